@@ -1,0 +1,1 @@
+"""From frames to results: smoothing, the pipeline, whole videos, summaries, exports."""

@@ -1,0 +1,59 @@
+"""The command line: finds the command, runs it, turns expected errors into a line and a status.
+
+Exit status: 0 done, 1 some input failed (the others are done and kept), 2 wrong usage.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from emotion_core.errors import EmotionCoreError, SettingsError
+
+# Name → what `--help` says. Each name is a module of emotion_core.commands, imported when called:
+# `analyze` must not wait for what `train` imports.
+COMMANDS = {
+    "analyze": "Read the expressions in video files and folders.",
+    "train": "Train a network into a model folder; stops and resumes without loss.",
+    "evaluate": "Measure a model on labelled faces.",
+    "benchmark": "Measure the speed of every stage on this machine.",
+    "model-card": "Write MODEL_CARD.md from the models' own files.",
+}
+EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = arguments[0] if arguments and arguments[0] in COMMANDS else None
+    parser = _parser(name)
+    options = parser.parse_args(arguments)
+    # TensorFlow's C++ start-up notes are no news to the user of a command line.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        return int(_module(options.command).run(options))
+    except SettingsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except EmotionCoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("stopped; what was done is kept", file=sys.stderr)
+        return EXIT_FAILED
+
+
+def _module(name: str):  # type: ignore[no-untyped-def]  # a module with add_arguments and run
+    return importlib.import_module(f"emotion_core.commands.{name.replace('-', '_')}")
+
+
+def _parser(name: str | None) -> argparse.ArgumentParser:
+    """All commands are listed; only the one asked for is imported and given its options."""
+    parser = argparse.ArgumentParser(prog="python -m emotion_core", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command, text in COMMANDS.items():
+        sub = commands.add_parser(command, help=text, description=text)
+        if command == name:
+            _module(command).add_arguments(sub)
+    return parser

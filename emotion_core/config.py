@@ -1,0 +1,145 @@
+"""Settings that all parts share: small frozen values, validated once, at construction.
+
+Environment variables of the application start with `EMOTION_LAB_`; `AppSettings.from_environment`
+is the only place that reads them.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emotion_core.errors import SettingsError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Refuse a setting outside [low, high], naming it.
+
+    Raises:
+        SettingsError: the value lies outside, or is not a number.
+    """
+    if not low <= value <= high:
+        raise SettingsError(f"{name} must lie between {low} and {high}, got {value}.")
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionSettings:
+    """How faces are looked for."""
+
+    # Smallest face side in pixels; 0 follows the frame's size.
+    min_face_px: int = 0
+    # Least certainty (Haar level weight) of a detection that counts.
+    score_threshold: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range("min_face_px", self.min_face_px, 0, 4096)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingSettings:
+    """How identities are kept."""
+
+    # Detections needed before a face is announced; 1 announces it at once (photos).
+    confirm_hits: int = 3
+    # A face unseen for longer than this gets a new identity when it returns, in seconds.
+    max_gap_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range("confirm_hits", self.confirm_hits, 1, 100)
+        check_range("max_gap_s", self.max_gap_s, 0, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSettings:
+    """Everything `Pipeline` can be told; one value serves live, video and photo."""
+
+    detection: DetectionSettings = field(default_factory=DetectionSettings)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    # 0 shows every raw reading, 1 is the slowest; in between a time constant in seconds follows.
+    smoothing_strength: float = 0.5
+    # Keep only the largest face of each frame.
+    largest_face_only: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("smoothing_strength", self.smoothing_strength, 0.0, 1.0)
+
+    @classmethod
+    def for_photo(cls) -> "PipelineSettings":
+        """A photo is a stream of one frame: faces are announced at once and not smoothed."""
+        return cls(tracking=TrackingSettings(confirm_hits=1), smoothing_strength=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class OverlaySettings:
+    """What is drawn on a frame."""
+
+    show: bool = True
+    boxes: bool = True
+    labels: bool = True
+    bars: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """What an administrator decides for one installation.
+
+    Attributes:
+        models_dir: folder of model folders (EMOTION_LAB_MODELS_DIR).
+        work_dir: uploads and results live here (EMOTION_LAB_WORK_DIR).
+        retention_h: hours until uploads and results are deleted (EMOTION_LAB_RETENTION_H).
+        video_dir: videos below this folder may be analysed without uploading them
+            (EMOTION_LAB_VIDEO_DIR); None: uploads only.
+        ice_servers: RTCIceServer dicts as in the W3C's WebRTC recommendation
+            (EMOTION_LAB_ICE_SERVERS, a JSON list); none is needed on one machine, none is baked in.
+    """
+
+    models_dir: Path = PROJECT_ROOT / "models"
+    work_dir: Path = Path(tempfile.gettempdir()) / "emotion-lab"
+    retention_h: float = 24.0
+    video_dir: Path | None = None
+    ice_servers: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_range("retention_h", self.retention_h, 0.01, 24 * 365)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "AppSettings":
+        """Read EMOTION_LAB_* variables; what is not set keeps its default.
+
+        Raises:
+            SettingsError: a variable holds something that cannot be used; the message names it.
+        """
+        defaults = cls()
+        video_dir = environ.get("EMOTION_LAB_VIDEO_DIR")
+        return cls(
+            models_dir=Path(environ.get("EMOTION_LAB_MODELS_DIR", defaults.models_dir)),
+            work_dir=Path(environ.get("EMOTION_LAB_WORK_DIR", defaults.work_dir)),
+            retention_h=_number(environ, "EMOTION_LAB_RETENTION_H", defaults.retention_h),
+            video_dir=Path(video_dir) if video_dir else None,
+            ice_servers=_ice_servers(environ.get("EMOTION_LAB_ICE_SERVERS", "[]")),
+        )
+
+
+def _number(environ: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        return float(environ.get(name, default))
+    except ValueError as error:
+        raise SettingsError(f"{name} must be a number, got {environ[name]!r}.") from error
+
+
+def _ice_servers(text: str) -> tuple[Mapping[str, Any], ...]:
+    example = '[{"urls": "stun:stun.example.org:3478"}]'
+    try:
+        servers = json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"EMOTION_LAB_ICE_SERVERS is no JSON; write {example}.") from error
+    if not isinstance(servers, list) or not all(
+        isinstance(server, dict) and "urls" in server for server in servers
+    ):
+        raise SettingsError(f"EMOTION_LAB_ICE_SERVERS must be a list such as {example}.")
+    return tuple(servers)

@@ -1,0 +1,162 @@
+"""What flows through the pipeline: a frame in, a row-aligned result out."""
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_core.errors import FrameError
+from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
+
+ImageArray = NDArray[np.uint8]
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+class QualityHint(StrEnum):
+    """Why a reading may be poor. The value stands in faces.csv and in JSON."""
+
+    SMALL = "small"
+    DARK = "dark"
+    BLURRED = "blurred"
+    CUT = "cut"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a stream.
+
+    Attributes:
+        image: (H, W, 3) uint8, BGR. Never written to by this package.
+        index: position in the source, 0 for the first frame.
+        time_s: presentation time in seconds on the source's own clock; finite, not negative.
+
+    Raises:
+        FrameError: the array has another shape or type, or the time is no time.
+    """
+
+    image: ImageArray
+    index: int = 0
+    time_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        image = self.image
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+            got = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
+            raise FrameError(f"A frame's image must be a numpy array of uint8, got {got}.")
+        if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+            raise FrameError(
+                "A frame's image must have the shape (height, width, 3) in BGR order with at least "
+                f"one pixel, got {image.shape}. Convert grey or RGBA pictures with "
+                "emotion_core.media.to_bgr first."
+            )
+        if not (math.isfinite(self.time_s) and self.time_s >= 0):
+            raise FrameError(
+                f"A frame's time must be a finite number of seconds, got {self.time_s}."
+            )
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return int(self.image.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return int(self.image.shape[1])
+
+
+def _owned(array: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:
+    """A read-only array of the given type and shape; a mismatch is a programming error."""
+    owned = np.array(array, dtype=dtype).reshape(shape)
+    owned.setflags(write=False)
+    return owned
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameResult:
+    """What was read from one frame; row i of every field is the same face.
+
+    Attributes:
+        index, time_s: as in the frame.
+        boxes: (N, 4) float32, xyxy in pixels of the frame: left, top, right, bottom.
+        track_ids: (N,) int64, an identity that stays with a person within one pipeline.
+        raw_probs: (N, 7) float32, calibrated, not smoothed; each row sums to 1.
+        probs: (N, 7) float32, calibrated and smoothed over time; each row sums to 1.
+        detection_scores: (N,) float32, the detector's own certainty of the newest detection.
+        predicted: (N,) bool, the box is held over a gap: the face was not seen in this frame, and
+            its probabilities are those last seen.
+        unsure: (N,) bool, the largest probability lies below the model's calibrated threshold.
+        quality: N tuples of hints that explain a poor reading; empty when there is none.
+
+    N = 0 is a valid result. All arrays are read-only.
+    """
+
+    index: int
+    time_s: float
+    boxes: FloatArray
+    track_ids: IntArray
+    raw_probs: FloatArray
+    probs: FloatArray
+    detection_scores: FloatArray
+    predicted: BoolArray
+    unsure: BoolArray
+    quality: tuple[tuple[QualityHint, ...], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        n = len(self.track_ids)
+        shapes: dict[str, tuple[type, tuple[int, ...]]] = {
+            "boxes": (np.float32, (n, 4)),
+            "track_ids": (np.int64, (n,)),
+            "raw_probs": (np.float32, (n, NUM_EXPRESSIONS)),
+            "probs": (np.float32, (n, NUM_EXPRESSIONS)),
+            "detection_scores": (np.float32, (n,)),
+            "predicted": (np.bool_, (n,)),
+            "unsure": (np.bool_, (n,)),
+        }
+        for name, (dtype, shape) in shapes.items():
+            object.__setattr__(self, name, _owned(getattr(self, name), dtype, shape))
+        if len(self.quality) != n:
+            raise ValueError(f"quality must have one entry for each of {n} faces.")
+
+    def __len__(self) -> int:
+        return len(self.track_ids)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The most probable expression of each face, also where `unsure`."""
+        return tuple(EXPRESSIONS[i] for i in self.probs.argmax(axis=1)) if len(self) else ()
+
+    @property
+    def confidences(self) -> FloatArray:
+        """(N,) float32, the largest smoothed probability of each face."""
+        return self.probs.max(axis=1) if len(self) else np.empty(0, np.float32)
+
+    @classmethod
+    def empty(cls, index: int, time_s: float) -> "FrameResult":
+        """The result of a frame without a face."""
+        none: Any = np.empty(0)
+        return cls(index, time_s, none, none, none, none, none, none, none, ())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python values, ready for JSON: one entry a face under `faces`."""
+        faces = [
+            {
+                "track_id": int(self.track_ids[i]),
+                "box_xyxy": [round(float(v), 2) for v in self.boxes[i]],
+                "emotion": self.labels[i],
+                "confidence": float(self.probs[i].max()),
+                "probs": dict(zip(EXPRESSIONS, map(float, self.probs[i]), strict=True)),
+                "raw_probs": dict(zip(EXPRESSIONS, map(float, self.raw_probs[i]), strict=True)),
+                "detection_score": float(self.detection_scores[i]),
+                "predicted": bool(self.predicted[i]),
+                "unsure": bool(self.unsure[i]),
+                "quality": [hint.value for hint in self.quality[i]],
+            }
+            for i in range(len(self))
+        ]
+        return {"index": self.index, "time_s": self.time_s, "faces": faces}

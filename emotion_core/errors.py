@@ -1,0 +1,65 @@
+"""Every error this package raises on purpose.
+
+EmotionCoreError
+├── InputError (also ValueError)    what the caller gave cannot be used
+│   ├── FrameError                  an array that is no picture, a time stamp that is no time
+│   ├── MediaError                  a file that is no readable photo or video
+│   │   ├── PhotoError
+│   │   └── VideoError
+│   ├── DatasetError                labelled faces: zip, CSV or folder with something wrong in it
+│   └── SettingsError               a setting outside its range
+├── ModelError                      a model folder is missing, damaged or of another version
+├── CheckpointError                 a training run cannot be resumed from what lies on disk
+├── OutputError                     results cannot be written (full disk, no permission)
+└── MissingDependencyError          an optional package is not installed
+
+Each message says what was wrong and what to do about it: pages show it as it stands.
+"""
+
+
+class EmotionCoreError(Exception):
+    """Base of all errors of this package."""
+
+
+class InputError(EmotionCoreError, ValueError):
+    """What the caller gave cannot be used."""
+
+
+class FrameError(InputError):
+    """An array that is no picture, or a time stamp that is no time."""
+
+
+class MediaError(InputError):
+    """A file that is no readable photo or video."""
+
+
+class PhotoError(MediaError):
+    """A picture that cannot be read or is too large to be read safely."""
+
+
+class VideoError(MediaError):
+    """A video that cannot be opened or decoded."""
+
+
+class DatasetError(InputError):
+    """Labelled faces that cannot be used; the message names the file and the row."""
+
+
+class SettingsError(InputError):
+    """A setting outside its range."""
+
+
+class ModelError(EmotionCoreError):
+    """A model folder is missing, damaged or of another version."""
+
+
+class CheckpointError(EmotionCoreError):
+    """A training run cannot be resumed from what lies on disk."""
+
+
+class OutputError(EmotionCoreError):
+    """Results cannot be written."""
+
+
+class MissingDependencyError(EmotionCoreError):
+    """An optional package is needed for this step and is not installed."""

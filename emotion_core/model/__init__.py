@@ -1,0 +1,1 @@
+"""The network: its definition, its folder on disk, the served classifier, calibration."""

@@ -1,0 +1,1 @@
+"""Finding faces: boxes, the Haar detector, the crop, the tracker, the overlay."""
