@@ -1,0 +1,181 @@
+"""Charts that pages share: one chart for one idea.
+
+Bars are plain HTML: they appear at once and can be redrawn twice a second beside a live stream.
+The timeline is an Altair chart; altair and pandas are imported when it is drawn, not before.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+from emotion_core.labels import COLOURS, EXPRESSIONS
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+    from emotion_core.datatypes import FrameResult
+
+HINT_WORDS: Final[dict[str, str]] = {
+    "small": "move closer",
+    "dark": "more light",
+    "blurred": "hold still",
+    "cut": "move into the picture",
+}
+_BARS_STYLE: Final = """<style>
+.lab-person { border: 1px solid #8884; border-radius: .6rem; padding: .7rem .9rem .8rem; }
+.lab-person .who { font-size: .85rem; opacity: .75; display: flex; justify-content: space-between; }
+.lab-person .now { font-size: 1.9rem; font-weight: 700; line-height: 1.25; margin-bottom: .35rem;
+  display: flex; align-items: baseline; gap: .5rem; }
+.lab-person .now small { font-size: 1rem; font-weight: 500; opacity: .8; }
+.lab-person .dot { width: .95rem; height: .95rem; border-radius: 50%; flex: none; }
+.lab-bar { display: grid; grid-template-columns: 4.9rem 1fr 2.9rem; align-items: center;
+  gap: .5rem; font-size: .86rem; line-height: 1.5; }
+.lab-bar .track { background: #8883; border-radius: .3rem; height: .55rem; overflow: hidden; }
+.lab-bar .fill { height: 100%; border-radius: .3rem; }
+.lab-bar .pct { text-align: right; font-variant-numeric: tabular-nums; }
+.lab-bar.top { font-weight: 700; }
+</style>"""
+
+
+def probability_bars_html(
+    probs: Sequence[float],
+    *,
+    who: str = "",
+    unsure: bool = False,
+    hints: Iterable[str] = (),
+) -> str:
+    """One person's reading as HTML: the expression large, then seven bars.
+
+    Args:
+        probs: seven probabilities in the order of `EXPRESSIONS`, summing to 1.
+        who: name of the person; may hold any text, it is escaped.
+        unsure: the model's own threshold says that the reading is weak.
+        hints: values of `QualityHint` that explain a poor reading.
+    """
+    order = max(range(len(EXPRESSIONS)), key=lambda i: probs[i])
+    top = EXPRESSIONS[order]
+    said = ", ".join(f"{e} {p:.0%}" for e, p in zip(EXPRESSIONS, probs, strict=True))
+    words = [HINT_WORDS.get(hint, hint) for hint in hints]
+    notes = " · ".join((["unsure"] if unsure else []) + words)
+    return (
+        f'<div class="lab-person" role="img" aria-label="{escape(who)}: {said}">'
+        f'<div class="who"><span>{escape(who)}</span><span>{escape(notes)}</span></div>'
+        f'<div class="now"><span class="dot" style="background:{COLOURS[top]}"></span>'
+        f"{top}<small>{probs[order]:.0%}</small></div>"
+        + "".join(_bar_html(e, p, e == top) for e, p in zip(EXPRESSIONS, probs, strict=True))
+        + "</div>"
+    )
+
+
+def _bar_html(expression: str, probability: float, top: bool) -> str:
+    return (
+        f'<div class="lab-bar{" top" if top else ""}"><span>{expression}</span>'
+        f'<div class="track"><div class="fill" style="width:{100 * probability:.1f}%;'
+        f'background:{COLOURS[expression]}"></div></div>'
+        f'<span class="pct">{probability:.0%}</span></div>'
+    )
+
+
+def people_html(result: "FrameResult", names: Mapping[int, str] | None = None) -> str:
+    """Every face of a result as bars, side by side where there is room; "" without a face."""
+    if not len(result):
+        return ""
+    people = "".join(
+        probability_bars_html(
+            [float(p) for p in result.probs[i]],
+            who=(names or {}).get(int(track), f"Person {int(track)}"),
+            unsure=bool(result.unsure[i]),
+            hints=[hint.value for hint in result.quality[i]],
+        )
+        for i, track in enumerate(result.track_ids)
+    )
+    grid = "display:grid;gap:.7rem;grid-template-columns:repeat(auto-fill,minmax(15.5rem,1fr))"
+    return f'{_BARS_STYLE}<div style="{grid}">{people}</div>'
+
+
+def show_people(result: "FrameResult", names: Mapping[int, str] | None = None) -> None:
+    """Draw every face of a result as bars; a sentence where there is none."""
+    if len(result):
+        st.html(people_html(result, names))
+    else:
+        st.info("No face found in this picture.", icon=":material/face_retouching_off:")
+
+
+def timeline_chart(
+    table: "pd.DataFrame", *, title: str = "", height: int = 240, max_points: int = 2000
+) -> "alt.Chart":
+    """Seven probabilities of one person over time, as lines that can be hovered.
+
+    Args:
+        table: columns `time_s` (seconds) and the seven expressions (0-1), sorted by time.
+        title: also the chart's text alternative.
+        height: pixels.
+        max_points: more rows than this are thinned evenly before they travel to the browser.
+    """
+    import altair as alt
+
+    step = max(1, -(-len(table) // max_points))
+    thin = table.loc[::step, ["time_s", *EXPRESSIONS]] if step > 1 else table
+    colour = alt.Color(
+        "expression:N",
+        scale=alt.Scale(domain=list(EXPRESSIONS), range=[COLOURS[e] for e in EXPRESSIONS]),
+        legend=alt.Legend(title=None, orient="top"),
+    )
+    return (
+        alt.Chart(thin, title=title, height=height)
+        .transform_fold(list(EXPRESSIONS), as_=["expression", "probability"])
+        .mark_line(interpolate="monotone", strokeWidth=2)
+        .encode(
+            x=alt.X("time_s:Q", title="seconds"),
+            y=alt.Y(
+                "probability:Q",
+                title=None,
+                scale=alt.Scale(domain=[0, 1]),
+                axis=alt.Axis(format="%", tickCount=4),
+            ),
+            color=colour,
+            tooltip=[
+                alt.Tooltip("time_s:Q", format=".2f", title="seconds"),
+                alt.Tooltip("expression:N"),
+                alt.Tooltip("probability:Q", format=".0%"),
+            ],
+        )
+        .properties(description=f"{title or 'Timeline'}: probability of seven expressions in time.")
+    )
+
+
+def show_timeline(table: "pd.DataFrame", *, title: str, key: str, height: int = 240) -> None:
+    """Draw `timeline_chart` with its data to download; a sentence where there is no row."""
+    if table.empty:
+        st.info("No reading to draw yet.", icon=":material/timeline:")
+        return
+    st.altair_chart(timeline_chart(table, title=title, height=height), width="stretch")
+    download_data(table, f"{key}.csv", key=f"{key}_download")
+
+
+def download_data(table: Any, file_name: str, *, key: str, label: str = "Download as CSV") -> None:
+    """A small button that hands out a chart's table; the CSV is written when it is pressed.
+
+    Args:
+        table: a pandas DataFrame (`to_csv` is called), or the CSV's text.
+        file_name: what the browser calls the file.
+        key: unique on the page.
+        label: words on the button.
+    """
+
+    def text() -> str:
+        return table if isinstance(table, str) else str(table.to_csv(index=False))
+
+    st.download_button(
+        label,
+        data=text,
+        file_name=file_name,
+        mime="text/csv",
+        key=key,
+        type="tertiary",
+        icon=":material/download:",
+        on_click="ignore",
+    )

@@ -1,0 +1,63 @@
+"""What every page begins and ends with: set-up, the row of links, title, purpose and privacy."""
+
+from typing import Final
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+PROGRAM: Final = "Facial-expression lab"
+# Path below the folder of Home.py → (label, icon), in the order of the row of links.
+PAGES: Final[dict[str, tuple[str, str]]] = {
+    "Home.py": ("Home", ":material/home:"),
+    "pages/1_Live.py": ("Live", ":material/videocam:"),
+    "pages/2_Video.py": ("Video", ":material/movie:"),
+    "pages/3_Photo.py": ("Photo", ":material/photo_camera:"),
+    "pages/4_Model.py": ("Model", ":material/monitoring:"),
+}
+# A row of links in place of the sidebar, and less empty space above it.
+_STYLE: Final = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 3.2rem; padding-bottom: 2rem; }
+.st-key-page_links { border-bottom: 1px solid var(--lab-line, #8884); padding-bottom: .35rem; }
+.st-key-page_links [data-testid="stPageLink"] p { font-size: .95rem; }
+.lab-brand { font-weight: 700; font-size: 1.02rem; white-space: nowrap; padding: .3rem 1.2rem 0 0; }
+.lab-brand span { color: #0F9488; }
+</style>"""
+
+
+def start_page(title: str, purpose: str, *, icon: str = ":material/sentiment_satisfied:") -> None:
+    """Set the page up and draw its head. Call it first, once, before anything else is drawn.
+
+    Args:
+        title: shown large and in the browser's tab.
+        purpose: one sentence that says what the visitor can do here.
+        icon: the icon of the browser's tab, an emoji or `:material/...:`.
+    """
+    tab = PROGRAM if title == PROGRAM else f"{title} · {PROGRAM}"
+    st.set_page_config(page_title=tab, page_icon=icon, layout="wide")
+    st.html(_STYLE)
+    with st.container(key="page_links", horizontal=True, vertical_alignment="center"):
+        st.html('<div class="lab-brand"><span>◉</span> ' + PROGRAM + "</div>", width="content")
+        for path in PAGES:
+            link_to(path)
+    st.title(title, anchor=False)
+    st.markdown(purpose)
+
+
+def link_to(path: str, label: str | None = None) -> None:
+    """A link to a page of `PAGES`; plain words where the page runs alone and knows no others.
+
+    Raises:
+        KeyError: `path` is no page of this program.
+    """
+    name, icon = PAGES[path]
+    try:
+        st.page_link(path, label=label or name, icon=icon)
+    except (StreamlitAPIException, KeyError):
+        # `streamlit run pages/1_Live.py` (and a page under test) has no neighbours to link to.
+        st.markdown(label or name, width="content")
+
+
+def end_page(privacy: str) -> None:
+    """Draw the foot of the page: what happens to the visitor's pictures on this page."""
+    st.divider()
+    st.caption(f":material/lock: {privacy}")

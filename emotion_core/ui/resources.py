@@ -1,0 +1,49 @@
+"""What all visitors share: the application's settings and the loaded network, built once."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from emotion_core.config import AppSettings
+from emotion_core.errors import EmotionCoreError
+
+if TYPE_CHECKING:
+    from emotion_core.model.classify import Classifier
+
+
+@st.cache_resource(show_spinner=False)
+def app_settings() -> AppSettings:
+    """The administrator's settings, read from the environment once.
+
+    Raises:
+        SettingsError: a variable cannot be used.
+    """
+    return AppSettings.from_environment()
+
+
+@st.cache_resource(show_spinner="Loading the network …")
+def shared_classifier(name: str = "default") -> "Classifier":
+    """The network of a model folder; loaded once, shared by all sessions, safe across threads.
+
+    A failure is not cached: the page works as soon as the folder is repaired.
+
+    Raises:
+        ModelError: the model folder is missing or damaged.
+    """
+    from emotion_core.model.classify import load_classifier
+
+    return load_classifier(name, models_dir=app_settings().models_dir)
+
+
+def classifier_or_message(name: str = "default") -> "Classifier | None":
+    """The shared network, or None after a message on the page that says what to do."""
+    try:
+        return shared_classifier(name)
+    except EmotionCoreError as error:
+        st.error(
+            f"The network cannot be used: {error}  \n"
+            "Train one with `python -m emotion_core train --data PATH --name NAME`, or restore the "
+            "`models` folder, then reload this page.",
+            icon=":material/error:",
+        )
+        return None
