@@ -72,7 +72,7 @@ class Frame:
 
 def _owned(array: NDArray[Any], dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:
     """A read-only array of the given type and shape; a mismatch is a programming error."""
-    owned = np.array(array, dtype=dtype).reshape(shape)
+    owned: NDArray[Any] = np.array(array, dtype=dtype).reshape(shape)
     owned.setflags(write=False)
     return owned
 

@@ -1,0 +1,266 @@
+"""Training: from labelled faces to the best weights, resumable, on any Keras 3 backend."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_core.errors import CheckpointError, OutputError
+from emotion_core.labels import NUM_EXPRESSIONS
+from emotion_core.model.network import build_network
+from emotion_core.training.augment import Augment
+from emotion_core.training.checkpoint import RunFolder, RunState
+from emotion_core.training.dataset import Dataset, targets
+from emotion_core.training.sampler import BalancedBatches
+from emotion_core.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a running fit reports after every batch and every epoch.
+
+    Attributes:
+        epoch, epochs: the epoch under way, counted from 1, and how many there will be.
+        batch, batches: the same within the epoch.
+        row: the epoch's row of history.csv when it has just ended, else None.
+    """
+
+    epoch: int
+    epochs: int
+    batch: int
+    batches: int
+    row: dict[str, float] | None = None
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitResult:
+    """The best network by validation, and how it came about."""
+
+    network: keras.Model
+    state: RunState
+
+
+def fit(
+    dataset: Dataset,
+    settings: TrainingSettings,
+    run_path: Path,
+    resume: bool = False,
+    on_progress: OnProgress | None = None,
+) -> FitResult:
+    """Train a network, or go on where a killed run stood.
+
+    Args:
+        dataset: with a `train` and a `validation` split; the test split is never looked at.
+        settings: the recipe; a resumed run must have the same, apart from `epochs`.
+        run_path: working folder of this run; created if missing.
+        resume: go on from what lies in `run_path`; without it a run begun there is an error.
+        on_progress: called after every batch and epoch, in this thread.
+
+    Raises:
+        DatasetError: a split is missing.
+        CheckpointError: there is a run already, or the one there cannot be resumed.
+        OutputError: the disk does not take the run's state; what it held before is intact.
+    """
+    folder = RunFolder(run_path)
+    state = _begin_or_resume(folder, settings, dataset.fingerprint, resume)
+    keras.utils.set_random_seed(settings.seed)
+    train, validation = dataset.split("train"), dataset.split("validation")
+    wanted = targets(train, settings.label_set, settings.label_mix, settings.label_smoothing)
+    usable = wanted.sum(axis=1) > 0
+    batches = BalancedBatches(
+        train.images[usable][..., None],
+        wanted[usable],
+        settings.batch_size,
+        settings.balance,
+        settings.seed,
+        first_epoch=state.epochs_done,
+    )
+    network = build_network(settings.network)
+    trainer = _trainer(network, settings, len(batches))
+    if state.epochs_done:
+        _load_weights(trainer, folder.state_weights(state.epochs_done))
+    if state.epochs_done < settings.epochs:
+        judge = _Judge(validation.inputs(), validation.labels(settings.label_set))
+        keeper = _Keeper(folder, state, settings, network, judge, len(batches), on_progress)
+        trainer.fit(
+            batches,
+            epochs=settings.epochs,
+            initial_epoch=state.epochs_done,
+            callbacks=[keeper],
+            verbose=0,
+        )
+    _load_weights(network, folder.best_weights(state.best_epoch))
+    return FitResult(network, state)
+
+
+def _begin_or_resume(
+    folder: RunFolder, settings: TrainingSettings, fingerprint: str, resume: bool
+) -> RunState:
+    state = folder.load()
+    if state is None:
+        try:
+            folder.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"The folder {folder.path} cannot be made: {error}") from error
+        return RunState(settings.to_dict(), fingerprint)
+    if not resume:
+        raise CheckpointError(
+            f"{folder.path} holds a run of {state.epochs_done} epochs. Add --resume to go on with "
+            "it, choose another --name, or delete that folder."
+        )
+    begun = TrainingSettings.from_dict(state.settings).to_dict() | {"epochs": settings.epochs}
+    if begun != settings.to_dict():
+        changed = sorted(k for k, v in settings.to_dict().items() if begun[k] != v)
+        raise CheckpointError(
+            f"The run in {folder.path} was begun with other settings ({', '.join(changed)}). "
+            "Resume it with the same ones, or choose another --name."
+        )
+    if state.fingerprint != fingerprint:
+        raise CheckpointError(
+            f"The run in {folder.path} was begun on other data than given now. Give the same "
+            "--data, or choose another --name."
+        )
+    state.settings = settings.to_dict()
+    return state
+
+
+def _load_weights(model: keras.Model, path: Path) -> None:
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{path} is damaged or of another network ({error}). Delete its folder to begin again."
+        ) from error
+
+
+def _trainer(network: keras.Model, settings: TrainingSettings, steps: int) -> keras.Model:
+    """The network behind its augmentation, with optimizer and loss."""
+    face = keras.Input(network.input_shape[1:], name="augmented_face")
+    x = Augment(settings.augment, seed=settings.seed)(face) if settings.augment else face
+    model = keras.Model(face, network(x), name="trainer")
+    warmup = round(settings.warmup_epochs * steps)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else settings.learning_rate,
+        decay_steps=max(settings.epochs * steps - warmup, 1),
+        warmup_target=settings.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.Adam(
+        schedule,
+        weight_decay=settings.weight_decay or None,
+        use_ema=settings.ema_momentum > 0,
+        ema_momentum=settings.ema_momentum or 0.99,
+    )
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def _say_nothing(_: Progress) -> None:
+    pass
+
+
+class _Judge:
+    """Scores a network on the validation images that carry a label."""
+
+    def __init__(self, inputs: NDArray[np.float32], labels: NDArray[np.int8]) -> None:
+        self._inputs, self._labels = inputs[labels >= 0], labels[labels >= 0]
+
+    def __call__(self, network: keras.Model) -> dict[str, float]:
+        probs = keras.ops.convert_to_numpy(network.predict(self._inputs, 256, verbose=0))
+        guess = probs.argmax(axis=1)
+        likely = np.clip(probs[np.arange(len(guess)), self._labels], 1e-7, 1)
+        return {
+            "val_loss": float(-np.log(likely).mean()),
+            "val_accuracy": float((guess == self._labels).mean()),
+            "val_macro_f1": _macro_f1(self._labels, guess),
+        }
+
+
+def _macro_f1(labels: NDArray[Any], guess: NDArray[Any]) -> float:
+    table = np.zeros((NUM_EXPRESSIONS, NUM_EXPRESSIONS))
+    np.add.at(table, (labels, guess), 1)
+    hits, seen = np.diag(table), table.sum(axis=0) + table.sum(axis=1)
+    present = table.sum(axis=1) > 0
+    return float((2 * hits[present] / np.maximum(seen[present], 1)).mean())
+
+
+class _Keeper(keras.callbacks.Callback):
+    """After each epoch: score the averaged weights, keep the best, save all there is."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        state: RunState,
+        settings: TrainingSettings,
+        network: keras.Model,
+        judge: _Judge,
+        batches: int,
+        on_progress: OnProgress | None,
+    ) -> None:
+        super().__init__()
+        self._folder, self._state, self._settings = folder, state, settings
+        self._network, self._judge, self._batches = network, judge, batches
+        self._report = on_progress or _say_nothing
+        self._epoch, self._began = state.epochs_done, 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Note when the epoch began."""
+        self._epoch, self._began = epoch, time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Report."""
+        self._report(Progress(self._epoch + 1, self._settings.epochs, batch + 1, self._batches))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Score, keep the best, save."""
+        logs = logs or {}
+        model = self.model
+        rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+        scores = self._keep_if_best(model)
+        row = {
+            "epoch": epoch + 1,
+            "loss": float(logs["loss"]),
+            "accuracy": float(logs["accuracy"]),
+            **scores,
+            "learning_rate": rate,
+            "seconds": round(time.monotonic() - self._began, 2),
+        }
+        self._state.history.append(row)
+        self._save(model.save_weights, self._folder.state_weights(epoch + 1))
+        self._folder.save(self._state)
+        self._report(Progress(epoch + 1, self._settings.epochs, self._batches, self._batches, row))
+
+    def _keep_if_best(self, model: keras.Model) -> dict[str, float]:
+        """Score the moving average of the weights; leave the model as it was."""
+        current = self._network.get_weights()
+        if self._settings.ema_momentum:
+            model.optimizer.finalize_variable_values(model.trainable_variables)
+        scores = self._judge(self._network)
+        # Accuracy alone would sell the rare expressions, macro-F1 alone would follow their noise.
+        score = (scores["val_accuracy"] + scores["val_macro_f1"]) / 2
+        if score > self._state.best_score:
+            self._state.best_score, self._state.best_epoch = score, self._state.epochs_done + 1
+            path = self._folder.best_weights(self._state.best_epoch)
+            self._save(self._network.save_weights, path)
+        self._network.set_weights(current)
+        return scores
+
+    def _save(self, write: Callable[[Path], None], path: Path) -> None:
+        try:
+            write(path)
+        except OSError as error:
+            raise OutputError(
+                f"{path} cannot be written ({error}). Make room and add --resume: the run goes on "
+                "after its last complete epoch."
+            ) from error

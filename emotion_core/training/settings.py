@@ -1,0 +1,93 @@
+"""Everything that decides a training run, in one frozen value that is saved with the model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from emotion_core.config import check_range
+from emotion_core.errors import SettingsError
+from emotion_core.labels import LABEL_SETS
+from emotion_core.model.network import NetworkSettings
+from emotion_core.training.augment import AugmentSettings
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """A recipe.
+
+    Attributes:
+        label_set: whose labels are learnt and validated, `ferplus` or `fer2013`.
+        label_mix: share of the other label set in the target, 0-1. FER+ voters call a subtle anger
+            neutral, the original labels do not; a little of both travels better.
+        epochs, batch_size, learning_rate, warmup_epochs: Adam, linear warm-up, then half a cosine
+            down to zero.
+        weight_decay: decoupled from the gradient (Loshchilov & Hutter 2019).
+        ema_momentum: the weights that are kept are a moving average over steps; 0 switches it off.
+        balance: images are drawn with probability ∝ (frequency of their class) ** -balance.
+        label_smoothing: share of the target spread evenly over the seven.
+        seed: of the weights, the order of the images and the augmentation.
+    """
+
+    label_set: str = "ferplus"
+    label_mix: float = 0.2
+    epochs: int = 45
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    warmup_epochs: float = 1.0
+    weight_decay: float = 0.01
+    ema_momentum: float = 0.999
+    balance: float = 0.5
+    label_smoothing: float = 0.0
+    seed: int = 0
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    augment: AugmentSettings | None = field(default_factory=AugmentSettings)
+
+    def __post_init__(self) -> None:
+        if self.label_set not in LABEL_SETS:
+            raise SettingsError(f"label_set must be one of {LABEL_SETS}, got {self.label_set!r}.")
+        check_range("epochs", self.epochs, 1, 10_000)
+        check_range("batch_size", self.batch_size, 1, 65_536)
+        check_range("learning_rate", self.learning_rate, 1e-8, 1.0)
+        for name in ("label_mix", "balance", "label_smoothing", "ema_momentum"):
+            check_range(name, getattr(self, name), 0.0, 1.0)
+
+    @classmethod
+    def classic(cls, **changes: Any) -> TrainingSettings:
+        """The baseline: the usual network, trained as plainly as it usually is."""
+        plain: dict[str, Any] = {
+            "label_mix": 0.0,
+            "learning_rate": 5e-4,
+            "warmup_epochs": 0.0,
+            "weight_decay": 0.0,
+            "ema_momentum": 0.0,
+            "balance": 0.0,
+            "network": NetworkSettings(architecture="classic"),
+            "augment": None,
+        }
+        return cls(**(plain | changes))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainingSettings:
+        """The inverse of `to_dict`.
+
+        Raises:
+            SettingsError: unknown or missing names, as written by another version.
+        """
+        try:
+            network = dict(values["network"])
+            network = {k: tuple(v) if isinstance(v, list) else v for k, v in network.items()}
+            augment = values["augment"]
+            return cls(
+                **{
+                    **values,
+                    "network": NetworkSettings(**network),
+                    "augment": None if augment is None else AugmentSettings(**augment),
+                }
+            )
+        except (KeyError, TypeError) as error:
+            raise SettingsError(f"These training settings cannot be read: {error}.") from error
