@@ -1,0 +1,298 @@
+"""One visitor's live stream: every frame is shown, the newest one is read.
+
+Three threads meet here. aiortc's event loop calls `recv` for each frame and must never wait: it
+draws the newest result on the newest frame. A worker thread of our own runs the pipeline on the
+newest frame it finds; frames that came in between are dropped, never queued. The page's thread
+reads `reading()` and swaps settings. What they share is swapped under one lock.
+"""
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+import av
+import numpy as np
+
+from emotion_core.config import OverlaySettings, PipelineSettings
+from emotion_core.datatypes import Frame, FrameResult, ImageArray
+from emotion_core.live.history import History, Reading
+from emotion_core.live.rate import RateCounter
+from emotion_core.live.settings import LiveSettings
+
+logger = logging.getLogger(__name__)
+
+THREAD_PREFIX: Final = "emotion-live-"
+# A stream that is cut without a word (cable, crash) must not keep a thread for long.
+IDLE_END_S: Final = 5.0
+_numbers = itertools.count(1)
+
+
+class FramePipeline(Protocol):
+    """What the processor needs of `emotion_core.analysis.pipeline.Pipeline`."""
+
+    def process(self, frame: Frame) -> FrameResult:
+        """Read one frame."""
+
+    def update_settings(self, settings: PipelineSettings) -> None:
+        """Take new settings from the next frame on."""
+
+
+DrawOverlay = Callable[
+    [ImageArray, FrameResult, OverlaySettings, Mapping[int, str] | None], ImageArray
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveReading:
+    """What the page shows, taken at one moment.
+
+    Attributes:
+        result: newest result in the camera's own coordinates; None before the first.
+        age_s: seconds since that result was ready; None before the first.
+        analysis_fps: frames freshly decoded and read, a second.
+        display_fps: frames handed back for display, a second.
+        latency_ms: median time inside the server from a frame's arrival to its result, 2 s window.
+        frames_in, frames_read: since the start; the difference was shown but not read.
+        error: why the newest frame could not be read; "" when it could.
+        ended: the stream is over.
+    """
+
+    result: FrameResult | None
+    age_s: float | None
+    analysis_fps: float
+    display_fps: float
+    latency_ms: float | None
+    frames_in: int
+    frames_read: int
+    error: str
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    frame: Frame
+    arrived_s: float
+
+
+class LiveProcessor:
+    """Reads and draws one stream; an object of streamlit-webrtc's processor protocol.
+
+    Args:
+        pipeline: this stream's own pipeline; only the worker thread calls it.
+        draw: puts a result on a copy of an image.
+        settings: what the visitor chose.
+        clock: steady seconds.
+        idle_end_s: the worker thread ends after so long without a frame (and starts again with
+            the next one).
+    """
+
+    def __init__(
+        self,
+        pipeline: FramePipeline,
+        draw: DrawOverlay,
+        settings: LiveSettings | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        idle_end_s: float = IDLE_END_S,
+    ) -> None:
+        self._pipeline = pipeline
+        self._draw = draw
+        self._clock = clock
+        self._idle_end_s = idle_end_s
+        self._changed = threading.Condition()
+        # Everything below is read and written while holding `_changed`.
+        self._settings = settings or LiveSettings()
+        self._names: Mapping[int, str] = {}
+        self._waiting: _Waiting | None = None
+        self._worker: threading.Thread | None = None
+        self._ended = False
+        self._start_s: float | None = None
+        self._frames_in = 0
+        self._frames_read = 0
+        self._result: FrameResult | None = None
+        self._result_s = 0.0
+        self._error = ""
+        self._draw_failed = False
+        self._shown = RateCounter()
+        self._read = RateCounter()
+        self._history = History()
+
+    def recv(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Take a camera frame, give back what is shown. Runs on aiortc's event loop.
+
+        Never raises: an exception here would end the stream without a word to the visitor.
+        """
+        try:
+            image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+            settings, result, names = self._take(image)
+            shown = self._picture(image, settings, result, names)
+        except Exception:
+            self._report_drawing()
+            return frame
+        return frame if shown is None else av.VideoFrame.from_ndarray(shown, format="bgr24")
+
+    def _take(
+        self, image: ImageArray
+    ) -> tuple[LiveSettings, FrameResult | None, Mapping[int, str]]:
+        """Leave the newest frame for the worker; what stood there is stale and dropped."""
+        now_s = self._clock()
+        with self._changed:
+            if self._start_s is None:
+                self._start_s = now_s
+            self._shown.add(now_s)
+            if not self._ended:
+                frame = Frame(image, self._frames_in, max(0.0, now_s - self._start_s))
+                self._waiting = _Waiting(frame, now_s)
+                self._ensure_worker()
+                self._changed.notify_all()
+            self._frames_in += 1
+            return self._settings, self._result, self._names
+
+    def _picture(
+        self,
+        image: ImageArray,
+        settings: LiveSettings,
+        result: FrameResult | None,
+        names: Mapping[int, str],
+    ) -> ImageArray | None:
+        """The picture to show, or None for the camera's own."""
+        drawn = result is not None and len(result) > 0 and settings.overlay.show
+        if not drawn and not settings.mirror:
+            return None
+        if settings.mirror:
+            # Flipped before drawing, so that words stay readable.
+            image = np.ascontiguousarray(image[:, ::-1])
+        if not drawn or result is None:
+            return image
+        if settings.mirror:
+            result = mirrored(result, image.shape[1])
+        return self._draw(image, result, settings.overlay, names)
+
+    def _report_drawing(self) -> None:
+        with self._changed:
+            first, self._draw_failed = not self._draw_failed, True
+        if first:
+            logger.exception("Drawing on a live frame failed; the camera's picture is shown")
+
+    def _ensure_worker(self) -> None:
+        if self._worker is None:
+            name = f"{THREAD_PREFIX}{next(_numbers)}"
+            # The thread holds this object; it ends with the stream or when frames stay away.
+            self._worker = threading.Thread(target=self._work, name=name, daemon=True)
+            self._worker.start()
+
+    def _work(self) -> None:
+        """The worker thread: newest frame in, result out, until the stream ends or falls silent."""
+        applied: LiveSettings | None = None
+        while (taken := self._next_frame()) is not None:
+            waiting, settings = taken
+            try:
+                if applied is None or settings.pipeline != applied.pipeline:
+                    self._pipeline.update_settings(settings.pipeline)
+                    applied = settings
+                result = self._pipeline.process(waiting.frame)
+            except Exception as error:
+                self._failed(error)
+            else:
+                self._finished(waiting, result)
+
+    def _next_frame(self) -> tuple[_Waiting, LiveSettings] | None:
+        """Wait for a frame; None when it is time for the worker to end."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._waiting is not None or self._ended, self._idle_end_s
+            )
+            waiting, self._waiting = self._waiting, None
+            if waiting is None or self._ended:
+                self._worker = None
+                return None
+            return waiting, self._settings
+
+    def _finished(self, waiting: _Waiting, result: FrameResult) -> None:
+        now_s = self._clock()
+        with self._changed:
+            self._result, self._result_s, self._error = result, now_s, ""
+            self._frames_read += 1
+            self._read.add(now_s, now_s - waiting.arrived_s)
+            self._history.add(result)
+
+    def _failed(self, error: Exception) -> None:
+        with self._changed:
+            first, self._error = not self._error, str(error) or type(error).__name__
+        if first:
+            # Once for a row of failing frames: thirty tracebacks a second help nobody.
+            logger.error("A live frame could not be read", exc_info=error)
+
+    def update_settings(self, settings: LiveSettings) -> None:
+        """Use other settings from the next frame on; the stream goes on. Any thread."""
+        with self._changed:
+            self._settings = settings
+
+    def update_names(self, names: Mapping[int, str]) -> None:
+        """Show people under these names. Any thread."""
+        with self._changed:
+            self._names = dict(names)
+
+    @property
+    def settings(self) -> LiveSettings:
+        """What is in use. Any thread."""
+        with self._changed:
+            return self._settings
+
+    def reading(self) -> LiveReading:
+        """The newest result and the rates. Any thread; never waits for a frame."""
+        now_s = self._clock()
+        with self._changed:
+            latency_s = self._read.median_value(now_s)
+            return LiveReading(
+                result=self._result,
+                age_s=None if self._result is None else now_s - self._result_s,
+                analysis_fps=self._read.per_second(now_s),
+                display_fps=self._shown.per_second(now_s),
+                latency_ms=None if latency_s is None else latency_s * 1000,
+                frames_in=self._frames_in,
+                frames_read=self._frames_read,
+                error=self._error,
+                ended=self._ended,
+            )
+
+    def now_s(self) -> float:
+        """Seconds since the first frame, on the clock of the results' `time_s`; 0 before it."""
+        with self._changed:
+            return 0.0 if self._start_s is None else self._clock() - self._start_s
+
+    def history(self) -> dict[int, Reading]:
+        """The last minute of each person. Any thread."""
+        with self._changed:
+            return self._history.readings()
+
+    def on_ended(self) -> None:
+        """The stream is over: let the worker end. Runs on aiortc's event loop, may come twice."""
+        with self._changed:
+            self._ended = True
+            self._waiting = None
+            self._changed.notify_all()
+
+
+def mirrored(result: FrameResult, width: int) -> FrameResult:
+    """The same result in a picture of `width` pixels whose left and right have changed places."""
+    boxes = result.boxes.copy()
+    boxes[:, [0, 2]] = width - result.boxes[:, [2, 0]]
+    return replace(result, boxes=boxes)
+
+
+def live_threads() -> list[str]:
+    """Names of the worker threads that are alive in this process, for checks of clean ends."""
+    return [t.name for t in threading.enumerate() if t.name.startswith(THREAD_PREFIX)]
+
+
+def build_processor(classifier: Any, settings: LiveSettings) -> LiveProcessor:
+    """A processor with a pipeline of its own around the shared network: built in one place."""
+    from emotion_core.analysis.pipeline import Pipeline
+    from emotion_core.vision.overlay import draw_overlay
+
+    return LiveProcessor(Pipeline(classifier, settings.pipeline), draw_overlay, settings)

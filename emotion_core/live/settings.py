@@ -1,0 +1,15 @@
+"""What a visitor can change while the stream runs, as one frozen value."""
+
+from dataclasses import dataclass, field
+
+from emotion_core.config import OverlaySettings, PipelineSettings
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """Everything a live session can be told without restarting its stream."""
+
+    pipeline: PipelineSettings = field(default_factory=PipelineSettings)
+    overlay: OverlaySettings = field(default_factory=OverlaySettings)
+    # People expect a mirror; analysis always sees the picture as the camera took it.
+    mirror: bool = True

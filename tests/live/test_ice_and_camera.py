@@ -1,0 +1,51 @@
+import pytest
+
+from emotion_core.errors import SettingsError
+from emotion_core.live.camera import camera_problem
+from emotion_core.live.ice import rtc_configuration
+
+TURN = {"urls": ["turn:t.example.org:3478"], "username": "u", "credential": "c"}
+
+
+@pytest.mark.parametrize(
+    "servers", [[], [{"urls": "stun:s.example.org"}], [TURN], [{"urls": "stuns:s"}, TURN]]
+)
+def test_usable_servers_pass_through(servers: list[dict[str, object]]) -> None:
+    assert rtc_configuration(servers) == {"iceServers": servers}
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        ({}, "urls"),
+        ({"urls": []}, "urls"),
+        ({"urls": "http://example.org"}, "http://example.org"),
+        ({"urls": ["stun:ok", 3]}, "urls"),
+        ({"urls": "turn:t.example.org"}, "credential"),
+        ({"urls": "turns:t", "username": "u"}, "credential"),
+    ],
+)
+def test_unusable_servers_are_named(server: dict[str, object], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        rtc_configuration([server])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("NotAllowedError", "allow the camera"),
+        ("PermissionDeniedError", "allow the camera"),
+        ("NotFoundError", "Plug a camera in"),
+        ("NotReadableError", "Close other programs"),
+        ("InsecureContext", "https"),
+        ("NoConnection", "TURN"),
+    ],
+)
+def test_each_problem_says_what_to_do(name: str, words: str) -> None:
+    problem = camera_problem(name)
+    assert words in problem.advice
+    assert problem.what.endswith(".")
+
+
+def test_unknown_names_are_passed_on() -> None:
+    assert "OddError" in camera_problem("OddError").what

@@ -1,0 +1,290 @@
+"""The live processor with real video frames and a real processing track around a stubbed source."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from streamlit_webrtc.process import VideoProcessTrack
+
+from emotion_core.config import OverlaySettings, PipelineSettings
+from emotion_core.datatypes import Frame, FrameResult
+from emotion_core.live.processor import LiveProcessor, live_threads, mirrored
+from emotion_core.live.settings import LiveSettings
+
+PLAIN = LiveSettings(mirror=False)
+
+
+def one_face(frame: Frame, box: tuple[float, float, float, float] = (2, 4, 10, 12)) -> FrameResult:
+    probs = np.full((1, 7), 0.1, np.float32)
+    probs[0, 3] = 0.4
+    return FrameResult(
+        frame.index,
+        frame.time_s,
+        np.array([box], np.float32),
+        np.array([1]),
+        probs,
+        probs,
+        np.array([5.0], np.float32),
+        np.array([False]),
+        np.array([False]),
+        ((),),
+    )
+
+
+class FakePipeline:
+    """Holds each frame back until it is told to go on, and remembers what it was given."""
+
+    def __init__(self, blocked: bool = False) -> None:
+        self.go = threading.Event()
+        if not blocked:
+            self.go.set()
+        self.started = threading.Event()
+        self.seen: list[Frame] = []
+        self.settings: list[PipelineSettings] = []
+        self.error: Exception | None = None
+        self.empty = False
+
+    def process(self, frame: Frame) -> FrameResult:
+        self.seen.append(frame)
+        self.started.set()
+        self.go.wait(10)
+        if self.error:
+            raise self.error
+        return FrameResult.empty(frame.index, frame.time_s) if self.empty else one_face(frame)
+
+    def update_settings(self, settings: PipelineSettings) -> None:
+        self.settings.append(settings)
+
+
+def draw_red(image, result, settings, names):  # type: ignore[no-untyped-def]
+    drawn = image.copy()
+    left, top, right, bottom = result.boxes[0].astype(int)
+    drawn[top:bottom, left:right] = (0, 0, 255)
+    return drawn
+
+
+def video_frame(value: int = 128, width: int = 64, height: int = 48) -> av.VideoFrame:
+    image = np.full((height, width, 3), value, np.uint8)
+    return av.VideoFrame.from_ndarray(image, format="bgr24")
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., LiveProcessor]]:
+    """Builds processors and ends them after the test."""
+    made: list[LiveProcessor] = []
+
+    def build(pipeline: FakePipeline, **options: object) -> LiveProcessor:
+        options.setdefault("settings", PLAIN)
+        options.setdefault("draw", draw_red)
+        made.append(LiveProcessor(pipeline, **options))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield build
+    for processor in made:
+        processor._pipeline.go.set()  # type: ignore[attr-defined]
+        processor.on_ended()
+    wait_until(lambda: not live_threads(), "all workers to end")
+
+
+def red_pixels(frame: av.VideoFrame) -> int:
+    image = frame.to_ndarray(format="bgr24").astype(int)
+    return int(((image[..., 2] > 200) & (image[..., 0] < 60)).sum())
+
+
+def test_display_does_not_wait_for_analysis_and_stale_frames_are_dropped(make) -> None:
+    pipeline = FakePipeline(blocked=True)
+    processor = make(pipeline)
+    processor.recv(video_frame(0))
+    assert pipeline.started.wait(10)
+    # The worker is busy with the first frame: nine more are shown at once, one is kept.
+    for value in range(1, 10):
+        processor.recv(video_frame(value * 10))
+    assert processor.reading().frames_in == 10
+    assert processor.reading().result is None
+    pipeline.go.set()
+    wait_until(lambda: processor.reading().frames_read == 2, "the newest frame to be read")
+    assert [frame.index for frame in pipeline.seen] == [0, 9]
+    assert int(pipeline.seen[1].image[0, 0, 0]) in range(88, 93)
+
+
+def test_newest_result_is_drawn_on_the_newest_frame(make) -> None:
+    processor = make(FakePipeline())
+    first = processor.recv(video_frame())
+    assert red_pixels(first) == 0
+    wait_until(lambda: processor.reading().frames_read == 1, "the first result")
+    assert red_pixels(processor.recv(video_frame())) > 30
+
+
+def test_overlay_off_gives_the_cameras_own_frame_back(make) -> None:
+    processor = make(FakePipeline(), settings=LiveSettings(mirror=False))
+    processor.recv(video_frame())
+    wait_until(lambda: processor.reading().frames_read == 1, "a result")
+    processor.update_settings(LiveSettings(overlay=OverlaySettings(show=False), mirror=False))
+    frame = video_frame()
+    assert processor.recv(frame) is frame
+
+
+def test_mirror_flips_the_shown_picture_and_never_the_analysed_one(make) -> None:
+    pipeline = FakePipeline()
+    processor = make(pipeline, settings=LiveSettings(mirror=True))
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[:, :32] = 255
+    frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+    shown = processor.recv(frame).to_ndarray(format="bgr24")
+    assert shown[24, 60].min() > 200
+    assert shown[24, 4].max() < 50
+    wait_until(lambda: bool(pipeline.seen), "the frame to be read")
+    assert pipeline.seen[0].image[24, 4].min() > 200
+
+
+def test_mirrored_result_changes_left_and_right() -> None:
+    result = mirrored(one_face(Frame(np.zeros((48, 64, 3), np.uint8))), 64)
+    assert result.boxes.tolist() == [[54, 4, 62, 12]]
+
+
+def test_settings_reach_the_pipeline_before_the_next_frame_and_only_when_changed(make) -> None:
+    pipeline = FakePipeline()
+    processor = make(pipeline)
+    for count in (1, 2):
+        processor.recv(video_frame())
+        wait_until(lambda n=count: processor.reading().frames_read == n, "a result")
+    assert len(pipeline.settings) == 1
+    slow = PipelineSettings(smoothing_strength=0.9)
+    processor.update_settings(LiveSettings(pipeline=slow, mirror=False))
+    processor.recv(video_frame())
+    wait_until(lambda: processor.reading().frames_read == 3, "a result")
+    assert pipeline.settings[-1] is slow
+
+
+def test_rates_and_latency_come_from_the_clock(make) -> None:
+    now = [100.0]
+    pipeline = FakePipeline(blocked=True)
+    processor = make(pipeline, clock=lambda: now[0])
+    processor.recv(video_frame())
+    assert pipeline.started.wait(10)
+    now[0] += 0.05
+    pipeline.go.set()
+    wait_until(lambda: processor.reading().frames_read == 1, "the first result")
+    assert processor.reading().latency_ms == pytest.approx(50)
+    processor.recv(video_frame())
+    wait_until(lambda: processor.reading().frames_read == 2, "the second result")
+    now[0] += 0.05
+    # Two frames shown within 0.1 s, two read within 0.05 s.
+    assert processor.reading().display_fps == pytest.approx(10)
+    assert processor.reading().analysis_fps == pytest.approx(20)
+    now[0] += 10
+    assert processor.reading().analysis_fps == 0
+    assert processor.reading().age_s == pytest.approx(10.05)
+
+
+def test_a_failing_pipeline_is_reported_and_the_video_goes_on(make, caplog) -> None:
+    pipeline = FakePipeline()
+    pipeline.error = RuntimeError("the network is gone")
+    processor = make(pipeline)
+    processor.recv(video_frame())
+    wait_until(lambda: processor.reading().error != "", "the error")
+    assert processor.reading().error == "the network is gone"
+    processor.recv(video_frame())
+    wait_until(lambda: len(pipeline.seen) == 2, "another try")
+    pipeline.error = None
+    processor.recv(video_frame())
+    wait_until(lambda: processor.reading().frames_read == 1, "recovery")
+    assert processor.reading().error == ""
+    assert len([r for r in caplog.records if "could not be read" in r.message]) == 1
+
+
+def test_a_failing_overlay_shows_the_cameras_picture(make, caplog) -> None:
+    def broken(*_: object) -> np.ndarray:
+        raise ValueError("no ink")
+
+    processor = make(FakePipeline(), draw=broken)
+    processor.recv(video_frame())
+    wait_until(lambda: processor.reading().frames_read == 1, "a result")
+    frame = video_frame()
+    assert processor.recv(frame) is frame
+    assert processor.recv(frame) is frame
+    assert len([r for r in caplog.records if "Drawing" in r.message]) == 1
+
+
+def test_no_face_is_a_reading_without_history(make) -> None:
+    pipeline = FakePipeline()
+    pipeline.empty = True
+    processor = make(pipeline)
+    processor.recv(video_frame())
+    wait_until(lambda: processor.reading().frames_read == 1, "a result")
+    assert len(processor.reading().result) == 0
+    assert processor.history() == {}
+
+
+def test_the_worker_ends_with_the_stream_and_ending_twice_is_fine(make) -> None:
+    processor = make(FakePipeline())
+    processor.recv(video_frame())
+    wait_until(lambda: len(live_threads()) == 1, "the worker")
+    processor.on_ended()
+    processor.on_ended()
+    wait_until(lambda: not live_threads(), "the worker to end")
+    processor.recv(video_frame())
+    assert not live_threads()
+    assert processor.reading().ended
+
+
+def test_the_worker_ends_when_frames_stay_away_and_returns_with_them(make) -> None:
+    processor = make(FakePipeline(), idle_end_s=0.05)
+    processor.recv(video_frame())
+    wait_until(lambda: not live_threads(), "the worker to fall asleep")
+    processor.recv(video_frame())
+    wait_until(lambda: processor.reading().frames_read == 2, "the worker to return")
+
+
+class StubCamera(MediaStreamTrack):
+    """A camera of a few frames that then ends, as aiortc's remote tracks do."""
+
+    kind = "video"
+
+    def __init__(self, frames: int) -> None:
+        super().__init__()
+        self.left = frames
+
+    async def recv(self) -> av.VideoFrame:
+        await asyncio.sleep(0.01)
+        if not self.left:
+            self.stop()
+            raise MediaStreamError
+        self.left -= 1
+        frame = video_frame()
+        frame.pts, frame.time_base = 3000 * self.left, Fraction(1, 90000)
+        return frame
+
+
+def test_streamlit_webrtcs_own_track_drives_the_processor(make) -> None:
+    processor = make(FakePipeline())
+
+    async def play() -> int:
+        track = VideoProcessTrack(track=StubCamera(30), processor=processor)
+        shown = 0
+        while True:
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return shown
+            assert (frame.width, frame.height) == (64, 48)
+            shown += 1
+
+    assert asyncio.run(play()) == 30
+    assert processor.reading().frames_in == 30
+    assert processor.reading().frames_read > 1
+    assert processor.reading().ended
+    assert processor.history()[1][1].shape[1] == 7
