@@ -1,0 +1,147 @@
+"""A model folder on disk: what must lie in it, and how it is found.
+
+model.json, version 1
+    version, name, labels (in order), label_set, temperature, unsure {threshold, coverage,
+    accuracy_sure, accuracy_unsure}, settings (of the training), dataset {source, fingerprint},
+    packages {name: version}, metrics (headline figures, by split)
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emotion_core.config import AppSettings
+from emotion_core.errors import ModelError
+from emotion_core.labels import EXPRESSIONS, LABEL_SETS
+
+FORMAT_VERSION = 1
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelBundle:
+    """One model folder whose served network and description were found and read.
+
+    Attributes:
+        path: the folder.
+        name: its name, as in model.json.
+        label_set: `ferplus` or `fer2013`: whose labels it learnt.
+        temperature: divides the served logits before softmax; fitted on validation.
+        unsure_threshold: below this winning probability an answer is called unsure, 0-1.
+        metadata: all of model.json.
+    """
+
+    path: Path
+    name: str
+    label_set: str
+    temperature: float
+    unsure_threshold: float
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def served_file(self) -> Path:
+        """The quantised network."""
+        return self.path / "model.tflite"
+
+    @property
+    def keras_file(self) -> Path:
+        """The float network; absent where only scores are kept."""
+        return self.path / "model.keras"
+
+
+def models_folder(models_dir: Path | None = None) -> Path:
+    """The folder of model folders: the one given, else the installation's."""
+    return models_dir if models_dir is not None else AppSettings.from_environment().models_dir
+
+
+def default_name(models_dir: Path | None = None) -> str:
+    """The name in models/default.txt.
+
+    Raises:
+        ModelError: the file is missing or empty.
+    """
+    file = models_folder(models_dir) / "default.txt"
+    try:
+        name = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(
+            f"{file} cannot be read, so no model is served. Restore the models folder, or train "
+            "one: python -m emotion_core train --help"
+        ) from error
+    if not name:
+        raise ModelError(f"{file} is empty; write the name of a model folder into it.")
+    return name
+
+
+def list_models(models_dir: Path | None = None) -> list[str]:
+    """Names of the folders that hold a model.json, sorted, the default one first."""
+    folder = models_folder(models_dir)
+    names = sorted(p.parent.name for p in folder.glob("*/model.json"))
+    try:
+        first = default_name(folder)
+    except ModelError:
+        return names
+    return sorted(names, key=lambda name: (name != first, name))
+
+
+def load_bundle(name: str = DEFAULT, models_dir: Path | None = None) -> ModelBundle:
+    """Read and check a model folder.
+
+    Args:
+        name: of a folder below `models_dir`; `default` reads models/default.txt.
+        models_dir: None takes the installation's folder.
+
+    Raises:
+        ModelError: the folder is missing, damaged, or of another version; the message names the
+            file and says what to do.
+    """
+    folder = models_folder(models_dir)
+    path = folder / (default_name(folder) if name == DEFAULT else name)
+    # A name may come from a web page: it must not lead anywhere else.
+    if path.resolve().parent != folder.resolve() or not path.is_dir():
+        known = ", ".join(list_models(folder)) or "none"
+        raise ModelError(f"There is no model named {path.name!r} in {folder}. There are: {known}.")
+    bundle = _described(path)
+    if not bundle.served_file.is_file():
+        raise ModelError(f"{bundle.served_file} is missing. Restore it, or train the model again.")
+    return bundle
+
+
+def _described(path: Path) -> ModelBundle:
+    file = path / "model.json"
+    try:
+        values = json.loads(file.read_text("utf-8"))
+        bundle = ModelBundle(
+            path=path,
+            name=str(values["name"]),
+            label_set=str(values["label_set"]),
+            temperature=float(values["temperature"]),
+            unsure_threshold=float(values["unsure"]["threshold"]),
+            metadata=values,
+        )
+        labels, version = tuple(values["labels"]), values["version"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be read ({error})"
+        raise ModelError(f"{file} {what}. Restore it, or train the model again.") from error
+    _check(file, bundle, labels, version)
+    return bundle
+
+
+def _check(file: Path, bundle: ModelBundle, labels: tuple[str, ...], version: object) -> None:
+    problem = ""
+    if version != FORMAT_VERSION:
+        problem = f"has the version {version}; this program reads version {FORMAT_VERSION}"
+    elif labels != EXPRESSIONS:
+        problem = f"lists the labels {labels}, expected {EXPRESSIONS}"
+    elif bundle.label_set not in LABEL_SETS:
+        problem = f"names the label set {bundle.label_set!r}, expected one of {LABEL_SETS}"
+    elif not (math.isfinite(bundle.temperature) and bundle.temperature > 0):
+        problem = f"has the temperature {bundle.temperature}; it must be a positive number"
+    elif not 0 <= bundle.unsure_threshold <= 1:
+        problem = f"has the unsure threshold {bundle.unsure_threshold}; it must lie in 0-1"
+    if problem:
+        raise ModelError(f"{file} {problem}. Train the model again or restore its folder.")

@@ -1,0 +1,119 @@
+"""The served network: crops in, logits and calibrated probabilities out, without tensorflow."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_core.errors import FrameError, ModelError
+from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
+from emotion_core.model.bundle import DEFAULT, ModelBundle, load_bundle
+from emotion_core.model.calibrate import softmax
+
+INPUT_SHAPE = (48, 48, 1)
+
+
+class Classifier:
+    """One loaded network, shared by all pipelines of a process, from any thread.
+
+    LiteRT's interpreter serves one caller at a time, so the object keeps a small stock of them:
+    as many as ever ran at once, each a few hundred kB beside the shared weights.
+
+    Args:
+        bundle: the model folder.
+        threads: of one interpreter; with several callers one each is fastest.
+
+    Raises:
+        ModelError: the served network cannot be loaded or has another shape.
+    """
+
+    labels = EXPRESSIONS
+
+    def __init__(self, bundle: ModelBundle, threads: int = 1) -> None:
+        self.bundle = bundle
+        self.temperature = bundle.temperature
+        self.unsure_threshold = bundle.unsure_threshold
+        self._threads = threads
+        try:
+            self._content = bundle.served_file.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{bundle.served_file} cannot be read: {error}") from error
+        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
+        self._idle.put(self._interpreter())
+
+    def logits(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits of faces.
+
+        Args:
+            crops: (N, 48, 48, 1) float32, grey, 0-255; N may be 0.
+
+        Returns:
+            (N, 7) float32, in the order of `labels`.
+
+        Raises:
+            FrameError: crops of another shape.
+        """
+        crops = np.asarray(crops, np.float32)
+        if crops.ndim != 4 or crops.shape[1:] != INPUT_SHAPE:
+            raise FrameError(f"Crops must have the shape (N, 48, 48, 1), got {crops.shape}.")
+        answers = np.empty((len(crops), NUM_EXPRESSIONS), np.float32)
+        if not len(crops):
+            return answers
+        with self._borrowed() as interpreter:
+            entry = interpreter.get_input_details()[0]["index"]
+            result = interpreter.get_output_details()[0]["index"]
+            # One by one: a batch gains nothing on a CPU, and a change of its size costs a new plan.
+            for i in range(len(crops)):
+                interpreter.set_tensor(entry, crops[i : i + 1])
+                interpreter.invoke()
+                answers[i] = interpreter.get_tensor(result)[0]
+        return answers
+
+    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Calibrated probabilities (N, 7) float32; each row sums to 1."""
+        return softmax(logits, self.temperature)
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[Any]:
+        try:
+            interpreter = self._idle.get_nowait()
+        except queue.Empty:
+            interpreter = self._interpreter()
+        try:
+            yield interpreter
+        finally:
+            self._idle.put(interpreter)
+
+    def _interpreter(self) -> Any:
+        from ai_edge_litert.interpreter import Interpreter
+
+        file = self.bundle.served_file
+        try:
+            interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
+            interpreter.allocate_tensors()
+            entry, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        except (ValueError, RuntimeError, IndexError) as error:
+            raise ModelError(
+                f"{file} is damaged ({error}). Restore it, or train the model again."
+            ) from error
+        shapes = (tuple(entry["shape"]), tuple(result["shape"]))
+        if shapes != ((1, *INPUT_SHAPE), (1, NUM_EXPRESSIONS)):
+            raise ModelError(
+                f"{file} maps {shapes[0]} to {shapes[1]}, expected (1, 48, 48, 1) to (1, 7)."
+            )
+        if entry["dtype"] != np.float32 or result["dtype"] != np.float32:
+            raise ModelError(f"{file} must take and give float32; train the model again.")
+        return interpreter
+
+
+def load_classifier(
+    name: str = DEFAULT, models_dir: Path | None = None, threads: int = 1
+) -> Classifier:
+    """Find a model folder and load its served network; arguments as in `load_bundle`."""
+    return Classifier(load_bundle(name, models_dir), threads)
