@@ -35,9 +35,12 @@ class DetectionSettings:
     min_face_px: int = 0
     # Least certainty (Haar level weight) of a detection that counts.
     score_threshold: float = 1.0
+    # Look closer at everything at once, several times slower: for photos.
+    thorough: bool = False
 
     def __post_init__(self) -> None:
         check_range("min_face_px", self.min_face_px, 0, 4096)
+        check_range("score_threshold", self.score_threshold, -100, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class PipelineSettings:
     smoothing_strength: float = 0.5
     # Keep only the largest face of each frame.
     largest_face_only: bool = False
+    # Subtract each person's neutral baseline where one was measured; off keeps it for later.
+    use_baselines: bool = True
 
     def __post_init__(self) -> None:
         check_range("smoothing_strength", self.smoothing_strength, 0.0, 1.0)
@@ -71,7 +76,11 @@ class PipelineSettings:
     @classmethod
     def for_photo(cls) -> "PipelineSettings":
         """A photo is a stream of one frame: faces are announced at once and not smoothed."""
-        return cls(tracking=TrackingSettings(confirm_hits=1), smoothing_strength=0.0)
+        return cls(
+            detection=DetectionSettings(thorough=True),
+            tracking=TrackingSettings(confirm_hits=1),
+            smoothing_strength=0.0,
+        )
 
 
 @dataclass(frozen=True, slots=True)

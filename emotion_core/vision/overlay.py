@@ -1,0 +1,153 @@
+"""Drawing a result onto a frame; computes nothing, so every number shown stands in the result."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from emotion_core.config import OverlaySettings
+from emotion_core.datatypes import FrameResult, ImageArray
+from emotion_core.labels import EXPRESSIONS, colour_bgr
+
+PANEL_BGR: Final = (32, 32, 32)
+WHITE_BGR: Final = (255, 255, 255)
+DASH_PX: Final = 8
+
+
+def draw_overlay(
+    image_bgr: ImageArray,
+    result: FrameResult,
+    settings: OverlaySettings,
+    names: Mapping[int, str] | None = None,
+) -> ImageArray:
+    """A picture of its own with boxes, labels and bars; the frame given is not written to.
+
+    A box has the colour of its most probable expression; it is dashed where the face is held over
+    a gap. A label says "unsure" where the confidence lies below the model's threshold, and why a
+    reading may be poor.
+
+    Args:
+        image_bgr: (H, W, 3) uint8.
+        result: what was read from this frame.
+        settings: what to draw.
+        names: identity → name, shown instead of "#1".
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    canvas = np.array(image_bgr, order="C")
+    if not settings.show:
+        return canvas
+    thickness = max(2, round(min(canvas.shape[:2]) / 240))
+    font_px = max(12, round(min(canvas.shape[:2]) / 30))
+    for row in range(len(result)):
+        box = tuple(round(float(v)) for v in result.boxes[row])
+        colour = colour_bgr(result.labels[row])
+        if settings.boxes:
+            _draw_box(canvas, box, colour, thickness, dashed=bool(result.predicted[row]))
+        if settings.labels:
+            _draw_label(canvas, box, _label(result, row, names or {}), colour, font_px)
+        if settings.bars:
+            _draw_bars(canvas, box, result.probs[row], font_px)
+    return canvas
+
+
+def _label(result: FrameResult, row: int, names: Mapping[int, str]) -> str:
+    track_id = int(result.track_ids[row])
+    reading = f"{result.labels[row]} {100 * float(result.probs[row].max()):.0f} %"
+    if result.unsure[row]:
+        reading = f"unsure ({reading})"
+    hints = ", ".join(hint.value for hint in result.quality[row])
+    return f"{names.get(track_id, f'#{track_id}')}  {reading}" + (f"  · {hints}" if hints else "")
+
+
+def _draw_box(
+    canvas: ImageArray,
+    box: tuple[int, ...],
+    colour: tuple[int, int, int],
+    thickness: int,
+    *,
+    dashed: bool,
+) -> None:
+    left, top, right, bottom = box
+    if not dashed:
+        cv2.rectangle(canvas, (left, top), (right, bottom), colour, thickness)
+        return
+    step = 2 * DASH_PX
+    for x in range(left, right, step):
+        for y in (top, bottom):
+            cv2.line(canvas, (x, y), (min(x + DASH_PX, right), y), colour, thickness)
+    for y in range(top, bottom, step):
+        for x in (left, right):
+            cv2.line(canvas, (x, y), (x, min(y + DASH_PX, bottom)), colour, thickness)
+
+
+def _draw_label(
+    canvas: ImageArray,
+    box: tuple[int, ...],
+    text: str,
+    colour: tuple[int, int, int],
+    font_px: int,
+) -> None:
+    """Above the box, or inside at its top where there is no room."""
+    mask = _text_mask(text, font_px)
+    pad = max(3, font_px // 4)
+    height, width = mask.shape[0] + 2 * pad, mask.shape[1] + 3 * pad
+    x = max(0, min(box[0], canvas.shape[1] - width))
+    y = box[1] - height if box[1] >= height else box[1] + pad
+    cv2.rectangle(canvas, (x, y), (x + width, y + height - 1), PANEL_BGR, cv2.FILLED)
+    cv2.rectangle(canvas, (x, y), (x + pad - 1, y + height - 1), colour, cv2.FILLED)
+    _paste(canvas, mask, x + 2 * pad, y + pad)
+
+
+def _draw_bars(canvas: ImageArray, box: tuple[int, ...], probs: np.ndarray, font_px: int) -> None:
+    """Seven bars beside the box, on the side where there is room."""
+    small = max(10, round(0.8 * font_px))
+    names = [_text_mask(name, small) for name in EXPRESSIONS]
+    line = small + max(2, small // 3)
+    text_width = max(mask.shape[1] for mask in names)
+    width, height = text_width + 4 * small + 12, line * len(EXPRESSIONS) + 6
+    x = box[2] + 6 if box[2] + 6 + width <= canvas.shape[1] else box[0] - 6 - width
+    x = max(0, min(x, canvas.shape[1] - width))
+    y = max(0, min(box[1], canvas.shape[0] - height))
+    panel = canvas[y : y + height, x : x + width]
+    # Darkened, not covered: what lies behind the bars stays visible.
+    panel[:] = panel // 4
+    for i, (name, mask) in enumerate(zip(EXPRESSIONS, names, strict=True)):
+        top = y + 4 + i * line
+        _paste(canvas, mask, x + 4, top)
+        start = (x + text_width + 8, top)
+        end = (start[0] + max(1, round(4 * small * float(probs[i]))), top + small - 2)
+        cv2.rectangle(canvas, start, end, colour_bgr(name), cv2.FILLED)
+
+
+def _paste(canvas: ImageArray, mask: ImageArray, x: int, y: int) -> None:
+    """White text through a mask of coverage; what lies outside of the picture is left out."""
+    x0, y0 = max(x, 0), max(y, 0)
+    x1 = min(x + mask.shape[1], canvas.shape[1])
+    y1 = min(y + mask.shape[0], canvas.shape[0])
+    if x1 <= x0 or y1 <= y0:
+        return
+    cover = mask[y0 - y : y1 - y, x0 - x : x1 - x, None].astype(np.uint16)
+    part = canvas[y0:y1, x0:x1]
+    part[:] = (part * (255 - cover) + 255 * cover) // 255
+
+
+@lru_cache(maxsize=512)
+def _text_mask(text: str, font_px: int) -> ImageArray:
+    """(h, w) uint8 coverage of a text. Pillow's own font: OpenCV's knows no accents."""
+    font = _font(font_px)
+    left, _, right, _ = font.getbbox(text)
+    picture = Image.new("L", (max(1, int(right - left) + 1), font_px + font_px // 3))
+    ImageDraw.Draw(picture).text((-left, 0), text, fill=255, font=font)
+    mask = np.array(picture)
+    mask.setflags(write=False)
+    return mask
+
+
+@lru_cache(maxsize=16)
+def _font(font_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(font_px)

@@ -1,0 +1,198 @@
+"""Identities: which face of this frame is which face of the frames before."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from emotion_core.config import TrackingSettings
+from emotion_core.datatypes import BoolArray, FloatArray, IntArray
+from emotion_core.vision import boxes as bx
+from emotion_core.vision.detect import Detections
+
+# A face may be found this many of its own sides away from where it was expected …
+REACH_SIDES: Final = 0.7
+# … and further the longer it was unseen, in sides a second.
+REACH_GROWTH: Final = 1.5
+REACH_MOST: Final = 1.6
+SIZE_RATIO_MOST: Final = 1.8
+# Share of the difference between expected and found that is believed: position, size, speed.
+GAIN_POSITION: Final = 0.65
+GAIN_SIZE: Final = 0.35
+GAIN_SPEED: Final = 0.35
+# An unseen face is thought to slow down with this time constant: nobody walks through walls.
+COAST_S: Final = 0.4
+# A certainty at which one look is enough to announce a face.
+SURE_SCORE: Final = 5.0
+# A candidate that is not found again within this time is dropped.
+CANDIDATE_S: Final = 0.35
+
+
+@dataclass(slots=True)
+class _Track:
+    """One face: centre x, centre y and side in pixels, speed in pixels a second."""
+
+    state: NDArray[np.float64]
+    time_s: float
+    score: float
+    speed: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+    track_id: int = 0  # 0 while it is a candidate
+    hits: int = 1
+    seen_s: float = 0.0
+    looked_s: float = 0.0
+    missed: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """Where each known face, candidates too, is expected: what the detector wants to hear.
+
+    Attributes:
+        boxes: (K, 4) float32 xyxy.
+        unlooked_s, unseen_s: (K,) seconds since each was looked for and last found.
+    """
+
+    boxes: FloatArray
+    unlooked_s: FloatArray
+    unseen_s: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracks:
+    """The announced faces of one frame, row-aligned, oldest identity first.
+
+    Attributes:
+        track_ids: (N,) int64, from 1 on.
+        boxes: (N, 4) float32 xyxy.
+        scores: (N,) float32, of the newest detection.
+        predicted: (N,) bool, looked for and not found: held over a gap.
+    """
+
+    track_ids: IntArray
+    boxes: FloatArray
+    scores: FloatArray
+    predicted: BoolArray
+
+
+class Tracker:
+    """Keeps identities in one stream. Not thread-safe: one tracker a stream."""
+
+    def __init__(self, settings: TrackingSettings | None = None) -> None:
+        self.settings = settings or TrackingSettings()
+        self._tracks: list[_Track] = []
+        self._next_id = 1
+
+    def reset(self) -> None:
+        """Forget everybody and count from 1 again."""
+        self._tracks, self._next_id = [], 1
+
+    def forget(self) -> None:
+        """Forget everybody; whoever comes gets a number not used before."""
+        self._tracks = []
+
+    def rescale(self, factor_x: float, factor_y: float) -> None:
+        """The stream's picture changed its size: carry everybody over to the new pixels."""
+        for track in self._tracks:
+            track.state *= (factor_x, factor_y, math.sqrt(factor_x * factor_y))
+            track.speed *= (factor_x, factor_y)
+
+    def expect(self, time_s: float) -> Known:
+        """Where known faces should be at a time; those unseen for too long are dropped first."""
+        self._drop_lost(time_s)
+        states = [_expected(track, time_s) for track in self._tracks]
+        return Known(
+            bx.from_cxcys(states),
+            np.array([time_s - track.looked_s for track in self._tracks], np.float32),
+            np.array([time_s - track.seen_s for track in self._tracks], np.float32),
+        )
+
+    def update(self, detections: Detections, time_s: float) -> Tracks:
+        """Match a frame's detections with those whom `expect` announced for the same time."""
+        states = bx.to_cxcys(detections.boxes)
+        pairs = self._match(states, time_s)
+        for k, track in enumerate(self._tracks):
+            if k in pairs:
+                self._hit(track, states[pairs[k]], float(detections.scores[pairs[k]]), time_s)
+            else:
+                _coast(track, time_s, bool(detections.looked_at[k]))
+        for d in set(range(len(states))) - set(pairs.values()):
+            self._begin(states[d], float(detections.scores[d]), time_s)
+        return self._announced()
+
+    def _match(self, states: NDArray[np.float64], time_s: float) -> dict[int, int]:
+        """Row of the track → row of the detection, with the least sum of distances."""
+        if not self._tracks or not len(states):
+            return {}
+        expected = np.array([_expected(track, time_s) for track in self._tracks])
+        side = np.sqrt(expected[:, None, 2] * states[None, :, 2])
+        distance = np.linalg.norm(expected[:, None, :2] - states[None, :, :2], axis=2) / side
+        growth = np.abs(np.log(states[None, :, 2] / expected[:, None, 2]))
+        unseen = np.array([time_s - track.seen_s for track in self._tracks])
+        reach = np.minimum(REACH_SIDES + REACH_GROWTH * unseen, REACH_MOST)
+        impossible = (distance > reach[:, None]) | (growth > math.log(SIZE_RATIO_MOST))
+        # A candidate must not steal the detection of somebody announced.
+        newcomer = np.array([0.0 if track.track_id else 0.5 for track in self._tracks])
+        cost = distance + growth + newcomer[:, None] + np.where(impossible, 1e6, 0.0)
+        rows, columns = linear_sum_assignment(cost)
+        return {int(k): int(d) for k, d in zip(rows, columns, strict=True) if cost[k, d] < 1e6}
+
+    def _hit(self, track: _Track, state: NDArray[np.float64], score: float, time_s: float) -> None:
+        expected = _expected(track, time_s)
+        surprise = state - expected
+        elapsed = time_s - track.time_s
+        if elapsed > 0:
+            track.speed = track.speed + GAIN_SPEED * surprise[:2] / max(elapsed, 0.03)
+        track.state = expected + surprise * (GAIN_POSITION, GAIN_POSITION, GAIN_SIZE)
+        track.time_s = track.seen_s = track.looked_s = time_s
+        track.score, track.missed = score, False
+        track.hits += 1
+        self._confirm(track)
+
+    def _begin(self, state: NDArray[np.float64], score: float, time_s: float) -> None:
+        track = _Track(state, time_s, score, seen_s=time_s, looked_s=time_s)
+        self._confirm(track)
+        self._tracks.append(track)
+
+    def _confirm(self, track: _Track) -> None:
+        ready = track.hits >= self.settings.confirm_hits or track.score >= SURE_SCORE
+        if not track.track_id and ready:
+            track.track_id, self._next_id = self._next_id, self._next_id + 1
+
+    def _drop_lost(self, time_s: float) -> None:
+        longest = self.settings.max_gap_s
+        self._tracks = [
+            track
+            for track in self._tracks
+            if time_s - track.seen_s <= (longest if track.track_id else min(longest, CANDIDATE_S))
+        ]
+
+    def _announced(self) -> Tracks:
+        announced = sorted(
+            (track for track in self._tracks if track.track_id), key=lambda track: track.track_id
+        )
+        return Tracks(
+            np.array([track.track_id for track in announced], np.int64),
+            bx.from_cxcys([track.state for track in announced]),
+            np.array([track.score for track in announced], np.float32),
+            np.array([track.missed for track in announced], np.bool_),
+        )
+
+
+def _expected(track: _Track, time_s: float) -> NDArray[np.float64]:
+    """Centre and side at a later time: the last speed, dying away."""
+    elapsed = max(time_s - track.time_s, 0.0)
+    travelled = COAST_S * -math.expm1(-elapsed / COAST_S)
+    return np.append(track.state[:2] + track.speed * travelled, track.state[2])
+
+
+def _coast(track: _Track, time_s: float, looked_at: bool) -> None:
+    """No detection fits: move on as expected."""
+    elapsed = max(time_s - track.time_s, 0.0)
+    track.state = _expected(track, time_s)
+    track.speed = track.speed * math.exp(-elapsed / COAST_S)
+    track.time_s = time_s
+    if looked_at:
+        track.looked_s, track.missed = time_s, True
