@@ -1,0 +1,112 @@
+"""`train`: labelled faces → a model folder."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emotion_core.commands.progress import progress_bar
+from emotion_core.errors import SettingsError
+from emotion_core.labels import LABEL_SETS
+
+if TYPE_CHECKING:
+    from emotion_core.training.fit import Progress
+    from emotion_core.training.settings import TrainingSettings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options; those left out keep the recipe's defaults."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="FER+ folder or zip, fer2013.csv, or <split>/<expression>/*.png|jpg",
+    )
+    parser.add_argument("--name", required=True, help="name of the model folder to write")
+    parser.add_argument("--labels", choices=LABEL_SETS, help="label set to learn (ferplus)")
+    parser.add_argument(
+        "--recipe",
+        choices=("balanced", "classic"),
+        default="balanced",
+        help="'classic' is the plain baseline: usual layers, hard labels, no augmentation",
+    )
+    parser.add_argument("--epochs", type=int, help="how often the training images are gone through")
+    parser.add_argument("--batch-size", type=int, help="images a step")
+    parser.add_argument("--learning-rate", type=float, help="largest step size of Adam")
+    parser.add_argument("--label-mix", type=float, help="share of the other label set, 0-1")
+    parser.add_argument("--seed", type=int, help="of weights, order and augmentation")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.add_argument("--models-dir", type=Path, help="where model folders live")
+    parser.add_argument(
+        "--runs-dir", type=Path, default=Path("runs"), help="where runs keep their state (runs/)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome for machines")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, then calibrate, quantise and describe the model; returns the exit status."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", options.name):
+        raise SettingsError("--name may hold letters, digits, '.', '_' and '-' only.")
+    # Wrong options must be told at once, not after tensorflow's ten seconds.
+    from emotion_core.model.bundle import models_folder
+    from emotion_core.training.dataset import load_dataset
+    from emotion_core.training.finish import finish_model
+    from emotion_core.training.fit import fit
+
+    settings = _settings(options)
+    dataset = load_dataset(options.data)
+    run_path = options.runs_dir / options.name
+    with progress_bar() as bar:
+        result = fit(dataset, settings, run_path, options.resume, _Reporter(bar))
+    folder = models_folder(options.models_dir) / options.name
+    metadata = finish_model(folder, options.name, result, settings, dataset)
+    _say(metadata, folder, options.json)
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> TrainingSettings:
+    from emotion_core.training.settings import TrainingSettings
+
+    given = {
+        "label_set": options.labels,
+        "epochs": options.epochs,
+        "batch_size": options.batch_size,
+        "learning_rate": options.learning_rate,
+        "label_mix": options.label_mix,
+        "seed": options.seed,
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    base = TrainingSettings.classic() if options.recipe == "classic" else TrainingSettings()
+    return dataclasses.replace(base, **changes)
+
+
+class _Reporter:
+    """Moves the bar, and prints a line for every epoch."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar, self._task = bar, bar.add_task("training", total=None)
+
+    def __call__(self, progress: Progress) -> None:
+        total = progress.epochs * progress.batches
+        done = (progress.epoch - 1) * progress.batches + progress.batch
+        text = f"epoch {progress.epoch}/{progress.epochs}"
+        self._bar.update(self._task, total=total, completed=done, description=text)
+        if progress.row:
+            row = progress.row
+            self._bar.console.print(
+                f"{text}: loss {row['loss']:.3f}, validation accuracy {row['val_accuracy']:.4f}, "
+                f"macro-F1 {row['val_macro_f1']:.4f}, {row['seconds']:.0f} s",
+                highlight=False,
+            )
+
+
+def _say(metadata: dict[str, Any], folder: Path, file: Path | None) -> None:
+    print(f"wrote {folder}")
+    for name, value in metadata["metrics"].items():
+        print(f"  {name}: {value}")
+    if file:
+        file.write_text(json.dumps(metadata, indent=2), "utf-8")
