@@ -1,0 +1,145 @@
+"""Photos as upright BGR arrays, with limits that keep a hostile file from filling the memory."""
+
+import io
+import warnings
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from emotion_core.datatypes import ImageArray
+from emotion_core.errors import FrameError, MissingDependencyError, PhotoError
+
+PHOTO_SUFFIXES: Final[tuple[str, ...]] = (".jpg", ".jpeg", ".png", ".webp")
+HEIC_SUFFIXES: Final[tuple[str, ...]] = (".heic", ".heif")
+# A 50-megapixel camera fits; a decompression bomb of 20,000 × 20,000 does not.
+MAX_PIXELS: Final[int] = 60_000_000
+# Faces are found as well in a smaller picture, and a browser need not carry 150 MB.
+MAX_SIDE: Final[int] = 2560
+
+
+def heic_available() -> bool:
+    """Whether HEIC photos of phones can be read (the optional package pillow-heif)."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
+
+
+def to_bgr(array: NDArray[Any]) -> ImageArray:
+    """Turn a grey or BGRA array into BGR; a BGR array is returned as it is.
+
+    Args:
+        array: uint8 of shape (H, W), (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRA; transparent parts
+            become white.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+
+    Raises:
+        FrameError: another type or shape.
+    """
+    if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
+        got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise FrameError(f"A picture must be a numpy array of uint8, got {got}.")
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.size == 0 or array.shape[2] not in (1, 3, 4):
+        raise FrameError(f"A picture must have the shape (H, W), (H, W, 3 or 4), got {array.shape}")
+    if array.shape[2] == 1:
+        return np.repeat(array, 3, axis=2)
+    if array.shape[2] == 4:
+        alpha = array[:, :, 3:].astype(np.float32) / 255
+        return np.asarray(array[:, :, :3] * alpha + 255 * (1 - alpha), np.uint8)
+    return array
+
+
+def read_photo(
+    source: str | Path | bytes, *, name: str = "", max_side: int = MAX_SIDE
+) -> ImageArray:
+    """Read a JPEG, PNG, WebP or (with pillow-heif) HEIC photo.
+
+    Args:
+        source: a path, or the file's bytes.
+        name: what messages call the picture; the file's own name by default.
+        max_side: a larger picture is scaled down so that its longer side has this many pixels.
+
+    Returns:
+        (H, W, 3) uint8 BGR, turned as its EXIF data ask for; transparent parts are white.
+
+    Raises:
+        PhotoError: not a readable picture, or more than MAX_PIXELS; the message names the picture
+            and says what to do.
+    """
+    name = name or (Path(source).name if isinstance(source, str | Path) else "The picture")
+    data = source if isinstance(source, bytes) else _bytes_of(Path(source), name)
+    if not data:
+        raise PhotoError(f"{name} is empty (0 bytes): copy or export it again.")
+    _register_heic(data, name)
+    try:
+        with warnings.catch_warnings():
+            # Our own limit stands below, with a message that says what to do.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as image:
+                return _decode(image, name, max_side)
+    except Image.DecompressionBombError as error:
+        raise PhotoError(_too_large(name)) from error
+    except UnidentifiedImageError as error:
+        raise PhotoError(
+            f"{name} is no picture that can be read here. Use JPEG, PNG or WebP."
+        ) from error
+    except PhotoError:
+        raise
+    # Pillow's decoders raise all of these on damaged files.
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError) as error:
+        raise PhotoError(f"{name} is damaged or cut off ({error}): export it again.") from error
+
+
+def _bytes_of(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"{name} cannot be opened: {error.strerror}.") from error
+
+
+def _register_heic(data: bytes, name: str) -> None:
+    is_heic = data[4:8] == b"ftyp" and data[8:12] in {b"heic", b"heix", b"mif1", b"heim", b"msf1"}
+    if is_heic and not heic_available():
+        cause = MissingDependencyError("pillow-heif is not installed")
+        raise PhotoError(
+            f"{name} is a HEIC photo. Install the package pillow-heif to read it, or save the "
+            "photo as JPEG."
+        ) from cause
+
+
+def _decode(image: Image.Image, name: str, max_side: int) -> ImageArray:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PhotoError(_too_large(name, width, height))
+    # JPEG decoders shrink while reading: less memory for a photo that is scaled down anyway.
+    image.draft("RGB", (max_side, max_side))
+    upright = ImageOps.exif_transpose(image)
+    if max(upright.size) > max_side:
+        upright.thumbnail((max_side, max_side))
+    if upright.mode in {"RGBA", "LA", "PA"} or "transparency" in upright.info:
+        rgba = np.asarray(upright.convert("RGBA"))
+        return to_bgr(rgba[:, :, [2, 1, 0, 3]])
+    return np.ascontiguousarray(np.asarray(_to_eight_bits(upright).convert("RGB"))[:, :, ::-1])
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit grey would be clipped to white by Pillow's own conversion."""
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image, np.float32)
+    return Image.fromarray((values / max(255.0, values.max()) * 255).astype(np.uint8))
+
+
+def _too_large(name: str, width: int = 0, height: int = 0) -> str:
+    size = f" ({width}×{height})" if width else ""
+    limit = MAX_PIXELS // 10**6
+    return f"{name} has too many pixels{size}: at most {limit} megapixels. Scale it down first."

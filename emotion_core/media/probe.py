@@ -1,0 +1,180 @@
+"""What a video file is, before its pictures are decoded; refuses what cannot be read safely."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import av
+
+from emotion_core.errors import VideoError
+
+VIDEO_SUFFIXES: Final[frozenset[str]] = frozenset(
+    {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp"}
+)
+# 4K cinema. An 8K frame alone takes 100 MB as BGR, several times over in a decoder.
+MAX_PIXELS: Final[int] = 4096 * 2304
+# Frame rates outside this are the container's fault; they only ever stand in for missing times.
+_USUAL_FPS: Final = (1.0, 240.0)
+# Formats whose clock starts anywhere by design; all others keep their own times.
+_FREE_RUNNING_FORMATS: Final = ("mpegts", "mpeg")
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a file's head says, before anything is decoded.
+
+    Attributes:
+        path: the file.
+        width, height: pixels of the upright picture (rotation and pixel shape obeyed).
+        codec: FFmpeg's name of the codec, such as "h264".
+        fps: average frames a second, made plausible; a help for progress, never for times.
+        duration_s: length in seconds, or None where the file does not say.
+        frames: expected number of frames, or None where nothing says.
+        has_audio: the file carries sound.
+        offset_s: added to the file's own clock so that no time is negative; mostly 0.
+    """
+
+    path: Path
+    width: int
+    height: int
+    codec: str
+    fps: float
+    duration_s: float | None
+    frames: int | None
+    has_audio: bool
+    offset_s: float
+
+
+def probe(path: str | Path) -> VideoInfo:
+    """Read the head of a video.
+
+    Raises:
+        VideoError: the file is missing, empty, no video, or its pictures are unusable; the message
+            names the file and says what to do.
+    """
+    path = Path(path)
+    with open_video(path) as container:
+        stream = video_stream(path, container)
+        info = stream_info(path, container, stream)
+        return _turned(info, _first_rotation(container, stream))
+
+
+def open_video(path: Path) -> Any:
+    """An open PyAV container (a context manager).
+
+    Raises:
+        VideoError: the file is missing, empty or no video.
+    """
+    try:
+        if not path.is_file():
+            raise VideoError(f"{path.name}: there is no such file.")
+        if path.stat().st_size == 0:
+            raise VideoError(f"{path.name} is empty (0 bytes): copy or record it again.")
+        return av.open(str(path), metadata_errors="ignore")
+    except (OSError, ValueError) as error:
+        if isinstance(error, VideoError):
+            raise
+        raise VideoError(
+            f"{path.name} cannot be opened as a video ({reason(error)}). It may be damaged, cut "
+            "off, or of another type than its name says."
+        ) from error
+
+
+def reason(error: BaseException) -> str:
+    """The system's or FFmpeg's words for what went wrong."""
+    return str(getattr(error, "strerror", None) or error)
+
+
+def video_stream(path: Path, container: Any) -> Any:
+    """The container's video stream; cover pictures do not count.
+
+    Raises:
+        VideoError: there is none, or its pictures are unusable.
+    """
+    # Cover pictures of music files are video streams of one still; they are no video.
+    streams = [s for s in container.streams.video if not _is_cover(s)]
+    if not streams:
+        what = "only sound" if container.streams.audio else "no pictures"
+        raise VideoError(f"{path.name} holds {what}: a video stream is needed.")
+    stream = streams[0]
+    context = stream.codec_context
+    if context is None:
+        raise VideoError(f"{path.name} uses a codec that this program cannot decode.")
+    width, height = context.width, context.height
+    if width < 1 or height < 1:
+        raise VideoError(f"{path.name} says its pictures are {width}×{height} pixels: damaged.")
+    if width * height > MAX_PIXELS:
+        raise VideoError(
+            f"{path.name} is {width}×{height} pixels, more than the {MAX_PIXELS // 10**6} "
+            "megapixels this program reads safely. Make a smaller copy first, for example: "
+            "ffmpeg -i IN.mp4 -vf scale=1920:-2 OUT.mp4"
+        )
+    return stream
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def stream_info(path: Path, container: Any, stream: Any) -> VideoInfo:
+    """What the head of an open file says, before its rotation is known."""
+    width, height = display_size(
+        stream.codec_context.width, stream.codec_context.height, stream.sample_aspect_ratio
+    )
+    fps = _plausible_fps(stream.average_rate or stream.guessed_rate)
+    duration = _duration_s(container, stream)
+    frames = stream.frames or (round(duration * fps) if duration else None)
+    return VideoInfo(
+        path,
+        width,
+        height,
+        stream.codec_context.name,
+        fps,
+        duration,
+        frames,
+        bool(container.streams.audio),
+        clock_offset_s(container),
+    )
+
+
+def _first_rotation(container: Any, stream: Any) -> int:
+    """Degrees counter-clockwise that the first frame asks for; 0 where none can be decoded."""
+    try:
+        return int(next(container.decode(stream)).rotation)
+    except (av.error.FFmpegError, ValueError, StopIteration):
+        return 0
+
+
+def _turned(info: VideoInfo, degrees: int) -> VideoInfo:
+    if round(degrees / 90) % 2 == 0:
+        return info
+    return replace(info, width=info.height, height=info.width)
+
+
+def _duration_s(container: Any, stream: Any) -> float | None:
+    if stream.duration and stream.time_base:
+        seconds = float(stream.duration * stream.time_base)
+    elif container.duration:
+        seconds = container.duration / av.time_base
+    else:
+        return None
+    return seconds if 0 < seconds < 1e7 else None
+
+
+def _plausible_fps(rate: Any) -> float:
+    fps = float(rate) if rate else 25.0
+    return fps if _USUAL_FPS[0] <= fps <= _USUAL_FPS[1] else 25.0
+
+
+def clock_offset_s(container: Any) -> float:
+    """Seconds to add to the file's clock: it may start below zero, or anywhere (MPEG-TS)."""
+    start = (container.start_time or 0) / av.time_base
+    free_running = any(name in container.format.name for name in _FREE_RUNNING_FORMATS)
+    return -start if start < 0 or free_running else 0.0
+
+
+def display_size(width: int, height: int, aspect: Any) -> tuple[int, int]:
+    """Width and height with square pixels: faces of old camcorders would be squeezed otherwise."""
+    ratio = float(aspect) if aspect else 1.0
+    # Ratios beyond these are mistakes in the file's head.
+    return (round(width * ratio), height) if 0.4 < ratio < 2.5 else (width, height)

@@ -1,0 +1,264 @@
+"""Videos frame by frame with PyAV: true times, upright pictures, memory that does not grow.
+
+Seconds are used everywhere; the file's own ticks exist at PyAV's edge alone. A frame that fails to
+decode is counted, reported and skipped: the rest of the file is still read.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from emotion_core.datatypes import Frame, ImageArray
+from emotion_core.errors import SettingsError, VideoError
+from emotion_core.media.probe import display_size, open_video, reason, stream_info, video_stream
+
+# A damaged file may fail in every packet; after this many in a row nothing more will come.
+_MAX_FAILURES_IN_A_ROW: Final = 500
+
+
+@dataclass(slots=True)
+class ReadReport:
+    """What happened while reading; filled in as frames are read."""
+
+    frames_seen: int = 0
+    failed: int = 0
+    first_problem: str = ""
+    cut_short: bool = False
+
+    def add(self, error: object) -> None:
+        """Count one frame that could not be decoded."""
+        self.failed += 1
+        self.first_problem = self.first_problem or str(error)
+
+
+@dataclass(slots=True)
+class FrameSelector:
+    """Chooses frames: every Nth one, or the nearest to an even rate by the frames' own times.
+
+    Attributes:
+        every: 1 takes each frame, 2 every other one …
+        rate: frames a second, or None for no limit; `every` must be 1 then.
+
+    Raises:
+        SettingsError: a value out of range, or both given.
+    """
+
+    every: int = 1
+    rate: float | None = None
+    _next_s: float = field(default=-math.inf, init=False)
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise SettingsError(f"Every Nth frame needs N of 1 or more, got {self.every}.")
+        if self.rate is not None and not 0 < self.rate <= 1000:
+            raise SettingsError(f"A rate must lie above 0 and up to 1000 Hz, got {self.rate}.")
+        if self.rate is not None and self.every != 1:
+            raise SettingsError("Choose either every Nth frame or a rate, not both.")
+
+    def takes(self, position: int, time_s: float) -> bool:
+        """Whether the frame at `position` (0 for the first of the range) is chosen."""
+        if self.rate is None:
+            return position % self.every == 0
+        # Half a millisecond of slack: 1/30 s in file ticks is never exactly 1/30.
+        if time_s + 5e-4 < self._next_s:
+            return False
+        step = 1 / self.rate
+        start = time_s if math.isinf(self._next_s) else self._next_s
+        self._next_s = start + step * (1 + max(0.0, (time_s - start) // step))
+        return True
+
+
+def read_frames(
+    path: str | Path,
+    *,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    selector: FrameSelector | None = None,
+    report: ReadReport | None = None,
+) -> Iterator[Frame]:
+    """Decode a video, one frame at a time; the file is closed when the generator is.
+
+    Args:
+        path: any container and codec that FFmpeg knows.
+        start_s: frames shown before this time are left out.
+        end_s: frames shown at or after this time are left out.
+        selector: which frames of the range are handed out; all by default.
+        report: filled in with what was decoded and what failed.
+
+    Yields:
+        Frame: image (H, W, 3) uint8 BGR, upright, its own memory; `index` is the position in the
+        source, `time_s` the source's presentation time in seconds, strictly increasing.
+
+    Raises:
+        VideoError: as `probe`, or no frame at all could be decoded.
+        SettingsError: the range is empty.
+    """
+    path = Path(path)
+    if not (math.isfinite(start_s) and start_s >= 0) or (end_s is not None and end_s <= start_s):
+        raise SettingsError(f"The range from {start_s} to {end_s} seconds holds no frame.")
+    chosen, report = selector or FrameSelector(), report or ReadReport()
+    position = 0
+    with open_video(path) as container:
+        reader = _Reader(path, container, report)
+        to_bgr = _ToBgr(reader.aspect)
+        for decoded, index, time_s in reader.frames(start_s):
+            if end_s is not None and time_s >= end_s:
+                break
+            if time_s < start_s:
+                continue
+            if chosen.takes(position, time_s):
+                yield Frame(to_bgr(decoded), index, time_s)
+            position += 1
+        else:
+            reader.check_length()
+        if report.frames_seen == 0:
+            why = report.first_problem or "it holds no pictures"
+            raise VideoError(f"{path.name}: not a single frame could be decoded ({why}).")
+
+
+class _ToBgr:
+    """Turns decoded frames into upright BGR arrays; keeps one conversion context for all."""
+
+    def __init__(self, aspect: Any) -> None:
+        self._reformatter, self._aspect = VideoReformatter(), aspect
+
+    def __call__(self, decoded: Any) -> ImageArray:
+        width, height = display_size(decoded.width, decoded.height, self._aspect)
+        bgr = self._reformatter.reformat(decoded, width, height, "bgr24").to_ndarray()
+        return _upright(np.asarray(bgr, np.uint8), decoded.rotation)
+
+
+_TURNS: Final = {
+    90: cv2.ROTATE_90_COUNTERCLOCKWISE,
+    180: cv2.ROTATE_180,
+    270: cv2.ROTATE_90_CLOCKWISE,
+}
+
+
+def _upright(image: ImageArray, counter_clockwise_degrees: int) -> ImageArray:
+    quarter = round(counter_clockwise_degrees / 90) * 90 % 360
+    return np.asarray(cv2.rotate(image, _TURNS[quarter]), np.uint8) if quarter else image
+
+
+class _Reader:
+    """One pass over a file; holds the clock and counts what fails."""
+
+    def __init__(self, path: Path, container: Any, report: ReadReport) -> None:
+        self._container, self._report = container, report
+        self._stream = video_stream(path, container)
+        self._stream.thread_type = "AUTO"
+        info = stream_info(path, container, self._stream)
+        self._step_s, self._offset_s = 1 / info.fps, info.offset_s
+        self._duration_s = info.duration_s
+        self._last_s = -math.inf
+
+    @property
+    def aspect(self) -> Any:
+        """Width of a pixel over its height, or None."""
+        return self._stream.sample_aspect_ratio
+
+    def check_length(self) -> None:
+        """Note a file that ends well before the length its head announces."""
+        expected = self._duration_s
+        if expected and math.isfinite(self._last_s) and self._last_s + 1 < 0.98 * expected:
+            self._report.cut_short = True
+            self._report.first_problem = self._report.first_problem or (
+                f"the file ends at {self._last_s:.1f} s of the {expected:.1f} s it announces"
+            )
+
+    def frames(self, start_s: float) -> Iterator[tuple[Any, int, float]]:
+        """Decoded frames with their index and time, from a key frame at or before `start_s`."""
+        index = self._seek(start_s) if start_s > 0 else 0
+        for decoded in self._decoded():
+            if decoded is not None:
+                self._report.frames_seen += 1
+                yield decoded, index, self._time_s(decoded)
+            index += 1
+
+    def _time_s(self, decoded: Any) -> float:
+        time_s = None if decoded.time is None else decoded.time + self._offset_s
+        if time_s is None or not math.isfinite(time_s):
+            time_s = self._last_s + self._step_s if math.isfinite(self._last_s) else 0.0
+        if time_s <= self._last_s:
+            time_s = self._last_s + min(self._step_s, 1e-3)
+        self._last_s = max(0.0, time_s)
+        return self._last_s
+
+    def _decoded(self) -> Iterator[Any]:
+        """Every decoded frame; None stands for one that failed."""
+        in_a_row = 0
+        for packet in self._packets():
+            try:
+                frames = packet.decode()
+            except (av.error.FFmpegError, ValueError) as error:
+                self._report.add(reason(error))
+                in_a_row += 1
+                if in_a_row >= _MAX_FAILURES_IN_A_ROW:
+                    self._report.cut_short = True
+                    return
+                yield None
+                continue
+            in_a_row = 0 if frames else in_a_row
+            yield from map(self._sound, frames)
+
+    def _sound(self, decoded: Any) -> Any:
+        """The frame, or None where the decoder had to invent a part of it."""
+        if not decoded.is_corrupt:
+            return decoded
+        self._report.add("a damaged frame")
+        return None
+
+    def _packets(self) -> Iterator[Any]:
+        try:
+            yield from self._container.demux(self._stream)
+        except (av.error.FFmpegError, OSError) as error:
+            self._report.add(f"the file breaks off: {reason(error)}")
+            self._report.cut_short = True
+
+    def _seek(self, start_s: float) -> int:
+        """Go to the key frame before `start_s`; returns the index of the next decoded frame.
+
+        Packets are counted without decoding them. Where the file carries no usable time stamps,
+        nothing is skipped: every frame is decoded from the first one.
+        """
+        base = self._stream.time_base
+        ticks = math.floor((start_s - self._offset_s) / base)
+        stamps = _stamps_until(self._container, self._stream, ticks)
+        self._container.seek(0 if stamps is None else ticks, stream=self._stream)
+        if not stamps:
+            return 0
+        key = self._first_stamp()
+        self._container.seek(ticks, stream=self._stream)
+        return bisect_left(stamps, key) if key is not None else 0
+
+    def _first_stamp(self) -> int | None:
+        for packet in self._packets():
+            if packet.pts is not None:
+                return int(packet.pts)
+        return None
+
+
+def _stamps_until(container: Any, stream: Any, ticks: int) -> list[int] | None:
+    """Sorted presentation stamps of the packets up to `ticks`; None where any is missing."""
+    stamps: list[int] = []
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0:
+                continue
+            if packet.pts is None or packet.dts is None:
+                return None
+            if packet.dts > ticks:
+                break
+            if not packet.is_discard:
+                stamps.append(packet.pts)
+    except av.error.FFmpegError:
+        return None
+    return sorted(stamps)

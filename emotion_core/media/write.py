@@ -1,0 +1,266 @@
+"""Write H.264 video that plays in a browser, frame by frame, with the source's own sound."""
+
+import contextlib
+import errno
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import av
+import cv2
+import numpy as np
+
+from emotion_core.datatypes import Frame, ImageArray
+from emotion_core.errors import OutputError, VideoError
+from emotion_core.media.probe import clock_offset_s
+from emotion_core.media.sample import sample_frames
+
+# The clock of the file: fine enough for every frame rate in use, and for variable ones.
+_TICKS_PER_S: Final = 90_000
+# Sound that may stay as it is: Chromium plays it inside MP4. All other sound becomes AAC.
+_COPIED_SOUND: Final = frozenset({"aac", "mp3"})
+
+
+class VideoWriter:
+    """A context manager that writes H.264 (yuv420p, faststart) under its final name only when done.
+
+    Until then the file is called `.<name>.part.mp4` beside it; an exception inside the `with` block
+    removes it. Where no frame was written, no file appears.
+
+    Args:
+        path: the file to write, ending in .mp4.
+        fps: the usual rate, a help for the encoder; times given to `write` are what counts.
+        sound_from: a video whose first sound track is copied (or made AAC), or None.
+        origin_s: time of the source at which the new file begins.
+        end_s: time of the source after which its sound is left out, or None.
+
+    Attributes:
+        frames: how many frames were written.
+        sound_problem: why there is no (or not all) sound, or "".
+
+    Raises:
+        OutputError: the file cannot be written; a full disk is named as such.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        fps: float = 30.0,
+        sound_from: str | Path | None = None,
+        origin_s: float = 0.0,
+        end_s: float | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.frames, self.sound_problem = 0, ""
+        self._part = self.path.with_name(f".{self.path.stem}.part.mp4")
+        self._fps, self._origin_s, self._end_s = fps, origin_s, end_s
+        self._sound_from = Path(sound_from) if sound_from else None
+        self._container: Any = None
+        self._stream: Any = None
+        self._sound: _Sound | None = None
+        self._last_tick = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self._abandon()
+
+    def write(self, image_bgr: ImageArray, time_s: float) -> None:
+        """Append one frame.
+
+        Args:
+            image_bgr: (H, W, 3) uint8 BGR, of one size for the whole file; an odd side gains a row
+                or column, as yuv420p asks for.
+            time_s: time on the source's clock, increasing.
+        """
+        even = _even(image_bgr)
+        try:
+            if self._container is None:
+                self._open(even.shape[1], even.shape[0])
+            tick = max(self._last_tick + 1, round((time_s - self._origin_s) * _TICKS_PER_S))
+            frame = av.VideoFrame.from_ndarray(even, format="bgr24")
+            frame.pts, frame.time_base = tick, Fraction(1, _TICKS_PER_S)
+            self._container.mux(self._stream.encode(frame))
+            self._feed_sound(time_s)
+        except (av.error.FFmpegError, OSError) as error:
+            raise _output_error(self.path, error) from error
+        self._last_tick = tick
+        self.frames += 1
+
+    def close(self) -> None:
+        """Finish the file and give it its name; harmless when called again."""
+        if self._container is None:
+            return
+        try:
+            self._container.mux(self._stream.encode())
+            last_s = self._origin_s + self._last_tick / _TICKS_PER_S + 1 / self._fps
+            self._feed_sound(min(last_s, self._end_s or math.inf))
+            if self._sound:
+                self._sound.finish(self._container)
+            self._container.close()
+            self._part.replace(self.path)
+        except (av.error.FFmpegError, OSError) as error:
+            raise _output_error(self.path, error) from error
+        finally:
+            self._abandon()
+
+    def _open(self, width: int, height: int) -> None:
+        self._container = av.open(
+            str(self._part), "w", format="mp4", options={"movflags": "+faststart"}
+        )
+        rate = Fraction(self._fps).limit_denominator(1001)
+        options = {"preset": "veryfast", "crf": "23", "g": "60"}
+        self._stream = self._container.add_stream("libx264", rate=rate, options=options)
+        self._stream.width, self._stream.height = width, height
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, _TICKS_PER_S)
+        if self._sound_from:
+            try:
+                self._sound = _Sound(self._sound_from, self._container, self._origin_s)
+            except (av.error.FFmpegError, OSError, ValueError) as error:
+                self.sound_problem = f"the sound could not be used: {error}"
+
+    def _feed_sound(self, until_s: float) -> None:
+        """Sound follows the picture, packet by packet: the file stays interleaved."""
+        if self._sound is None:
+            return
+        try:
+            packets = list(self._sound.packets(until_s))
+        except (av.error.FFmpegError, ValueError) as error:
+            self.sound_problem = f"the sound breaks off: {error}"
+            self._sound.close()
+            self._sound = None
+            return
+        for packet in packets:
+            self._container.mux(packet)
+
+    def _abandon(self) -> None:
+        """Close everything and remove the unfinished file, if there is one."""
+        if self._sound:
+            self._sound.close()
+            self._sound = None
+        if self._container is not None:
+            # The file is removed in any case, and the first error is on its way.
+            with contextlib.suppress(av.error.FFmpegError, OSError):
+                self._container.close()
+            self._container = None
+        self._part.unlink(missing_ok=True)
+
+
+class _Sound:
+    """The first sound track of a file, copied or made AAC, handed out up to a given time."""
+
+    def __init__(self, path: Path, target: Any, origin_s: float) -> None:
+        self._source: Any = av.open(str(path), metadata_errors="ignore")
+        self._origin_s = origin_s
+        self._offset_s = clock_offset_s(self._source)
+        self._track: Any = next(iter(self._source.streams.audio), None)
+        self._next: Any = None
+        if self._track is None:
+            return
+        if origin_s > 0:
+            self._source.seek(int((origin_s - self._offset_s) * av.time_base))
+        self._copied = self._track.codec_context.name in _COPIED_SOUND
+        self._add_to(target)
+        self._incoming = self._source.demux(self._track)
+
+    def _add_to(self, target: Any) -> None:
+        context = self._track.codec_context
+        if self._copied:
+            self._stream = target.add_stream_from_template(self._track)
+            return
+        rate = context.sample_rate if context.sample_rate in (44_100, 48_000) else 48_000
+        self._stream = target.add_stream("aac", rate=rate)
+        self._stream.layout = "mono" if context.layout.nb_channels == 1 else "stereo"
+        self._resampler = av.AudioResampler("fltp", self._stream.layout, rate)
+
+    def packets(self, until_s: float) -> Iterator[Any]:
+        """Packets for the new file whose sound begins before `until_s` on the source's clock."""
+        while self._track is not None:
+            packet = self._next or next(self._incoming, None)
+            self._next = None
+            if packet is None:
+                return
+            if packet.pts is None:
+                continue
+            time_s = float(packet.pts * packet.time_base) + self._offset_s
+            if time_s > until_s:
+                self._next = packet
+                return
+            # A file read from its beginning keeps its priming samples, which lie before zero.
+            if time_s >= self._origin_s or self._origin_s == 0:
+                yield from self._moved(packet)
+
+    def _moved(self, packet: Any) -> Iterator[Any]:
+        shift_s = self._offset_s - self._origin_s
+        if self._copied:
+            ticks = round(shift_s / packet.time_base)
+            packet.pts += ticks
+            packet.dts = packet.pts
+            packet.stream = self._stream
+            yield packet
+            return
+        for decoded in packet.decode():
+            if decoded.pts is not None:
+                decoded.pts += round(shift_s / decoded.time_base)
+            for frame in self._resampler.resample(decoded):
+                yield from self._stream.encode(frame)
+
+    def finish(self, target: Any) -> None:
+        """Flush what an AAC encoder still holds."""
+        if self._track is not None and not self._copied:
+            for packet in self._stream.encode(None):
+                target.mux(packet)
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
+
+
+def _even(image_bgr: ImageArray) -> ImageArray:
+    height, width = image_bgr.shape[:2]
+    if height % 2 == 0 and width % 2 == 0:
+        return np.ascontiguousarray(image_bgr)
+    grown = cv2.copyMakeBorder(image_bgr, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    return np.asarray(grown, np.uint8)
+
+
+def _output_error(path: Path, error: BaseException) -> OutputError:
+    if getattr(error, "errno", None) == errno.ENOSPC:
+        return OutputError(f"The disk is full: {path.name} could not be finished. Free some space.")
+    return OutputError(f"{path.name} could not be written: {error}")
+
+
+def write_frames(path: str | Path, frames: Iterator[Frame], fps: float = 30.0) -> Path:
+    """Write a stream of frames, each at its own time, without sound; returns the path.
+
+    Raises:
+        OutputError: the file cannot be written.
+        VideoError: there is no frame.
+    """
+    with VideoWriter(path, fps=fps) as writer:
+        for frame in frames:
+            writer.write(frame.image, frame.time_s)
+    if not writer.frames:
+        raise VideoError(f"{Path(path).name}: no frame was given, so there is nothing to write.")
+    return Path(path)
+
+
+def sample_video(
+    path: str | Path, seconds: float = 8.0, fps: float = 25.0, scenario: str = "move"
+) -> Path:
+    """Write a clip made in code (see `sample_frames`) as H.264; returns the path."""
+    return write_frames(path, sample_frames(seconds, fps, scenario=scenario), fps)

@@ -1,0 +1,125 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emotion_core.errors import FrameError, PhotoError
+from emotion_core.media import photo
+from emotion_core.media.photo import read_photo, to_bgr
+
+
+def encode(image, kind="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def red_left():
+    """Left half red, right half blue, 8 wide and 4 high."""
+    pixels = np.zeros((4, 8, 3), np.uint8)
+    pixels[:, :4, 0] = 255
+    pixels[:, 4:, 2] = 255
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
+def test_reads_as_bgr(kind):
+    image = read_photo(encode(red_left().resize((80, 40)), kind))
+    assert image.shape == (40, 80, 3)
+    assert image.dtype == np.uint8
+    assert image[20, 10, 2] > 200
+    assert image[20, 70, 0] > 200
+
+
+def test_heic_where_installed():
+    pytest.importorskip("pillow_heif")
+    assert photo.heic_available()
+    image = read_photo(encode(red_left().resize((80, 40)), "HEIF"))
+    assert image.shape == (40, 80, 3)
+
+
+def test_heic_without_its_package(monkeypatch):
+    monkeypatch.setattr(photo, "heic_available", lambda: False)
+    with pytest.raises(PhotoError, match="pillow-heif"):
+        read_photo(b"\0\0\0\x18ftypheic" + bytes(50))
+
+
+@pytest.mark.parametrize(("orientation", "red_at"), [(1, "left"), (3, "right"), (6, "top")])
+def test_exif_rotation_is_obeyed(orientation, red_at):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = read_photo(encode(red_left(), "PNG", exif=exif))
+    row, column = {"left": (1, 1), "right": (1, -2), "top": (1, 1)}[red_at]
+    assert image.shape[:2] == ((8, 4) if red_at == "top" else (4, 8))
+    assert image[row, column].tolist() == [0, 0, 255]
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "RGBA", "LA", "I;16", "YCbCr"])
+def test_every_mode_becomes_three_channels(mode):
+    base = Image.fromarray(np.full((5, 6), 255, np.uint8))
+    if mode == "I;16":
+        base = Image.fromarray(np.full((5, 6), 65_535, np.uint16))
+    kind = "TIFF" if mode in {"CMYK", "YCbCr"} else "PNG"
+    image = read_photo(encode(base if mode == "I;16" else base.convert(mode), kind))
+    assert image.shape == (5, 6, 3)
+    assert image.min() > 150
+
+
+def test_transparent_is_white():
+    clear = Image.new("RGBA", (3, 3), (0, 0, 0, 0))
+    assert read_photo(encode(clear)).min() == 255
+
+
+def test_one_pixel_is_a_picture():
+    assert read_photo(encode(Image.new("RGB", (1, 1)))).shape == (1, 1, 3)
+
+
+def test_large_photo_is_scaled_down():
+    assert read_photo(encode(Image.new("L", (6000, 30)))).shape == (13, 2560, 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "0 bytes"),
+        (b"hello, I am no picture", "JPEG, PNG or WebP"),
+        (encode(Image.effect_noise((64, 64), 50))[:900], "damaged"),
+        (encode(Image.new("1", (20_000, 20_000))), "too many pixels"),
+    ],
+    ids=["empty", "text", "cut off", "bomb"],
+)
+def test_bad_pictures_are_named(data, words):
+    with pytest.raises(PhotoError, match=words) as caught:
+        read_photo(data, name="holiday.png")
+    assert "holiday.png" in str(caught.value)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(PhotoError, match=r"gone\.jpg"):
+        read_photo(tmp_path / "gone.jpg")
+
+
+@pytest.mark.parametrize(
+    ("array", "shape"),
+    [
+        (np.zeros((2, 3), np.uint8), (2, 3, 3)),
+        (np.zeros((2, 3, 1), np.uint8), (2, 3, 3)),
+        (np.zeros((2, 3, 4), np.uint8), (2, 3, 3)),
+        (np.zeros((2, 3, 3), np.uint8), (2, 3, 3)),
+    ],
+)
+def test_to_bgr(array, shape):
+    assert to_bgr(array).shape == shape
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((2, 3)), np.zeros((0, 3, 3), np.uint8), np.zeros((2, 2, 2), np.uint8), "x"]
+)
+def test_to_bgr_refuses(array):
+    with pytest.raises(FrameError):
+        to_bgr(array)
+
+
+def test_real_photo(shared_media):
+    assert read_photo(shared_media / "multi_face.jpg").shape[2] == 3

@@ -1,0 +1,257 @@
+import shutil
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from emotion_core.errors import SettingsError, VideoError
+from emotion_core.media.probe import probe
+from emotion_core.media.read import FrameSelector, ReadReport, read_frames
+from emotion_core.media.write import VideoWriter, sample_video
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 3.0, 20.0)
+
+
+def write_clip(path, times, size=(64, 48), codec="libx264", rotation=None, **options):
+    """Frames whose grey level is their number, at the given times."""
+    with av.open(str(path), "w", **options) as container:
+        stream = container.add_stream(codec, rate=30)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        if codec == "libx264":
+            stream.codec_context.options = {"g": "5"}
+        if rotation is not None:
+            stream.set_display_rotation(rotation)
+        for number, time_s in enumerate(times):
+            pixels = np.full((size[1], size[0], 3), 10 + 4 * number % 240, np.uint8)
+            pixels[:10, :10] = 255
+            frame = av.VideoFrame.from_ndarray(pixels, format="bgr24")
+            frame.pts, frame.time_base = round(time_s * 1000), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def test_times_and_indices_of_an_even_clip(clip):
+    frames = list(read_frames(clip))
+    assert [f.index for f in frames] == list(range(60))
+    np.testing.assert_allclose([f.time_s for f in frames], np.arange(60) / 20, atol=1e-4)
+    assert frames[0].image.shape == (480, 640, 3)
+
+
+def test_variable_frame_rate_keeps_true_times(tmp_path):
+    times = [0, 0.04, 0.5, 0.51, 1.7, 1.74, 3.0]
+    path = write_clip(tmp_path / "vfr.mkv", times)
+    np.testing.assert_allclose([f.time_s for f in read_frames(path)], times, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "shape", "corner"),
+    [(0, (48, 64), (2, 2)), (90, (64, 48), (-3, 2)), (180, (48, 64), (-3, -3))],
+)
+def test_rotation_is_obeyed(tmp_path, degrees, shape, corner):
+    path = write_clip(tmp_path / "turned.mp4", [0, 0.1, 0.2], rotation=degrees)
+    (frame, *_) = read_frames(path)
+    assert frame.image.shape[:2] == shape
+    assert frame.image[corner].min() > 200
+    info = probe(path)
+    assert (info.height, info.width) == shape
+
+
+@pytest.mark.parametrize("start_s", [0.0, 0.07, 1.0, 2.9])
+def test_a_range_is_the_same_frames_as_in_the_whole(clip, start_s):
+    whole = [f for f in read_frames(clip) if start_s <= f.time_s < 2.95]
+    part = list(read_frames(clip, start_s=start_s, end_s=2.95))
+    assert [(f.index, f.time_s) for f in part] == [(f.index, f.time_s) for f in whole]
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(part, whole, strict=True))
+
+
+def test_range_in_a_file_without_time_stamps(tmp_path):
+    path = write_clip(tmp_path / "old.avi", np.arange(30) / 30, codec="mpeg4")
+    whole = [f.index for f in read_frames(path) if f.time_s >= 0.5]
+    assert [f.index for f in read_frames(path, start_s=0.5)] == whole
+    assert whole
+
+
+def test_every_and_rate(clip):
+    every = read_frames(clip, selector=FrameSelector(every=7))
+    assert [f.index for f in every] == list(range(0, 60, 7))
+    rate = [f.time_s for f in read_frames(clip, selector=FrameSelector(rate=5))]
+    np.testing.assert_allclose(rate, np.arange(15) / 5, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("rate", "times", "taken"),
+    [
+        (10.0, [0, 0.05, 0.1, 0.15, 0.2], [0, 2, 4]),
+        (100.0, [0, 0.05, 0.1], [0, 1, 2]),
+        (2.0, [0, 3, 3.1, 3.6], [0, 1, 3]),
+        (1.0, [], []),
+    ],
+)
+def test_rate_follows_the_frames_times(rate, times, taken):
+    selector = FrameSelector(rate=rate)
+    assert [i for i, t in enumerate(times) if selector.takes(i, t)] == taken
+
+
+@pytest.mark.parametrize("values", [{"every": 0}, {"rate": 0}, {"every": 2, "rate": 5}])
+def test_selector_refuses(values):
+    with pytest.raises(SettingsError):
+        FrameSelector(**values)
+
+
+@pytest.mark.parametrize(("start", "end"), [(2, 1), (-1, None), (float("nan"), None), (1, 1)])
+def test_empty_range_is_refused(clip, start, end):
+    with pytest.raises(SettingsError):
+        next(read_frames(clip, start_s=start, end_s=end))
+
+
+def test_range_behind_the_end_yields_nothing(clip):
+    assert list(read_frames(clip, start_s=100)) == []
+
+
+def test_one_frame_is_a_video(tmp_path):
+    path = write_clip(tmp_path / "one.mp4", [0])
+    assert [f.index for f in read_frames(path)] == [0]
+
+
+def test_negative_times_are_moved_to_zero(tmp_path):
+    path = write_clip(tmp_path / "early.mkv", [-0.2, -0.1, 0, 0.1])
+    times = [f.time_s for f in read_frames(path)]
+    assert len(times) == 4
+    assert times[0] >= 0
+    np.testing.assert_allclose(np.diff(times), 0.1, atol=2e-3)
+
+
+def test_transport_stream_starts_at_zero(tmp_path):
+    path = write_clip(tmp_path / "tv.ts", np.arange(10) / 10, format="mpegts")
+    times = [f.time_s for f in read_frames(path)]
+    assert times[0] < 0.2
+    np.testing.assert_allclose(np.diff(times), 0.1, atol=2e-3)
+
+
+@pytest.mark.parametrize("rate", [Fraction(1, 1000), 10_000])
+def test_absurd_frame_rates_do_not_reach_the_times(tmp_path, rate):
+    path = tmp_path / "absurd.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(3):
+            pixels = np.zeros((48, 64, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="bgr24")))
+        container.mux(stream.encode())
+    assert probe(path).fps == 25.0
+    assert len(list(read_frames(path))) == 3
+
+
+def test_truncated_file_gives_what_decodes(clip, tmp_path):
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    report = ReadReport()
+    frames = list(read_frames(path, report=report))
+    assert 5 < len(frames) < 60
+    assert report.cut_short or report.failed
+    assert report.first_problem
+
+
+def test_damaged_middle_is_counted_and_skipped(clip, tmp_path):
+    data = bytearray(clip.read_bytes())
+    middle = int(len(data) * 0.6)
+    data[middle : middle + 4000] = b"\xff" * 4000
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(data)
+    report = ReadReport()
+    frames = list(read_frames(path, report=report))
+    assert report.failed > 0
+    assert 10 < len(frames) < 60
+    assert frames[-1].time_s == pytest.approx(59 / 20, abs=0.5)
+
+
+def sound_only(path):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44_100, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        frame.sample_rate = 44_100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def make_bad(kind, path, clip):
+    if kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "text":
+        path.write_text("this is a letter, not a film\n" * 50)
+    elif kind == "headless":
+        path.write_bytes(clip.read_bytes()[-2000:])
+    elif kind == "sound":
+        sound_only(path)
+    elif kind == "8K":
+        write_clip(path, [0], size=(7680, 4320))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("empty", "0 bytes"),
+        ("text", "cannot be opened"),
+        ("headless", "damaged"),
+        ("sound", "only sound"),
+        ("8K", "7680×4320"),
+        ("missing", "no such file"),
+    ],
+)
+def test_bad_files_are_named(kind, words, clip, tmp_path):
+    path = tmp_path / "holiday.mp4"
+    make_bad(kind, path, clip)
+    for use in (probe, lambda p: next(read_frames(p))):
+        with pytest.raises(VideoError, match=words) as caught:
+            use(path)
+        assert "holiday.mp4" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ['it\'s "q".mp4', "😀 ÄÖ.mp4", "line\nbreak.mp4", "%d:x.mp4"])
+def test_odd_names(clip, tmp_path, name):
+    path = tmp_path / name
+    shutil.copy(clip, path)
+    assert probe(path).width == 640
+
+
+def test_the_file_is_closed_when_reading_stops_early(clip, tmp_path):
+    frames = read_frames(clip)
+    next(frames)
+    frames.close()
+    assert list(frames) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.webm", "libvpx"), ("a.avi", "mpeg4"), ("a.mov", "libx265"), ("a.mkv", "mjpeg")],
+)
+def test_codecs(tmp_path, name, codec):
+    path = write_clip(tmp_path / name, np.arange(6) / 30, codec=codec)
+    assert len(list(read_frames(path))) == 6
+
+
+def test_real_clips(shared_media):
+    expected = {
+        "one_face_talking.mp4": (115, (336, 596, 3)),
+        "one_face_signing.mkv": (77, (480, 640, 3)),
+        "face_appears_hevc.mov": (169, (540, 960, 3)),
+        "no_face.mp4": (95, (540, 960, 3)),
+    }
+    for name, (count, shape) in expected.items():
+        frames = list(read_frames(shared_media / name))
+        assert (len(frames), frames[0].image.shape) == (count, shape)
+        assert all(np.diff([f.time_s for f in frames]) > 0)
+
+
+def test_writer_round_trip_of_size(tmp_path):
+    with VideoWriter(tmp_path / "odd.mp4") as writer:
+        writer.write(np.full((31, 33, 3), 90, np.uint8), 0.0)
+    (frame,) = read_frames(tmp_path / "odd.mp4")
+    assert frame.image.shape == (32, 34, 3)

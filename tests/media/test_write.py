@@ -1,0 +1,135 @@
+import os
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from emotion_core.datatypes import Frame
+from emotion_core.errors import OutputError, VideoError
+from emotion_core.media.read import read_frames
+from emotion_core.media.sample import sample_frames
+from emotion_core.media.write import VideoWriter, sample_video, write_frames
+
+
+def tone(path, codec, seconds=2.0, rate=44_100):
+    """A grey clip with a tone of `codec`."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=10)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        sound = container.add_stream(codec, rate=rate, layout="stereo")
+        for _ in range(int(seconds * 10)):
+            pixels = np.full((48, 64, 3), 99, np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, format="bgr24")))
+        kind = sound.codec_context.format.name
+        wave = (0.3 * np.sin(np.arange(int(seconds * rate)) * 0.06)).astype(np.float32)
+        for start in range(0, len(wave) - 1023, 1024):
+            block = np.stack([wave[start : start + 1024]] * 2)
+            if kind == "s16":
+                block = (block * 32767).astype(np.int16).T.reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), kind, "stereo")
+            frame.sample_rate, frame.pts = rate, start
+            frame.time_base = Fraction(1, rate)
+            container.mux(sound.encode(frame))
+        for stream in (video, sound):
+            container.mux(stream.encode())
+    return path
+
+
+def streams(path):
+    with av.open(str(path)) as container:
+        return {
+            s.type: (s.codec_context.name, float(s.duration * s.time_base))
+            for s in container.streams
+        }
+
+
+def box_order(path):
+    """Names of the top-level MP4 boxes."""
+    data, place, names = path.read_bytes(), 0, []
+    while place < len(data):
+        names.append(data[place + 4 : place + 8].decode())
+        place += int.from_bytes(data[place : place + 4], "big")
+    return names
+
+
+def test_h264_yuv420p_faststart(tmp_path):
+    path = sample_video(tmp_path / "a.mp4", 0.5, 20)
+    with av.open(str(path)) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.name, context.pix_fmt) == ("h264", "yuv420p")
+    order = box_order(path)
+    assert order.index("moov") < order.index("mdat")
+
+
+def test_times_are_kept_also_uneven_ones(tmp_path):
+    times = [0.0, 0.033, 0.5, 0.501, 2.0]
+    with VideoWriter(tmp_path / "vfr.mp4") as writer:
+        for frame, time_s in zip(sample_frames(1, 5), times, strict=True):
+            writer.write(frame.image, time_s)
+    read = [f.time_s for f in read_frames(tmp_path / "vfr.mp4")]
+    np.testing.assert_allclose(read, times, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "expected"), [("mp4", "aac", "aac"), ("mkv", "pcm_s16le", "aac")]
+)
+@pytest.mark.parametrize(("origin", "end", "length"), [(0.0, None, 2.0), (0.5, 1.5, 1.0)])
+def test_sound_follows_the_range(tmp_path, suffix, codec, expected, origin, end, length):
+    source = tone(tmp_path / f"tone.{suffix}", codec)
+    with VideoWriter(
+        tmp_path / "o.mp4", fps=10, sound_from=source, origin_s=origin, end_s=end
+    ) as writer:
+        for frame in read_frames(source, start_s=origin, end_s=end):
+            writer.write(frame.image, frame.time_s)
+    found = streams(tmp_path / "o.mp4")
+    assert writer.sound_problem == ""
+    assert found["audio"][0] == expected
+    assert found["audio"][1] == pytest.approx(length, abs=0.15)
+    assert found["video"][1] == pytest.approx(length, abs=0.15)
+
+
+def test_a_source_without_sound_is_no_problem(tmp_path):
+    source = sample_video(tmp_path / "a.mp4", 0.5, 10)
+    with VideoWriter(tmp_path / "o.mp4", sound_from=source) as writer:
+        writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
+    assert set(streams(tmp_path / "o.mp4")) == {"video"}
+    assert writer.sound_problem == ""
+
+
+def stopped_half_way(path):
+    with VideoWriter(path) as writer:
+        writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
+        raise RuntimeError("stop")
+
+
+def test_nothing_is_left_after_an_error(tmp_path):
+    with pytest.raises(RuntimeError, match="stop"):
+        stopped_half_way(tmp_path / "o.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_frame_no_file(tmp_path):
+    with VideoWriter(tmp_path / "o.mp4"):
+        pass
+    with pytest.raises(VideoError, match="no frame"):
+        write_frames(tmp_path / "o.mp4", iter(()))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is a Linux device")  # noqa: PTH110
+def test_full_disk_says_so(tmp_path):
+    (tmp_path / ".o.part.mp4").symlink_to("/dev/full")
+    noise = np.random.default_rng(0).integers(0, 255, (40, 480, 640, 3), np.uint8)
+    frames = (Frame(image, i, i / 30) for i, image in enumerate(noise))
+    with pytest.raises(OutputError, match="disk is full"):
+        write_frames(tmp_path / "o.mp4", frames)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_is_not_there(tmp_path):
+    with (
+        pytest.raises(OutputError, match=r"o\.mp4"),
+        VideoWriter(tmp_path / "no" / "o.mp4") as writer,
+    ):
+        writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
