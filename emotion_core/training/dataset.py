@@ -40,7 +40,13 @@ VOTE_COLUMNS = (
     "unknown",
     "NF",
 )
-_FERPLUS_TO_OURS = np.array([4, 5, 6, 3, 0, 2, 1])  # angry, disgust, fear, happy, neutral, sad, …
+# angry, disgust, fear, happy, neutral, sad, surprise
+_FERPLUS_TO_OURS = np.array(
+    [
+        VOTE_COLUMNS.index(name)
+        for name in ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+    ]
+)
 # FER2013's own code → index into EXPRESSIONS.
 _FER2013_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 FER2013_TO_OURS = np.array([EXPRESSIONS.index(name) for name in _FER2013_ORDER], np.int8)

@@ -1,0 +1,50 @@
+"""The command line finds commands, and turns errors into one line and a status."""
+
+import subprocess
+import sys
+
+import pytest
+
+from emotion_core import cli
+
+
+@pytest.mark.parametrize("command", sorted(cli.COMMANDS))
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main([command, "--help"])
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    assert cli.COMMANDS[command] in " ".join(shown.split())
+    assert "--" in shown
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["train"], ["train", "--data"]])
+def test_wrong_usage_is_status_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(arguments)
+    assert stop.value.code == 2
+
+
+def test_a_setting_out_of_range_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", "--data", "nowhere.zip", "--name", "../climb"]) == 2
+    assert "--name" in capsys.readouterr().err
+
+
+def test_bad_input_is_status_1_with_a_message(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", "--data", "nowhere.zip", "--name", "x"]) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert "nowhere.zip" in message
+    assert "Traceback" not in message
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from emotion_core.cli import main\n"
+        "try: main(['train', '--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'tensorflow', 'keras', 'cv2', 'pandas', 'streamlit'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

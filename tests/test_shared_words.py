@@ -1,0 +1,142 @@
+"""labels, datatypes, config and errors: the words that all parts share."""
+
+import json
+
+import numpy as np
+import pytest
+
+from emotion_core import config, errors, labels
+from emotion_core.datatypes import Frame, FrameResult, QualityHint
+
+PICTURE = np.zeros((4, 6, 3), np.uint8)
+
+
+def result(n: int) -> FrameResult:
+    probs = np.full((n, 7), 1 / 7, np.float32)
+    probs[:, 3] += 0.1
+    return FrameResult(
+        5,
+        0.2,
+        np.arange(4 * n, dtype=np.float32).reshape(n, 4),
+        np.arange(n),
+        probs,
+        probs,
+        np.ones(n, np.float32),
+        np.zeros(n, bool),
+        np.ones(n, bool),
+        ((QualityHint.DARK, QualityHint.SMALL),) * n,
+    )
+
+
+def test_order_of_the_seven_is_the_contract() -> None:
+    expected = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+    assert expected == labels.EXPRESSIONS
+    assert set(labels.COLOURS) == set(expected)
+    assert len(set(labels.COLOURS.values())) == 7
+    assert labels.colour_bgr("angry") == (0x00, 0x5E, 0xD5)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((0, 6, 3), np.uint8),
+        np.zeros((4, 6), np.uint8),
+        np.zeros((4, 6, 4), np.uint8),
+        np.zeros((4, 6, 3), np.float32),
+        [[1, 2, 3]],
+    ],
+)
+def test_frame_refuses_what_is_no_picture(image: object) -> None:
+    with pytest.raises(errors.FrameError, match="must"):
+        Frame(image)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("time_s", [float("nan"), float("inf"), -1.0])
+def test_frame_refuses_what_is_no_time(time_s: float) -> None:
+    with pytest.raises(errors.FrameError, match="time"):
+        Frame(PICTURE, 0, time_s)
+
+
+def test_frame_knows_its_size() -> None:
+    frame = Frame(PICTURE[::2, ::2])
+    assert (frame.height, frame.width) == (2, 3)
+
+
+def test_result_without_a_face_is_valid() -> None:
+    none = FrameResult.empty(3, 1.5)
+    assert len(none) == 0
+    assert none.labels == ()
+    assert none.boxes.shape == (0, 4)
+    assert none.probs.shape == (0, 7)
+    assert none.to_dict() == {"index": 3, "time_s": 1.5, "faces": []}
+
+
+def test_result_rows_are_aligned_read_only_and_json() -> None:
+    two = result(2)
+    assert two.labels == ("happy", "happy")
+    assert two.confidences.shape == (2,)
+    with pytest.raises(ValueError, match="read-only"):
+        two.probs[0, 0] = 1
+    face = json.loads(json.dumps(two.to_dict()))["faces"][1]
+    assert face["track_id"] == 1
+    assert face["box_xyxy"] == [4, 5, 6, 7]
+    assert face["emotion"] == "happy"
+    assert face["unsure"] is True
+    assert face["quality"] == ["dark", "small"]
+
+
+def test_result_refuses_rows_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match="quality"):
+        FrameResult(0, 0, *[np.empty(0)] * 7, ((),))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="reshape"):
+        FrameResult(0, 0, np.empty((1, 4)), np.array([1, 2]), *[np.empty(0)] * 5, ((), ()))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: config.PipelineSettings(smoothing_strength=1.5), "smoothing_strength"),
+        (lambda: config.PipelineSettings(smoothing_strength=float("nan")), "smoothing_strength"),
+        (lambda: config.DetectionSettings(min_face_px=-1), "min_face_px"),
+        (lambda: config.TrackingSettings(confirm_hits=0), "confirm_hits"),
+        (lambda: config.AppSettings(retention_h=0), "retention_h"),
+    ],
+)
+def test_settings_refuse_values_out_of_range_by_name(make, named: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(errors.SettingsError, match=named):
+        make()
+
+
+def test_app_settings_come_from_the_environment() -> None:
+    settings = config.AppSettings.from_environment(
+        {
+            "EMOTION_LAB_RETENTION_H": "2",
+            "EMOTION_LAB_VIDEO_DIR": "/videos",
+            "EMOTION_LAB_ICE_SERVERS": '[{"urls": "stun:stun.example.org"}]',
+        }
+    )
+    assert settings.retention_h == 2
+    assert str(settings.video_dir) == "/videos"
+    assert settings.ice_servers[0]["urls"] == "stun:stun.example.org"
+    assert config.AppSettings.from_environment({}).ice_servers == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EMOTION_LAB_RETENTION_H", "soon"),
+        ("EMOTION_LAB_ICE_SERVERS", "stun:x"),
+        ("EMOTION_LAB_ICE_SERVERS", '[{"url": "x"}]'),
+    ],
+)
+def test_bad_environment_is_named(name: str, value: str) -> None:
+    with pytest.raises(errors.SettingsError, match=name):
+        config.AppSettings.from_environment({name: value})
+
+
+def test_every_error_has_one_root() -> None:
+    classes = [c for c in vars(errors).values() if isinstance(c, type)]
+    assert len(classes) > 8
+    assert all(issubclass(c, errors.EmotionCoreError) for c in classes)
+    drawn = errors.__doc__ or ""
+    assert all(c.__name__ in drawn for c in classes)
