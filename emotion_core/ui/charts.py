@@ -86,7 +86,7 @@ def people_html(result: "FrameResult", names: Mapping[int, str] | None = None) -
     people = "".join(
         probability_bars_html(
             [float(p) for p in result.probs[i]],
-            who=(names or {}).get(int(track), f"Person {int(track)}"),
+            who=(names or {}).get(int(track), f"Person #{int(track)}"),
             unsure=bool(result.unsure[i]),
             hints=[hint.value for hint in result.quality[i]],
         )

@@ -1,5 +1,7 @@
 """What every page begins and ends with: set-up, the row of links, title, purpose and privacy."""
 
+import base64
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -14,29 +16,34 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "pages/3_Photo.py": ("Photo", ":material/photo_camera:"),
     "pages/4_Model.py": ("Model", ":material/monitoring:"),
 }
-# A row of links in place of the sidebar, and less empty space above it.
+# Served by this program: Streamlit fetches icons given by name from an outside host.
+_ICON: Final = Path(__file__).parent / "assets" / "icon.svg"
+# A row of links in place of the sidebar, and a head that leaves the height to the picture.
 _STYLE: Final = """<style>
-[data-testid="stMainBlockContainer"] { padding-top: 3.2rem; padding-bottom: 2rem; }
-.st-key-page_links { border-bottom: 1px solid var(--lab-line, #8884); padding-bottom: .35rem; }
+[data-testid="stMainBlockContainer"] { padding-top: 2.4rem; padding-bottom: 2rem; }
+.st-key-page_links { border-bottom: 1px solid #8884; padding-bottom: .3rem; }
 .st-key-page_links [data-testid="stPageLink"] p { font-size: .95rem; }
-.lab-brand { font-weight: 700; font-size: 1.02rem; white-space: nowrap; padding: .3rem 1.2rem 0 0; }
-.lab-brand span { color: #0F9488; }
+.lab-brand { display: flex; align-items: center; gap: .55rem; font-weight: 700; font-size: 1.05rem;
+  white-space: nowrap; padding-right: 1.4rem; }
+.lab-brand img { width: 1.55rem; height: 1.55rem; }
+[data-testid="stMainBlockContainer"] h1 { font-size: 1.75rem; padding: .2rem 0 0; }
 </style>"""
 
 
-def start_page(title: str, purpose: str, *, icon: str = ":material/sentiment_satisfied:") -> None:
+def start_page(title: str, purpose: str) -> None:
     """Set the page up and draw its head. Call it first, once, before anything else is drawn.
 
     Args:
         title: shown large and in the browser's tab.
         purpose: one sentence that says what the visitor can do here.
-        icon: the icon of the browser's tab, an emoji or `:material/...:`.
     """
     tab = PROGRAM if title == PROGRAM else f"{title} · {PROGRAM}"
-    st.set_page_config(page_title=tab, page_icon=icon, layout="wide")
+    st.set_page_config(page_title=tab, page_icon=str(_ICON), layout="wide")
     st.html(_STYLE)
     with st.container(key="page_links", horizontal=True, vertical_alignment="center"):
-        st.html('<div class="lab-brand"><span>◉</span> ' + PROGRAM + "</div>", width="content")
+        icon = base64.b64encode(_ICON.read_bytes()).decode()
+        image = f'<img alt="" src="data:image/svg+xml;base64,{icon}">'
+        st.html(f'<div class="lab-brand">{image}{PROGRAM}</div>', width="content")
         for path in PAGES:
             link_to(path)
     st.title(title, anchor=False)

@@ -1,0 +1,32 @@
+"""Home: what this program does, whether it is ready, where to start."""
+
+import streamlit as st
+
+from emotion_core.ui.home_view import (
+    readiness,
+    show_limits,
+    show_readiness,
+    show_sample,
+    show_starts,
+)
+from emotion_core.ui.page import PROGRAM, end_page, start_page
+
+start_page(
+    PROGRAM,
+    "Reads facial expressions in a live webcam, in videos and in photos, on this computer: each "
+    "face found with OpenCV's Haar cascade, each expression read by a small convolutional network "
+    "whose scores and failures are shown on the Model page.",
+)
+show_starts()
+left, right = st.columns([3, 2], gap="large")
+with left:
+    show_sample()
+with right:
+    show_readiness(readiness())
+    show_limits()
+end_page(
+    "Everything runs on the computer that serves this page; nothing is sent anywhere else and no "
+    "use is counted. Live video is never kept. Uploaded videos and their results stay in a work "
+    "folder for a set time, 24 hours unless the administrator chose otherwise, with a button to "
+    "delete them at once."
+)

@@ -1,0 +1,124 @@
+"""The live video itself: the stream, why there is none, and what to do instead."""
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+from streamlit_webrtc import WebRtcMode, webrtc_streamer
+
+from emotion_core.errors import EmotionCoreError
+from emotion_core.live.camera import CameraProblem, camera_problem
+from emotion_core.live.ice import rtc_configuration
+from emotion_core.live.processor import LiveProcessor, build_processor
+from emotion_core.live.settings import LiveSettings
+from emotion_core.ui.camera_probe import probe_camera
+from emotion_core.ui.charts import show_people
+from emotion_core.ui.live_controls import camera_constraints
+from emotion_core.ui.page import link_to
+from emotion_core.ui.resources import app_settings
+
+if TYPE_CHECKING:
+    from emotion_core.model.classify import Classifier
+
+# Signalling and ICE take about a second on one machine; far networks need some more.
+CONNECT_S: Final = 10.0
+_PROCESSOR, _WAITING = "live_processor", "live_waiting_since"
+
+
+def live_stream(classifier: "Classifier", settings: LiveSettings) -> tuple[bool, bool]:
+    """Draw the stream and hand it the settings.
+
+    Returns:
+        (starting, playing): START was pressed and the ends are finding each other; video runs.
+    """
+    context: Any = webrtc_streamer(
+        key="live",
+        mode=WebRtcMode.SENDRECV,
+        rtc_configuration=rtc_configuration(app_settings().ice_servers),
+        media_stream_constraints=camera_constraints(),
+        video_processor_factory=partial(build_processor, classifier, settings),
+        # The processor has a thread of its own; a second one would add a frame of delay.
+        async_processing=False,
+        video_html_attrs={
+            "autoPlay": True,
+            "controls": False,
+            "muted": True,
+            "playsInline": True,
+            "style": {"width": "100%", "borderRadius": "8px"},
+        },
+        media_toggle_controls=False,
+    )
+    if context.video_processor is not None:
+        st.session_state[_PROCESSOR] = context.video_processor
+        context.video_processor.update_settings(settings)
+    if not (context.state.playing or context.state.signalling):
+        st.session_state.pop(_WAITING, None)
+    return bool(context.state.signalling), bool(context.state.playing)
+
+
+def current_processor() -> LiveProcessor | None:
+    """The stream that runs, or the last one of this visitor; None before the first."""
+    processor: LiveProcessor | None = st.session_state.get(_PROCESSOR)
+    return processor
+
+
+def connection_problem(processor: LiveProcessor | None) -> CameraProblem | None:
+    """Why a stream that was started shows nothing; None while it may still come."""
+    now_s = time.monotonic()
+    reading = processor.reading() if processor and not processor.reading().ended else None
+    if reading and reading.display_fps > 0:
+        st.session_state[_WAITING] = now_s
+        return None
+    if now_s - st.session_state.setdefault(_WAITING, now_s) < CONNECT_S:
+        return None
+    return camera_problem("NoFrames" if reading and reading.frames_in else "NoConnection")
+
+
+def show_problem(problem: CameraProblem) -> None:
+    """Say what happened and what to do."""
+    st.error(
+        f"**{problem.what}** {problem.advice}  \n`{problem.name}`", icon=":material/videocam_off:"
+    )
+
+
+def camera_help(classifier: "Classifier") -> None:
+    """Find out what keeps the camera away, and offer a way without a stream."""
+    checks = st.session_state.setdefault("live_checks", 0)
+    problem, worked = probe_camera(checks)
+    if problem:
+        show_problem(problem)
+    if worked:
+        st.success("The camera works in this browser.", icon=":material/videocam:")
+    with st.expander(
+        "No picture? Check the camera or take a snapshot",
+        icon=":material/help:",
+        expanded=problem is not None,
+    ):
+        if st.button("Check the camera", icon=":material/troubleshoot:", key="live_check"):
+            st.session_state["live_checks"] = checks + 1
+            st.rerun()
+        if st.toggle("Take a snapshot instead", key="live_snapshot"):
+            _snapshot(classifier)
+        st.markdown("Or read a picture that you have:")
+        link_to("pages/3_Photo.py", "Read a photo")
+
+
+def _snapshot(classifier: "Classifier") -> None:
+    picture = st.camera_input("Snapshot", label_visibility="collapsed", key="live_snapshot_input")
+    if picture is None:
+        return
+    from emotion_core.analysis.pipeline import Pipeline
+    from emotion_core.config import OverlaySettings, PipelineSettings
+    from emotion_core.datatypes import Frame
+    from emotion_core.media.photo import read_photo
+    from emotion_core.vision.overlay import draw_overlay
+
+    try:
+        image = read_photo(picture.getvalue())
+        result = Pipeline(classifier, PipelineSettings.for_photo()).process(Frame(image))
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.image(draw_overlay(image, result, OverlaySettings()), channels="BGR", width="stretch")
+    show_people(result)

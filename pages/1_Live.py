@@ -1,0 +1,79 @@
+"""Live: the webcam's faces, read while you watch."""
+
+import streamlit as st
+
+from emotion_core.ui.live_controls import live_controls
+from emotion_core.ui.live_readout import offer_download, show_last_minute, show_readings
+from emotion_core.ui.live_stage import (
+    camera_help,
+    connection_problem,
+    current_processor,
+    live_stream,
+    show_problem,
+)
+from emotion_core.ui.page import end_page, start_page
+from emotion_core.ui.resources import classifier_or_message
+
+READINGS_EVERY_S = 0.5
+TIMELINE_EVERY_S = 1.0
+
+start_page(
+    "Live",
+    "Press START and see every face's expression as it changes: who, which, and how sure.",
+)
+classifier = classifier_or_message()
+if classifier is None:
+    st.stop()
+
+stage, side = st.columns([3, 2], gap="medium")
+with stage:
+    video = st.container()
+    settings = live_controls()
+    with video:
+        starting, playing = live_stream(classifier, settings)
+    camera_help(classifier)
+running = starting or playing
+
+
+@st.fragment(run_every=READINGS_EVERY_S if running else None)
+def readings() -> None:
+    """Rates and people; refreshed alone, so that the stream is never touched."""
+    processor = current_processor()
+    problem = connection_problem(processor) if running else None
+    if problem:
+        show_problem(problem)
+    if processor is not None and (running or not processor.reading().ended):
+        show_readings(processor)
+    elif running:
+        st.info("Connecting …", icon=":material/sync:")
+    else:
+        st.markdown(
+            "**How it goes**\n"
+            "1. Press **START** and let the browser use the camera.\n"
+            "2. Look at the camera, with light from the front.\n"
+            "3. Each face gets a number that stays, its expression, and seven probabilities. "
+            "A reading marked *unsure* is weak: do not build on it."
+        )
+
+
+@st.fragment(run_every=TIMELINE_EVERY_S if running else None)
+def last_minute() -> None:
+    """The scrolling timeline of everybody in view."""
+    processor = current_processor()
+    if processor is None:
+        st.caption("The last 60 seconds of everybody in view are drawn here once the camera runs.")
+        return
+    show_last_minute(processor)
+
+
+with side:
+    readings()
+    st.markdown("**Last 60 seconds**")
+    last_minute()
+    processor = current_processor()
+    if processor is not None:
+        offer_download(processor)
+end_page(
+    "The video travels between this browser and the server that shows this page, and nowhere else. "
+    "No picture is kept: a frame is read, shown, and forgotten."
+)

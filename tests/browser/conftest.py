@@ -1,0 +1,176 @@
+"""A server on loopback, a webcam made in code, and a real Chromium."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from emotion_core.media.sample import sample_frames
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+    "--use-fake-device-for-media-stream",
+)
+WAIT_MS = 60_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def write_y4m(path: Path, seconds: float = 6.0, fps: int = 30, **options: Any) -> Path:
+    """A clip of the moving portrait in the format that Chromium plays as a webcam."""
+    width, height = options.setdefault("size", (640, 480))
+    with path.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{width} H{height} F{fps}:1 Ip A1:1 C420jpeg\n".encode())
+        for frame in sample_frames(seconds, fps, **options):
+            file.write(b"FRAME\n")
+            file.write(cv2.cvtColor(frame.image, cv2.COLOR_BGR2YUV_I420).tobytes())
+    return path
+
+
+@dataclass
+class Server:
+    """One running app."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    threads_file: Path
+
+    def threads(self) -> list[str]:
+        """Names of the server's threads now."""
+        self.threads_file.unlink(missing_ok=True)
+        self.process.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + 20
+        while not self.threads_file.exists():
+            assert time.monotonic() < deadline, "the server does not answer SIGUSR1"
+            time.sleep(0.05)
+        return list(json.loads(self.threads_file.read_text()))
+
+    def errors(self) -> list[str]:
+        """Lines of the log that tell of a failure."""
+        words = ("Traceback", "ERROR", "Exception")
+        return [line for line in self.log.read_text().splitlines() if any(w in line for w in words)]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_server(folder: Path, **environment: str) -> Iterator[Server]:
+    """The app on a free port of 127.0.0.1, ended with the block."""
+    port, log, threads = free_port(), folder / "server.log", folder / "threads.json"
+    command = [
+        sys.executable,
+        str(Path(__file__).parent / "serve.py"),
+        "Home.py",
+        *("--server.headless", "true", "--server.address", "127.0.0.1"),
+        *("--server.port", str(port), "--server.fileWatcherType", "none"),
+    ]
+    environment = {**os.environ, "THREADS_FILE": str(threads), "PYTHONPATH": str(ROOT)} | environment
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    server = Server(f"http://127.0.0.1:{port}", process, log, threads)
+    try:
+        _wait_for_health(server)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for_health(server: Server) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert server.process.poll() is None, server.log.read_text()
+        try:
+            with urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"the server did not start: {server.log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    if CHROMIUM is None:
+        reason = "Chromium is not installed (Debian, Ubuntu: apt-get install chromium)"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    return str(CHROMIUM)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Server]:
+    with running_server(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def playwright_api() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def webcam_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_y4m(tmp_path_factory.mktemp("webcam") / "move.y4m")
+
+
+OpenBrowser = Callable[..., Any]
+
+
+@pytest.fixture
+def open_browser(playwright_api: Any, chromium: str) -> Iterator[OpenBrowser]:
+    """Starts Chromium: open_browser(clip, allow=True, **context options) gives a context."""
+    browsers: list[Any] = []
+
+    def start(clip: Path | None, *, allow: bool = True, **options: Any) -> Any:
+        flags = list(FLAGS)
+        if clip is not None:
+            flags.append(f"--use-file-for-fake-video-capture={clip}")
+        if allow:
+            flags.append("--use-fake-ui-for-media-stream")
+        browser = playwright_api.chromium.launch(executable_path=chromium, args=flags)
+        browsers.append(browser)
+        options.setdefault("viewport", {"width": 1360, "height": 1000})
+        context = browser.new_context(permissions=["camera"] if allow else [], **options)
+        context.set_default_timeout(WAIT_MS)
+        return context
+
+    yield start
+    for browser in browsers:
+        browser.close()
