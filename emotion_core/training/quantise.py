@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_core.errors import DatasetError, ModelError
+from emotion_core.training.files import replace_file
 
 if TYPE_CHECKING:
     import keras
@@ -107,11 +106,7 @@ def quantise_network(network: keras.Model, faces: NDArray[np.float32]) -> bytes:
 
 def write_quantised(network: keras.Model, faces: NDArray[np.float32], path: Path) -> None:
     """Quantise and write model.tflite; the old file stays until the new one is complete."""
-    data = quantise_network(network, faces)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-        part.write(data)
-    os.chmod(part.name, 0o644)  # noqa: PTH101  # a temporary file is private to its maker
-    Path(part.name).replace(path)
+    replace_file(path, quantise_network(network, faces))
 
 
 def agreement(float_probs: NDArray[Any], served_probs: NDArray[Any]) -> Agreement:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Images = NDArray[np.uint8]
-LogitsOf = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+LogitsOf = Callable[[Images], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def measure_robustness(
     steps = [("none", 0.0, "")] + [(d.kind, x, d.unit) for d in DAMAGES for x in d.levels]
     for kind, level, unit in steps:
         seen = images if kind == "none" else damaged(images, kind, level, seed)
-        answers = logits_of(seen[..., None].astype(np.float32)).argmax(axis=1)
+        answers = logits_of(seen).argmax(axis=1)
         confusion = metrics.confusion_matrix(truth, answers, len(EXPRESSIONS))
         yield {
             "damage": kind,

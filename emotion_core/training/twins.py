@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_core.errors import ModelError
+from emotion_core.training.files import replace_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,10 +126,8 @@ def has_twin(names: NDArray[np.str_], split: str, twins: "pd.DataFrame") -> NDAr
 
 
 def write_twins(path: Path, twins: "pd.DataFrame") -> None:
-    """Write twins.csv; replaced whole, so that a reader never sees half a table."""
-    part = path.with_suffix(".part")
-    twins.to_csv(part, index=False)
-    part.replace(path)
+    """Write twins.csv."""
+    replace_file(path, twins.to_csv(index=False).encode("utf-8"))
 
 
 def read_twins(path: Path) -> "pd.DataFrame":

@@ -1,0 +1,381 @@
+"""How good a model is on one split: every score with its interval, for every label set there is.
+
+Nothing here decides anything: choices are made on validation, and `commands.evaluate` is the only
+caller that hands in a test split.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_core.errors import DatasetError
+from emotion_core.labels import EXPRESSIONS, LABEL_SETS, NUM_EXPRESSIONS
+from emotion_core.model.calibrate import softmax
+from emotion_core.training import metrics, quantise, robustness, runs, twins
+from emotion_core.training.metrics import Interval
+from emotion_core.training.predictions import predictions_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from emotion_core.model.bundle import ModelBundle
+    from emotion_core.model.classify import Classifier
+    from emotion_core.training.dataset import Dataset, Split
+
+SCORE_NAMES: Final[dict[str, str]] = {
+    "ferplus": "FER+ 7-class",
+    "fer2013": "FER2013",
+    "labels": "labels of the folders",
+}
+# Seldom seen and hardest: their mean recall is a score of its own.
+RARE: Final[tuple[int, ...]] = (EXPRESSIONS.index("disgust"), EXPRESSIONS.index("fear"))
+# A step's name, how many of its images are done, and how many there are.
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What both networks say to the images of a split; rows as in the split.
+
+    Attributes:
+        served_probs: (N, 7) float32, of the served network, calibrated.
+        served_raw: (N, 7) float32, the same before calibration (temperature 1).
+        float_probs: (N, 7) float32, of the float network, uncalibrated; None without one.
+        ms_per_face: median time of one face on one thread.
+    """
+
+    served_probs: NDArray[np.float32]
+    served_raw: NDArray[np.float32]
+    float_probs: NDArray[np.float32] | None
+    ms_per_face: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """One model on one split.
+
+    Attributes:
+        report: plain values for JSON; see `evaluate_model`.
+        predictions: the table of predictions_<dataset>_<split>.csv.
+        twins: twins across the splits of the data set, as `twins.twins_across`.
+        robustness: the table of robustness.csv; None where it was not asked for.
+    """
+
+    report: dict[str, Any]
+    predictions: pd.DataFrame
+    twins: pd.DataFrame
+    robustness: pd.DataFrame | None
+
+
+def dataset_kind(split: Split) -> str:
+    """`ferplus`, `fer2013` or `folder`: the name in file names and reports."""
+    if split.votes.any():
+        return "ferplus"
+    known = re.compile(r"fer\d{7}\.png")
+    return "fer2013" if all(known.fullmatch(str(n)) for n in split.names) else "folder"
+
+
+def label_sets_of(split: Split) -> dict[str, NDArray[np.int8]]:
+    """The label sets that a split carries: name → (N,) indices, -1 where an image has none."""
+    if dataset_kind(split) == "folder":
+        return {"labels": split.fer2013}
+    return {s: split.labels(s) for s in LABEL_SETS if (split.labels(s) >= 0).any()}
+
+
+def served_logits(
+    classifier: Classifier, images: NDArray[np.uint8], workers: int = 2
+) -> NDArray[np.float32]:
+    """Logits (N, 7) float32 of images (N, 48, 48) uint8, from several threads at once."""
+    parts = np.array_split(images, max(1, min(workers, len(images))))
+    with ThreadPoolExecutor(len(parts)) as pool:
+        crops = (part[..., None].astype(np.float32) for part in parts)
+        return np.concatenate(list(pool.map(classifier.logits, crops)))
+
+
+def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgress) -> Answers:
+    """Run the served network and, where the folder keeps it, the float one on (N, 48, 48) uint8.
+
+    Raises:
+        ModelError: the served or the float network cannot be loaded.
+    """
+    from emotion_core.model.classify import Classifier
+
+    classifier = Classifier(bundle)
+    progress("served network", 0, len(images))
+    logits = served_logits(classifier, images)
+    progress("served network", len(images), len(images))
+    float_probs = None
+    if bundle.keras_file.is_file():
+        progress("float network", 0, len(images))
+        float_probs = float_answers(load_network(bundle), images)
+        progress("float network", len(images), len(images))
+    speed = milliseconds_per_face(classifier, images)
+    return Answers(classifier.probabilities(logits), softmax(logits), float_probs, speed)
+
+
+def load_network(bundle: ModelBundle) -> Any:
+    """The float network (keras.Model).
+
+    Raises:
+        ModelError: model.keras is damaged.
+    """
+    import keras
+
+    from emotion_core.errors import ModelError
+
+    try:
+        return keras.saving.load_model(bundle.keras_file, compile=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{bundle.keras_file} is damaged ({error}). Restore it, or train the model again."
+        ) from error
+
+
+def float_answers(network: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Uncalibrated probabilities (N, 7) float32 of a keras.Model for (N, 48, 48) uint8."""
+    inputs = images[..., None].astype(np.float32)
+    return np.asarray(network.predict(inputs, batch_size=256, verbose=0), np.float32)
+
+
+def milliseconds_per_face(classifier: Classifier, images: NDArray[np.uint8]) -> float:
+    """Median time of one face on the classifier's own threads, over up to 200 faces."""
+    times = []
+    for image in images[:200]:
+        crop = image[None, ..., None].astype(np.float32)
+        began = time.perf_counter()
+        classifier.logits(crop)
+        times.append(time.perf_counter() - began)
+    return 1000 * float(np.median(times))
+
+
+def score_block(
+    truth: NDArray[np.integer],
+    probs: NDArray[np.floating],
+    raw: NDArray[np.floating],
+    resamples: int = 1000,
+) -> dict[str, Any]:
+    """All scores of one set of images as plain values; shares are 0-1.
+
+    Args:
+        truth: (N,) indices into EXPRESSIONS, N >= 1.
+        probs: (N, 7) calibrated.
+        raw: (N, 7) before calibration: only for `ece_uncalibrated`.
+        resamples: of the bootstrap.
+
+    Returns:
+        images; accuracy, balanced_accuracy, macro_f1, rare_recall, ece, nll, accuracy_at_100, _90
+        and _80, each {value, low, high}; ece_uncalibrated; per_class: expression → {images,
+        precision, recall, f1}; confusion_matrix: 7 rows (truth) of 7 counts (answer).
+    """
+    scores = metrics.scores_with_intervals(truth, probs, RARE, resamples)
+    block: dict[str, Any] = {"images": len(truth)}
+    block |= {k: asdict(v) for k, v in scores.items() if isinstance(v, Interval)}
+    block["ece_uncalibrated"] = metrics.expected_calibration_error(truth, raw)
+    counts = np.bincount(truth, minlength=NUM_EXPRESSIONS)
+    per_class = {k: v for k, v in scores.items() if isinstance(v, list)}
+    block["per_class"] = {
+        expression: {"images": int(counts[i])} | {k: asdict(v[i]) for k, v in per_class.items()}
+        for i, expression in enumerate(EXPRESSIONS)
+    }
+    answers = probs.argmax(axis=1)
+    confusion = metrics.confusion_matrix(truth, answers, NUM_EXPRESSIONS)
+    block["confusion_matrix"] = confusion.tolist()
+    return block
+
+
+def score_label_set(
+    label_set: str,
+    split: Split,
+    labels: NDArray[np.int8],
+    answers: Answers,
+    twin: NDArray[np.bool_] | None,
+    resamples: int = 1000,
+) -> dict[str, Any]:
+    """A split scored against one label set: full, without twins, the float network, and people."""
+
+    def block(rows: NDArray[np.bool_]) -> dict[str, Any] | None:
+        if not rows.any():
+            return None
+        chosen = (answers.served_probs[rows], answers.served_raw[rows])
+        return score_block(labels[rows].astype(np.int64), *chosen, resamples)
+
+    kept = labels >= 0
+    truth = labels[kept].astype(np.int64)
+    result: dict[str, Any] = {
+        "name": SCORE_NAMES[label_set],
+        "full": block(kept),
+        "without_twins": None if twin is None else block(kept & ~twin),
+        "chance": dict(metrics.chance_scores(truth, NUM_EXPRESSIONS)),
+    }
+    if answers.float_probs is not None:
+        scores = metrics.point_scores(truth, answers.float_probs[kept], RARE)
+        result["float"] = {k: v for k, v in scores.items() if isinstance(v, float)}
+    counts = split.votes[kept].astype(np.int64)
+    counts = counts[counts.sum(axis=1) >= 2]
+    if label_set == "ferplus" and len(counts):
+        agreed = metrics.agreement_by_image(counts)
+        result["human_agreement"] = asdict(metrics.mean_interval(agreed))
+    return result
+
+
+def evaluate_model(
+    bundle: ModelBundle,
+    dataset: Dataset,
+    split_name: str,
+    label_set: str | None = None,
+    with_robustness: bool = True,
+    progress: OnProgress = lambda *_: None,
+) -> Evaluation:
+    """Measure a model on one split; nothing is written.
+
+    Args:
+        bundle: the model folder.
+        dataset: its other splits are looked through for twins.
+        split_name: `train`, `validation` or `test`.
+        label_set: whose score is the headline; None: the one the model learnt, where it is there.
+        with_robustness: also on damaged faces, which takes most of the time.
+        progress: called with the step's name and how far it is.
+
+    Returns:
+        `report` holds model, label_set, dataset, split, fingerprint, date, images, headline (name
+        of the label set and plain figures), scores by label set, served_against_float,
+        labels_agree and speed.
+
+    Raises:
+        DatasetError: the split is missing or has no label of the set asked for.
+        ModelError: a network cannot be loaded.
+    """
+    split = dataset.split(split_name)
+    label_sets = label_sets_of(split)
+    headline = _headline(label_set, bundle.label_set, label_sets, split_name)
+    answers = ask_both(bundle, split.images, progress)
+    table, twin = _twins(dataset, split, progress)
+    scores = {}
+    for done, (name, labels) in enumerate(label_sets.items()):
+        progress("scores and intervals", done, len(label_sets))
+        scores[name] = score_label_set(name, split, labels, answers, twin)
+    progress("scores and intervals", len(label_sets), len(label_sets))
+    report = {
+        "model": bundle.name,
+        "label_set": bundle.label_set,
+        "dataset": dataset_kind(split),
+        "split": split_name,
+        "fingerprint": dataset.fingerprint,
+        "date": runs.now(),
+        "images": len(split),
+        "headline": _plain(headline, scores[headline]),
+        "scores": scores,
+        "served_against_float": _compare(answers, scores),
+        "labels_agree": _labels_agree(label_sets),
+        "speed": _speed(bundle, answers),
+    }
+    damaged = _robustness(bundle, split, headline, progress) if with_robustness else None
+    rows = predictions_table(split, answers.float_probs, answers.served_probs)
+    return Evaluation(report, rows, table, damaged)
+
+
+def _headline(
+    asked: str | None, learnt: str, label_sets: dict[str, NDArray[np.int8]], split_name: str
+) -> str:
+    if "labels" in label_sets:
+        return "labels"
+    wanted = asked or (learnt if learnt in label_sets else next(iter(label_sets), learnt))
+    if wanted not in label_sets:
+        raise DatasetError(
+            f"The {split_name} split has no {wanted} labels; it has "
+            f"{', '.join(label_sets) or 'none at all'}. Choose with --labels, or give other --data."
+        )
+    return wanted
+
+
+def _plain(label_set: str, scores: dict[str, Any]) -> dict[str, Any]:
+    """The headline's figures without intervals, for readers in a hurry."""
+    full = scores["full"]
+    values = {k: v["value"] for k, v in full.items() if isinstance(v, dict) and "value" in v}
+    without = scores["without_twins"]
+    return {
+        "label_set": label_set,
+        "name": scores["name"],
+        "images": full["images"],
+        **values,
+        "accuracy_without_twins": without["accuracy"]["value"] if without else None,
+    }
+
+
+def _twins(
+    dataset: Dataset, split: Split, progress: OnProgress
+) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
+    """The table of twins, and which images of this split have one (None: nothing to compare)."""
+    earlier = [dataset.splits.get(name) for name in twins.EARLIER.get(split.name, ())]
+    progress("twins across splits", 0, 1)
+    table = twins.twins_across(dataset.splits)
+    progress("twins across splits", 1, 1)
+    if not any(other is not None and len(other) for other in earlier):
+        return table, None
+    return table, twins.has_twin(split.names, split.name, table)
+
+
+def _compare(answers: Answers, scores: dict[str, Any]) -> dict[str, Any] | None:
+    """The served network beside the float one; differences in percentage points."""
+    if answers.float_probs is None:
+        return None
+    points = {
+        name: {
+            score: 100 * (block["full"][score]["value"] - block["float"][score])
+            for score in ("accuracy", "macro_f1")
+        }
+        for name, block in scores.items()
+    }
+    near = quantise.agreement(answers.float_probs, answers.served_raw)
+    return asdict(near) | {"served_minus_float_points": points}
+
+
+def _labels_agree(label_sets: dict[str, NDArray[np.int8]]) -> dict[str, Any] | None:
+    """How often both label sets say the same of the images that both keep."""
+    if len(label_sets) < 2:
+        return None
+    ours, theirs = (label_sets[s] for s in LABEL_SETS)
+    both = (ours >= 0) & (theirs >= 0)
+    table = metrics.confusion_matrix(theirs[both], ours[both], NUM_EXPRESSIONS)
+    return {
+        "images": int(both.sum()),
+        "share": float((ours[both] == theirs[both]).mean()) if both.any() else None,
+        "fer2013_rows_ferplus_columns": table.tolist(),
+    }
+
+
+def _speed(bundle: ModelBundle, answers: Answers) -> dict[str, Any]:
+    keras_file = bundle.keras_file
+    return {
+        "served_ms_per_face_one_thread": answers.ms_per_face,
+        "served_bytes": bundle.served_file.stat().st_size,
+        "float_bytes": keras_file.stat().st_size if keras_file.is_file() else None,
+    }
+
+
+def _robustness(
+    bundle: ModelBundle, split: Split, headline: str, progress: OnProgress
+) -> pd.DataFrame:
+    from emotion_core.model.classify import Classifier
+
+    classifier = Classifier(bundle)
+    labels = label_sets_of(split)[headline]
+    kept = labels >= 0
+    total = 1 + sum(len(d.levels) for d in robustness.DAMAGES)
+    rows = []
+    truth = labels[kept].astype(np.int64)
+    steps = robustness.measure_robustness(
+        split.images[kept], truth, lambda images: served_logits(classifier, images)
+    )
+    for row in steps:
+        rows.append(row)
+        progress("damaged faces", len(rows), total)
+    return robustness.robustness_table(rows, dataset_kind(split), split.name, headline)

@@ -1,0 +1,41 @@
+"""Writing a file so that nobody ever sees half of it."""
+
+import json
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole; what lay there before stays until the new one is complete.
+
+    Raises:
+        OSError: the disk is full or the folder may not be written.
+    """
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+        temporary = Path(part.name)
+        try:
+            part.write(data)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+    # A temporary file is readable by its maker alone; a model folder is for everybody.
+    temporary.chmod(0o644)
+    temporary.replace(path)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write JSON whole; a score without meaning (NaN) becomes null, which every reader knows."""
+    text = json.dumps(_finite(values), indent=1, ensure_ascii=False) + "\n"
+    replace_file(path, text.encode("utf-8"))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

@@ -1,0 +1,153 @@
+"""From the best weights to a complete model folder: quantised, calibrated, measured, described.
+
+Validation decides everything here; the test split is not touched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from emotion_core.errors import DatasetError, OutputError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.model.bundle import FORMAT_VERSION, ModelBundle
+from emotion_core.model.calibrate import UnsureThreshold, fit_temperature, softmax, unsure_threshold
+from emotion_core.training import evaluate, quantise, runs
+from emotion_core.training.checkpoint import write_history
+from emotion_core.training.files import write_json
+from emotion_core.training.record import run_of, save_evaluation
+
+if TYPE_CHECKING:
+    from emotion_core.training.dataset import Dataset, Split
+    from emotion_core.training.fit import FitResult
+    from emotion_core.training.settings import TrainingSettings
+
+PACKAGES: Final[tuple[str, ...]] = ("keras", "tensorflow", "ai-edge-litert", "numpy", "scipy")
+# The figures of model.json; all others lie in evaluation.json.
+HEADLINE: Final[tuple[str, ...]] = ("accuracy", "macro_f1", "rare_recall", "ece", "nll")
+
+
+def finish_model(
+    folder: Path,
+    name: str,
+    result: FitResult,
+    settings: TrainingSettings,
+    dataset: Dataset,
+    progress: evaluate.OnProgress = lambda *_: None,
+) -> dict[str, Any]:
+    """Write a model folder; model.json comes last, so that a folder that has one is complete.
+
+    Args:
+        folder: models/<name>; made if missing, files of the contract in it are replaced.
+        name: of the model.
+        result: the best network and the run's history.
+        settings: of the training.
+        dataset: with `train` (real faces for the quantisation) and `validation`.
+        progress: called with the step's name and how far it is.
+
+    Returns:
+        What was written to model.json.
+
+    Raises:
+        DatasetError: training or validation has no image with a label of the set learnt.
+        ModelError: the network cannot be quantised.
+        OutputError: a file cannot be written; the run itself is kept, `--resume` tries again.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        result.network.save(folder / "model.keras")
+        write_history(folder / "history.csv", result.state.history)
+        faces = quantise.representative_faces(dataset.split("train"), settings.label_set)
+        quantise.write_quantised(result.network, faces, folder / "model.tflite")
+        bundle, unsure = calibrated(folder, name, settings.label_set, dataset.split("validation"))
+        metadata = _metadata(bundle, unsure, result, settings, dataset)
+        bundle = dataclasses.replace(bundle, metadata=metadata)
+        found = evaluate.evaluate_model(
+            bundle, dataset, "validation", with_robustness=False, progress=progress
+        )
+        headline = found.report["headline"]
+        metadata["metrics"] = {"validation": {k: round(headline[k], 5) for k in HEADLINE}}
+        save_evaluation(found, folder)
+        write_json(folder / "model.json", metadata)
+        runs.log_run(folder.parent, run_of(found.report, "train", recipe(settings, result)))
+    except OSError as error:
+        raise OutputError(
+            f"The model folder {folder} cannot be written ({error}). Make room and run the same "
+            "command with --resume: the training is kept."
+        ) from error
+    return metadata
+
+
+def calibrated(
+    folder: Path, name: str, label_set: str, validation: Split
+) -> tuple[ModelBundle, UnsureThreshold]:
+    """The model folder with the temperature and the unsure threshold fitted on validation.
+
+    Raises:
+        DatasetError: no validation image has a label of this set.
+    """
+    from emotion_core.model.classify import Classifier
+
+    labels = validation.labels(label_set)
+    kept = labels >= 0
+    if not kept.any():
+        raise DatasetError(f"No validation image has a {label_set} label to calibrate on.")
+    truth = labels[kept].astype(np.int64)
+    raw = ModelBundle(folder, name, label_set, 1.0, 0.0)
+    logits = evaluate.served_logits(Classifier(raw), validation.images[kept])
+    temperature = fit_temperature(logits, truth)
+    unsure = unsure_threshold(softmax(logits, temperature), truth)
+    return ModelBundle(folder, name, label_set, temperature, unsure.threshold), unsure
+
+
+def _metadata(
+    bundle: ModelBundle,
+    unsure: UnsureThreshold,
+    result: FitResult,
+    settings: TrainingSettings,
+    dataset: Dataset,
+) -> dict[str, Any]:
+    return {
+        "version": FORMAT_VERSION,
+        "name": bundle.name,
+        "labels": list(EXPRESSIONS),
+        "label_set": bundle.label_set,
+        "temperature": bundle.temperature,
+        "unsure": asdict(unsure),
+        "settings": settings.to_dict(),
+        "training": {"epochs": result.state.epochs_done, "best_epoch": result.state.best_epoch},
+        "network": {"parameters": int(result.network.count_params())},
+        "dataset": {"source": dataset.source.name, "fingerprint": dataset.fingerprint},
+        "packages": {p: _version(p) for p in PACKAGES},
+        "date": runs.now(),
+        "metrics": {},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def recipe(settings: TrainingSettings, result: FitResult) -> str:
+    """The training in a few words, for the table of runs."""
+    network = settings.network
+    shape = "-".join(map(str, network.channels)) if network.architecture == "residual" else ""
+    words = [
+        f"{network.architecture} {shape}".strip(),
+        f"{result.network.count_params() / 1e6:.2f} M parameters",
+        f"best epoch {result.state.best_epoch} of {result.state.epochs_done}",
+        f"label mix {settings.label_mix:g}",
+        f"balance {settings.balance:g}",
+        "augmented" if settings.augment else "no augmentation",
+        "weight averaging" if settings.ema_momentum else "no averaging",
+        f"seed {settings.seed}",
+    ]
+    return ", ".join(words)

@@ -1,0 +1,97 @@
+"""models/runs.csv: every training run with its validation scores, and every look at a test split.
+
+Whoever looks at a test split often enough has chosen on it; the log says how often that was.
+"""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from emotion_core.errors import ModelError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE_NAME: Final[str] = "runs.csv"
+SCORES: Final[tuple[str, ...]] = ("accuracy", "balanced_accuracy", "macro_f1", "rare_recall", "ece")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row.
+
+    Attributes:
+        model: name of the model folder.
+        event: `train` (scores on validation after training) or `evaluate` (a look at a split).
+        dataset, split, label_set: what the scores were measured on.
+        images: how many counted.
+        scores: 0-1, by the names in `SCORES`; others are left out.
+        note: the recipe in a few words, or why the look was taken.
+    """
+
+    model: str
+    event: str
+    dataset: str
+    split: str
+    label_set: str
+    images: int
+    scores: Mapping[str, float]
+    note: str = ""
+
+    def row(self, date: str) -> dict[str, Any]:
+        """The row's columns."""
+        return {
+            "date": date,
+            "model": self.model,
+            "event": self.event,
+            "dataset": self.dataset,
+            "split": self.split,
+            "label_set": self.label_set,
+            "images": self.images,
+            **{s: round(self.scores[s], 5) if s in self.scores else "" for s in SCORES},
+            "note": self.note,
+        }
+
+
+def now() -> str:
+    """The date and time of a row: UTC, to the minute."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def log_run(models_dir: Path, run: Run) -> None:
+    """Add a row to models/runs.csv; begin the file where there is none."""
+    import csv
+
+    path, row = models_dir / FILE_NAME, run.row(now())
+    begin = not path.exists() or path.stat().st_size == 0
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(row), lineterminator="\n")
+        if begin:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def read_runs(models_dir: Path) -> "pd.DataFrame":
+    """All rows, oldest first; empty with the right columns where nothing was logged yet.
+
+    Raises:
+        ModelError: the file is there and cannot be read.
+    """
+    import pandas as pd
+
+    path = models_dir / FILE_NAME
+    columns = list(Run("", "", "", "", "", 0, {}).row(""))
+    if not path.exists():
+        return pd.DataFrame(columns=columns)
+    try:
+        table = pd.read_csv(path, keep_default_na=True, dtype={"note": str, "model": str})
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}. Restore it from the repository.") from (
+            error
+        )
+    missing = [c for c in columns if c not in table.columns]
+    if missing:
+        raise ModelError(f"{path} lacks the columns {', '.join(missing)}.")
+    return table.fillna({"note": ""})
