@@ -1,0 +1,74 @@
+"""Names of results folders: safe on every system, stable from run to run, never outside."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from emotion_core.errors import OutputError
+
+SUMMARY: Final = "summary.json"
+FACES: Final = "faces.csv"
+CLIP: Final = "annotated.mp4"
+PREVIEW: Final = "preview.jpg"
+MOMENTS: Final = "moments"
+_LONGEST: Final = 60
+_UNSAFE: Final = frozenset("<>:\"/\\|?*'`$")
+# Names that Windows keeps for devices.
+_RESERVED: Final = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+
+
+def safe_name(stem: str) -> str:
+    """A folder name made from a file's stem: letters of all scripts stay, the rest becomes "_".
+
+    It holds no separator, quote or control character, does not begin with a dot, ends neither in a
+    dot nor a space, is no device name of Windows, and has at most 60 characters.
+    """
+    name = "".join(c if c.isprintable() and c not in _UNSAFE else "_" for c in stem)
+    name = name.strip(" .")
+    # File systems count bytes: an emoji takes four.
+    name = name.encode()[: 3 * _LONGEST].decode(errors="ignore")[:_LONGEST].strip(" .")
+    return f"_{name}" if _RESERVED.fullmatch(name) else name or "video"
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """A folder's summary.json; {} where there is none that can be read."""
+    try:
+        data = json.loads((folder / SUMMARY).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def folder_for(source: Path, sha256: str, out: Path, taken: set[Path]) -> Path:
+    """The results folder of a video: its safe stem; a short hash is added on a collision.
+
+    Args:
+        source: the video.
+        sha256: of its bytes.
+        out: the output folder.
+        taken: folders that other videos of this run use.
+
+    Raises:
+        OutputError: the name leads outside the output folder (a link was planted there).
+    """
+    plain = out / safe_name(source.stem)
+    hashed = out / f"{safe_name(source.stem)}-{sha256[:8]}"
+    owner = (read_summary(plain).get("source") or {}).get("sha256")
+    folder = hashed if plain in taken or owner not in (None, sha256) else plain
+    if folder.is_symlink() or not folder.resolve().is_relative_to(out.resolve()):
+        raise OutputError(f"{folder} is a link to another place: remove it, nothing was written.")
+    return folder
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what a killed run left unfinished."""
+    for leftover in [*folder.glob(".*.part*"), folder / PREVIEW]:
+        leftover.unlink(missing_ok=True)

@@ -1,0 +1,304 @@
+"""What a finished table of faces says about each person: runs, shares, transitions, moments.
+
+Everything here is computed from the rows of faces.csv, so that the page, the summary and the
+exports cannot disagree; nothing here draws.
+"""
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_core.datatypes import BoolArray, FloatArray, IntArray
+from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
+
+Float64Array = NDArray[np.float64]
+
+# Shorter dominant runs join their neighbour: an expression takes longer than a flicker.
+MIN_RUN_S: Final = 0.3
+# A moment weaker than this is no moment worth a picture.
+MIN_MOMENT: Final = 0.35
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceTable:
+    """The rows of faces.csv as columns; row i of every field is the same face of the same frame.
+
+    Attributes:
+        frame: (N,) int64, index in the source.
+        time_s: (N,) float64, seconds, not decreasing.
+        track_id: (N,) int64.
+        boxes_xywh: (N, 4) float32 pixels.
+        probs: (N, 7) float32, smoothed and calibrated.
+        detection_score: (N,) float32.
+        predicted, unsure: (N,) bool.
+        frame_times: (M,) float64, seconds of every analysed frame, also those without a face.
+    """
+
+    frame: IntArray
+    time_s: Float64Array
+    track_id: IntArray
+    boxes_xywh: FloatArray
+    probs: FloatArray
+    detection_score: FloatArray
+    predicted: BoolArray
+    unsure: BoolArray
+    frame_times: Float64Array
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+    @property
+    def people(self) -> list[int]:
+        """Identities, in the order of their first appearance."""
+        _, first = np.unique(self.track_id, return_index=True)
+        return [int(self.track_id[i]) for i in np.sort(first)]
+
+    def rows(self, mask: BoolArray | IntArray) -> "FaceTable":
+        """The same frames with some of the faces."""
+        fields = (
+            "frame",
+            "time_s",
+            "track_id",
+            "boxes_xywh",
+            "probs",
+            "detection_score",
+            "predicted",
+            "unsure",
+        )
+        return replace(self, **{name: getattr(self, name)[mask] for name in fields})
+
+    def person(self, track_id: int) -> "FaceTable":
+        """One person's rows."""
+        return self.rows(self.track_id == track_id)
+
+    def between(self, start_s: float, end_s: float) -> "FaceTable":
+        """Frames and faces of [start_s, end_s)."""
+        inside = (self.time_s >= start_s) & (self.time_s < end_s)
+        frames = (self.frame_times >= start_s) & (self.frame_times < end_s)
+        return replace(self.rows(inside), frame_times=self.frame_times[frames])
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of time in which one expression was the most probable one."""
+
+    start_s: float
+    end_s: float
+    expression: str
+    confidence: float  # mean largest probability, 0 to 1
+
+    @property
+    def seconds(self) -> float:
+        """Length."""
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The strongest moment of one expression of one person."""
+
+    track_id: int
+    expression: str
+    time_s: float
+    frame: int
+    probability: float
+
+
+def usual_step_s(frame_times: Float64Array) -> float:
+    """Median time between analysed frames, seconds; 1/25 where there is only one."""
+    steps = np.diff(frame_times)
+    return float(np.median(steps)) if len(steps) else 0.04
+
+
+def row_seconds(time_s: Float64Array, frame_times: Float64Array) -> Float64Array:
+    """How long each row lasts: until the next analysed frame, at most three usual steps.
+
+    Args:
+        time_s: (N,) times of rows; each is one of `frame_times`.
+        frame_times: (M,) increasing times of the analysed frames.
+
+    Returns:
+        (N,) float64 seconds. A stretch that could not be decoded is nobody's time.
+    """
+    if not len(time_s):
+        return np.empty(0)
+    usual = usual_step_s(frame_times)
+    steps = np.append(np.minimum(np.diff(frame_times), 3 * usual), usual)
+    return np.asarray(steps[np.searchsorted(frame_times, time_s)], np.float64)
+
+
+def shares(person: FaceTable) -> dict[str, float]:
+    """Share of a person's visible time for each expression; sums to 1, all 0 for nobody."""
+    seconds = row_seconds(person.time_s, person.frame_times)
+    totals = np.bincount(_labels(person), weights=seconds, minlength=NUM_EXPRESSIONS)
+    total = float(totals.sum()) or 1.0
+    return {name: float(totals[i]) / total for i, name in enumerate(EXPRESSIONS)}
+
+
+def dominant_runs(person: FaceTable, min_s: float = MIN_RUN_S) -> list[Run]:
+    """Stretches of one dominant expression, in order; they never reach over an absence.
+
+    Runs shorter than `min_s` join the longer of the two runs beside them. A person who is seen for
+    less than that altogether still has one run.
+    """
+    if not len(person):
+        return []
+    seconds = row_seconds(person.time_s, person.frame_times)
+    ends = person.time_s + seconds
+    # More than one and a half frames without this person: the run ends.
+    absent = person.time_s[1:] - ends[:-1] > 0.5 * usual_step_s(person.frame_times)
+    stays = np.flatnonzero(np.append(absent, True)) + 1
+    runs: list[Run] = []
+    first = 0
+    for last in stays:
+        runs += _runs_of_stay(person, ends, first, int(last), min_s)
+        first = int(last)
+    return runs
+
+
+def _runs_of_stay(
+    person: FaceTable, ends: Float64Array, first: int, last: int, min_s: float
+) -> list[Run]:
+    labels = _labels(person)[first:last]
+    starts = [0, *(np.flatnonzero(np.diff(labels)) + 1)]
+    stops = [*starts[1:], last - first]
+    best = person.probs.max(axis=1)
+    pieces = [
+        _Piece(int(a) + first, int(b) + first, int(labels[a]))
+        for a, b in zip(starts, stops, strict=True)
+    ]
+    return [
+        Run(
+            float(person.time_s[p.first]),
+            float(ends[p.last - 1]),
+            EXPRESSIONS[p.label],
+            float(best[p.first : p.last].mean()),
+        )
+        for p in _join_short(pieces, person.time_s, ends, min_s)
+    ]
+
+
+@dataclass(slots=True, eq=False)
+class _Piece:
+    """Rows [first, last) of one label, between its neighbours; `gone` once another took it in."""
+
+    first: int
+    last: int
+    label: int
+    before: "_Piece | None" = None
+    after: "_Piece | None" = None
+    gone: bool = False
+
+    def take(self, other: "_Piece") -> None:
+        """Grow over a neighbour."""
+        if other is self.before:
+            self.first, self.before = other.first, other.before
+            if self.before:
+                self.before.after = self
+        else:
+            self.last, self.after = other.last, other.after
+            if self.after:
+                self.after.before = self
+        other.gone = True
+
+
+def _join_short(
+    pieces: list[_Piece], time_s: Float64Array, ends: Float64Array, min_s: float
+) -> list[_Piece]:
+    """Shortest first, so that two flickers side by side do not make a run of their own.
+
+    A heap keeps an hour of flicker from taking quadratic time.
+    """
+
+    def length(piece: _Piece) -> float:
+        return float(ends[piece.last - 1] - time_s[piece.first])
+
+    for left, right in pairwise(pieces):
+        left.after, right.before = right, left
+    heap = [(length(piece), piece.first, piece) for piece in pieces]
+    heapq.heapify(heap)
+    while heap:
+        seconds, first, piece = heapq.heappop(heap)
+        if piece.gone or piece.first != first or length(piece) != seconds:
+            continue
+        beside = [p for p in (piece.before, piece.after) if p]
+        if seconds >= min_s - 1e-9 or not beside:
+            break
+        host = max(beside, key=length)
+        host.take(piece)
+        for twin in (host.before, host.after):
+            if twin and twin.label == host.label:
+                host.take(twin)
+        heapq.heappush(heap, (length(host), host.first, host))
+    return [piece for piece in pieces if not piece.gone]
+
+
+def transitions(runs: Sequence[Run]) -> IntArray:
+    """(7, 7) int64: how often an expression (row) went over into another (column), unbroken."""
+    counts = np.zeros((NUM_EXPRESSIONS, NUM_EXPRESSIONS), np.int64)
+    for before, after in pairwise(runs):
+        if abs(after.start_s - before.end_s) < 1e-6:
+            counts[EXPRESSIONS.index(before.expression), EXPRESSIONS.index(after.expression)] += 1
+    return counts
+
+
+def key_moments(person: FaceTable, min_probability: float = MIN_MOMENT) -> list[Moment]:
+    """The strongest moment of each expression that was ever probable enough, in order of time.
+
+    Rows whose box is only held over a gap do not count.
+    """
+    seen = person.rows(~person.predicted)
+    if not len(seen):
+        return []
+    rows = seen.probs.argmax(axis=0)
+    moments = [
+        Moment(
+            int(seen.track_id[row]),
+            name,
+            float(seen.time_s[row]),
+            int(seen.frame[row]),
+            float(seen.probs[row, k]),
+        )
+        for k, (name, row) in enumerate(zip(EXPRESSIONS, rows, strict=True))
+        if seen.probs[row, k] >= min_probability
+    ]
+    return sorted(moments, key=lambda moment: moment.time_s)
+
+
+def valid_share(table: FaceTable) -> float:
+    """Share of the analysed frames in which a face was truly seen, 0 to 1."""
+    if not len(table.frame_times):
+        return 0.0
+    return len(np.unique(table.frame[~table.predicted])) / len(table.frame_times)
+
+
+def thin(probs: FloatArray, buckets: int = 250) -> IntArray:
+    """Rows to keep so that a drawn timeline looks the same: every bucket keeps its extremes.
+
+    Args:
+        probs: (N, K) values over time.
+        buckets: stretches of equal length in rows; each keeps at most 2 K + 2 rows.
+
+    Returns:
+        (M,) int64 increasing row numbers; all rows where there are few.
+    """
+    n = len(probs)
+    if n <= 4 * buckets:
+        return np.arange(n)
+    edges = np.linspace(0, n, buckets + 1).astype(int)
+    keep: set[int] = {n - 1}
+    for a, b in pairwise(edges):
+        piece = probs[a:b]
+        # Only series that move within the bucket need more than its first row.
+        moving = np.ptp(piece, axis=0) > 0.02
+        keep |= {int(a), *(a + piece.argmax(axis=0)[moving]), *(a + piece.argmin(axis=0)[moving])}
+    return np.array(sorted(keep), np.int64)
+
+
+def _labels(table: FaceTable) -> IntArray:
+    return table.probs.argmax(axis=1) if len(table) else np.empty(0, np.int64)

@@ -1,0 +1,87 @@
+"""Small pictures kept while a video is read: each person, and the strongest of each expression."""
+
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from emotion_core.analysis.timeline import MIN_MOMENT
+from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
+from emotion_core.errors import OutputError
+from emotion_core.labels import EXPRESSIONS
+
+_SIDE_PX: Final = 128
+# Half a face more on each side: a face without its surroundings is hard to recognise.
+_MARGIN: Final = 0.35
+
+
+def thumbnail(image_bgr: ImageArray, box_xyxy: FloatArray, side_px: int = _SIDE_PX) -> ImageArray:
+    """A square picture of a face with some surroundings.
+
+    Args:
+        image_bgr: (H, W, 3) uint8.
+        box_xyxy: (4,) pixels.
+        side_px: of the result.
+
+    Returns:
+        (side_px, side_px, 3) uint8; black where the square leaves the frame.
+    """
+    left, top, right, bottom = (float(v) for v in box_xyxy)
+    half = max(right - left, bottom - top, 2.0) * (0.5 + _MARGIN)
+    scale = side_px / (2 * half)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    # Cut before scaling: warping a whole 4K frame for a stamp would cost milliseconds.
+    x0, y0 = max(0, int(x - half)), max(0, int(y - half))
+    cut = image_bgr[y0 : int(y + half) + 2, x0 : int(x + half) + 2]
+    matrix = np.array(
+        [[scale, 0, (x0 - x + half) * scale], [0, scale, (y0 - y + half) * scale]], np.float32
+    )
+    stamp = cv2.warpAffine(cut, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR)
+    return np.asarray(stamp, np.uint8)
+
+
+class MomentKeeper:
+    """Remembers, as JPEG bytes, the best picture of each person and of each expression."""
+
+    def __init__(self) -> None:
+        self._best: dict[tuple[int, str], tuple[float, bytes]] = {}
+
+    def update(self, image_bgr: ImageArray, result: FrameResult) -> None:
+        """Look at one analysed frame; boxes held over a gap do not count."""
+        for row in np.flatnonzero(~result.predicted):
+            track_id = int(result.track_ids[row])
+            wins = [(track_id, "", float(result.detection_scores[row]))]
+            wins += [
+                (track_id, name, float(p))
+                for name, p in zip(EXPRESSIONS, result.probs[row], strict=True)
+                if p >= MIN_MOMENT
+            ]
+            better = [(t, n, v) for t, n, v in wins if v > self._value(t, n)]
+            if better:
+                stamp = thumbnail(image_bgr, result.boxes[row])
+                jpeg = cv2.imencode(".jpg", stamp, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+                self._best.update({(t, n): (v, jpeg) for t, n, v in better})
+
+    def _value(self, track_id: int, name: str) -> float:
+        return self._best.get((track_id, name), (-1e9, b""))[0]
+
+    def save(self, folder: Path) -> None:
+        """Write `<id>.jpg` for each person and `<id>_<expression>.jpg` for each moment.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        try:
+            folder.mkdir(exist_ok=True)
+            for old in folder.glob("*.jpg"):
+                old.unlink()
+            for (track_id, name), (_, jpeg) in self._best.items():
+                (folder / moment_name(track_id, name)).write_bytes(jpeg)
+        except OSError as error:
+            raise OutputError(f"Thumbnails could not be written: {error.strerror}.") from error
+
+
+def moment_name(track_id: int, expression: str = "") -> str:
+    """File name of a person's picture, or of their strongest moment of an expression."""
+    return f"{track_id}_{expression}.jpg" if expression else f"{track_id}.jpg"

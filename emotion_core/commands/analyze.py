@@ -1,0 +1,289 @@
+"""`analyze`: video files and folders → a folder of results for each video."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emotion_core.commands.progress import progress_bar
+from emotion_core.errors import EmotionCoreError, OutputError
+
+if TYPE_CHECKING:
+    from emotion_core.analysis.pipeline import ExpressionClassifier
+    from emotion_core.analysis.video import Progress, Source, VideoOptions
+
+EXIT_DONE, EXIT_FAILED = 0, 1
+# Told to a program that reads the lines; each event is one JSON object with a field "event".
+Event = dict[str, Any]
+Tell = Callable[[Event], None]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the contract; `--preview` is for the page."""
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="video or folder")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--every", type=int, default=1, metavar="N", help="analyse every Nth frame")
+    which.add_argument("--rate", type=float, metavar="HZ", help="analyse so many frames a second")
+    parser.add_argument(
+        "--start", type=float, default=0.0, metavar="S", help="begin at this second"
+    )
+    parser.add_argument("--end", type=float, metavar="S", help="end before this time")
+    parser.add_argument("--no-annotate", action="store_true", help="do not write annotated.mp4")
+    parser.add_argument("--largest-face", action="store_true", help="read the largest face only")
+    parser.add_argument("--model", default="default", help="name of the model folder")
+    parser.add_argument("--models-dir", type=Path, help="where model folders live")
+    parser.add_argument("--force", action="store_true", help="analyse finished videos again")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome for machines")
+    parser.add_argument(
+        "--progress",
+        choices=("bar", "json"),
+        default="bar",
+        help="'json' prints one JSON object a line",
+    )
+    parser.add_argument(
+        "--preview", action="store_true", help="keep the newest frame as preview.jpg while running"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Analyse everything; returns 0, or 1 where some input failed or the run was stopped."""
+    from emotion_core.analysis.video import VideoOptions
+
+    chosen = VideoOptions(
+        every=options.every,
+        rate=options.rate,
+        start_s=options.start,
+        end_s=options.end,
+        annotate=not options.no_annotate,
+        largest_face=options.largest_face,
+    )
+    with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signal())
+        tell = _tell_json if options.progress == "json" else stack.enter_context(_bar())
+        batch = Batch(options, chosen, tell, stop)
+        outcomes = batch.run(list(find_videos(options.paths, options.out)))
+    if options.json:
+        _write_json(options.json, outcomes)
+    return EXIT_FAILED if any(o["status"] in FAILURES for o in outcomes) else EXIT_DONE
+
+
+FAILURES = ("failed", "cancelled")
+
+
+def find_videos(paths: Iterable[Path], out: Path) -> Iterator[Path | Event]:
+    """The videos to read, each once, folders in order of their names.
+
+    A path that leads to nothing becomes a failed outcome. Files named on the command line are taken
+    whatever they are called; in folders the suffix decides, and results are not read again.
+    """
+    from emotion_core.media.probe import VIDEO_SUFFIXES
+
+    seen: set[Path] = set()
+    for path in paths:
+        found = [path]
+        if path.is_dir():
+            found = sorted(
+                p
+                for p in path.rglob("*")
+                if p.suffix.lower() in VIDEO_SUFFIXES
+                and p.is_file()
+                and not p.name.startswith(".")
+                and out.resolve() not in p.resolve().parents
+            )
+            if not found:
+                yield _failed(path, f"{path} holds no video.")
+        for video in found:
+            if video.resolve() not in seen:
+                seen.add(video.resolve())
+                yield video
+
+
+def _failed(path: Path, message: str) -> Event:
+    return {"file": str(path), "status": "failed", "message": message, "folder": None}
+
+
+@dataclass
+class Batch:
+    """Goes through videos one after the other; a failure ends one video, not the others."""
+
+    options: argparse.Namespace
+    chosen: VideoOptions
+    tell: Tell
+    stop: Callable[[], bool]
+    _taken: set[Path] = field(default_factory=set)
+    _classifier: ExpressionClassifier | None = None
+    _model: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, inputs: list[Path | Event]) -> list[Event]:
+        """Analyse each input; returns an outcome for each: file, folder, status, message."""
+        self._load()
+        self.tell({"event": "start", "files": len(inputs)})
+        outcomes: list[Event] = []
+        for number, item in enumerate(inputs):
+            place = {"number": number, "files": len(inputs)}
+            if isinstance(item, Path) and not self.stop():
+                outcome = self._one(item, place)
+            elif isinstance(item, Path):
+                outcome = _failed(item, f"{item.name}: not begun, the run was stopped.")
+                outcome["status"] = "cancelled"
+            else:
+                outcome = item
+            outcomes.append(outcome)
+            self.tell({"event": "file_end", **place, **_short(outcome)})
+        counts = {
+            s: sum(o["status"] == s for o in outcomes) for s in ("done", "skipped", *FAILURES)
+        }
+        self.tell({"event": "end", **counts})
+        return outcomes
+
+    def _load(self) -> None:
+        """A missing model ends the run before the first video, not in each of them."""
+        from emotion_core.analysis.folders import file_hash
+        from emotion_core.model.classify import load_classifier
+
+        classifier = load_classifier(self.options.model, self.options.models_dir)
+        bundle = classifier.bundle
+        self._classifier = classifier
+        self._model = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
+
+    def _one(self, path: Path, place: Event) -> Event:
+        self.tell({"event": "file_start", **place, "file": str(path)})
+        try:
+            return self._analyse(path, place)
+        except EmotionCoreError as error:
+            message = str(error)
+            named = message if path.name in message else f"{path.name}: {message}"
+            return _failed(path, named)
+        except MemoryError:
+            return _failed(path, f"{path.name}: the memory is used up; close other programs.")
+        except OSError as error:
+            return _failed(path, f"{path.name}: {error.strerror or error}.")
+
+    def _analyse(self, path: Path, place: Event) -> Event:
+        from emotion_core.analysis.folders import folder_for, read_summary
+        from emotion_core.analysis.video import (
+            Hooks,
+            Source,
+            analyse_video,
+            is_finished,
+            result_key,
+        )
+        from emotion_core.media.probe import probe
+
+        assert self._classifier is not None
+        probe(path)
+        source = Source(path, _hash(path))
+        folder = folder_for(path, source.sha256, self.options.out, self._taken)
+        self._taken.add(folder)
+        key = result_key(source.sha256, self.chosen, self._model)
+        if is_finished(folder, key) and not self.options.force:
+            return _outcome(path, folder, "skipped", read_summary(folder))
+        hooks = Hooks(self._progress(source, folder, place), self.stop, self.options.preview)
+        summary = analyse_video(source, folder, self._classifier, self.chosen, self._model, hooks)
+        return _outcome(path, folder, summary["status"], summary)
+
+    def _progress(self, source: Source, folder: Path, place: Event) -> Callable[[Progress], None]:
+        def tell(progress: Progress) -> None:
+            event = {"event": "progress", **place, "file": str(source.path), "folder": str(folder)}
+            self.tell(event | {k: getattr(progress, k) for k in progress.__slots__})
+
+        return tell
+
+
+def _hash(path: Path) -> str:
+    from emotion_core.analysis.folders import file_hash
+
+    return file_hash(path)
+
+
+def _outcome(path: Path, folder: Path, status: str, summary: Event) -> Event:
+    message = {
+        "skipped": "finished before with the same settings; --force analyses it again",
+        "cancelled": "stopped; what was done is kept",
+    }.get(status, "")
+    if summary.get("frames_failed") or summary.get("cut_short"):
+        problem = f"{summary['frames_failed']} frames could not be decoded"
+        message = f"{path.name}: {problem} ({summary['first_problem']}). {message}".strip()
+    return {
+        "file": str(path),
+        "status": status,
+        "message": message,
+        "folder": str(folder),
+        "summary": summary,
+    }
+
+
+def _short(outcome: Event) -> Event:
+    return {key: outcome[key] for key in ("file", "status", "message", "folder")}
+
+
+def _write_json(path: Path, outcomes: list[Event]) -> None:
+    try:
+        path.write_text(json.dumps(outcomes, indent=1, ensure_ascii=False), "utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} could not be written: {error.strerror}.") from error
+
+
+def _tell_json(event: Event) -> None:
+    # Surrogates stand for bytes of a file name that are no UTF-8; JSON escapes carry them.
+    print(json.dumps(event), flush=True)
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Tell]:
+    """Progress for people: a bar on a terminal, and one line for each video on standard out."""
+    with progress_bar() as bar:
+        task = bar.add_task("", total=1000)
+
+        def tell(event: Event) -> None:
+            kind = event["event"]
+            if kind == "file_start":
+                bar.reset(task, total=1000, description=_printable(Path(event["file"]).name))
+            elif kind == "progress":
+                bar.update(task, completed=round(1000 * event["fraction"]))
+            elif kind == "file_end":
+                where = event["folder"] or ""
+                words = " · ".join(w for w in (event["status"], where, event["message"]) if w)
+                out = sys.stderr if event["status"] == "failed" else sys.stdout
+                print(f"{_printable(Path(event['file']).name)}: {_printable(words)}", file=out)
+
+        yield tell
+
+
+def _printable(text: str) -> str:
+    """A name may hold line breaks or terminal controls: it must not write on the user's screen."""
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+@contextlib.contextmanager
+def stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """While open, Ctrl-C and a polite kill ask for an end instead of forcing one.
+
+    A second Ctrl-C within the same run forces it. Outside the main thread nothing is changed.
+    """
+    asked = {"at": 0.0}
+
+    def ask(number: int, _: object) -> None:
+        if asked["at"] and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        asked["at"] = time.monotonic()
+
+    before = {}
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            with contextlib.suppress(ValueError):  # not in the main thread
+                before[name] = signal.signal(getattr(signal, name), ask)
+    try:
+        yield lambda: asked["at"] > 0
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
