@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,8 +98,10 @@ def quantise_network(network: keras.Model, faces: NDArray[np.float32]) -> bytes:
         converter.representative_dataset = examples
         # Integer kernels only: a float fallback inside would go unnoticed and be slow.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        # The converter prints the signature of what it saved on the way.
-        with contextlib.redirect_stdout(io.StringIO()):
+        # The converter prints the signature of what it saved on the way, and warns that it was
+        # told no input statistics, which float32 ends do not need.
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
             return bytes(converter.convert())
     except (ValueError, RuntimeError, OSError) as error:
         raise ModelError(f"The network cannot be quantised: {error}") from error

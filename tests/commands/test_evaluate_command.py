@@ -1,0 +1,103 @@
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from emotion_core.cli import main
+from emotion_core.labels import EXPRESSIONS
+
+
+@pytest.fixture
+def models(made_models, tmp_path):
+    return shutil.copytree(made_models, tmp_path / "models")
+
+
+def evaluate(models, data, *more: str) -> int:
+    return main(["evaluate", "--data", str(data), "--models-dir", str(models), *more])
+
+
+def state(folder) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_shipped_data_set_fills_the_model_folder(models, made_data, tmp_path, capsys):
+    file = tmp_path / "report.json"
+    assert evaluate(models, made_data, "--json", str(file), "--note", "first look") == 0
+    printed = capsys.readouterr().out
+    assert "FER+ 7-class (37 of 42 images count)" in printed
+    assert "without twins" in printed
+    assert all(e in printed for e in EXPRESSIONS)
+    report = json.loads(file.read_text())
+    assert report["headline"]["label_set"] == "ferplus"
+    folder = models / "tiny"
+    rows = pd.read_csv(folder / "predictions_ferplus_test.csv")
+    kept = rows.dropna(subset="ferplus_label")
+    served = kept[[f"served_{e}" for e in EXPRESSIONS]].to_numpy().argmax(1)
+    accuracy = (np.array(EXPRESSIONS)[served] == kept["ferplus_label"]).mean()
+    assert report["headline"]["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    assert f"{100 * accuracy:.1f}" in printed
+    kept_reports = json.loads((folder / "evaluation.json").read_text())["evaluations"]
+    assert set(kept_reports) == {"ferplus_validation", "ferplus_test"}
+    assert set(pd.read_csv(folder / "robustness.csv")["split"]) == {"test"}
+    assert (models / "twins.csv").exists()
+    log = pd.read_csv(models / "runs.csv")
+    assert log[["event", "split"]].values.tolist() == [
+        ["train", "validation"],
+        ["evaluate", "test"],
+    ]
+    assert log["note"].iloc[1] == "first look"
+
+
+def test_only_the_test_split_is_logged(models, made_data):
+    before = (models / "runs.csv").read_text()
+    assert evaluate(models, made_data, "--split", "validation", "--no-robustness") == 0
+    assert (models / "runs.csv").read_text() == before
+    assert not (models / "tiny" / "robustness.csv").exists()
+    assert evaluate(models, made_data, "--labels", "fer2013", "--no-robustness") == 0
+    assert (models / "runs.csv").read_text().splitlines()[-1].count("fer2013") == 1
+
+
+def test_somebodys_own_faces_leave_the_models_alone(models, tmp_path, capsys):
+    for expression in ("happy", "sad"):
+        folder = tmp_path / "mine" / expression
+        folder.mkdir(parents=True)
+        for i in range(3):
+            image = np.random.default_rng(i).integers(0, 255, (60, 50, 3)).astype(np.uint8)
+            cv2.imwrite(str(folder / f"{i}.jpg"), image)
+    before = state(models)
+    file = tmp_path / "mine.json"
+    assert evaluate(models, tmp_path / "mine", "--json", str(file)) == 0
+    assert state(models) == before
+    assert "left as it was" in capsys.readouterr().out
+    report = json.loads(file.read_text())
+    assert report["dataset"] == "folder"
+    assert report["headline"]["images"] == 6
+    assert len(report["robustness"]) > 20
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "message"),
+    [
+        (["--split", "nonsense"], 2, "invalid choice"),
+        (["--model", "nobody"], 1, "nobody"),
+        (["--model", "../tiny"], 1, "no model"),
+        (["--json", "/nowhere/at/all.json"], 1, "cannot be written"),
+    ],
+)
+def test_wrong_usage_and_missing_things_are_named(
+    models, made_data, capsys, change, status, message
+):
+    try:
+        code = evaluate(models, made_data, "--split", "validation", "--no-robustness", *change)
+    except SystemExit as end:
+        code = end.code
+    assert code == status
+    assert message in capsys.readouterr().err
+
+
+def test_missing_data_is_named(models, tmp_path, capsys):
+    assert evaluate(models, tmp_path / "absent.zip") == 1
+    assert "does not exist" in capsys.readouterr().err

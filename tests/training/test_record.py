@@ -1,0 +1,127 @@
+import json
+
+import numpy as np
+import pytest
+
+from emotion_core.errors import ModelError
+from emotion_core.training import files, predictions, record, runs
+from emotion_core.training.dataset import Split
+
+
+def test_json_has_no_nan(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_json(path, {"a": [float("nan"), 1.5, (2, float("inf"))], "b": {"c": None}})
+    assert json.loads(path.read_text()) == {"a": [None, 1.5, [2, None]], "b": {"c": None}}
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_crumbs(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+
+    class FullDisk:
+        def __init__(self, *_, **__):
+            self.name = str(tmp_path / "a.part")
+            (tmp_path / "a.part").touch()
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def write(self, _):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.tempfile, "NamedTemporaryFile", FullDisk)
+    with pytest.raises(OSError, match="No space"):
+        files.replace_file(path, b"new")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def small_split() -> Split:
+    votes = np.zeros((2, 10), np.int16)
+    votes[0, 1] = 10  # happiness
+    names = np.array(["fer1.png", "fer2.png"])
+    fer2013 = np.array([-1, 1], np.int8)
+    return Split("test", names, np.zeros((2, 48, 48), np.uint8), votes, fer2013)
+
+
+def test_predictions_come_back_as_they_were(tmp_path):
+    probs = np.random.default_rng(0).dirichlet(np.ones(7), 2).astype(np.float32)
+    table = predictions.predictions_table(small_split(), probs, probs[::-1])
+    path = predictions.predictions_path(tmp_path, "ferplus", "test")
+    predictions.write_predictions(path, table)
+    header = path.read_text().splitlines()[0].split(",")
+    assert header[:4] == ["image", "ferplus_label", "fer2013_label", "angry"]
+    assert header[-1] == "served_surprise"
+    assert len(header) == 17
+    rows = predictions.read_predictions(path)
+    assert rows.labels["ferplus"].tolist() == [3, -1]
+    assert rows.labels["fer2013"].tolist() == [-1, 1]
+    assert np.abs(rows.float_probs - probs).max() < 1e-6
+    assert np.abs(rows.served_probs - probs[::-1]).max() < 1e-6
+
+
+def test_columns_may_stand_in_any_order(tmp_path):
+    probs = np.full((2, 7), 1 / 7)
+    table = predictions.predictions_table(small_split(), probs, probs)
+    path = tmp_path / "p.csv"
+    predictions.write_predictions(path, table[table.columns[::-1]])
+    assert predictions.read_predictions(path).labels["ferplus"].tolist() == [3, -1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns=["served_sad"]), "lacks the columns served_sad"),
+        (lambda t: t.assign(ferplus_label="joyful"), "unknown expressions: joyful"),
+        (lambda t: t.assign(angry="many"), "no number"),
+        (lambda t: t.assign(served_angry=None), "without served"),
+    ],
+)
+def test_damaged_predictions_are_named(tmp_path, change, message):
+    probs = np.full((2, 7), 1 / 7)
+    path = tmp_path / "predictions_ferplus_test.csv"
+    table = predictions.predictions_table(small_split(), probs, probs)
+    predictions.write_predictions(path, change(table))
+    with pytest.raises(ModelError, match=message):
+        predictions.read_predictions(path)
+
+
+def run(model: str = "a", note: str = "") -> runs.Run:
+    scores = {"accuracy": 0.8123456, "macro_f1": 0.7, "unknown": 1.0}
+    return runs.Run(model, "evaluate", "ferplus", "test", "ferplus", 10, scores, note)
+
+
+def test_runs_are_added_to_the_end(tmp_path):
+    assert runs.read_runs(tmp_path).empty
+    runs.log_run(tmp_path, run("a", 'a note, with a comma and "quotes"'))
+    runs.log_run(tmp_path, run("b"))
+    table = runs.read_runs(tmp_path)
+    assert table["model"].tolist() == ["a", "b"]
+    assert table["note"].tolist() == ['a note, with a comma and "quotes"', ""]
+    assert table["accuracy"].tolist() == [0.81235] * 2
+    assert table["ece"].isna().all()
+
+
+def test_a_damaged_log_is_named(tmp_path):
+    (tmp_path / "runs.csv").write_text("model\na\n")
+    with pytest.raises(ModelError, match="lacks the columns date"):
+        runs.read_runs(tmp_path)
+
+
+def test_a_folder_of_rubbish_is_described_not_refused(tmp_path):
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "model.json").write_text("{")
+    (folder / "evaluation.json").write_text('{"version": 99}')
+    (folder / "history.csv").write_text("epoch,loss\n1,2\n")
+    (folder / "predictions_ferplus_test.csv").write_text("image\n")
+    found = record.read_record(folder)
+    assert found.label_set == "ferplus"
+    assert not any((found.metadata, found.evaluations, found.predictions))
+    named = " ".join(found.problems)
+    for file in ("model.json", "evaluation.json", "history.csv", "robustness.csv", "twins.csv"):
+        assert file in named, file
+    assert "predictions_ferplus_test.csv" in named
