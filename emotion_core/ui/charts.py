@@ -105,14 +105,14 @@ def show_people(result: "FrameResult", names: Mapping[int, str] | None = None) -
 
 
 def timeline_chart(
-    table: "pd.DataFrame", *, title: str = "", height: int = 240, max_points: int = 2000
+    table: "pd.DataFrame", *, title: str = "", height: int = 300, max_points: int = 2000
 ) -> "alt.Chart":
     """Seven probabilities of one person over time, as lines that can be hovered.
 
     Args:
         table: columns `time_s` (seconds) and the seven expressions (0-1), sorted by time.
-        title: also the chart's text alternative.
-        height: pixels.
+        title: the chart's text alternative begins with it.
+        height: pixels, legend and axis included.
         max_points: more rows than this are thinned evenly before they travel to the browser.
     """
     import altair as alt
@@ -122,10 +122,10 @@ def timeline_chart(
     colour = alt.Color(
         "expression:N",
         scale=alt.Scale(domain=list(EXPRESSIONS), range=[COLOURS[e] for e in EXPRESSIONS]),
-        legend=alt.Legend(title=None, orient="top"),
+        legend=alt.Legend(title=None, orient="top", padding=0, offset=4),
     )
     return (
-        alt.Chart(thin, title=title, height=height)
+        alt.Chart(thin, height=height)
         .transform_fold(list(EXPRESSIONS), as_=["expression", "probability"])
         .mark_line(interpolate="monotone", strokeWidth=2)
         .encode(
@@ -147,11 +147,12 @@ def timeline_chart(
     )
 
 
-def show_timeline(table: "pd.DataFrame", *, title: str, key: str, height: int = 240) -> None:
+def show_timeline(table: "pd.DataFrame", *, title: str, key: str, height: int = 300) -> None:
     """Draw `timeline_chart` with its data to download; a sentence where there is no row."""
     if table.empty:
         st.info("No reading to draw yet.", icon=":material/timeline:")
         return
+    st.markdown(f"**{title}**")
     st.altair_chart(timeline_chart(table, title=title, height=height), width="stretch")
     download_data(table, f"{key}.csv", key=f"{key}_download")
 

@@ -29,7 +29,6 @@ FLAGS = (
     "--disable-sync",
     "--disable-quic",
     "--no-first-run",
-    "--use-fake-device-for-media-stream",
 )
 WAIT_MS = 60_000
 
@@ -71,9 +70,26 @@ class Server:
         return list(json.loads(self.threads_file.read_text()))
 
     def errors(self) -> list[str]:
-        """Lines of the log that tell of a failure."""
-        words = ("Traceback", "ERROR", "Exception")
-        return [line for line in self.log.read_text().splitlines() if any(w in line for w in words)]
+        """Lines of the log that tell of a failure of this program."""
+        words = ("ERROR", "Error:", "emotion_core", "/pages/", "Home.py")
+        text = _without_closed_tabs(self.log.read_text())
+        return [line for line in text.splitlines() if any(word in line for word in words)]
+
+
+def _without_closed_tabs(log: str) -> str:
+    """The log less Streamlit's own tracebacks when a browser goes without a farewell."""
+    kept, block = [], []
+    for line in log.splitlines():
+        inside = line.startswith(("Traceback", " ", "During handling", "starlette.")) or not line
+        if line.startswith("Exception in ASGI application"):
+            block = [line]
+        elif block and inside:
+            block.append(line)
+        else:
+            kept += [] if "WebSocketDisconnected" in "".join(block) else block
+            block = []
+            kept.append(line)
+    return "\n".join(kept + ([] if "WebSocketDisconnected" in "".join(block) else block))
 
 
 def free_port() -> int:
@@ -93,7 +109,11 @@ def running_server(folder: Path, **environment: str) -> Iterator[Server]:
         *("--server.headless", "true", "--server.address", "127.0.0.1"),
         *("--server.port", str(port), "--server.fileWatcherType", "none"),
     ]
-    environment = {**os.environ, "THREADS_FILE": str(threads), "PYTHONPATH": str(ROOT)} | environment
+    environment = {
+        **os.environ,
+        "THREADS_FILE": str(threads),
+        "PYTHONPATH": str(ROOT),
+    } | environment
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
@@ -155,11 +175,11 @@ OpenBrowser = Callable[..., Any]
 
 @pytest.fixture
 def open_browser(playwright_api: Any, chromium: str) -> Iterator[OpenBrowser]:
-    """Starts Chromium: open_browser(clip, allow=True, **context options) gives a context."""
+    """Starts Chromium: open_browser(clip, allow=True, device=True, **options) gives a context."""
     browsers: list[Any] = []
 
-    def start(clip: Path | None, *, allow: bool = True, **options: Any) -> Any:
-        flags = list(FLAGS)
+    def start(clip: Path | None, *, allow: bool = True, device: bool = True, **options: Any) -> Any:
+        flags = [*FLAGS, *(["--use-fake-device-for-media-stream"] if device else [])]
         if clip is not None:
             flags.append(f"--use-file-for-fake-video-capture={clip}")
         if allow:

@@ -1,0 +1,172 @@
+"""The live page in a real Chromium, with a clip made in code as its webcam."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import OpenBrowser, Server, write_y4m
+from live_driver import LivePage
+from numpy.typing import NDArray
+
+from emotion_core import Frame, Pipeline
+from emotion_core.labels import COLOURS, EXPRESSIONS
+from emotion_core.live.processor import THREAD_PREFIX
+from emotion_core.media.sample import sample_frames
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        time.sleep(0.2)
+
+
+def stream_threads(server: Server) -> list[str]:
+    """Threads of the server that belong to a running stream: ours, and the decoder of aiortc."""
+    return [n for n in server.threads() if n.startswith((THREAD_PREFIX, "async_media", "remote-"))]
+
+
+def test_a_visitors_way_through_the_live_page(
+    server: Server, open_browser: OpenBrowser, webcam_clip: Path
+) -> None:
+    live = LivePage(open_browser(webcam_clip).new_page(), server.url).open()
+    assert not stream_threads(server)
+
+    live.start()
+    assert live.wait_for_face() in EXPRESSIONS
+    assert live.rates()["Faces"] == "1"
+    wait_until(lambda: int(live.rates()["Analysis fps"]) > 0, "frames to be read")
+    wait_until(lambda: int(live.rates()["Display fps"]) > 0, "frames to be shown")
+    assert live.rates()["Latency in the server"].endswith("ms")
+    assert len([n for n in stream_threads(server) if n.startswith(THREAD_PREFIX)]) == 1
+
+    # The timeline grows, and goes on growing.
+    points = live.wait_for_points(3)
+    live.wait_for_points(points)
+
+    # A control changes while the same stream goes on.
+    stream, shown_s = live.video("v.srcObject.id"), live.video("v.currentTime")
+    slider = live.page.get_by_role("slider").first
+    slider.focus()
+    for _ in range(4):
+        slider.press("ArrowRight")
+    live.choose("Mirror")
+    wait_until(lambda: live.page.get_by_text("0.70").count() > 0, "the slider to show 0.70")
+    points = live.timeline_points()
+    live.wait_for_points(points)
+    assert live.video("v.srcObject.id") == stream
+    assert live.video("v.currentTime") > shown_s
+    assert not live.video("v.paused")
+
+    live.stop()
+    wait_until(lambda: not stream_threads(server), "the worker to end after STOP")
+
+    # Leave the page while the camera runs, come back, start again.
+    live.start()
+    live.wait_for_face()
+    live.page.get_by_test_id("stPageLink").get_by_text("Home", exact=True).click()
+    live.page.get_by_text("Try a sample").wait_for()
+    wait_until(lambda: not stream_threads(server), "the worker to end after a page change")
+    live.page.get_by_test_id("stPageLink").get_by_text("Live", exact=True).click()
+    live.button("START").wait_for()
+    live.start()
+    assert live.wait_for_face() in EXPRESSIONS
+
+    # Close the tab without a farewell.
+    live.page.close()
+    wait_until(lambda: not stream_threads(server), "the worker to end after the tab was closed")
+    assert server.errors() == []
+
+
+def expected_box(clip: list[NDArray[np.uint8]]) -> tuple[int, int, int, int]:
+    """Where this program's own pipeline boxes the face of a still clip."""
+    pipeline = Pipeline.load()
+    for index in range(30):
+        result = pipeline.process(Frame(clip[0], index, index / 30))
+    assert len(result) == 1
+    left, top, right, bottom = result.boxes[0].round().astype(int).tolist()
+    return left, top, right, bottom
+
+
+def edge_share(picture: NDArray[np.uint8], box: tuple[int, int, int, int], colour: str) -> float:
+    """Share of the box's outline that has a colour within a few pixels; video codecs blur both."""
+    height, width = picture.shape[:2]
+    scale = width / 640
+    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.int32)
+    near = (np.abs(picture.astype(np.int32) - wanted).max(axis=2) < 60).astype(np.uint8)
+    left, top, right, bottom = (round(v * scale) for v in box)
+    reach = 6
+    rows = slice(max(0, top - reach), min(height, bottom + reach + 1))
+    columns = slice(max(0, left - reach), min(width, right + reach + 1))
+    upper = near[max(0, top - reach) : top + reach, left:right].any(axis=0)
+    lower = near[bottom - reach : bottom + reach, left:right].any(axis=0)
+    west = near[top:bottom, max(0, left - reach) : left + reach].any(axis=1)
+    east = near[top:bottom, right - reach : right + reach].any(axis=1)
+    assert near[rows, columns].size
+    return float(np.concatenate([upper, lower, west, east]).mean())
+
+
+def test_the_overlays_colour_is_at_the_boxs_edge_and_goes_with_the_overlay(
+    server: Server, open_browser: OpenBrowser, tmp_path: Path
+) -> None:
+    frames = [frame.image for frame in sample_frames(1.0, 30, scenario="still")]
+    box = expected_box(frames)
+    clip = write_y4m(tmp_path / "still.y4m", 1.0, scenario="still")
+    live = LivePage(open_browser(clip).new_page(), server.url).open()
+    live.choose("Mirror")
+    live.choose("Expression")
+    live.start()
+    colour = COLOURS[live.wait_for_face()]
+    wait_until(lambda: live.video("v.videoWidth") > 0, "the returned video")
+    wait_until(lambda: edge_share(live.picture(), box, colour) > 0.8, "the box in the video")
+
+    live.choose("Boxes")
+    wait_until(lambda: edge_share(live.picture(), box, colour) < 0.35, "the box to go")
+    live.stop()
+
+
+def test_nobody_in_view_is_said(server: Server, open_browser: OpenBrowser, tmp_path: Path) -> None:
+    clip = write_y4m(tmp_path / "empty.y4m", 1.0, scenario="empty")
+    live = LivePage(open_browser(clip).new_page(), server.url).open()
+    live.start()
+    live.page.get_by_text("No face in view").wait_for()
+    assert live.rates()["Faces"] == "0"
+
+
+def test_a_refused_camera_is_explained(server: Server, open_browser: OpenBrowser) -> None:
+    live = LivePage(open_browser(None, allow=False).new_page(), server.url).open()
+    live.page.get_by_text("No picture? Check the camera").click()
+    live.page.get_by_role("button", name="Check the camera").click()
+    live.page.get_by_text("The browser does not let this page use the camera").wait_for()
+    live.page.get_by_text("allow the camera, and reload").wait_for()
+    assert live.page.get_by_text("NotAllowedError").count() == 1
+
+
+def test_a_missing_camera_is_explained(server: Server, open_browser: OpenBrowser) -> None:
+    context = open_browser(None, device=False)
+    live = LivePage(context.new_page(), server.url).open()
+    live.page.get_by_text("The browser finds no camera").wait_for()
+    live.page.get_by_text("Plug a camera in").wait_for()
+
+
+def test_a_snapshot_is_read_without_a_stream(
+    server: Server, open_browser: OpenBrowser, webcam_clip: Path
+) -> None:
+    live = LivePage(open_browser(webcam_clip).new_page(), server.url).open()
+    live.page.get_by_text("No picture? Check the camera").click()
+    live.choose("Take a snapshot instead")
+    live.page.get_by_role("button", name="Take Photo").click()
+    assert live.wait_for_face() in EXPRESSIONS
+
+
+def test_the_server_never_loads_tensorflow(server: Server, open_browser: OpenBrowser) -> None:
+    live = LivePage(open_browser(None).new_page(), server.url).open()
+    live.page.get_by_text("How it goes").wait_for()
+    maps = Path(f"/proc/{server.process.pid}/maps")
+    if not maps.exists():
+        pytest.skip("this system does not list what a process has loaded")
+    loaded = maps.read_text()
+    assert "/site-packages/ai_edge_litert/" in loaded
+    assert "/site-packages/tensorflow/" not in loaded

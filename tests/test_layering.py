@@ -1,0 +1,117 @@
+"""The rules of the house: who may import whom, read from the source of every module."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "emotion_core"
+SHARED_WORDS = {"labels", "datatypes", "errors", "config"}
+# Room → rooms below it that it may import, beside itself and the shared words.
+MAY_IMPORT: dict[str, set[str]] = {
+    "vision": set(),
+    "model": set(),
+    "media": set(),
+    "analysis": {"vision", "model", "media"},
+    "training": {"vision", "model", "media"},
+    "live": {"analysis", "vision", "model", "media"},
+    "ui": {"live", "analysis", "vision", "model", "media", "training"},
+    "commands": {"cli", "live", "analysis", "vision", "model", "media", "training"},
+}
+STREAMLIT = {"streamlit", "streamlit_webrtc"}
+TENSORFLOW = {"tensorflow", "keras"}
+MAY_BUILD_NETWORKS = ("model/network.py", "model/explain.py", "training/", "commands/")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, anywhere in it, except for type checking alone."""
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in _skip_type_checking(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide who imports whom"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _skip_type_checking(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        yield child
+        yield from _skip_type_checking(child)
+
+
+def modules(folder: Path = PACKAGE) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def place(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+@pytest.mark.parametrize("path", modules(), ids=place)
+def test_arrows_run_down_only(path: Path) -> None:
+    room = place(path).split("/")[0]
+    if room not in MAY_IMPORT:
+        return
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] != "emotion_core" or len(parts) < 2:
+            continue
+        allowed = MAY_IMPORT[room] | SHARED_WORDS | {room}
+        # `from emotion_core import Frame` goes through the package's lazy front door.
+        assert parts[1] in allowed or parts[1][0].isupper(), f"{place(path)} imports {name}"
+
+
+@pytest.mark.parametrize("name", sorted(SHARED_WORDS))
+def test_shared_words_know_nobody(name: str) -> None:
+    for imported in imports(PACKAGE / f"{name}.py"):
+        parts = imported.split(".")
+        assert parts[0] != "emotion_core" or parts[1] in SHARED_WORDS, f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=place)
+def test_streamlit_and_tensorflow_stay_in_their_rooms(path: Path) -> None:
+    roots = {name.split(".")[0] for name in imports(path)}
+    if not place(path).startswith("ui/"):
+        assert not roots & STREAMLIT, f"{place(path)} draws pages"
+    if not place(path).startswith(MAY_BUILD_NETWORKS):
+        assert not roots & TENSORFLOW, f"{place(path)} waits for tensorflow"
+
+
+@pytest.mark.parametrize("path", [ROOT / "Home.py", *sorted((ROOT / "pages").glob("*.py"))])
+def test_pages_import_no_tensorflow_and_nothing_that_trains(path: Path) -> None:
+    names = set(imports(path))
+    assert not {name.split(".")[0] for name in names} & TENSORFLOW
+    assert not any(name.startswith(("emotion_core.commands", "tensorflow")) for name in names)
+
+
+def test_the_rules_see_a_forbidden_import(tmp_path: Path) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text("def f():\n    from emotion_core.live import processor\n    import keras.ops\n")
+    assert list(imports(path)) == ["emotion_core.live.processor", "keras.ops"]
+
+
+def test_the_live_page_starts_without_tensorflow_pandas_or_altair() -> None:
+    """In a process of its own: what the START button waits for, and the network that it serves."""
+    page = ROOT / "pages" / "1_Live.py"
+    wanted = sorted({name.rpartition(".")[0] for name in imports(page) if "emotion_core" in name})
+    code = (
+        "import importlib, sys\n"
+        f"[importlib.import_module(name) for name in {wanted!r}]\n"
+        "from emotion_core.model.classify import load_classifier\n"
+        "from emotion_core.live.processor import build_processor\n"
+        "from emotion_core.live.settings import LiveSettings\n"
+        "build_processor(load_classifier(), LiveSettings())\n"
+        "heavy = {'tensorflow', 'keras', 'pandas', 'altair', 'matplotlib'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]"

@@ -1,0 +1,47 @@
+"""The live controls become settings; nothing else is needed to change a running stream."""
+
+from streamlit.testing.v1 import AppTest
+
+from emotion_core.live.settings import LiveSettings
+
+
+def controls() -> None:
+    import streamlit as st
+
+    from emotion_core.ui.live_controls import camera_constraints, live_controls
+
+    st.session_state["made"] = live_controls()
+    st.session_state["asked"] = camera_constraints()
+
+
+def test_untouched_controls_are_the_defaults() -> None:
+    app = AppTest.from_function(controls).run()
+    assert not app.exception
+    assert app.session_state["made"] == LiveSettings()
+    assert app.session_state["asked"]["video"]["width"] == {"ideal": 640}
+    assert app.session_state["asked"]["audio"] is False
+
+
+def test_every_control_has_its_effect() -> None:
+    app = AppTest.from_function(controls).run()
+    app.slider(key="live_smoothing").set_value(0.9)
+    app.slider(key="live_min_face").set_value(120)
+    app.toggle(key="live_largest").set_value(True)
+    app.toggle(key="live_mirror").set_value(False)
+    app.selectbox(key="live_resolution").set_value("1280 × 720")
+    app.button_group(key="live_overlay").set_value(["Bars"])
+    app.run()
+    made: LiveSettings = app.session_state["made"]
+    assert made.pipeline.smoothing_strength == 0.9
+    assert made.pipeline.detection.min_face_px == 120
+    assert made.pipeline.largest_face_only
+    assert not made.mirror
+    assert (made.overlay.show, made.overlay.boxes, made.overlay.bars) == (True, False, True)
+    assert app.session_state["asked"]["video"]["height"] == {"ideal": 720}
+
+
+def test_nothing_chosen_switches_the_overlay_off() -> None:
+    app = AppTest.from_function(controls).run()
+    app.button_group(key="live_overlay").set_value([])
+    app.run()
+    assert not app.session_state["made"].overlay.show
