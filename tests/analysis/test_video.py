@@ -1,0 +1,259 @@
+import json
+
+import numpy as np
+import pytest
+
+from emotion_core.analysis import video as video_module
+from emotion_core.analysis.export import read_faces
+from emotion_core.analysis.folders import file_hash, folder_for, safe_name
+from emotion_core.analysis.video import (
+    Hooks,
+    Source,
+    VideoOptions,
+    analyse_video,
+    is_finished,
+    result_key,
+)
+from emotion_core.errors import OutputError, SettingsError, VideoError
+from emotion_core.labels import EXPRESSIONS, colour_bgr
+from emotion_core.media.probe import probe
+from emotion_core.media.read import read_frames
+from emotion_core.media.write import sample_video
+
+
+class Happy:
+    """A classifier that finds everybody happy."""
+
+    labels = EXPRESSIONS
+    unsure_threshold = 0.5
+
+    def logits(self, crops):
+        return np.tile(np.array([0, 0, 0, 4, 0, 0, 0], np.float32), (len(crops), 1))
+
+    def probabilities(self, logits):
+        powers = np.exp(logits)
+        return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 2.0, 20.0)
+
+
+def analyse(path, folder, hooks=None, **options):
+    source = Source(path, file_hash(path))
+    return analyse_video(source, folder, Happy(), VideoOptions(**options), {"name": "h"}, hooks)
+
+
+def test_files_of_the_contract(clip, tmp_path):
+    summary = analyse(clip, tmp_path / "clip")
+    names = {p.name for p in (tmp_path / "clip").iterdir()}
+    assert names == {"faces.csv", "summary.json", "annotated.mp4", "moments"}
+    assert json.loads((tmp_path / "clip" / "summary.json").read_text()) == summary
+    assert summary["status"] == "done"
+    assert summary["source"]["sha256"] == file_hash(clip)
+    assert summary["frames_analysed"] == 40
+    (person,) = summary["people"]
+    assert person["dominant"] == "happy"
+    assert person["share"]["happy"] > 0.99
+    assert summary["valid_share"] > 0.8
+    assert {p.name for p in (tmp_path / "clip" / "moments").iterdir()} == {"1.jpg", "1_happy.jpg"}
+
+
+def test_annotated_clip_has_every_frame_and_the_box(clip, tmp_path):
+    analyse(clip, tmp_path / "r", every=3)
+    frames = list(read_frames(tmp_path / "r" / "annotated.mp4"))
+    np.testing.assert_allclose(
+        [f.time_s for f in frames], [f.time_s for f in read_frames(clip)], atol=1e-3
+    )
+    table = read_faces(tmp_path / "r" / "faces.csv")
+    row = len(table) // 2
+    left, top, _, height = table.boxes_xywh[row]
+    edge = frames[table.frame[row]].image[int(top + height * 0.5), int(left) - 1 : int(left) + 2]
+    colour = np.array(colour_bgr("happy"), float)
+    assert np.abs(edge.astype(float) - colour).mean(axis=1).min() < 60
+
+
+def test_every_and_range(clip, tmp_path):
+    analyse(clip, tmp_path / "r", every=4, start_s=0.5, end_s=1.5, annotate=False)
+    table = read_faces(tmp_path / "r" / "faces.csv")
+    np.testing.assert_allclose(table.frame_times, np.arange(0.5, 1.5, 0.2), atol=1e-3)
+    assert table.frame.min() >= 10
+    assert not (tmp_path / "r" / "annotated.mp4").exists()
+
+
+def test_range_of_the_clip_starts_at_zero(clip, tmp_path):
+    summary = analyse(clip, tmp_path / "r", start_s=0.5, end_s=1.5)
+    assert summary["clip"]["origin_s"] == 0.5
+    times = [f.time_s for f in read_frames(tmp_path / "r" / "annotated.mp4")]
+    assert times[0] == pytest.approx(0, abs=0.01)
+    assert len(times) == 20
+
+
+def test_a_low_rate_still_knows_people(tmp_path):
+    path = sample_video(tmp_path / "still.mp4", 2.0, 20.0, "still")
+    summary = analyse(path, tmp_path / "r", rate=1.5, annotate=False)
+    assert summary["frames_analysed"] == 3
+    assert [p["frames"] for p in summary["people"]] == [3]
+
+
+def test_one_frame_only(tmp_path):
+    path = sample_video(tmp_path / "one.mp4", 0.01, 25, "still")
+    summary = analyse(path, tmp_path / "r")
+    assert summary["frames_analysed"] == 1
+    assert len(summary["people"]) == 1
+
+
+def test_largest_face_only(tmp_path):
+    path = sample_video(tmp_path / "two.mp4", 1.0, 10, "cross")
+    everybody = analyse(path, tmp_path / "a", annotate=False, end_s=0.6)
+    largest = analyse(path, tmp_path / "b", annotate=False, end_s=0.6, largest_face=True)
+    assert len(everybody["people"]) == 2
+    assert len(largest["people"]) == 1
+
+
+def test_no_face_at_all(tmp_path):
+    path = sample_video(tmp_path / "empty.mp4", 0.5, 10, "empty")
+    summary = analyse(path, tmp_path / "r")
+    assert (summary["people"], summary["valid_share"]) == ([], 0.0)
+    assert (tmp_path / "r" / "annotated.mp4").exists()
+
+
+def test_progress_grows_to_one(clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(video_module, "_PROGRESS_EVERY_S", 0.0)
+    monkeypatch.setattr(video_module, "_PREVIEW_EVERY_S", 0.0)
+    told, previews = [], []
+
+    def progress(p):
+        told.append(p)
+        previews.append((tmp_path / "r" / "preview.jpg").exists())
+
+    analyse(clip, tmp_path / "r", Hooks(progress, preview=True))
+    fractions = [p.fraction for p in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] > 0.95
+    assert told[-1].frames_analysed == 40
+    assert any(previews)
+    assert not (tmp_path / "r" / "preview.jpg").exists()
+
+
+def test_cancel_keeps_what_is_done(clip, tmp_path):
+    asked = iter([False] * 9 + [True] * 100)
+    summary = analyse(clip, tmp_path / "r", Hooks(stop=lambda: next(asked)))
+    assert summary["status"] == "cancelled"
+    assert summary["frames_analysed"] == 10
+    assert len(list(read_frames(tmp_path / "r" / "annotated.mp4"))) == 10
+    assert len(read_faces(tmp_path / "r" / "faces.csv").frame_times) == 10
+    assert not is_finished(tmp_path / "r", summary["key"])
+
+
+def test_finished_only_with_the_same_bytes_settings_and_model(clip, tmp_path):
+    key = analyse(clip, tmp_path / "r", annotate=False)["key"]
+    digest = file_hash(clip)
+    assert key == result_key(digest, VideoOptions(annotate=False), {"name": "h"})
+    assert is_finished(tmp_path / "r", key)
+    for other in (
+        result_key("0" * 64, VideoOptions(annotate=False), {}),
+        result_key(digest, VideoOptions(annotate=False, every=2), {}),
+        result_key(digest, VideoOptions(annotate=False), {"sha256": "other"}),
+    ):
+        assert not is_finished(tmp_path / "r", other)
+    (tmp_path / "r" / "faces.csv").unlink()
+    assert not is_finished(tmp_path / "r", key)
+
+
+def test_an_error_half_way_keeps_rows_and_no_temporary_file(clip, tmp_path):
+    class Breaks(Happy):
+        calls = 0
+
+        def logits(self, crops):
+            Breaks.calls += 1
+            if Breaks.calls > 5:
+                raise OutputError("The disk is full: pretended.")
+            return super().logits(crops)
+
+    with pytest.raises(OutputError):
+        analyse_video(Source(clip, "0" * 64), tmp_path / "r", Breaks())
+    assert {p.name for p in (tmp_path / "r").iterdir()} == {"faces.csv", "summary.json"}
+    assert len(read_faces(tmp_path / "r" / "faces.csv")) >= 4
+    summary = json.loads((tmp_path / "r" / "summary.json").read_text())
+    assert (summary["status"], summary["message"]) == ("failed", "The disk is full: pretended.")
+
+
+def test_leftovers_of_a_killed_run_are_removed(clip, tmp_path):
+    folder = tmp_path / "r"
+    folder.mkdir()
+    for name in (".annotated.part.mp4", ".summary.json.part", "preview.jpg"):
+        (folder / name).write_bytes(b"x")
+    analyse(clip, folder, annotate=False)
+    assert {p.name for p in folder.iterdir()} == {"faces.csv", "summary.json", "moments"}
+
+
+def test_unreadable_files_leave_no_folder(tmp_path):
+    path = tmp_path / "letter.mp4"
+    path.write_text("dear reader")
+    with pytest.raises(VideoError, match=r"letter\.mp4"):
+        analyse_video(Source(path, "0" * 64), tmp_path / "r", Happy())
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_range_behind_the_end_is_explained(clip, tmp_path):
+    with pytest.raises(VideoError, match=r"clip\.mp4 is 2\.0 s long"):
+        analyse(clip, tmp_path / "r", start_s=9.0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"every": 0}, {"rate": -1}, {"every": 2, "rate": 2}, {"start_s": -1}, {"end_s": 0}],
+)
+def test_options_are_checked(values):
+    with pytest.raises(SettingsError):
+        VideoOptions(**values)
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("clip", "clip"),
+        ("", "video"),
+        ("..", "video"),
+        ("../../etc/passwd", "_.._etc_passwd"),
+        ('it\'s "q" | <x>', "it_s _q_ _ _x_"),
+        ("line\nbreak\x1b", "line_break_"),
+        ("😀 Zoë 猫", "😀 Zoë 猫"),
+        (".hidden", "hidden"),
+        ("end. ", "end"),
+        ("CON", "_CON"),
+        ("x" * 300, "x" * 60),
+    ],
+)
+def test_safe_names(stem, name):
+    assert safe_name(stem) == name
+
+
+def test_long_names_of_wide_letters_fit_a_file_system():
+    assert len(safe_name("😀" * 300).encode()) <= 240
+
+
+def test_folders_of_equal_stems_differ(tmp_path):
+    first = folder_for(tmp_path / "a.mp4", "1" * 64, tmp_path, set())
+    second = folder_for(tmp_path / "a.mov", "2" * 64, tmp_path, {first})
+    assert (first.name, second.name) == ("a", "a-22222222")
+
+
+def test_a_planted_link_is_not_followed(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a").symlink_to(tmp_path)
+    with pytest.raises(OutputError, match="link"):
+        folder_for(tmp_path / "a.mp4", "1" * 64, tmp_path / "out", set())
+
+
+def test_real_clips(shared_media, tmp_path):
+    for name in ("one_face_talking.mp4", "face_appears_hevc.mov", "no_face.mp4"):
+        info = probe(shared_media / name)
+        summary = analyse(shared_media / name, tmp_path / name)
+        assert summary["status"] == "done"
+        assert summary["frames_failed"] == 0
+        assert (len(summary["people"]) == 0) == (name == "no_face.mp4")
+        clip = probe(tmp_path / name / "annotated.mp4")
+        assert (clip.codec, clip.has_audio) == ("h264", info.has_audio)

@@ -1,0 +1,194 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from emotion_core.cli import main
+from emotion_core.media.write import sample_video
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 1.0, 10.0)
+
+
+def analyze(*arguments):
+    return main(["analyze", *map(str, arguments)])
+
+
+def files_below(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_a_file_gives_a_folder_named_after_it(clip, tmp_path, capsys):
+    assert analyze(clip, "--out", tmp_path / "o") == 0
+    assert {"clip/faces.csv", "clip/summary.json", "clip/annotated.mp4"} <= set(
+        files_below(tmp_path / "o")
+    )
+    assert "clip.mp4: done" in capsys.readouterr().out
+
+
+def test_finished_videos_are_skipped_unless_forced(clip, tmp_path, capsys):
+    out = tmp_path / "o"
+    analyze(clip, "--out", out, "--no-annotate")
+    made = (out / "clip" / "faces.csv").stat().st_mtime_ns
+    assert analyze(clip, "--out", out, "--no-annotate") == 0
+    assert "skipped" in capsys.readouterr().out
+    assert (out / "clip" / "faces.csv").stat().st_mtime_ns == made
+    assert analyze(clip, "--out", out, "--no-annotate", "--force") == 0
+    assert (out / "clip" / "faces.csv").stat().st_mtime_ns > made
+
+
+def test_other_settings_are_not_skipped(clip, tmp_path, capsys):
+    analyze(clip, "--out", tmp_path, "--no-annotate")
+    analyze(clip, "--out", tmp_path, "--no-annotate", "--every", 5)
+    assert "skipped" not in capsys.readouterr().out
+    summary = json.loads((tmp_path / "clip" / "summary.json").read_text())
+    assert summary["frames_analysed"] == 2
+
+
+def test_a_half_done_folder_is_done_again(clip, tmp_path):
+    analyze(clip, "--out", tmp_path, "--no-annotate")
+    file = tmp_path / "clip" / "summary.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"status": "running"}))
+    assert analyze(clip, "--out", tmp_path, "--no-annotate") == 0
+    assert json.loads(file.read_text())["status"] == "done"
+
+
+def test_folders_failures_and_odd_names(clip, tmp_path, capsys):
+    source = tmp_path / "in"
+    (source / "deep").mkdir(parents=True)
+    for name in ('it\'s "q" 😀.mp4', "line\nbreak.mp4", "deep/clip.mp4", "..mp4", "clip.mov"):
+        shutil.copy(clip, source / name)
+    # Other bytes with the same stem, so that two names collide.
+    sample_video(source / "clip.mp4", 0.4, 10)
+    (source / "letter.mp4").write_text("dear reader")
+    (source / "nothing.mp4").touch()
+    (source / "notes.txt").write_text("no video")
+    (source / "cut.mp4").write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    out = tmp_path / "results" / "o"
+    status = analyze(
+        source, tmp_path / "gone.mp4", "--out", out, "--no-annotate", "--json", tmp_path / "j.json"
+    )
+    assert status == 1
+    outcomes = {Path(o["file"]).name: o for o in json.loads((tmp_path / "j.json").read_text())}
+    assert {n for n, o in outcomes.items() if o["status"] == "failed"} == {
+        "letter.mp4",
+        "nothing.mp4",
+        "gone.mp4",
+    }
+    for name, outcome in outcomes.items():
+        if outcome["status"] == "failed":
+            assert name in outcome["message"]
+    assert "could not be decoded" in outcomes["cut.mp4"]["message"]
+    assert "notes.txt" not in outcomes
+    folders = sorted(p.name for p in out.iterdir())
+    assert len(folders) == len({o["folder"] for o in outcomes.values() if o["folder"]})
+    assert sum(name.startswith("clip") for name in folders) == 2
+    assert files_below(tmp_path / "results") == sorted(f"o/{name}" for name in files_below(out)), (
+        "nothing lies outside the output folder"
+    )
+    printed = capsys.readouterr()
+    assert "letter.mp4" in printed.err
+    assert "line�break.mp4" in printed.out
+
+
+def test_an_empty_folder_is_a_failure_that_says_so(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    assert analyze(tmp_path / "in", "--out", tmp_path / "o") == 1
+    assert "holds no video" in capsys.readouterr().err
+
+
+def test_results_inside_the_input_folder_are_not_read_again(clip, tmp_path):
+    shutil.copy(clip, tmp_path / "a.mp4")
+    for _ in range(2):
+        assert analyze(tmp_path, "--out", tmp_path / "out") == 0
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--every", "0"],
+        ["--rate", "-2"],
+        ["--start", "3", "--end", "1"],
+        ["--every", "2", "--rate", "1"],
+    ],
+)
+def test_wrong_usage_ends_with_two(clip, tmp_path, wrong, capsys):
+    try:
+        status = analyze(clip, "--out", tmp_path / "o", *wrong)
+    except SystemExit as stop:
+        status = stop.code
+    assert status == 2
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_missing_model_is_named(clip, tmp_path, capsys):
+    status = analyze(clip, "--out", tmp_path, "--model", "nobody")
+    assert status == 1
+    assert "nobody" in capsys.readouterr().err
+
+
+def test_progress_lines_are_json(clip, tmp_path, capsys):
+    assert analyze(clip, "--out", tmp_path / "o", "--progress", "json") == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [e["event"] for e in events if e["event"] != "progress"] == [
+        "start",
+        "file_start",
+        "file_end",
+        "end",
+    ]
+    last = [e for e in events if e["event"] == "progress"][-1]
+    assert last["frames_analysed"] == 10
+    assert {"fraction", "fps", "left_s", "file", "folder", "number", "files"} <= set(last)
+    assert events[-1] == {"event": "end", "done": 1, "skipped": 0, "failed": 0, "cancelled": 0}
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "emotion_core", "analyze", *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_progress(process):
+    for line in process.stdout:
+        if json.loads(line)["event"] == "progress":
+            return
+    pytest.fail("the command ended before it made progress")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_polite_kill_keeps_what_is_done(tmp_path):
+    path = sample_video(tmp_path / "long.mp4", 30.0, 25.0)
+    process = start(path, "--out", tmp_path / "o", "--progress", "json")
+    wait_for_progress(process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 1
+    summary = json.loads((tmp_path / "o" / "long" / "summary.json").read_text())
+    assert summary["status"] == "cancelled"
+    assert 0 < summary["frames_read"] < 750
+    assert not [n for n in files_below(tmp_path / "o") if ".part" in n]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_hard_kill_is_cleaned_up_by_the_next_run(tmp_path):
+    path = sample_video(tmp_path / "long.mp4", 20.0, 25.0)
+    process = start(path, "--out", tmp_path / "o", "--progress", "json")
+    wait_for_progress(process)
+    time.sleep(0.2)
+    process.kill()
+    process.wait(20)
+    assert analyze(path, "--out", tmp_path / "o", "--every", 50, "--end", 2) == 0
+    assert not [n for n in files_below(tmp_path / "o") if ".part" in n]
