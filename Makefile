@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types chromium clean
+.PHONY: run test lint types chromium platforms clean
 
 run: $(VENV)/.installed
 	$(BIN)/streamlit run Home.py
@@ -34,6 +34,9 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	@touch $@ $(VENV)/.installed
+
+platforms: $(VENV)/bin/python
+	@sh tests/check_platforms.sh "$(BIN)/python -m pip"
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,238 @@
+"""Training: draws, schedule, best weights, and a run that can be killed at any moment."""
+
+import csv
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from emotion_core.errors import CheckpointError, DatasetError, OutputError, SettingsError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.model.network import NetworkSettings
+from emotion_core.training import checkpoint
+from emotion_core.training.dataset import Dataset, Split
+from emotion_core.training.fit import Progress, fit
+from emotion_core.training.sampler import BalancedBatches, draw_probabilities
+from emotion_core.training.settings import TrainingSettings
+
+TINY = TrainingSettings(
+    label_set="fer2013",
+    label_mix=0.0,
+    epochs=3,
+    batch_size=16,
+    ema_momentum=0.5,
+    network=NetworkSettings(channels=(4, 4, 8, 8), dense=(8, 8)),
+    augment=None,
+)
+
+
+# Enough for the running means of batch normalisation to settle.
+EPOCHS = 30
+
+
+def striped(label: int, random: np.random.Generator) -> np.ndarray:
+    """A picture that gives its class away: stripes of a width and direction of its own."""
+    width, across = 1 + label // 2 * 2, label % 2
+    stripes = np.where(np.arange(48) // width % 2, 30, 200) + random.integers(0, 20, (48, 48))
+    return (stripes if across else stripes.T).astype(np.uint8)
+
+
+def made_split(name: str, per_class: int, seed: int = 0) -> Split:
+    random = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(7), per_class).astype(np.int8)
+    images = np.stack([striped(int(label), random) for label in labels])
+    names = np.array([f"{name}{i}.png" for i in range(len(labels))])
+    return Split(name, names, images, np.zeros((len(labels), 10), np.int16), labels)
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    splits = {"train": made_split("train", 16), "validation": made_split("validation", 4, 1)}
+    return Dataset(Path("made in code"), splits)
+
+
+def weights_differ(a: keras.Model, b: keras.Model) -> float:
+    pairs = zip(a.get_weights(), b.get_weights(), strict=True)
+    return max(float(np.abs(x - y).max()) for x, y in pairs)
+
+
+def test_draw_probabilities() -> None:
+    labels = np.array([0] * 90 + [1] * 10)
+    assert draw_probabilities(labels, 0.0) == pytest.approx(np.full(100, 0.01))
+    equal = draw_probabilities(labels, 1.0)
+    assert equal[:90].sum() == pytest.approx(0.5)
+    root = draw_probabilities(labels, 0.5)
+    assert root[90] / root[0] == pytest.approx(3.0)
+
+
+def test_batches_are_decided_by_seed_and_epoch_alone() -> None:
+    images = np.arange(70, dtype=np.uint8).reshape(70, 1, 1, 1)
+    labels = np.eye(7, dtype=np.float32)[np.repeat(np.arange(7), 10)]
+
+    def order(seed: int, first_epoch: int, steps: int = 0) -> list[int]:
+        batches = BalancedBatches(images, labels, 7, 0.5, seed, first_epoch)
+        for _ in range(steps):
+            batches.on_epoch_end()
+        return [int(v) for i in range(len(batches)) for v in batches[i][0].ravel()]
+
+    assert order(0, 2) == order(0, 0, steps=2)
+    assert order(0, 0) != order(0, 1)
+    assert order(0, 0) != order(1, 0)
+    assert sorted(order(0, 0)) == list(range(70)), "equal classes: every image once an epoch"
+
+
+def test_rare_classes_are_drawn_more_often() -> None:
+    labels = np.eye(7, dtype=np.float32)[[0] * 900 + [1] * 100]
+    batches = BalancedBatches(np.zeros((1000, 1, 1, 1), np.uint8), labels, 50, 0.5, 0)
+    rare = sum(float(batches[i][1][:, 1].sum()) for i in range(len(batches))) / 1000
+    assert rare == pytest.approx(0.25, abs=0.01)
+
+
+def test_learns_reports_and_keeps_the_best(dataset: Dataset, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    settings = dataclasses.replace(TINY, epochs=EPOCHS, learning_rate=1e-2)
+    result = fit(dataset, settings, tmp_path / "run", on_progress=seen.append)
+    rows = result.state.history
+    assert [row["epoch"] for row in rows] == list(range(1, EPOCHS + 1))
+    assert max(row["val_accuracy"] for row in rows) > 0.6
+    assert rows[-1]["learning_rate"] < rows[1]["learning_rate"]
+    scores = [(row["val_accuracy"] + row["val_macro_f1"]) / 2 for row in rows]
+    assert result.state.best_epoch == int(np.argmax(scores)) + 1
+    best = rows[result.state.best_epoch - 1]
+    validation = dataset.split("validation")
+    guess = result.network.predict(validation.inputs(), verbose=0).argmax(axis=1)
+    assert (guess == validation.fer2013).mean() == pytest.approx(best["val_accuracy"])
+    assert sum(progress.row is not None for progress in seen) == EPOCHS
+    assert seen[0].batches == len(dataset.split("train")) // TINY.batch_size
+    with (tmp_path / "run" / "history.csv").open() as stream:
+        assert tuple(next(csv.reader(stream))) == checkpoint.HISTORY_COLUMNS
+
+
+def test_a_stopped_run_ends_as_one_that_never_stopped(dataset: Dataset, tmp_path: Path) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop_in_epoch_3(progress: Progress) -> None:
+        if progress.epoch == 3 and progress.batch == 2 and progress.row is None:
+            raise StopError
+
+    # The schedule is the same for both; no random layer, so that both runs can be compared.
+    settings = dataclasses.replace(
+        TINY,
+        epochs=4,
+        network=dataclasses.replace(TINY.network, block_dropout=0.0, dense_dropout=0.0),
+    )
+    whole = fit(dataset, settings, tmp_path / "whole")
+    with pytest.raises(StopError):
+        fit(dataset, settings, tmp_path / "run", on_progress=stop_in_epoch_3)
+    resumed = fit(dataset, settings, tmp_path / "run", resume=True)
+    assert [row["epoch"] for row in resumed.state.history] == [1, 2, 3, 4]
+    for name in ("loss", "val_loss", "learning_rate"):
+        left, right = ([r[name] for r in x.state.history] for x in (whole, resumed))
+        assert left == pytest.approx(right, rel=1e-3), name
+    assert weights_differ(whole.network, resumed.network) < 1e-3
+
+
+def test_a_run_is_never_overwritten_or_mixed(dataset: Dataset, tmp_path: Path) -> None:
+    settings = dataclasses.replace(TINY, epochs=1)
+    fit(dataset, settings, tmp_path)
+    state = (tmp_path / "state.json").read_bytes()
+    with pytest.raises(CheckpointError, match="--resume"):
+        fit(dataset, settings, tmp_path)
+    with pytest.raises(CheckpointError, match=r"other settings \(batch_size\)"):
+        fit(dataset, dataclasses.replace(settings, batch_size=8), tmp_path, resume=True)
+    other = Dataset(dataset.source, {**dataset.splits, "train": made_split("train", 9)})
+    with pytest.raises(CheckpointError, match="other data"):
+        fit(other, settings, tmp_path, resume=True)
+    assert (tmp_path / "state.json").read_bytes() == state
+    longer = fit(dataset, dataclasses.replace(settings, epochs=2), tmp_path, resume=True)
+    assert longer.state.epochs_done == 2
+    for file in tmp_path.glob("state_*.weights.h5"):
+        file.write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match="damaged"):
+        fit(dataset, dataclasses.replace(settings, epochs=3), tmp_path, resume=True)
+    (tmp_path / "state.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"state\.json is damaged"):
+        fit(dataset, settings, tmp_path, resume=True)
+
+
+def test_a_full_disk_keeps_the_last_complete_epoch(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit(dataset, dataclasses.replace(TINY, epochs=1), tmp_path)
+    write = keras.Model.save_weights
+
+    def full(self: keras.Model, path: Path, **options: object) -> None:
+        if "state_0002" in str(path):
+            raise OSError(28, "No space left on device")
+        write(self, path, **options)
+
+    monkeypatch.setattr(keras.Model, "save_weights", full)
+    longer = dataclasses.replace(TINY, epochs=2)
+    with pytest.raises(OutputError, match="Make room and add --resume"):
+        fit(dataset, longer, tmp_path, resume=True)
+    monkeypatch.undo()
+    assert fit(dataset, longer, tmp_path, resume=True).state.epochs_done == 2
+
+
+def test_missing_splits_are_named(dataset: Dataset, tmp_path: Path) -> None:
+    alone = Dataset(dataset.source, {"train": dataset.split("train")})
+    with pytest.raises(DatasetError, match="validation split"):
+        fit(alone, TINY, tmp_path)
+
+
+def test_settings_survive_json_and_refuse_nonsense() -> None:
+    for settings in (TrainingSettings(), TrainingSettings.classic(epochs=3), TINY):
+        again = TrainingSettings.from_dict(json.loads(json.dumps(settings.to_dict())))
+        assert again.to_dict() == settings.to_dict()
+        assert again.network == settings.network
+    with pytest.raises(SettingsError, match="cannot be read"):
+        TrainingSettings.from_dict({"colour": "red"})
+    for bad in ({"label_set": "x"}, {"epochs": 0}, {"balance": 2.0}, {"learning_rate": 0.0}):
+        with pytest.raises(SettingsError, match=next(iter(bad))):
+            TrainingSettings(**bad)
+
+
+def write_pictures(folder: Path) -> None:
+    for name, per_class in (("train", 24), ("validation", 4)):
+        split = made_split(name, per_class)
+        for i, image in enumerate(split.images):
+            file = folder / name / EXPRESSIONS[split.fer2013[i]] / f"{i}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(file), image)
+
+
+@pytest.mark.slow
+def test_killed_command_resumes_into_one_history(tmp_path: Path) -> None:
+    """SIGKILL in the middle of a run: at most one epoch is lost, the model folder is complete."""
+    write_pictures(tmp_path / "data")
+    command = [sys.executable, "-m", "emotion_core", "train", "--data", str(tmp_path / "data")]
+    command += ["--name", "made", "--labels", "fer2013", "--epochs", "4", "--batch-size", "24"]
+    command += ["--models-dir", str(tmp_path / "models"), "--runs-dir", str(tmp_path / "runs")]
+    history = tmp_path / "runs" / "made" / "history.csv"
+    killed = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    deadline = time.monotonic() + 150
+    while not history.exists() or len(history.read_text().splitlines()) < 3:
+        assert killed.poll() is None, killed.stdout and killed.stdout.read()
+        assert time.monotonic() < deadline, "no second epoch in 150 s"
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    before = history.read_text().splitlines()
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "models" / "made"
+    rows = (folder / "history.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3", "4"]
+    assert rows[:3] == before[:3]
+    for name in ("model.keras", "model.tflite", "model.json"):
+        assert (folder / name).stat().st_size > 0
+    assert json.loads((folder / "model.json").read_text())["label_set"] == "fer2013"
