@@ -9,6 +9,7 @@ from emotion_core.ui.live_stage import (
     connection_problem,
     current_processor,
     live_stream,
+    probe,
     show_problem,
 )
 from emotion_core.ui.page import end_page, start_page
@@ -31,7 +32,7 @@ with stage:
     settings = live_controls()
     with video:
         starting, playing = live_stream(classifier, settings)
-    camera_help(classifier)
+    help_place = st.container()
 running = starting or playing
 
 
@@ -39,9 +40,9 @@ running = starting or playing
 def readings() -> None:
     """Rates and people; refreshed alone, so that the stream is never touched."""
     processor = current_processor()
-    problem = connection_problem(processor) if running else None
-    if problem:
-        show_problem(problem)
+    silence = connection_problem(processor) if running else None
+    if silence:
+        show_problem(silence)
     if processor is not None and (running or not processor.reading().ended):
         show_readings(processor)
     elif running:
@@ -77,3 +78,6 @@ end_page(
     "The video travels between this browser and the server that shows this page, and nowhere else. "
     "No picture is kept: a frame is read, shown, and forgotten."
 )
+problem, worked = probe()
+with help_place:
+    camera_help(classifier, problem, worked)

@@ -82,10 +82,18 @@ def show_problem(problem: CameraProblem) -> None:
     )
 
 
-def camera_help(classifier: "Classifier") -> None:
-    """Find out what keeps the camera away, and offer a way without a stream."""
-    checks = st.session_state.setdefault("live_checks", 0)
-    problem, worked = probe_camera(checks)
+def probe() -> tuple[CameraProblem | None, bool]:
+    """Ask the browser about its camera; invisible, so call it where an empty line does no harm."""
+    return probe_camera(st.session_state.setdefault("live_checks", 0))
+
+
+def camera_help(classifier: "Classifier", problem: CameraProblem | None, worked: bool) -> None:
+    """Say what keeps the camera away, and offer a way without a stream.
+
+    Args:
+        classifier: reads the snapshot.
+        problem, worked: what `probe` found.
+    """
     if problem:
         show_problem(problem)
     if worked:
@@ -96,7 +104,7 @@ def camera_help(classifier: "Classifier") -> None:
         expanded=problem is not None,
     ):
         if st.button("Check the camera", icon=":material/troubleshoot:", key="live_check"):
-            st.session_state["live_checks"] = checks + 1
+            st.session_state["live_checks"] += 1
             st.rerun()
         if st.toggle("Take a snapshot instead", key="live_snapshot"):
             _snapshot(classifier)

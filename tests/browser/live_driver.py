@@ -1,5 +1,6 @@
 """Drives the live page in a real browser, in the words of a visitor."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,9 @@ class LivePage:
         return self.page.frame_locator('iframe[title*="webrtc_streamer"]')
 
     def button(self, name: str) -> Any:
-        return self.frame.get_by_role("button", name=name, exact=True)
+        # Written in capitals by style alone.
+        pattern = re.compile(f"^{name}$", re.IGNORECASE)
+        return self.frame.get_by_role("button", name=pattern)
 
     def start(self) -> None:
         self.button("START").click()

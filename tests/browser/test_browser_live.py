@@ -137,11 +137,19 @@ def test_nobody_in_view_is_said(server: Server, open_browser: OpenBrowser, tmp_p
 
 def test_a_refused_camera_is_explained(server: Server, open_browser: OpenBrowser) -> None:
     live = LivePage(open_browser(None, allow=False).new_page(), server.url).open()
-    live.page.get_by_text("No picture? Check the camera").click()
-    live.page.get_by_role("button", name="Check the camera").click()
+    # The probe sees it before START is pressed, and the way out stands open.
     live.page.get_by_text("The browser does not let this page use the camera").wait_for()
     live.page.get_by_text("allow the camera, and reload").wait_for()
+    live.page.get_by_role("button", name="Check the camera").click()
+    live.page.get_by_text("Take a snapshot instead").wait_for()
     assert live.page.get_by_text("NotAllowedError").count() == 1
+
+
+def test_a_working_camera_is_confirmed(server: Server, open_browser: OpenBrowser) -> None:
+    live = LivePage(open_browser(None).new_page(), server.url).open()
+    live.page.get_by_text("No picture? Check the camera").click()
+    live.page.get_by_role("button", name="Check the camera").click()
+    live.page.get_by_text("The camera works in this browser").wait_for()
 
 
 def test_a_missing_camera_is_explained(server: Server, open_browser: OpenBrowser) -> None:
