@@ -169,7 +169,12 @@ class Pipeline:
         marks = [perf_counter()]
         known = self._tracker.expect(time_s)
         detections = self._detector.update(
-            image, time_s, known.boxes, unlooked_s=known.unlooked_s, unseen_s=known.unseen_s
+            image,
+            time_s,
+            known.boxes,
+            announced=known.announced,
+            unlooked_s=known.unlooked_s,
+            unseen_s=known.unseen_s,
         )
         marks.append(perf_counter())
         tracks = self._tracker.update(detections, time_s)

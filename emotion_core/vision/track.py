@@ -26,7 +26,10 @@ GAIN_SPEED: Final = 0.35
 # An unseen face is thought to slow down with this time constant: nobody walks through walls.
 COAST_S: Final = 0.4
 # A certainty at which one look is enough to announce a face.
-SURE_SCORE: Final = 5.0
+SURE_SCORE: Final = 3.5
+# What counts towards the trust of 1 that is needed where only some cascades agree: ten times a half
+# (a face with sunglasses) will do.
+PARTLY_AGREED: Final = 0.2
 # A candidate that is not found again within this time is dropped.
 CANDIDATE_S: Final = 0.35
 
@@ -38,11 +41,12 @@ class _Track:
     state: NDArray[np.float64]
     time_s: float
     score: float
+    seen_s: float
+    looked_s: float
     speed: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     track_id: int = 0  # 0 while it is a candidate
-    hits: int = 1
-    seen_s: float = 0.0
-    looked_s: float = 0.0
+    hits: int = 0
+    trust: float = 0.0
     missed: bool = False
 
 
@@ -52,10 +56,12 @@ class Known:
 
     Attributes:
         boxes: (K, 4) float32 xyxy.
+        announced: (K,) bool, False for a candidate.
         unlooked_s, unseen_s: (K,) seconds since each was looked for and last found.
     """
 
     boxes: FloatArray
+    announced: BoolArray
     unlooked_s: FloatArray
     unseen_s: FloatArray
 
@@ -105,6 +111,7 @@ class Tracker:
         states = [_expected(track, time_s) for track in self._tracks]
         return Known(
             bx.from_cxcys(states),
+            np.array([track.track_id > 0 for track in self._tracks], np.bool_),
             np.array([time_s - track.looked_s for track in self._tracks], np.float32),
             np.array([time_s - track.seen_s for track in self._tracks], np.float32),
         )
@@ -115,11 +122,14 @@ class Tracker:
         pairs = self._match(states, time_s)
         for k, track in enumerate(self._tracks):
             if k in pairs:
-                self._hit(track, states[pairs[k]], float(detections.scores[pairs[k]]), time_s)
+                _move(track, states[pairs[k]], float(detections.scores[pairs[k]]), time_s)
+                self._confirm(track, float(detections.agreement[pairs[k]]))
             else:
                 _coast(track, time_s, bool(detections.looked_at[k]))
         for d in set(range(len(states))) - set(pairs.values()):
-            self._begin(states[d], float(detections.scores[d]), time_s)
+            begun = _Track(states[d], time_s, float(detections.scores[d]), time_s, time_s)
+            self._confirm(begun, float(detections.agreement[d]))
+            self._tracks.append(begun)
         return self._announced()
 
     def _match(self, states: NDArray[np.float64], time_s: float) -> dict[int, int]:
@@ -139,26 +149,12 @@ class Tracker:
         rows, columns = linear_sum_assignment(cost)
         return {int(k): int(d) for k, d in zip(rows, columns, strict=True) if cost[k, d] < 1e6}
 
-    def _hit(self, track: _Track, state: NDArray[np.float64], score: float, time_s: float) -> None:
-        expected = _expected(track, time_s)
-        surprise = state - expected
-        elapsed = time_s - track.time_s
-        if elapsed > 0:
-            track.speed = track.speed + GAIN_SPEED * surprise[:2] / max(elapsed, 0.03)
-        track.state = expected + surprise * (GAIN_POSITION, GAIN_POSITION, GAIN_SIZE)
-        track.time_s = track.seen_s = track.looked_s = time_s
-        track.score, track.missed = score, False
+    def _confirm(self, track: _Track, agreement: float) -> None:
+        """Count a detection of this track; announce it once enough speaks for a face."""
         track.hits += 1
-        self._confirm(track)
-
-    def _begin(self, state: NDArray[np.float64], score: float, time_s: float) -> None:
-        track = _Track(state, time_s, score, seen_s=time_s, looked_s=time_s)
-        self._confirm(track)
-        self._tracks.append(track)
-
-    def _confirm(self, track: _Track) -> None:
-        ready = track.hits >= self.settings.confirm_hits or track.score >= SURE_SCORE
-        if not track.track_id and ready:
+        track.trust += 1.0 if agreement >= 1 else PARTLY_AGREED * agreement
+        often = track.hits >= self.settings.confirm_hits or track.score >= SURE_SCORE
+        if not track.track_id and often and track.trust >= 1:
             track.track_id, self._next_id = self._next_id, self._next_id + 1
 
     def _drop_lost(self, time_s: float) -> None:
@@ -186,6 +182,18 @@ def _expected(track: _Track, time_s: float) -> NDArray[np.float64]:
     elapsed = max(time_s - track.time_s, 0.0)
     travelled = COAST_S * -math.expm1(-elapsed / COAST_S)
     return np.append(track.state[:2] + track.speed * travelled, track.state[2])
+
+
+def _move(track: _Track, state: NDArray[np.float64], score: float, time_s: float) -> None:
+    """Believe a part of what was found, the rest of what was expected."""
+    expected = _expected(track, time_s)
+    surprise = state - expected
+    elapsed = time_s - track.time_s
+    if elapsed > 0:
+        track.speed = track.speed + GAIN_SPEED * surprise[:2] / max(elapsed, 0.03)
+    track.state = expected + surprise * (GAIN_POSITION, GAIN_POSITION, GAIN_SIZE)
+    track.time_s = track.seen_s = track.looked_s = time_s
+    track.score, track.missed = score, False
 
 
 def _coast(track: _Track, time_s: float, looked_at: bool) -> None:
