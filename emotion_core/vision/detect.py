@@ -50,6 +50,8 @@ LOOKS: Final = (
     _Look(1.5, (0.85, 1.18), 27.5, 2),
     _Look(2.0, (0.72, 1.36), 44.0, 3),
 )
+# The first look sticks to the size it starts from; the second one corrects it this often.
+MEASURE_PERIOD_S: Final = 0.3
 # Two other cascades must agree before somebody new is believed. On pictures without a face each
 # refuses four in five of the first one's mistakes, both together all of them, and 3 % of faces.
 OTHER_CASCADES: Final = ("haarcascade_frontalface_alt.xml", "haarcascade_frontalface_alt2.xml")
@@ -107,6 +109,7 @@ class HaarDetector:
     def reset(self) -> None:
         """Scan the whole of the next frame."""
         self._scanned_s = [-math.inf, -math.inf]
+        self._measured_s = -math.inf
         self._asked_s, self._refusals, self._count = -math.inf, 0, 0
 
     def update(
@@ -135,11 +138,12 @@ class HaarDetector:
         unseen = _column(unseen_s, len(known), 0.0)
         looked_at = np.zeros(len(known), np.bool_)
         near = [_NOTHING]
+        looks = self._looks(time_s)
         for k in self._due(_column(unlooked_s, len(known), np.inf)):
             looked_at[k] = True
-            near.append(self._look_near(image_bgr, known[k], float(unseen[k])))
+            near.append(self._look_near(image_bgr, known[k], float(unseen[k]), looks))
         whole, complete = self._look_everywhere(image_bgr, time_s, unseen)
-        boxes, scores = _merge(near, whole)
+        boxes, scores = self._merged(image_bgr, near, whole)
         agreement = self._agreement(image_bgr, time_s, boxes, known[sure])
         self._count += 1
         return Detections(boxes, scores, agreement, looked_at | complete)
@@ -150,10 +154,19 @@ class HaarDetector:
         overdue = int((waiting_s >= LOOK_PERIOD_S).sum())
         return order[: max(LOOKS_PER_FRAME, overdue)]
 
-    def _look_near(self, image_bgr: ImageArray, box: FloatArray, unseen_s: float) -> _Found:
+    def _looks(self, time_s: float) -> tuple[_Look, ...]:
+        """The cheap look first; now and then the fine one alone, which measures the size anew."""
+        if time_s - self._measured_s < MEASURE_PERIOD_S:
+            return LOOKS
+        self._measured_s = time_s
+        return LOOKS[1:]
+
+    def _look_near(
+        self, image_bgr: ImageArray, box: FloatArray, unseen_s: float, looks: tuple[_Look, ...]
+    ) -> _Found:
         """The best face near a known one, if any; dearer looks follow where cheap ones fail."""
         least = self.settings.score_threshold - KNOWN_BONUS
-        for look in LOOKS:
+        for look in looks:
             shifted = replace(look, work_px=look.work_px * SHIFTED[self._count % 2])
             # The longer a face is unseen, the further it may have gone.
             boxes, scores = _look(self._cascade, image_bgr, box, shifted, min(1.0, 2.0 * unseen_s))
@@ -192,6 +205,21 @@ class HaarDetector:
         if unseen_s.max() > LOST_AFTER_S:
             return PERIOD_LOST_S
         return PERIOD_CALM_S
+
+    def _merged(self, image_bgr: ImageArray, near: list[_Found], whole: _Found) -> _Found:
+        """One box a face. A narrow look measures finer than a full scan, so its box wins, and what
+        the full scan alone has found is measured again."""
+        boxes, scores = _joined([*near, whole])
+        looked = len(boxes) - len(whole[0])
+        order = scores.copy()
+        order[:looked] += 1000.0
+        kept = np.array(bx.suppress(boxes, order), np.int64)
+        for i in kept[kept >= looked]:
+            finer, finer_scores = _look(self._cascade, image_bgr, boxes[i], LOOKS[1])
+            if len(finer):
+                best = int(finer_scores.argmax())
+                boxes[i], scores[i] = finer[best], max(scores[i], finer_scores[best])
+        return boxes[kept], scores[kept]
 
     def _agreement(
         self, image_bgr: ImageArray, time_s: float, boxes: FloatArray, announced: FloatArray
@@ -263,12 +291,3 @@ def _look(
         neighbours=look.neighbours,
     )
     return boxes + np.array([x0, y0, x0, y0], np.float32), scores
-
-
-def _merge(near: list[_Found], whole: _Found) -> _Found:
-    """One box a face; a narrow look measures finer than a full scan, so its box wins."""
-    boxes, scores = _joined([*near, whole])
-    order = scores.copy()
-    order[: len(boxes) - len(whole[0])] += 1000.0
-    kept = bx.suppress(boxes, order)
-    return boxes[kept], scores[kept]
