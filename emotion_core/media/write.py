@@ -264,3 +264,16 @@ def sample_video(
 ) -> Path:
     """Write a clip made in code (see `sample_frames`) as H.264; returns the path."""
     return write_frames(path, sample_frames(seconds, fps, scenario=scenario), fps)
+
+
+def sample_tour(path: str | Path, fps: float = 25.0) -> Path:
+    """Write twelve seconds with one person, then nobody, then two who pass each other."""
+
+    def scenes() -> Iterator[Frame]:
+        index = 0
+        for scenario, seconds in (("move", 4.0), ("empty", 2.0), ("cross", 6.0)):
+            for frame in sample_frames(seconds, fps, scenario=scenario):
+                yield Frame(frame.image, index, index / fps)
+                index += 1
+
+    return write_frames(path, scenes(), fps)

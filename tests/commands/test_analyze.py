@@ -73,10 +73,18 @@ def test_folders_failures_and_odd_names(clip, tmp_path, capsys):
     (source / "letter.mp4").write_text("dear reader")
     (source / "nothing.mp4").touch()
     (source / "notes.txt").write_text("no video")
-    (source / "cut.mp4").write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    longer = sample_video(tmp_path / "longer.mp4", 4.0, 20).read_bytes()
+    (source / "cut.mp4").write_bytes(longer[: len(longer) // 2])
     out = tmp_path / "results" / "o"
     status = analyze(
-        source, tmp_path / "gone.mp4", "--out", out, "--no-annotate", "--json", tmp_path / "j.json"
+        source,
+        source / "..mp4",
+        tmp_path / "gone.mp4",
+        "--out",
+        out,
+        "--no-annotate",
+        "--json",
+        tmp_path / "j.json",
     )
     assert status == 1
     outcomes = {Path(o["file"]).name: o for o in json.loads((tmp_path / "j.json").read_text())}
@@ -115,17 +123,11 @@ def test_results_inside_the_input_folder_are_not_read_again(clip, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [
-        ["--every", "0"],
-        ["--rate", "-2"],
-        ["--start", "3", "--end", "1"],
-        ["--every", "2", "--rate", "1"],
-    ],
+    "wrong", ["--every 0", "--rate -2", "--start 3 --end 1", "--every 2 --rate 1"]
 )
 def test_wrong_usage_ends_with_two(clip, tmp_path, wrong, capsys):
     try:
-        status = analyze(clip, "--out", tmp_path / "o", *wrong)
+        status = analyze(clip, "--out", tmp_path / "o", *wrong.split())
     except SystemExit as stop:
         status = stop.code
     assert status == 2

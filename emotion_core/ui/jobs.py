@@ -1,0 +1,324 @@
+"""Analyses in processes of their own: they survive reruns, page changes and a reload.
+
+A job is a folder below the work folder: `job.json` (what to do), `inputs/`, `results/`, and the
+lines that `python -m emotion_core analyze --progress json` printed. Nothing about it lives in the
+page, so any visit of any page can look, cancel or delete. This module draws nothing.
+"""
+
+import contextlib
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, Final
+
+import psutil
+
+from emotion_core.analysis.folders import file_hash, remove_leftovers, safe_name
+from emotion_core.config import PROJECT_ROOT
+from emotion_core.errors import InputError, OutputError
+from emotion_core.ui.job_log import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    JobInput,
+    JobLog,
+    JobState,
+    after_death,
+    job_status,
+    read_json,
+)
+
+# More at once would make all of them, and a live stream beside them, slow.
+_MOST_AT_ONCE: Final = 2
+_CANCEL_PATIENCE_S: Final = 15.0
+_PIECE: Final = 1 << 20
+# A job's folder that was touched within this time is still being filled.
+_YOUNG_S: Final = 120.0
+
+
+class JobStore:
+    """All jobs of one work folder; its methods may be called from any thread.
+
+    Args:
+        root: the folder of jobs; made where it is missing.
+        retention_h: hours after which a job is deleted.
+        models_dir: where the command finds its networks.
+    """
+
+    def __init__(self, root: Path, retention_h: float, models_dir: Path) -> None:
+        self._root, self._retention_s, self._models = root, retention_h * 3600, models_dir
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._cancelled_at: dict[str, float] = {}
+        self._logs: dict[str, JobLog] = {}
+        self._lock = threading.RLock()
+
+    def add_input(self, name: str, content: IO[bytes]) -> JobInput:
+        """Copy an upload into the work folder, piece by piece.
+
+        Raises:
+            OutputError: the disk is full or cannot be written.
+        """
+        suffix = safe_name(Path(name).suffix.lstrip("."))[:8]
+        part = self._root / "incoming" / f".{time.monotonic_ns()}.part"
+        digest = hashlib.sha256()
+        try:
+            part.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                content.seek(0)
+                while piece := content.read(_PIECE):
+                    digest.update(piece)
+                    file.write(piece)
+            # The hash in the path: the same bytes are kept once, equal names do not collide.
+            path = self._root / "incoming" / digest.hexdigest()[:16] / safe_name(Path(name).stem)
+            path = path.with_name(f"{path.name}.{suffix}")
+            path.parent.mkdir(exist_ok=True)
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise OutputError(f"{name} could not be kept: {error.strerror}.") from error
+        return JobInput(name, str(path), digest.hexdigest())
+
+    def refer_to(self, path: Path, allowed: Path) -> JobInput:
+        """Use a file of the administrator's folder where it lies.
+
+        Raises:
+            InputError: it lies elsewhere, or is gone.
+        """
+        real = path.resolve()
+        if not real.is_relative_to(allowed.resolve()) or not real.is_file():
+            raise InputError(f"{path.name} is no file of the allowed folder.")
+        return JobInput(path.name, str(real), file_hash(real))
+
+    def start(
+        self, inputs: Sequence[JobInput], arguments: Sequence[str], model: Mapping[str, str]
+    ) -> str:
+        """Begin an analysis, or find the identical one; returns its id.
+
+        Args:
+            inputs: the videos.
+            arguments: options of the command `analyze`, without paths and output folder.
+            model: name and sha256 of the network; a part of what makes jobs identical.
+
+        Raises:
+            InputError: there is no video.
+            OutputError: the work folder cannot be written.
+        """
+        if not inputs:
+            raise InputError("Choose at least one video.")
+        known = [sorted((i.sha256, i.name) for i in inputs), list(arguments), dict(model)]
+        job_id = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:24]
+        with self._lock:
+            state = self.state(job_id)
+            if state is not None and (state.running or state.status == DONE):
+                self._touch(job_id)
+                return job_id
+            job = {
+                "created_s": time.time(),
+                "arguments": list(arguments),
+                "model": dict(model),
+                "inputs": [asdict(i) for i in inputs],
+            }
+            self._write_job(job_id, job)
+            self._launch_waiting()
+        return job_id
+
+    def state(self, job_id: str) -> JobState | None:
+        """How a job is doing; None where there is none (any more)."""
+        folder = self._folder(job_id)
+        job = read_json(folder / "job.json")
+        if not job:
+            return None
+        with self._lock:
+            self._launch_waiting()
+            self._press_on(job_id)
+            # Whether it lives comes first: what it printed before its end is complete then.
+            alive = self._alive(job_id)
+            log = self._logs.setdefault(job_id, JobLog(folder / "progress.jsonl"))
+            log.update()
+            files, ended = log.files(job["inputs"]), log.ended
+        status, message = job_status(folder, files, ended, alive)
+        if status in (FAILED, CANCELLED) and not alive:
+            files = tuple(after_death(f, status) for f in files)
+            for results in (folder / "results").glob("*/"):
+                remove_leftovers(results)
+        return JobState(
+            job_id, status, files, message, job["created_s"], {"arguments": job["arguments"]}
+        )
+
+    def cancel(self, job_id: str) -> None:
+        """Ask for an end; what is done is kept. A process that does not listen is killed later."""
+        with self._lock:
+            (self._folder(job_id) / "cancelled").touch()
+            process = self._process(job_id)
+            if process is not None:
+                self._cancelled_at.setdefault(job_id, time.monotonic())
+                with contextlib.suppress(psutil.Error):
+                    process.terminate()
+
+    def restart(self, job_id: str) -> None:
+        """Begin a stopped job again; videos that are finished are not read twice.
+
+        Raises:
+            OutputError: the work folder cannot be written.
+        """
+        with self._lock:
+            job = read_json(self._folder(job_id) / "job.json")
+            if job and not self._alive(job_id):
+                self._write_job(job_id, job)
+                self._launch_waiting()
+
+    def delete(self, job_id: str) -> None:
+        """End a job and remove everything of it, uploads included; harmless when repeated."""
+        with self._lock:
+            job = read_json(self._folder(job_id) / "job.json")
+            process = self._process(job_id)
+            if process is not None:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+                    process.wait(10)
+            self._processes.pop(job_id, None)
+            self._logs.pop(job_id, None)
+            shutil.rmtree(self._folder(job_id), ignore_errors=True)
+            self._drop_inputs(job.get("inputs", []))
+
+    def clean_up(self, now_s: float | None = None) -> int:
+        """Delete jobs and forgotten uploads older than the retention; returns how many jobs."""
+        limit = (time.time() if now_s is None else now_s) - self._retention_s
+        old = [j for j in self._ids() if self._touched_s(j) < limit and not self._alive(j)]
+        for job_id in old:
+            self.delete(job_id)
+        for upload in (self._root / "incoming").glob("*"):
+            with contextlib.suppress(OSError):
+                if upload.stat().st_mtime < min(limit, time.time() - _YOUNG_S):
+                    shutil.rmtree(upload) if upload.is_dir() else upload.unlink()
+        return len(old)
+
+    def results_of(self, job_id: str) -> Path:
+        """The folder that holds a results folder for each video."""
+        return self._folder(job_id) / "results"
+
+    def _folder(self, job_id: str) -> Path:
+        # Ids come from the address bar: they must not lead anywhere else.
+        if not (job_id.isalnum() and job_id.isascii()):
+            return self._root / "jobs" / "none"
+        return self._root / "jobs" / job_id
+
+    def _ids(self) -> list[str]:
+        return [p.parent.name for p in (self._root / "jobs").glob("*/job.json")]
+
+    def _touched_s(self, job_id: str) -> float:
+        try:
+            return (self._folder(job_id) / "job.json").stat().st_mtime
+        except OSError:
+            return time.time()
+
+    def _touch(self, job_id: str) -> None:
+        with contextlib.suppress(OSError):
+            (self._folder(job_id) / "job.json").touch()
+
+    def _write_job(self, job_id: str, job: Mapping[str, Any]) -> None:
+        folder = self._folder(job_id)
+        self._logs.pop(job_id, None)
+        try:
+            (folder / "results").mkdir(parents=True, exist_ok=True)
+            for name in ("progress.jsonl", "errors.txt", "cancelled", "process.json"):
+                (folder / name).unlink(missing_ok=True)
+            part = folder / "job.json.part"
+            part.write_text(json.dumps(job), "utf-8")
+            part.replace(folder / "job.json")
+        except OSError as error:
+            raise OutputError(
+                f"The work folder {self._root} cannot be written: {error.strerror}."
+            ) from error
+
+    def _drop_inputs(self, inputs: Sequence[Mapping[str, str]]) -> None:
+        """Uploads go with their last job; files of the administrator's folder stay."""
+        used = {
+            i["path"]
+            for j in self._ids()
+            for i in read_json(self._folder(j) / "job.json")["inputs"]
+        }
+        for item in inputs:
+            path = Path(item["path"])
+            if path.is_relative_to(self._root) and item["path"] not in used:
+                shutil.rmtree(path.parent, ignore_errors=True)
+
+    def _launch_waiting(self) -> None:
+        """Start jobs in the order of their making, as far as there is room."""
+        waiting = []
+        running = 0
+        for job_id in self._ids():
+            folder = self._folder(job_id)
+            if self._alive(job_id):
+                running += 1
+            elif not (folder / "process.json").exists() and not (folder / "cancelled").exists():
+                waiting.append(job_id)
+        for job_id in sorted(waiting, key=self._touched_s)[: max(0, _MOST_AT_ONCE - running)]:
+            self._launch(job_id)
+
+    def _launch(self, job_id: str) -> None:
+        folder = self._folder(job_id)
+        job = read_json(folder / "job.json")
+        command = [sys.executable, "-m", "emotion_core", "analyze"]
+        command += [i["path"] for i in job["inputs"]]
+        command += ["--out", str(folder / "results"), "--models-dir", str(self._models)]
+        command += ["--progress", "json", "--preview", *job["arguments"]]
+        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+        with (
+            (folder / "progress.jsonl").open("wb") as out,
+            (folder / "errors.txt").open("wb") as err,
+        ):
+            process = subprocess.Popen(
+                command,
+                cwd=PROJECT_ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+                creationflags=flags,
+            )
+        self._processes[job_id] = process
+        with contextlib.suppress(psutil.Error, OSError):
+            handle = psutil.Process(process.pid)
+            # A live stream on the same computer comes first.
+            handle.nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5))
+            known = {"pid": process.pid, "born_s": handle.create_time()}
+            (folder / "process.json").write_text(json.dumps(known), "utf-8")
+            return
+        (folder / "process.json").write_text(json.dumps({"pid": process.pid}), "utf-8")
+
+    def _process(self, job_id: str) -> psutil.Process | None:
+        """The living process of a job, also one that an earlier server started."""
+        known = read_json(self._folder(job_id) / "process.json")
+        child = self._processes.get(job_id)
+        if child is not None and child.poll() is not None:
+            return None
+        if not known:
+            return None
+        try:
+            process = psutil.Process(known["pid"])
+            # Another program may have got the number of a dead one.
+            same = abs(process.create_time() - known.get("born_s", 0)) < 2
+            dead = process.status() == psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return None
+        return process if same and not dead else None
+
+    def _alive(self, job_id: str) -> bool:
+        return self._process(job_id) is not None
+
+    def _press_on(self, job_id: str) -> None:
+        asked = self._cancelled_at.get(job_id)
+        process = self._process(job_id) if asked is not None else None
+        if asked is not None and process is None:
+            self._cancelled_at.pop(job_id)
+        elif asked is not None and time.monotonic() - asked > _CANCEL_PATIENCE_S and process:
+            with contextlib.suppress(psutil.Error):
+                process.kill()

@@ -1,0 +1,90 @@
+"""Markers of a video as a table that can be edited, and statistics between two times."""
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from emotion_core.analysis.edits import Edits, Marker
+from emotion_core.analysis.video_summary import marker_statistics
+from emotion_core.errors import InputError
+from emotion_core.ui.video_progress import escape
+
+if TYPE_CHECKING:
+    from emotion_core.ui.video_result import View
+
+
+def show_markers(view: "View") -> None:
+    """The table of markers and, for each interval, what everybody showed in it."""
+    count = len(view.edits.markers)
+    with st.expander(f"Markers ({count})" if count else "Markers", expanded=count > 0):
+        st.caption(
+            "“Mark this moment” under the player adds one. Give a later end to make it an "
+            "interval; markers go to the exports, and intervals are counted below."
+        )
+        _editor(view)
+        for marker in view.edits.markers:
+            if marker.end_s > marker.start_s:
+                _interval(view, marker)
+
+
+def _editor(view: "View") -> None:
+    import pandas as pd
+
+    rows = pd.DataFrame(
+        [(m.start_s, m.end_s, m.label) for m in view.edits.markers],
+        columns=["start_s", "end_s", "label"],
+    ).astype({"start_s": float, "end_s": float, "label": str})
+    number = st.column_config.NumberColumn
+    changed = st.data_editor(
+        rows,
+        num_rows="dynamic",
+        hide_index=True,
+        width="stretch",
+        column_config={
+            "start_s": number("From (s)", min_value=0.0, format="%.2f", required=True),
+            "end_s": number("To (s)", min_value=0.0, format="%.2f"),
+            "label": st.column_config.TextColumn("Label", max_chars=80),
+        },
+        # A new editor whenever the kept markers change: its own memory of edits is spent then.
+        key=f"{view.key}_markers_{hash(view.edits.markers)}",
+    )
+    try:
+        markers = _markers_of(changed)
+    except InputError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    edits = Edits(view.edits.names, view.edits.merged, view.edits.excluded)
+    for marker in markers:
+        edits = edits.add_marker(marker)
+    if edits.markers != view.edits.markers:
+        view.change(edits)
+
+
+def _markers_of(rows: Any) -> list[Marker]:
+    markers = []
+    for row in rows.to_dict("records"):
+        start = row["start_s"]
+        if start is None or start != start:
+            continue
+        end = row["end_s"] if row["end_s"] == row["end_s"] else None
+        label = row["label"] if isinstance(row["label"], str) else ""
+        markers.append(Marker(float(start), float(start if end is None else end), label))
+    return markers
+
+
+def _interval(view: "View", marker: Marker) -> None:
+    import pandas as pd
+
+    figures = marker_statistics(view.table, marker.start_s, marker.end_s, view.edits)
+    label = escape(marker.label) or "interval"
+    st.markdown(f"**{label}** · {marker.start_s:.2f} to {marker.end_s:.2f} s")
+    if not figures:
+        st.caption("Nobody was seen in it.")
+        return
+    rows = [{"person": f["name"], "frames": f["frames"], **f["share"]} for f in figures]
+    percent = st.column_config.NumberColumn(format="percent")
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config=dict.fromkeys(rows[0].keys() - {"person", "frames"}, percent),
+    )

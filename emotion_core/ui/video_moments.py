@@ -1,0 +1,61 @@
+"""Key moments: the strongest moment of each expression of each person, with its picture."""
+
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from emotion_core.analysis.folders import MOMENTS
+from emotion_core.analysis.timeline import Moment, key_moments
+from emotion_core.analysis.video_moments import moment_name
+from emotion_core.ui.video_progress import escape
+from emotion_core.ui.video_timeline import by_time_seen
+
+if TYPE_CHECKING:
+    from emotion_core.ui.video_result import View
+
+_MOST_PEOPLE: Final = 6
+_A_ROW: Final = 7
+
+
+def show_moments(view: "View") -> None:
+    """A row of pictures for each person; a press on the time moves the player there."""
+    st.subheader("Key moments", anchor=False)
+    drawn = 0
+    for track_id in by_time_seen(view.table)[:_MOST_PEOPLE]:
+        moments = key_moments(view.table.person(track_id))
+        if not moments:
+            continue
+        drawn += 1
+        st.markdown(f"**{escape(view.edits.name_of(track_id))}**")
+        for column, moment in zip(st.columns(_A_ROW), moments, strict=False):
+            with column:
+                _moment(view, moment)
+    if not drawn:
+        st.caption("No expression ever reached a probability of 35 %.")
+
+
+def _moment(view: "View", moment: Moment) -> None:
+    picture = _picture(view, moment)
+    if picture:
+        st.image(picture, width=110)
+    st.markdown(f"{moment.expression} **{moment.probability:.0%}**")
+    clicked = st.button(
+        f"{moment.time_s:.1f} s",
+        icon=":material/play_arrow:",
+        key=f"{view.key}_at_{moment.track_id}_{moment.expression}",
+        type="tertiary",
+        help="Go to this moment in the clip",
+    )
+    if clicked:
+        view.seek(moment.time_s)
+
+
+def _picture(view: "View", moment: Moment) -> bytes | None:
+    """The picture kept for this moment; a merged person's may stand under an older identity."""
+    same = [k for k, v in view.edits.merged.items() if v == moment.track_id]
+    for track_id in (moment.track_id, *same):
+        rows = view.whole.person(track_id)
+        if moment.frame in rows.frame:
+            file = view.folder / MOMENTS / moment_name(track_id, moment.expression)
+            return file.read_bytes() if file.is_file() else None
+    return None

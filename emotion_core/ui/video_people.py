@@ -1,0 +1,94 @@
+"""The people of a video: picture, name, share of time; rename, merge, exclude."""
+
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from emotion_core.analysis.folders import MOMENTS
+from emotion_core.analysis.timeline import row_seconds, shares
+from emotion_core.analysis.video_moments import moment_name
+from emotion_core.labels import COLOURS
+from emotion_core.ui.video_progress import duration_words, escape
+from emotion_core.ui.video_timeline import by_time_seen
+
+if TYPE_CHECKING:
+    from emotion_core.ui.video_result import View
+
+_SHOWN: Final = 5
+
+
+def show_people_list(view: "View") -> None:
+    """A row for each person, those seen longest first; the rest folded."""
+    people = by_time_seen(view.whole)
+    people = [i for i in people if i not in view.edits.merged]
+    st.subheader("People", anchor=False)
+    if not people:
+        st.caption("Nobody was found.")
+    for track_id in people[:_SHOWN]:
+        _row(view, track_id, people)
+    if len(people) > _SHOWN:
+        with st.expander(f"{len(people) - _SHOWN} more, seen for a shorter time"):
+            for track_id in people[_SHOWN:]:
+                _row(view, track_id, people)
+
+
+def _row(view: "View", track_id: int, people: list[int]) -> None:
+    picture, words, menu = st.columns([1, 4, 1], vertical_alignment="center")
+    file = view.folder / MOMENTS / moment_name(track_id)
+    with picture:
+        if file.is_file():
+            st.image(file.read_bytes(), width="stretch")
+    with words:
+        st.markdown(_words(view, track_id))
+    with menu, st.popover("", icon=":material/edit:", key=f"{view.key}_menu_{track_id}"):
+        _edit(view, track_id, people)
+
+
+def _words(view: "View", track_id: int) -> str:
+    name = f"**{escape(view.edits.name_of(track_id))}**"
+    if track_id in view.edits.excluded:
+        return f"{name}  \n:gray[left out everywhere]"
+    person = view.table.person(track_id)
+    share = shares(person)
+    seconds = float(row_seconds(person.time_s, person.frame_times).sum())
+    top = sorted(share, key=lambda e: -share[e])[:2]
+    said = " · ".join(f"{e} {share[e]:.0%}" for e in top if share[e] >= 0.01)
+    joined = [k for k, v in view.edits.merged.items() if v == track_id]
+    also = f"  \n:gray[with {', '.join(f'#{k}' for k in joined)} merged in]" if joined else ""
+    return f"{name} · seen {duration_words(seconds)}  \n{said}{also}"
+
+
+def _edit(view: "View", track_id: int, people: list[int]) -> None:
+    edits, key = view.edits, f"{view.key}_{track_id}"
+    name = st.text_input(
+        "Name", edits.names.get(track_id, ""), key=f"{key}_name", max_chars=80, placeholder="none"
+    )
+    if name != edits.names.get(track_id, ""):
+        view.change(edits.rename(track_id, name))
+    others = [i for i in people if i != track_id]
+    if others:
+        into = st.selectbox(
+            "Is the same person as",
+            others,
+            index=None,
+            format_func=edits.name_of,
+            key=f"{key}_merge_{len(edits.merged)}",
+            placeholder="nobody else",
+        )
+        if into is not None:
+            view.change(edits.merge(track_id, into))
+    for other in [k for k, v in edits.merged.items() if v == track_id]:
+        if st.button(f"Take #{other} apart again", key=f"{key}_split_{other}"):
+            view.change(edits.split(other))
+    excluded = track_id in edits.excluded
+    label = "Include again" if excluded else "Leave out everywhere"
+    if st.button(label, icon=":material/person_off:", key=f"{key}_exclude"):
+        view.change(edits.exclude(track_id, excluded=not excluded))
+
+
+def expression_dot(expression: str) -> str:
+    """An expression's colour as a small dot of HTML."""
+    return (
+        f'<span style="display:inline-block;width:.7rem;height:.7rem;border-radius:50%;'
+        f'background:{COLOURS[expression]}"></span>'
+    )

@@ -1,0 +1,173 @@
+"""The result of one video: player, timeline, people, moments, exports."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+
+from emotion_core.analysis.edits import Edits, Marker, load_edits, save_edits
+from emotion_core.analysis.export import read_faces
+from emotion_core.analysis.folders import CLIP, FACES, read_summary
+from emotion_core.analysis.timeline import FaceTable, valid_share
+from emotion_core.errors import EmotionCoreError
+from emotion_core.ui.job_log import FileState
+from emotion_core.ui.video_progress import duration_words
+
+_SEEK_SCRIPT: Final = Path(__file__).parent / "assets" / "player_seek.js"
+_SEEK_HTML: Final = """<div class="bar"><span class="clock">0:00.00</span>
+<button type="button" data-name="mark">Mark this moment</button></div>"""
+_SEEK_CSS: Final = """.bar { display: flex; gap: .8rem; align-items: center; font-size: .9rem; }
+.clock { font-variant-numeric: tabular-nums; min-width: 4.5rem; }
+button { font: inherit; color: inherit; background: none; border: 1px solid #8886;
+  border-radius: .5rem; padding: .2rem .7rem; cursor: pointer; }
+button:hover { border-color: currentColor; }"""
+# st.video keeps the whole file in the server's memory.
+_LARGEST_PLAYED: Final = 400 * 2**20
+
+
+def show_result(job_id: str, file: FileState) -> None:
+    """Draw everything about one video; a changed name or marker redraws this part alone."""
+    assert file.folder is not None
+    folder = file.folder
+    try:
+        table = _table(str(folder), (folder / FACES).stat().st_mtime_ns)
+    except (EmotionCoreError, OSError) as error:
+        st.error(str(error), icon=":material/error:")
+        return
+
+    @st.fragment
+    def draw() -> None:
+        View(f"{job_id}_{folder.name}", folder, file.name, table).draw()
+
+    draw()
+
+
+@st.cache_resource(max_entries=12, show_spinner="Reading the table …")
+def _table(folder: str, changed: int) -> FaceTable:
+    """One copy for all visitors; nobody writes to it. `changed` is the file's time."""
+    del changed
+    return read_faces(Path(folder) / FACES)
+
+
+class View:
+    """One video's result with the visitor's edits applied.
+
+    Args:
+        key: unique to the job and the video; widgets and state carry it.
+        folder: the results folder.
+        name: the video's name as the visitor knows it.
+        table: the faces, without edits.
+    """
+
+    def __init__(self, key: str, folder: Path, name: str, table: FaceTable) -> None:
+        self.key, self.folder, self.name = key, folder, name
+        self.whole = table
+        self.edits: Edits = load_edits(folder)
+        self.table = self.edits.apply(table)
+        self.summary: dict[str, Any] = read_summary(folder)
+
+    @property
+    def origin_s(self) -> float:
+        """The source's time at which the annotated clip begins."""
+        return float((self.summary.get("clip") or {}).get("origin_s", 0.0))
+
+    def change(self, edits: Edits) -> None:
+        """Keep changed edits and draw again; tells where they cannot be kept."""
+        try:
+            save_edits(self.folder, edits)
+        except EmotionCoreError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        st.rerun(scope="fragment")
+
+    def seek(self, time_s: float) -> None:
+        """Move the player to a time of the source, in this run of the page."""
+        state = st.session_state
+        state[f"{self.key}_seek"] = max(0.0, time_s - self.origin_s)
+        state[f"{self.key}_nonce"] = state.get(f"{self.key}_nonce", 0) + 1
+
+    def draw(self) -> None:
+        """The whole result, top to bottom."""
+        from emotion_core.ui.video_exports import show_exports
+        from emotion_core.ui.video_markers import show_markers
+        from emotion_core.ui.video_moments import show_moments
+        from emotion_core.ui.video_people import show_people_list
+        from emotion_core.ui.video_timeline import show_statistics, show_timelines
+
+        self._facts()
+        left, right = st.columns([3, 2], gap="medium")
+        with left:
+            player = st.container(key="player")
+            bar = st.container()
+        with right:
+            show_people_list(self)
+        if not len(self.table):
+            self._nobody()
+        else:
+            show_timelines(self)
+            show_moments(self)
+            show_statistics(self)
+        show_markers(self)
+        show_exports(self)
+        # Last: a click in the timeline above moves the player in the same run.
+        with player:
+            self._player()
+        with bar:
+            self._seek_bar()
+
+    def _facts(self) -> None:
+        summary, frames = self.summary, len(self.whole.frame_times)
+        people = len(self.table.people)
+        words = [
+            f"{people} {'person' if people == 1 else 'people'}",
+            f"{frames:,} frames read",
+            f"a face in {valid_share(self.table):.0%} of them",
+        ]
+        if summary.get("spent_s") and summary.get("times_real_time"):
+            speed = f"{summary['times_real_time']:.1f}× real time"
+            words.append(f"took {duration_words(summary['spent_s'])} ({speed})")
+        model = (summary.get("model") or {}).get("name")
+        words += [f"network “{model}”"] if model else []
+        st.markdown(" · ".join(words))
+
+    def _nobody(self) -> None:
+        if self.edits.excluded and len(self.whole):
+            st.info("Everybody is excluded. Include somebody again in the list of people.")
+        else:
+            st.info(
+                "No face was found in this video. Faces must look roughly into the camera and be "
+                "at least about 40 pixels wide.",
+                icon=":material/face_retouching_off:",
+            )
+
+    def _player(self) -> None:
+        clip = self.folder / CLIP
+        if not clip.is_file():
+            st.info("No clip was made for this analysis.", icon=":material/movie_off:")
+        elif clip.stat().st_size > _LARGEST_PLAYED:
+            size = clip.stat().st_size / 2**20
+            st.info(f"The clip has {size:.0f} MB: download it below and play it on your computer.")
+        else:
+            st.video(str(clip), format="video/mp4", width="stretch")
+
+    def _seek_bar(self) -> None:
+        """A clock with a button that marks the moment shown."""
+        if not (self.folder / CLIP).is_file():
+            return
+        bar = st.components.v2.component(
+            "emotion_lab_player_seek",
+            html=_SEEK_HTML,
+            css=_SEEK_CSS,
+            js=_SEEK_SCRIPT.read_text("utf-8"),
+        )
+        data = {
+            "clip": self.key,
+            "at": st.session_state.get(f"{self.key}_seek", 0.0),
+            "nonce": st.session_state.get(f"{self.key}_nonce", 0),
+            "origin": self.origin_s,
+        }
+        found = bar(key=f"{self.key}_bar", data=data, on_mark_change=lambda: None)
+        if found.mark is not None:
+            time_s = round(float(found.mark) + self.origin_s, 2)
+            label = f"marker {len(self.edits.markers) + 1}"
+            self.change(self.edits.add_marker(Marker(time_s, time_s, label)))

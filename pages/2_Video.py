@@ -1,0 +1,48 @@
+"""Video: drop one in, get a table, a timeline and a clip."""
+
+import streamlit as st
+
+from emotion_core.ui.page import end_page, start_page
+from emotion_core.ui.video_jobs import job_store, my_jobs, retention_words, show_job, shown_job
+
+start_page(
+    "Video",
+    "Drop a video in and get a timeline of every person's expressions, a clip with the faces "
+    "marked, and tables to keep.",
+    icon=":material/movie:",
+)
+
+jobs = {state.job_id: state for state in my_jobs()}
+shown = shown_job()
+state = jobs.get(shown) if shown else None
+if shown and state is None:
+    st.info(
+        f"This analysis is not here any more: results are deleted after {retention_words()}, or "
+        "earlier with the Delete button.",
+        icon=":material/auto_delete:",
+    )
+    show_job(None)
+
+if state is None:
+    from emotion_core.ui.video_setup import show_setup
+
+    show_setup()
+    if jobs:
+        from emotion_core.ui.video_results import show_earlier
+
+        show_earlier(list(jobs.values()))
+elif state.running:
+    from emotion_core.ui.video_progress import show_progress
+
+    show_progress(state.job_id)
+else:
+    from emotion_core.ui.video_results import show_results
+
+    show_results(state)
+
+job_store().clean_up()
+end_page(
+    "Videos are read on the computer that serves this page and are sent nowhere else. Uploads and "
+    f"results are deleted after {retention_words()}, or at once with the Delete button. Others see "
+    "them only if you give them this page's address."
+)
