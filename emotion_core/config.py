@@ -105,6 +105,8 @@ class AppSettings:
             (EMOTION_LAB_VIDEO_DIR); None: uploads only.
         ice_servers: RTCIceServer dicts as in the W3C's WebRTC recommendation
             (EMOTION_LAB_ICE_SERVERS, a JSON list); none is needed on one machine, none is baked in.
+        max_streams: live streams that are read at once (EMOTION_LAB_MAX_STREAMS); 0: two for each
+            core, at least four.
     """
 
     models_dir: Path = PROJECT_ROOT / "models"
@@ -112,9 +114,11 @@ class AppSettings:
     retention_h: float = 24.0
     video_dir: Path | None = None
     ice_servers: tuple[Mapping[str, Any], ...] = ()
+    max_streams: int = 0
 
     def __post_init__(self) -> None:
         check_range("retention_h", self.retention_h, 0.01, 24 * 365)
+        check_range("max_streams", self.max_streams, 0, 10_000)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "AppSettings":
@@ -131,6 +135,7 @@ class AppSettings:
             retention_h=_number(environ, "EMOTION_LAB_RETENTION_H", defaults.retention_h),
             video_dir=Path(video_dir) if video_dir else None,
             ice_servers=_ice_servers(environ.get("EMOTION_LAB_ICE_SERVERS", "[]")),
+            max_streams=int(_number(environ, "EMOTION_LAB_MAX_STREAMS", defaults.max_streams)),
         )
 
 

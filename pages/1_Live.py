@@ -3,7 +3,9 @@
 import streamlit as st
 
 from emotion_core.ui.live_controls import live_controls
+from emotion_core.ui.live_people import names_of, people_panel
 from emotion_core.ui.live_readout import offer_download, show_last_minute, show_readings
+from emotion_core.ui.live_recorder import attach, current_session, recorder_bar, show_finished
 from emotion_core.ui.live_stage import (
     camera_help,
     connection_problem,
@@ -25,15 +27,20 @@ start_page(
 classifier = classifier_or_message()
 if classifier is None:
     st.stop()
+model_name = classifier.bundle.name
 
 stage, side = st.columns([3, 2], gap="medium")
 with stage:
     video = st.container()
+    recorder = st.container()
     settings = live_controls()
-    with video:
-        starting, playing = live_stream(classifier, settings)
+    people = st.expander("Names and neutral face", icon=":material/groups:")
     help_place = st.container()
-running = starting or playing
+    with video:
+        running = live_stream(classifier, settings)
+processor = current_processor()
+if processor is not None and running:
+    attach(processor, current_session())
 
 
 @st.fragment(run_every=READINGS_EVERY_S if running else None)
@@ -44,7 +51,7 @@ def readings() -> None:
     if silence:
         show_problem(silence)
     if processor is not None and (running or not processor.reading().ended):
-        show_readings(processor)
+        show_readings(processor, names_of(processor))
     elif running:
         st.info("Connecting …", icon=":material/sync:")
     else:
@@ -63,20 +70,37 @@ def last_minute() -> None:
     processor = current_processor()
     if processor is None:
         st.caption("The last 60 seconds of everybody in view are drawn here once the camera runs.")
-        return
-    show_last_minute(processor)
+    else:
+        show_last_minute(processor, names_of(processor))
 
 
+@st.fragment(run_every=TIMELINE_EVERY_S if running else None)
+def recording() -> None:
+    """The recording's buttons and clock."""
+    recorder_bar(current_processor(), model_name)
+
+
+@st.fragment(run_every=TIMELINE_EVERY_S if running else None)
+def who() -> None:
+    """Names and calibration of whoever is in view."""
+    people_panel(current_processor(), current_session())
+
+
+with recorder:
+    recording()
+with people:
+    who()
 with side:
     readings()
     st.markdown("**Last 60 seconds**")
     last_minute()
-    processor = current_processor()
     if processor is not None:
         offer_download(processor)
+show_finished()
 end_page(
     "The video travels between this browser and the server that shows this page, and nowhere else. "
-    "No picture is kept: a frame is read, shown, and forgotten."
+    "No picture is kept: a frame is read, shown, and forgotten. Readings are kept only while you "
+    "record, in a work folder for a set time, with a button to delete them."
 )
 problem, worked = probe()
 with help_place:

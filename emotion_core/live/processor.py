@@ -20,6 +20,7 @@ import numpy as np
 from emotion_core.config import OverlaySettings, PipelineSettings
 from emotion_core.datatypes import Frame, FrameResult, ImageArray
 from emotion_core.live.history import History, Reading
+from emotion_core.live.privacy import pixelate_all, pixelate_faces
 from emotion_core.live.rate import RateCounter
 from emotion_core.live.settings import LiveSettings
 
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 THREAD_PREFIX: Final = "emotion-live-"
 # A stream that is cut without a word (cable, crash) must not keep a thread for long.
 IDLE_END_S: Final = 5.0
+# With faces hidden, boxes older than this are no longer believed: the whole picture is hidden.
+BELIEVE_BOXES_S: Final = 0.5
 _numbers = itertools.count(1)
 
 
@@ -40,7 +43,20 @@ class FramePipeline(Protocol):
     def update_settings(self, settings: PipelineSettings) -> None:
         """Take new settings from the next frame on."""
 
+    def start_calibration(self, track_id: int | None = None, seconds: float = 3.0) -> None:
+        """Take the expression of the coming seconds as a person's rest; None: of everybody."""
 
+    def clear_calibration(self, track_id: int | None = None) -> None:
+        """Forget what was measured at rest."""
+
+    @property
+    def calibration_progress(self) -> dict[int, float]:
+        """Identity → 0 to 1 while rest is being measured."""
+        ...
+
+
+# Called on the worker thread with each new result and the steady time its frame arrived.
+Listener = Callable[[FrameResult, float], None]
 DrawOverlay = Callable[
     [ImageArray, FrameResult, OverlaySettings, Mapping[int, str] | None], ImageArray
 ]
@@ -117,6 +133,7 @@ class LiveProcessor:
         self._result_s = 0.0
         self._error = ""
         self._draw_failed = False
+        self._listener: Listener | None = None
         self._shown = RateCounter()
         self._read = RateCounter()
         self._history = History()
@@ -128,8 +145,7 @@ class LiveProcessor:
         """
         try:
             image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-            settings, result, names = self._take(image)
-            shown = self._picture(image, settings, result, names)
+            shown = self._picture(image, *self._take(image))
         except Exception:
             self._report_drawing()
             return frame
@@ -137,7 +153,7 @@ class LiveProcessor:
 
     def _take(
         self, image: ImageArray
-    ) -> tuple[LiveSettings, FrameResult | None, Mapping[int, str]]:
+    ) -> tuple[LiveSettings, FrameResult | None, Mapping[int, str], bool]:
         """Leave the newest frame for the worker; what stood there is stale and dropped."""
         now_s = self._clock()
         with self._changed:
@@ -150,7 +166,8 @@ class LiveProcessor:
                 self._ensure_worker()
                 self._changed.notify_all()
             self._frames_in += 1
-            return self._settings, self._result, self._names
+            fresh = now_s - self._result_s < BELIEVE_BOXES_S
+            return self._settings, self._result, self._names, fresh
 
     def _picture(
         self,
@@ -158,11 +175,17 @@ class LiveProcessor:
         settings: LiveSettings,
         result: FrameResult | None,
         names: Mapping[int, str],
+        fresh: bool,
     ) -> ImageArray | None:
         """The picture to show, or None for the camera's own."""
         drawn = result is not None and len(result) > 0 and settings.overlay.show
-        if not drawn and not settings.mirror:
+        if not (drawn or settings.mirror or settings.hide_faces):
             return None
+        if settings.hide_faces:
+            # Where no face is known, one may stand in the picture all the same.
+            known = fresh and result is not None and len(result) > 0
+            boxes = result.boxes if known and result is not None else None
+            image = pixelate_all(image) if boxes is None else pixelate_faces(image, boxes)
         if settings.mirror:
             # Flipped before drawing, so that words stay readable.
             image = np.ascontiguousarray(image[:, ::-1])
@@ -219,6 +242,17 @@ class LiveProcessor:
             self._frames_read += 1
             self._read.add(now_s, now_s - waiting.arrived_s)
             self._history.add(result)
+            listener = self._listener
+        if listener:
+            self._tell(listener, result, waiting.arrived_s)
+
+    def _tell(self, listener: Listener, result: FrameResult, arrived_s: float) -> None:
+        try:
+            listener(result, arrived_s)
+        except Exception:
+            # The stream must go on; a listener that fails once is not asked again.
+            logger.exception("A listener of the live readings failed")
+            self.listen(None)
 
     def _failed(self, error: Exception) -> None:
         with self._changed:
@@ -236,6 +270,24 @@ class LiveProcessor:
         """Show people under these names. Any thread."""
         with self._changed:
             self._names = dict(names)
+
+    def listen(self, listener: Listener | None) -> None:
+        """Hand every further result to one listener, None: to nobody. Any thread."""
+        with self._changed:
+            self._listener = listener
+
+    def start_calibration(self, seconds: float = 3.0) -> None:
+        """Take the coming seconds of everybody in view as their rest. Any thread."""
+        self._pipeline.start_calibration(None, seconds)
+
+    def clear_calibration(self) -> None:
+        """Read everybody as the network does, without a rest of their own. Any thread."""
+        self._pipeline.clear_calibration(None)
+
+    @property
+    def calibration_progress(self) -> dict[int, float]:
+        """Identity → 0 to 1, of those whose rest is being measured. Any thread."""
+        return self._pipeline.calibration_progress
 
     @property
     def settings(self) -> LiveSettings:

@@ -13,3 +13,5 @@ class LiveSettings:
     overlay: OverlaySettings = field(default_factory=OverlaySettings)
     # People expect a mirror; analysis always sees the picture as the camera took it.
     mirror: bool = True
+    # Pixelate faces in the returned picture.
+    hide_faces: bool = False

@@ -37,6 +37,16 @@ _BARS_STYLE: Final = """<style>
 .lab-bar .fill { height: 100%; border-radius: .3rem; }
 .lab-bar .pct { text-align: right; font-variant-numeric: tabular-nums; }
 .lab-bar.top { font-weight: 700; }
+.lab-face { display: flex; gap: 1rem; align-items: center; }
+.lab-face > .bars { flex: 1; min-width: 0; }
+.lab-plane { position: relative; flex: none; width: 6.4rem; height: 6.4rem; border-radius: .3rem;
+  border: 1px solid #8886; background:
+  linear-gradient(#8886, #8886) 50% 0 / 1px 100% no-repeat,
+  linear-gradient(#8886, #8886) 0 50% / 100% 1px no-repeat; }
+.lab-plane i { position: absolute; width: .5rem; height: .5rem; margin: -.25rem; opacity: .3;
+  border-radius: 50%; background: currentColor; }
+.lab-plane i:last-of-type { width: .8rem; height: .8rem; margin: -.4rem; opacity: 1; }
+.lab-plane span { position: absolute; font-size: .62rem; opacity: .7; line-height: 1; }
 </style>"""
 
 
@@ -46,6 +56,7 @@ def probability_bars_html(
     who: str = "",
     unsure: bool = False,
     hints: Iterable[str] = (),
+    trail: Sequence[tuple[float, float]] = (),
 ) -> str:
     """One person's reading as HTML: the expression large, then seven bars.
 
@@ -54,19 +65,35 @@ def probability_bars_html(
         who: name of the person; may hold any text, it is escaped.
         unsure: the model's own threshold says that the reading is weak.
         hints: values of `QualityHint` that explain a poor reading.
+        trail: (valence, arousal) points, each -1 to 1, newest last; drawn beside the bars.
     """
     order = max(range(len(EXPRESSIONS)), key=lambda i: probs[i])
     top = EXPRESSIONS[order]
     said = ", ".join(f"{e} {p:.0%}" for e, p in zip(EXPRESSIONS, probs, strict=True))
     words = [HINT_WORDS.get(hint, hint) for hint in hints]
     notes = " · ".join((["unsure"] if unsure else []) + words)
+    bars = "".join(_bar_html(e, p, e == top) for e, p in zip(EXPRESSIONS, probs, strict=True))
     return (
-        f'<div class="lab-person" role="img" aria-label="{escape(who)}: {said}">'
+        f'{_BARS_STYLE}<div class="lab-person" role="img" aria-label="{escape(who)}: {said}">'
         f'<div class="who"><span>{escape(who)}</span><span>{escape(notes)}</span></div>'
         f'<div class="now"><span class="dot" style="background:{COLOURS[top]}"></span>'
         f"{top}<small>{probs[order]:.0%}</small></div>"
-        + "".join(_bar_html(e, p, e == top) for e, p in zip(EXPRESSIONS, probs, strict=True))
-        + "</div>"
+        f'<div class="lab-face"><div class="bars">{bars}</div>{_plane_html(trail)}</div></div>'
+    )
+
+
+def _plane_html(trail: Sequence[tuple[float, float]]) -> str:
+    """The plane of valence and arousal with a dot and where it came from; "" without a point."""
+    if not trail:
+        return ""
+    dots = "".join(
+        f'<i style="left:{50 + 50 * valence:.1f}%;top:{50 - 50 * arousal:.1f}%"></i>'
+        for valence, arousal in trail
+    )
+    return (
+        '<div class="lab-plane" title="Valence and arousal, derived from the probabilities">'
+        f'{dots}<span style="right:3px;top:calc(50% + 3px)">pleasant</span>'
+        '<span style="left:calc(50% + 4px);top:3px">excited</span></div>'
     )
 
 
@@ -79,8 +106,18 @@ def _bar_html(expression: str, probability: float, top: bool) -> str:
     )
 
 
-def people_html(result: "FrameResult", names: Mapping[int, str] | None = None) -> str:
-    """Every face of a result as bars, side by side where there is room; "" without a face."""
+def people_html(
+    result: "FrameResult",
+    names: Mapping[int, str] | None = None,
+    trails: Mapping[int, Sequence[tuple[float, float]]] | None = None,
+) -> str:
+    """Every face of a result as bars, side by side where there is room; "" without a face.
+
+    Args:
+        result: N faces.
+        names: identity → name, shown instead of "Person #1".
+        trails: identity → (valence, arousal) points, newest last.
+    """
     if not len(result):
         return ""
     people = "".join(
@@ -89,11 +126,12 @@ def people_html(result: "FrameResult", names: Mapping[int, str] | None = None) -
             who=(names or {}).get(int(track), f"Person #{int(track)}"),
             unsure=bool(result.unsure[i]),
             hints=[hint.value for hint in result.quality[i]],
+            trail=(trails or {}).get(int(track), ()),
         )
         for i, track in enumerate(result.track_ids)
     )
-    grid = "display:grid;gap:.7rem;grid-template-columns:repeat(auto-fill,minmax(15.5rem,1fr))"
-    return f'{_BARS_STYLE}<div style="{grid}">{people}</div>'
+    grid = "display:grid;gap:.7rem;grid-template-columns:repeat(auto-fill,minmax(17rem,1fr))"
+    return f'<div style="{grid}">{people}</div>'
 
 
 def show_people(result: "FrameResult", names: Mapping[int, str] | None = None) -> None:

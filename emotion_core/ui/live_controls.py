@@ -44,16 +44,18 @@ def live_controls() -> LiveSettings:
             key="live_mirror",
             help="Shows you as a mirror does. Readings do not change.",
         )
+    pipeline, hidden = _more_settings(strength)
     return LiveSettings(
-        pipeline=_more_settings(strength),
+        pipeline=pipeline,
         overlay=OverlaySettings(
             show=bool(drawn), boxes=_BOXES in drawn, labels=_WORDS in drawn, bars=_BARS in drawn
         ),
         mirror=mirrored,
+        hide_faces=hidden,
     )
 
 
-def _more_settings(strength: float) -> PipelineSettings:
+def _more_settings(strength: float) -> tuple[PipelineSettings, bool]:
     with st.expander("More settings", icon=":material/tune:"):
         left, right = st.columns(2, gap="medium")
         with left:
@@ -72,6 +74,12 @@ def _more_settings(strength: float) -> PipelineSettings:
                 key="live_largest",
                 help="Reads the person who is nearest and ignores everyone behind.",
             )
+            hidden = st.toggle(
+                "Hide faces",
+                key="live_hide",
+                help="Faces become a mosaic in the picture; the whole picture does while no face "
+                "is found. The readings go on.",
+            )
         st.selectbox(
             "Camera resolution",
             list(RESOLUTIONS),
@@ -79,11 +87,12 @@ def _more_settings(strength: float) -> PipelineSettings:
             key="live_resolution",
             help="A wish: the camera gives the nearest it has. Takes effect at the next START.",
         )
-    return PipelineSettings(
+    settings = PipelineSettings(
         detection=DetectionSettings(min_face_px=smallest),
         smoothing_strength=strength,
         largest_face_only=largest,
     )
+    return settings, hidden
 
 
 def camera_constraints() -> dict[str, Any]:

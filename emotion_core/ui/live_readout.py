@@ -4,12 +4,14 @@ Drawn by fragments that refresh on their own, so that the stream is never touche
 needs pandas or altair: the page stands before those would have been imported.
 """
 
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
 
+from emotion_core.analysis.affect import valence_arousal
 from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.live.history import HISTORY_S, Reading, readings_csv
 from emotion_core.live.processor import LiveProcessor, LiveReading
@@ -18,6 +20,9 @@ from emotion_core.ui.charts import download_data, people_html
 # More people than this are listed by number only: a wall of charts is no chart.
 MOST_PEOPLE: Final = 4
 _CHART_STEP_S: Final = 0.25
+# The trail of the valence-arousal dot: so many seconds, every so many readings a point.
+TRAIL_S: Final = 3.0
+_TRAIL_STEP: Final = 4
 _SCRIPT: Final = Path(__file__).parent / "assets" / "live_timeline.js"
 _STYLE: Final = """<style>
 .lab-rates { display: flex; flex-wrap: wrap; gap: .4rem 1.6rem; margin: 0 0 .6rem; }
@@ -45,27 +50,41 @@ def rates_html(reading: LiveReading) -> str:
     return f'{_STYLE}<div class="lab-rates">{cells}</div>'
 
 
-def show_readings(processor: LiveProcessor) -> None:
+def show_readings(processor: LiveProcessor, names: Mapping[int, str] | None = None) -> None:
     """Rates and each person's current expression; call it from a refreshing fragment."""
     reading = processor.reading()
-    st.html(rates_html(reading) + _people_or_reason(reading))
+    trails = affect_trails(processor.history())
+    st.html(rates_html(reading) + _people_or_reason(reading, names, trails))
 
 
-def _people_or_reason(reading: LiveReading) -> str:
+def affect_trails(people: Mapping[int, Reading]) -> dict[int, list[tuple[float, float]]]:
+    """Identity → valence and arousal of the last seconds, newest last."""
+    trails = {}
+    for track, (times, probs) in people.items():
+        recent = valence_arousal(probs[times >= times[-1] - TRAIL_S][::-1][::_TRAIL_STEP][::-1])
+        trails[track] = [(float(valence), float(arousal)) for valence, arousal in recent]
+    return trails
+
+
+def _people_or_reason(
+    reading: LiveReading,
+    names: Mapping[int, str] | None = None,
+    trails: Mapping[int, list[tuple[float, float]]] | None = None,
+) -> str:
     if reading.error:
         return _note(f"The newest frame could not be read: {reading.error}")
     if reading.result is None:
         return _note("The first frame is being read …")
     if not len(reading.result):
         return _note("No face in view. Face the camera, with light from the front.")
-    return people_html(reading.result)
+    return people_html(reading.result, names, trails)
 
 
 def _note(text: str) -> str:
     return f'<div class="lab-empty">{escape(text)}</div>'
 
 
-def show_last_minute(processor: LiveProcessor) -> None:
+def show_last_minute(processor: LiveProcessor, names: Mapping[int, str] | None = None) -> None:
     """The scrolling timeline with its legend; call it from a refreshing fragment."""
     people = processor.history()
     newest = sorted(people, key=lambda track: people[track][0][-1], reverse=True)[:MOST_PEOPLE]
@@ -76,7 +95,10 @@ def show_last_minute(processor: LiveProcessor) -> None:
         js=_SCRIPT.read_text("utf-8"),
     )
     st.html(legend_html())
-    chart(key="live_timeline", data=_chart_data(processor, {t: people[t] for t in sorted(newest)}))
+    chart(
+        key="live_timeline",
+        data=_chart_data(processor, {t: people[t] for t in sorted(newest)}, names or {}),
+    )
     if len(people) > len(newest):
         st.caption(f"The {len(newest)} people seen last of {len(people)} are drawn.")
 
@@ -87,7 +109,9 @@ def legend_html() -> str:
     return f'{_STYLE}<div class="lab-legend">{entries}</div>'
 
 
-def _chart_data(processor: LiveProcessor, people: dict[int, Reading]) -> dict[str, Any]:
+def _chart_data(
+    processor: LiveProcessor, people: dict[int, Reading], names: Mapping[int, str]
+) -> dict[str, Any]:
     ended = processor.reading().ended
     last = max((times[-1] for times, _ in people.values()), default=0.0)
     return {
@@ -96,18 +120,20 @@ def _chart_data(processor: LiveProcessor, people: dict[int, Reading]) -> dict[st
         "running": not ended,
         "colours": {e: COLOURS[e] for e in EXPRESSIONS},
         "alt": f"Probabilities of seven expressions in the last minute, {len(people)} people",
-        "people": [_person(track, *people[track]) for track in people],
+        "people": [
+            {"name": names.get(track, f"Person #{track}"), **_person(*people[track])}
+            for track in people
+        ],
     }
 
 
-def _person(track: int, times: Any, probs: Any) -> dict[str, Any]:
+def _person(times: Any, probs: Any) -> dict[str, Any]:
     """One person's readings, thinned to what a screen can show, as plain numbers."""
     keep = [0] if len(times) else []
     for i, time_s in enumerate(times):
         if time_s - times[keep[-1]] >= _CHART_STEP_S:
             keep.append(i)
     return {
-        "name": f"Person #{track}",
         "times": [round(float(times[i]), 2) for i in keep],
         "probs": [[round(float(p), 3) for p in probs[i]] for i in keep],
     }

@@ -9,6 +9,7 @@ from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.live.camera import CameraProblem, camera_problem
+from emotion_core.live.capacity import busy_words, default_max_streams
 from emotion_core.live.ice import rtc_configuration
 from emotion_core.live.processor import LiveProcessor, build_processor
 from emotion_core.live.settings import LiveSettings
@@ -26,16 +27,30 @@ CONNECT_S: Final = 10.0
 _PROCESSOR, _WAITING = "live_processor", "live_waiting_since"
 
 
-def live_stream(classifier: "Classifier", settings: LiveSettings) -> tuple[bool, bool]:
-    """Draw the stream and hand it the settings.
+def live_stream(classifier: "Classifier", settings: LiveSettings) -> bool:
+    """Draw the stream and hand it the settings; True while it runs or is about to."""
+    context = _streamer(classifier, settings) if _has_room() else None
+    if context is None:
+        return False
+    if context.video_processor is not None:
+        st.session_state[_PROCESSOR] = context.video_processor
+        context.video_processor.update_settings(settings)
+    running = bool(context.state.playing or context.state.signalling)
+    if not running:
+        st.session_state.pop(_WAITING, None)
+    return running
 
-    Returns:
-        (starting, playing): START was pressed and the ends are finding each other; video runs.
-    """
-    context: Any = webrtc_streamer(
+
+def _streamer(classifier: "Classifier", settings: LiveSettings) -> Any:
+    try:
+        configuration = rtc_configuration(app_settings().ice_servers)
+    except EmotionCoreError as error:
+        st.error(f"The installation's settings cannot be used: {error}", icon=":material/error:")
+        return None
+    return webrtc_streamer(
         key="live",
         mode=WebRtcMode.SENDRECV,
-        rtc_configuration=rtc_configuration(app_settings().ice_servers),
+        rtc_configuration=configuration,
         media_stream_constraints=camera_constraints(),
         video_processor_factory=partial(build_processor, classifier, settings),
         # The processor has a thread of its own; a second one would add a frame of delay.
@@ -49,12 +64,18 @@ def live_stream(classifier: "Classifier", settings: LiveSettings) -> tuple[bool,
         },
         media_toggle_controls=False,
     )
-    if context.video_processor is not None:
-        st.session_state[_PROCESSOR] = context.video_processor
-        context.video_processor.update_settings(settings)
-    if not (context.state.playing or context.state.signalling):
-        st.session_state.pop(_WAITING, None)
-    return bool(context.state.signalling), bool(context.state.playing)
+
+
+def _has_room() -> bool:
+    """False, after a polite word, where no further stream fits and this visitor has none."""
+    mine = current_processor()
+    if mine is not None and not mine.reading().ended:
+        return True
+    words = busy_words(app_settings().max_streams or default_max_streams())
+    if words:
+        st.warning(words, icon=":material/hourglass_top:")
+        st.button("Try again", icon=":material/refresh:", key="live_retry")
+    return not words
 
 
 def current_processor() -> LiveProcessor | None:

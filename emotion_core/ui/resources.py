@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from emotion_core.config import AppSettings
-from emotion_core.errors import EmotionCoreError
+from emotion_core.errors import EmotionCoreError, SettingsError
 
 if TYPE_CHECKING:
     from emotion_core.model.classify import Classifier
@@ -39,6 +39,9 @@ def classifier_or_message(name: str = "default") -> "Classifier | None":
     """The shared network, or None after a message on the page that says what to do."""
     try:
         return shared_classifier(name)
+    except SettingsError as error:
+        st.error(f"The installation's settings cannot be used: {error}", icon=":material/error:")
+        return None
     except EmotionCoreError as error:
         st.error(
             f"The network cannot be used: {error}  \n"

@@ -61,6 +61,18 @@ class FakePipeline:
     def update_settings(self, settings: PipelineSettings) -> None:
         self.settings.append(settings)
 
+    def start_calibration(self, track_id: int | None = None, seconds: float = 3.0) -> None:
+        self.calibrating = {1: 0.5}
+
+    def clear_calibration(self, track_id: int | None = None) -> None:
+        self.calibrating = {}
+
+    calibrating: dict[int, float] = {}  # noqa: RUF012
+
+    @property
+    def calibration_progress(self) -> dict[int, float]:
+        return self.calibrating
+
 
 def draw_red(image, result, settings, names):  # type: ignore[no-untyped-def]
     drawn = image.copy()
@@ -247,6 +259,54 @@ def test_the_worker_ends_when_frames_stay_away_and_returns_with_them(make) -> No
     wait_until(lambda: not live_threads(), "the worker to fall asleep")
     processor.recv(video_frame())
     wait_until(lambda: processor.reading().frames_read == 2, "the worker to return")
+
+
+def colours(frame: av.VideoFrame) -> int:
+    image = frame.to_ndarray(format="bgr24")
+    return len(np.unique(image.reshape(-1, 3), axis=0))
+
+
+def test_hidden_faces_are_hidden_from_the_first_frame_on(make) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
+    now = [0.0]
+    hidden = LiveSettings(mirror=False, hide_faces=True, overlay=OverlaySettings(show=False))
+    processor = make(FakePipeline(), settings=hidden, clock=lambda: now[0])
+    frame = av.VideoFrame.from_ndarray(noise, format="bgr24")
+    # Nobody knows yet where the faces are: everything is hidden.
+    assert colours(processor.recv(frame)) <= 64
+    wait_until(lambda: processor.reading().frames_read == 1, "a result")
+    some = processor.recv(frame).to_ndarray(format="bgr24")
+    assert len(np.unique(some[4:12, 2:10].reshape(-1, 3), axis=0)) < 64
+    assert np.array_equal(some[30:, 30:], noise[30:, 30:])
+    wait_until(lambda: processor.reading().frames_read == 2, "the next result")
+    # Old boxes are not believed.
+    now[0] += 1.0
+    assert colours(processor.recv(frame)) <= 64
+
+
+def test_a_listener_hears_every_result_until_it_fails(make, caplog) -> None:
+    heard: list[tuple[int, float]] = []
+    processor = make(FakePipeline(), clock=lambda: 5.0)
+
+    def listener(result: FrameResult, arrived_s: float) -> None:
+        heard.append((result.index, arrived_s))
+        if len(heard) == 2:
+            raise RuntimeError("full")
+
+    processor.listen(listener)
+    for count in (1, 2, 3):
+        processor.recv(video_frame())
+        wait_until(lambda n=count: processor.reading().frames_read == n, "a result")
+    assert heard == [(0, 5.0), (1, 5.0)]
+    assert [r for r in caplog.records if "listener" in r.message]
+
+
+def test_calibration_reaches_the_pipeline(make) -> None:
+    processor = make(FakePipeline())
+    processor.start_calibration(3.0)
+    assert processor.calibration_progress == {1: 0.5}
+    processor.clear_calibration()
+    assert processor.calibration_progress == {}
 
 
 class StubCamera(MediaStreamTrack):

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.datatypes import FrameResult
 from emotion_core.live.processor import LiveReading
-from emotion_core.ui.live_readout import _people_or_reason, _person, rates_html
+from emotion_core.ui.live_readout import _people_or_reason, _person, affect_trails, rates_html
 
 
 def reading(**changes: object) -> LiveReading:
@@ -54,11 +54,21 @@ def test_without_people_the_reason_is_said(changes: dict[str, object], words: st
 
 def test_a_minute_is_thinned_to_four_points_a_second() -> None:
     times = np.arange(0, 60, 0.1)
-    person = _person(3, times, np.full((len(times), 7), 1 / 7, np.float32))
-    assert person["name"] == "Person #3"
+    person = _person(times, np.full((len(times), 7), 1 / 7, np.float32))
     assert 150 <= len(person["times"]) <= 240
     assert len(person["probs"]) == len(person["times"])
     assert min(np.diff(person["times"])) >= 0.24
+
+
+def test_the_trail_ends_at_the_newest_point() -> None:
+    times = np.arange(0, 10, 0.1)
+    probs = np.zeros((100, 7), np.float32)
+    probs[:, 4] = 1
+    probs[-1] = np.eye(7)[3]
+    trail = affect_trails({2: (times, probs)})[2]
+    assert 6 <= len(trail) <= 10
+    assert trail[0] == (0.0, 0.0)
+    assert trail[-1][0] > 0.5
 
 
 def page() -> None:

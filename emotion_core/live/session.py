@@ -1,0 +1,306 @@
+"""A recording of live readings: rows on disk as they come, markers, names, a summary at the end.
+
+The readings are kept, never the picture. A recording outlives its stream: a browser that reloads
+or loses its connection finds it again by its token, which nobody can guess.
+"""
+
+import contextlib
+import json
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from emotion_core.analysis.edits import Edits, Marker, load_edits, save_edits
+from emotion_core.analysis.export import FacesWriter, export_files, read_faces, results_zip
+from emotion_core.analysis.video_summary import package_versions, summarise, write_summary
+from emotion_core.datatypes import FrameResult
+from emotion_core.errors import EmotionCoreError, InputError, OutputError
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
+_HEAD, _FACES = "session.json", "faces.csv"
+_FLUSH_EVERY_S: Final = 1.0
+
+
+class SessionState(StrEnum):
+    """What a recording is doing."""
+
+    RECORDING = "recording"
+    PAUSED = "paused"
+    FINISHED = "finished"
+
+
+class LiveSession:
+    """One recording in its own folder. All methods may be called from any thread.
+
+    Args:
+        folder: made here; holds faces.csv, edits.json and session.json, later summary.json.
+        model: name of the network that reads.
+        clock: steady seconds; the recording's time 0 is the moment it is made.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+
+    def __init__(
+        self, folder: Path, model: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.folder = folder
+        self.model = model
+        self.started_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._clock = clock
+        self._zero_s = clock()
+        self._lock = threading.Lock()
+        self._state = SessionState.RECORDING
+        self._edits = Edits()
+        self._frames = 0
+        self._stream = 0
+        self._ids_before = 0
+        self._highest_id = 0
+        self._flushed_s = 0.0
+        self._error = ""
+        try:
+            folder.mkdir(parents=True)
+            head = {"started_utc": self.started_utc, "model": model}
+            (folder / _HEAD).write_text(json.dumps(head), "utf-8")
+        except OSError as error:
+            raise OutputError(f"The recording cannot be written: {error.strerror}.") from error
+        self._faces = FacesWriter(folder / _FACES)
+
+    @property
+    def state(self) -> SessionState:
+        """What it is doing."""
+        with self._lock:
+            return self._state
+
+    @property
+    def error(self) -> str:
+        """Why the recording stopped by itself; "" when it did not."""
+        with self._lock:
+            return self._error
+
+    @property
+    def frames(self) -> int:
+        """Analysed frames recorded so far."""
+        with self._lock:
+            return self._frames
+
+    @property
+    def edits(self) -> Edits:
+        """Names and markers."""
+        with self._lock:
+            return self._edits
+
+    def now_s(self) -> float:
+        """Seconds since the recording began, pauses included."""
+        return self._clock() - self._zero_s
+
+    def begin_stream(self) -> Callable[[FrameResult, float], None]:
+        """A new stream starts: returns what takes its results, with the time each frame arrived.
+
+        Its identities count from 1 again and are moved behind those already recorded; an older
+        stream of the same recording (a tab left open) is not listened to any more.
+        """
+        with self._lock:
+            self._ids_before = self._highest_id
+            self._stream += 1
+            stream = self._stream
+
+        def add(result: FrameResult, arrived_s: float) -> None:
+            self._add(stream, result, arrived_s)
+
+        return add
+
+    def own_id(self, track_id: int) -> int:
+        """The recording's identity of a person of the newest stream."""
+        with self._lock:
+            return track_id + self._ids_before
+
+    def _add(self, stream: int, result: FrameResult, arrived_s: float) -> None:
+        with self._lock:
+            recording = self._state is SessionState.RECORDING and stream == self._stream
+            if not recording or arrived_s < self._zero_s:
+                return
+            row = replace(
+                result,
+                index=self._frames,
+                time_s=arrived_s - self._zero_s,
+                track_ids=result.track_ids + self._ids_before,
+            )
+            try:
+                self._write(row)
+            except OutputError as error:
+                self._error = str(error)
+                self._state = SessionState.PAUSED
+
+    def _write(self, row: FrameResult) -> None:
+        self._faces.write(row)
+        self._frames += 1
+        if len(row):
+            self._highest_id = max(self._highest_id, int(row.track_ids.max()))
+        if row.time_s - self._flushed_s >= _FLUSH_EVERY_S:
+            self._faces.flush()
+            self._flushed_s = row.time_s
+
+    def pause(self) -> None:
+        """Record nothing until `resume`; the clock runs on."""
+        self._become(SessionState.PAUSED)
+
+    def resume(self) -> None:
+        """Record again."""
+        with self._lock:
+            self._error = ""
+        self._become(SessionState.RECORDING)
+
+    def _become(self, state: SessionState) -> None:
+        with self._lock:
+            if self._state is not SessionState.FINISHED:
+                self._state = state
+
+    def mark(self, label: str) -> Marker:
+        """Set a marker at this moment.
+
+        Raises:
+            OutputError: it cannot be kept on disk.
+        """
+        now_s = round(self.now_s(), 3)
+        marker = Marker(now_s, now_s, " ".join(label.split())[:80] or "marker")
+        self._edit(lambda edits: edits.add_marker(marker))
+        return marker
+
+    def rename(self, track_id: int, name: str) -> None:
+        """Name a person; the identity is the recording's own.
+
+        Raises:
+            OutputError: it cannot be kept on disk.
+        """
+        self._edit(lambda edits: edits.rename(track_id, name))
+
+    def _edit(self, change: Callable[[Edits], Edits]) -> None:
+        with self._lock:
+            self._edits = change(self._edits)
+            save_edits(self.folder, self._edits)
+
+    def stop(self) -> dict[str, Any]:
+        """End the recording and write its summary; a second call returns the same.
+
+        Raises:
+            EmotionCoreError: the disk is full, or the rows were damaged.
+        """
+        with self._lock:
+            if self._state is not SessionState.FINISHED:
+                self._state = SessionState.FINISHED
+                self._faces.__exit__(None, None, None)
+        return finish_folder(self.folder)
+
+
+def finish_folder(folder: Path) -> dict[str, Any]:
+    """Write and return the summary of a recording's folder from what lies in it.
+
+    Raises:
+        EmotionCoreError: it holds no readable recording, or the disk is full.
+    """
+    try:
+        head = json.loads((folder / _HEAD).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError("This recording is not here any more, or is damaged.") from error
+    table = read_faces(folder / _FACES)
+    summary = {
+        "status": "finished",
+        "source": "live",
+        "started_utc": head["started_utc"],
+        "clock": "seconds of a steady clock, 0 at started_utc",
+        "model": head["model"],
+        "versions": package_versions(),
+        **summarise(table, load_edits(folder)),
+    }
+    write_summary(folder, summary)
+    return summary
+
+
+def session_zip(folder: Path) -> bytes:
+    """Everything that a finished recording hands out.
+
+    Raises:
+        EmotionCoreError: the folder is damaged, or the disk is full.
+    """
+    target = folder / "live_session.zip"
+    files = export_files(folder, load_edits(folder), 0.0)
+    results_zip(target, files | {"summary.json": (folder / "summary.json").read_bytes()})
+    return target.read_bytes()
+
+
+class SessionStore:
+    """All recordings of this server by token, on disk below `root`; safe across threads."""
+
+    def __init__(self, root: Path, retention_h: float = 24.0) -> None:
+        self.root = root
+        self._retention_s = retention_h * 3600
+        self._lock = threading.Lock()
+        self._open: dict[str, LiveSession] = {}
+
+    def start(self, model: str) -> tuple[str, LiveSession]:
+        """Begin a recording; old ones are cleared away first.
+
+        Raises:
+            OutputError: the work folder cannot be written.
+        """
+        self.forget_old()
+        token = secrets.token_urlsafe(16)
+        session = LiveSession(self.root / token, model)
+        with self._lock:
+            self._open[token] = session
+        return token, session
+
+    def find(self, token: str) -> tuple[Path, LiveSession | None] | None:
+        """The folder of a recording, and the recording itself while it runs; None: unknown."""
+        if not _TOKEN.fullmatch(token):
+            return None
+        folder = self.root / token
+        if not (folder / _HEAD).is_file():
+            return None
+        with self._lock:
+            return folder, self._open.get(token)
+
+    def stop(self, token: str) -> dict[str, Any]:
+        """End a recording, also one that lost its server, and return its summary.
+
+        Raises:
+            EmotionCoreError: it is unknown, damaged, or the disk is full.
+        """
+        found = self.find(token)
+        if found is None:
+            raise InputError("This recording is not here any more.")
+        folder, session = found
+        with self._lock:
+            self._open.pop(token, None)
+        return session.stop() if session else finish_folder(folder)
+
+    def delete(self, token: str) -> None:
+        """Remove a recording and everything in it."""
+        found = self.find(token)
+        if found is None:
+            return
+        folder, session = found
+        if session:
+            # It is about to be deleted: a summary that cannot be written is no loss.
+            with contextlib.suppress(EmotionCoreError):
+                self.stop(token)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def forget_old(self) -> None:
+        """Delete recordings that have not been written to for the set time."""
+        if not self.root.is_dir():
+            return
+        oldest = time.time() - self._retention_s
+        for folder in self.root.iterdir():
+            files = [file.stat().st_mtime for file in folder.glob("*") if file.is_file()]
+            if files and max(files) < oldest:
+                self.delete(folder.name)

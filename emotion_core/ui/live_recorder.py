@@ -1,0 +1,200 @@
+"""Record, pause, stop: the readings of a live stream, kept until the visitor takes or deletes them.
+
+The recording is found by a token in the page's address, so a reload or a lost connection loses
+nothing, and nobody else can find it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from emotion_core.errors import EmotionCoreError
+from emotion_core.live.processor import LiveProcessor
+from emotion_core.live.session import LiveSession, SessionState, SessionStore, session_zip
+from emotion_core.ui.charts import probability_bars_html, show_timeline
+from emotion_core.ui.resources import app_settings
+
+_TOKEN = "recording"
+_STYLE = """<style>
+.lab-rec { font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.lab-rec i { display: inline-block; width: .75rem; height: .75rem; border-radius: 50%;
+  background: #D92D20; margin-right: .45rem; }
+.lab-rec.paused i { background: #8C8C8C; border-radius: .15rem; }
+</style>"""
+
+
+@st.cache_resource(show_spinner=False)
+def session_store() -> SessionStore:
+    """All recordings of this server."""
+    settings = app_settings()
+    return SessionStore(settings.work_dir / "live", settings.retention_h)
+
+
+def current_session() -> LiveSession | None:
+    """The recording of this visitor that runs or rests; None without one."""
+    found = session_store().find(str(st.query_params.get(_TOKEN, "")))
+    return found[1] if found else None
+
+
+def attach(processor: LiveProcessor, session: LiveSession | None) -> None:
+    """Let the recording hear the stream, once for each pair of them."""
+    pair = (id(processor), id(session))
+    if st.session_state.get("live_attached") == pair:
+        return
+    st.session_state["live_attached"] = pair
+    processor.listen(session.begin_stream() if session else None)
+
+
+def recorder_bar(processor: LiveProcessor | None, model: str) -> None:
+    """Draw the buttons that fit what the recording is doing; call it from a fragment."""
+    token = str(st.query_params.get(_TOKEN, ""))
+    found = session_store().find(token)
+    if found is None:
+        _offer_start(processor, model)
+        return
+    folder, session = found
+    if session is not None and session.state is not SessionState.FINISHED:
+        _running(token, session)
+    elif (folder / "summary.json").is_file():
+        st.caption("The recording is finished: its summary stands below.")
+    elif st.button("Finish the recording that was cut off", icon=":material/restore:"):
+        _stop(token)
+
+
+def _offer_start(processor: LiveProcessor | None, model: str) -> None:
+    live = processor is not None and not processor.reading().ended
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pressed = st.button(
+            "Record",
+            icon=":material/fiber_manual_record:",
+            key="live_record",
+            disabled=not live,
+            help="Keeps the readings as a table. No picture is kept.",
+        )
+        st.caption("Keeps readings, never the picture." if live else "Start the camera to record.")
+    if not pressed:
+        return
+    try:
+        token, _ = session_store().start(model)
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.query_params[_TOKEN] = token
+    st.rerun(scope="app")
+
+
+def _running(token: str, session: LiveSession) -> None:
+    paused = session.state is SessionState.PAUSED
+    with st.container(horizontal=True, vertical_alignment="center"):
+        minutes, seconds = divmod(int(session.now_s()), 60)
+        words = "Paused" if paused else "Recording"
+        st.html(
+            f'{_STYLE}<div class="lab-rec{" paused" if paused else ""}"><i></i>{words} '
+            f"{minutes}:{seconds:02} · {session.frames} frames</div>",
+            width="content",
+        )
+        if paused and st.button("Resume", icon=":material/fiber_manual_record:"):
+            session.resume()
+            st.rerun(scope="app")
+        if not paused and st.button("Pause", icon=":material/pause:"):
+            session.pause()
+            st.rerun(scope="app")
+        if st.button("Finish", icon=":material/stop:", key="live_finish"):
+            _stop(token)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = st.text_input(
+            "Marker", placeholder="What happens now", key="live_marker", max_chars=80
+        )
+        marked = st.button("Mark", icon=":material/flag:", shortcut="alt+m", key="live_mark")
+    if marked:
+        _try(lambda: session.mark(label))
+    if session.error:
+        st.error(f"Paused: {session.error}", icon=":material/error:")
+    _marker_line(session)
+
+
+def _marker_line(session: LiveSession) -> None:
+    markers = session.edits.markers[-3:]
+    if markers:
+        st.caption("Markers: " + " · ".join(f"{m.start_s:.1f} s {m.label}" for m in markers))
+
+
+def _try(action: Any) -> None:
+    try:
+        action()
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def _stop(token: str) -> None:
+    try:
+        session_store().stop(token)
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.rerun(scope="app")
+
+
+def show_finished() -> None:
+    """The summary and the exports of this visitor's finished recording, if there is one."""
+    token = str(st.query_params.get(_TOKEN, ""))
+    found = session_store().find(token)
+    if found is None or found[1] is not None or not (found[0] / "summary.json").is_file():
+        return
+    folder = found[0]
+    st.divider()
+    st.subheader("Your recording", anchor=False)
+    try:
+        _summary(folder)
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download everything",
+            data=lambda: session_zip(folder),
+            file_name="live_session.zip",
+            mime="application/zip",
+            icon=":material/download:",
+            type="primary",
+            on_click="ignore",
+            help="faces.csv, Parquet, markers, subtitles, summary.json and what the columns mean.",
+        )
+        if st.button("Delete it now", icon=":material/delete:", key="live_delete"):
+            session_store().delete(token)
+            del st.query_params[_TOKEN]
+            st.rerun()
+        if st.button("New recording", icon=":material/add:", key="live_new"):
+            del st.query_params[_TOKEN]
+            st.rerun()
+    hours = app_settings().retention_h
+    st.caption(
+        f"It is deleted from the server after {hours:g} hours. Until then this page's address "
+        "leads back to it: keep the address to yourself."
+    )
+
+
+def _summary(folder: Path) -> None:
+    import json
+
+    import pandas as pd
+
+    from emotion_core.analysis.export import read_faces
+    from emotion_core.labels import EXPRESSIONS
+
+    summary = json.loads((folder / "summary.json").read_text("utf-8"))
+    people = summary["people"]
+    if not people:
+        st.info("No face was seen while the recording ran.", icon=":material/face:")
+        return
+    table = read_faces(folder / "faces.csv")
+    for person in people:
+        name = person["name"] or f"Person #{person['track_id']}"
+        left, right = st.columns([1, 2], gap="medium")
+        with left:
+            who = f"{name} · {person['seconds']:.0f} s · share of the time"
+            st.html(probability_bars_html([person["share"][e] for e in EXPRESSIONS], who=who))
+        with right:
+            rows = table.person(person["track_id"])
+            data = pd.DataFrame(rows.probs, columns=list(EXPRESSIONS)).assign(time_s=rows.time_s)
+            show_timeline(data, title=name, key=f"live_person_{person['track_id']}")

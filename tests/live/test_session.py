@@ -1,0 +1,169 @@
+"""A recording: what lands on disk, across pauses, lost streams and restarts of the server."""
+
+import csv
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emotion_core.datatypes import FrameResult
+from emotion_core.errors import EmotionCoreError, OutputError
+from emotion_core.live.session import LiveSession, SessionState, SessionStore, session_zip
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def result(tracks: tuple[int, ...] = (1,), top: int = 3) -> FrameResult:
+    n = len(tracks)
+    probs = np.full((n, 7), 0.05, np.float32)
+    probs[:, top] = 0.7
+    boxes, ones = np.tile(np.array([1, 2, 11, 12], np.float32), (n, 1)), np.ones(n, np.float32)
+    no = np.zeros(n, bool)
+    return FrameResult(7, 99.0, boxes, np.array(tracks), probs, probs, ones, no, no, ((),) * n)
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO((folder / "faces.csv").read_text())))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def session(tmp_path: Path, clock: Clock) -> LiveSession:
+    return LiveSession(tmp_path / "s", "tiny", clock=clock)
+
+
+def test_a_recording_without_a_frame_can_be_finished(session: LiveSession) -> None:
+    summary = session.stop()
+    assert summary["frames_analysed"] == 0
+    assert summary["people"] == []
+    assert session.state is SessionState.FINISHED
+    assert session.stop() == summary
+
+
+def test_times_start_at_zero_and_pauses_leave_a_gap(session: LiveSession, clock: Clock) -> None:
+    add = session.begin_stream()
+    add(result(), 999.0)  # a frame from before the recording began
+    add(result(), 1000.5)
+    session.pause()
+    add(result(), 1001.0)
+    session.resume()
+    add(result(()), 1002.0)
+    session.stop()
+    add(result(), 1003.0)
+    kept = [(row["frame"], row["time_s"], row["track_id"]) for row in rows(session.folder)]
+    assert kept == [("0", "0.500000", "1"), ("1", "2.000000", "")]
+    assert session.frames == 2
+
+
+def test_a_new_streams_people_are_other_people(session: LiveSession) -> None:
+    first = session.begin_stream()
+    first(result((1, 2)), 1001.0)
+    second = session.begin_stream()
+    first(result((1,)), 1002.0)  # the old stream is not listened to any more
+    second(result((1,)), 1003.0)
+    assert session.own_id(1) == 3
+    session.stop()
+    assert [row["track_id"] for row in rows(session.folder)] == ["1", "2", "3"]
+
+
+def test_names_and_markers_reach_summary_and_exports(session: LiveSession, clock: Clock) -> None:
+    add = session.begin_stream()
+    for i in range(40):
+        add(result(), 1000.0 + i / 10)
+    clock.now = 1002.0
+    session.mark("  film \n begins ")
+    session.rename(1, "Ada")
+    summary = session.stop()
+    assert summary["people"][0]["name"] == "Ada"
+    assert summary["people"][0]["dominant"] == "happy"
+    assert summary["markers"][0]["label"] == "film begins"
+    assert summary["markers"][0]["start_s"] == 2.0
+    assert summary["started_utc"].endswith("+00:00")
+    with zipfile.ZipFile(io.BytesIO(session_zip(session.folder))) as archive:
+        assert {"faces.csv", "faces.parquet", "markers.csv", "summary.json"} <= set(
+            archive.namelist()
+        )
+        assert b"Ada" in archive.read("faces.csv")
+        assert json.loads(archive.read("summary.json"))["model"] == "tiny"
+
+
+def test_a_full_disk_pauses_the_recording_and_says_so(
+    session: LiveSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = session.begin_stream()
+
+    def full(*_: object) -> None:
+        raise OutputError("The disk is full")
+
+    monkeypatch.setattr(session._faces, "write", full)
+    add(result(), 1001.0)
+    assert session.state is SessionState.PAUSED
+    assert session.error == "The disk is full"
+    monkeypatch.undo()
+    session.resume()
+    add(result(), 1002.0)
+    assert (session.error, session.frames) == ("", 1)
+
+
+def test_a_reload_finds_the_running_recording_by_its_token(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path)
+    token, session = store.start("tiny")
+    assert len(token) == 22
+    assert store.find(token) == (tmp_path / token, session)
+    store.stop(token)
+    assert store.find(token) == (tmp_path / token, None)
+
+
+@pytest.mark.parametrize("token", ["", "..", "../../etc/passwd", "a" * 21, "a" * 22, "é" * 22])
+def test_guessed_tokens_find_nothing(token: str, tmp_path: Path) -> None:
+    store = SessionStore(tmp_path)
+    store.start("tiny")
+    assert store.find(token) is None
+    with pytest.raises(EmotionCoreError, match="not here"):
+        store.stop(token)
+
+
+def test_a_recording_cut_off_by_a_restart_can_still_be_finished(tmp_path: Path) -> None:
+    token, session = SessionStore(tmp_path).start("tiny")
+    add = session.begin_stream()
+    for i in range(20):
+        add(result(), session._zero_s + i)
+    # The server dies here: the rows that were flushed are all there is.
+    restarted = SessionStore(tmp_path)
+    found = restarted.find(token)
+    assert found is not None
+    assert found[1] is None
+    assert restarted.stop(token)["frames_analysed"] >= 15
+
+
+def test_delete_and_retention(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path, retention_h=1)
+    old, _ = store.start("tiny")
+    store.stop(old)
+    for file in (tmp_path / old).iterdir():
+        os.utime(file, (1, 1))
+    new, _ = store.start("tiny")
+    assert store.find(old) is None
+    store.delete(new)
+    store.delete(new)
+    assert not any(tmp_path.iterdir())
+
+
+def test_an_unwritable_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        LiveSession(tmp_path / "file" / "s", "tiny")
