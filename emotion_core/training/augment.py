@@ -48,14 +48,14 @@ class AugmentSettings:
     shift: float = 0.10
     zoom: float = 0.18
     flip: float = 0.5
-    light: float = 0.15
-    contrast: float = 0.35
-    gamma: float = 0.3
-    blur: float = 0.2
-    half_size: float = 0.15
-    noise: float = 0.25
-    jpeg: float = 0.25
-    erase: float = 0.35
+    light: float = 0.10
+    contrast: float = 0.25
+    gamma: float = 0.2
+    blur: float = 0.1
+    half_size: float = 0.1
+    noise: float = 0.1
+    jpeg: float = 0.15
+    erase: float = 0.25
 
 
 class Augment(keras.layers.Layer):

@@ -31,9 +31,9 @@ class TrainingSettings:
 
     label_set: str = "ferplus"
     label_mix: float = 0.2
-    epochs: int = 45
-    batch_size: int = 128
-    learning_rate: float = 2e-3
+    epochs: int = 20
+    batch_size: int = 64
+    learning_rate: float = 1.5e-3
     warmup_epochs: float = 1.0
     weight_decay: float = 0.01
     ema_momentum: float = 0.999
