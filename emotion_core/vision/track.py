@@ -154,7 +154,7 @@ class Tracker:
         track.hits += 1
         track.trust += 1.0 if agreement >= 1 else PARTLY_AGREED * agreement
         often = track.hits >= self.settings.confirm_hits or track.score >= SURE_SCORE
-        if not track.track_id and often and track.trust >= 1:
+        if not track.track_id and often and track.trust > 0.999:
             track.track_id, self._next_id = self._next_id, self._next_id + 1
 
     def _drop_lost(self, time_s: float) -> None:
