@@ -9,7 +9,6 @@ start_page(
     "Video",
     "Drop a video in and get a timeline of every person's expressions, a clip with the faces "
     "marked, and tables to keep.",
-    icon=":material/movie:",
 )
 
 jobs = {state.job_id: state for state in my_jobs()}

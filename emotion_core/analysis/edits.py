@@ -106,14 +106,14 @@ class Edits:
         """The table without excluded people and with merged ones under one identity.
 
         Where two merged identities stand in the same frame, the row seen with more certainty stays:
-        one person has one face.
+        one person has one face. Boxes held after somebody was last seen are dropped.
         """
         ids = np.array([self.merged.get(int(i), int(i)) for i in table.track_id], np.int64)
         table = replace(table, track_id=ids)
         keep = ~np.isin(ids, list(self.excluded)) if self.excluded else np.ones(len(ids), bool)
         if self.merged:
             keep &= _first_of_each(table)
-        return table.rows(keep)
+        return table.rows(keep).without_tails()
 
 
 def _first_of_each(table: FaceTable) -> np.ndarray:

@@ -76,6 +76,15 @@ class FaceTable:
         """One person's rows."""
         return self.rows(self.track_id == track_id)
 
+    def without_tails(self) -> "FaceTable":
+        """Without the boxes held after a person was last seen: they were not there any more."""
+        keep = np.ones(len(self), bool)
+        for track_id in np.unique(self.track_id):
+            rows = np.flatnonzero(self.track_id == track_id)
+            seen = np.flatnonzero(~self.predicted[rows])
+            keep[rows[seen[-1] + 1 if len(seen) else 0 :]] = False
+        return self.rows(keep)
+
     def between(self, start_s: float, end_s: float) -> "FaceTable":
         """Frames and faces of [start_s, end_s)."""
         inside = (self.time_s >= start_s) & (self.time_s < end_s)

@@ -110,6 +110,7 @@ def people_html(
     result: "FrameResult",
     names: Mapping[int, str] | None = None,
     trails: Mapping[int, Sequence[tuple[float, float]]] | None = None,
+    hint_words: Mapping[str, str] = HINT_WORDS,
 ) -> str:
     """Every face of a result as bars, side by side where there is room; "" without a face.
 
@@ -117,6 +118,7 @@ def people_html(
         result: N faces.
         names: identity → name, shown instead of "Person #1".
         trails: identity → (valence, arousal) points, newest last.
+        hint_words: what each `QualityHint` is called; by default what to do before a webcam.
     """
     if not len(result):
         return ""
@@ -125,7 +127,7 @@ def people_html(
             [float(p) for p in result.probs[i]],
             who=(names or {}).get(int(track), f"Person #{int(track)}"),
             unsure=bool(result.unsure[i]),
-            hints=[hint.value for hint in result.quality[i]],
+            hints=[hint_words.get(hint.value, hint.value) for hint in result.quality[i]],
             trail=(trails or {}).get(int(track), ()),
         )
         for i, track in enumerate(result.track_ids)

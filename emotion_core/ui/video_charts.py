@@ -55,10 +55,9 @@ def timeline(
 
     rows = person_rows(person)
     title = f"{name}: probability of each expression"
-    lines = timeline_chart(rows, title=title, height=260, max_points=10**9)
-    x = alt.X("time_s:Q", title="seconds", scale=alt.Scale(domain=domain, nice=False))
-    if domain is None:
-        x = alt.X("time_s:Q", title="seconds", scale=alt.Scale(nice=False))
+    lines = timeline_chart(rows, title=title, height=300, max_points=10**9)
+    scale = alt.Scale(domain=list(domain), nice=False) if domain else alt.Scale(nice=False)
+    x = alt.X("time_s:Q", title="seconds", scale=scale)
     lines.encoding.x = x
     picked = alt.selection_point(
         name=SEEK, encodings=["x"], nearest=True, on="click", empty=False, clear=False
@@ -121,7 +120,7 @@ def ribbon(runs: "pd.DataFrame", domain: tuple[float, float]) -> "alt.Chart":
     people = list(dict.fromkeys(runs["person"]))
     brush = alt.selection_interval(name=BRUSH, encodings=["x"])
     return (
-        alt.Chart(shown, height=max(1, len(people)) * _ROW_PX)
+        alt.Chart(shown, height=max(1, len(people)) * _ROW_PX + 80)
         .mark_rect(cornerRadius=2)
         .encode(
             x=alt.X("start_s:Q", title="seconds", scale=alt.Scale(domain=list(domain), nice=False)),
@@ -157,7 +156,7 @@ def share_chart(shares: Mapping[str, Mapping[str, float]]) -> "alt.Chart":
 
     rows = share_rows(shares)
     return (
-        alt.Chart(rows, height=max(1, len(shares)) * 38)
+        alt.Chart(rows, height=len(shares) * 34 + 120)
         .mark_bar()
         .encode(
             x=alt.X("share:Q", title=None, axis=alt.Axis(format="%"), stack="zero"),

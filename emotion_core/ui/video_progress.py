@@ -66,6 +66,8 @@ def _draw(state: JobState) -> None:
 def _overall_words(state: JobState) -> str:
     if state.message:
         return state.message
+    if all(f.status == WAITING for f in state.files):
+        return "Starting …"
     left = [f.left_s for f in state.files if f.status == RUNNING and f.left_s is not None]
     ended = sum(f.status not in (RUNNING, WAITING) for f in state.files)
     words = [f"{state.fraction:.0%}"]

@@ -70,10 +70,9 @@ def _start_words(count: int) -> str:
 
 def _inputs() -> tuple[list[Any], list[Path]]:
     limit = int(st.get_option("server.maxUploadSize"))
-    size = f"{limit / 1024:g} GB" if limit >= 1024 else f"{limit} MB"
     round_ = st.session_state.setdefault("video_upload_round", 0)
     uploads = st.file_uploader(
-        f"Videos – MP4, MOV, MKV, AVI, WebM …, up to {size} each and 4096×2304 pixels",
+        f"Videos – MP4, MOV, MKV, AVI, WebM …, up to {limit} MB and 4096×2304 pixels each",
         type=_TYPES,
         accept_multiple_files=True,
         key=f"video_upload_{round_}",

@@ -131,6 +131,13 @@ def test_valid_share_counts_frames_not_faces():
     assert valid_share(rows) == 0.5
 
 
+def test_boxes_held_after_somebody_left_do_not_count():
+    rows = table(spell("hhhhhh"), predicted=[True, False, True, False, True, True])
+    assert rows.without_tails().frame.tolist() == [0, 1, 2, 3]
+    never = table(spell("hh"), predicted=[True, True])
+    assert len(never.without_tails()) == 0
+
+
 def test_between_cuts_frames_and_faces():
     part = table(spell("hhhhh")).between(0.1, 0.3)
     assert len(part) == len(part.frame_times) == 2

@@ -1,0 +1,65 @@
+"""Photo: every face in a picture, boxed and read."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from emotion_core.config import PipelineSettings
+from emotion_core.ui.page import end_page, start_page
+from emotion_core.ui.photo_view import (
+    UPLOAD_MB,
+    read_pictures,
+    sample_picture,
+    show_downloads,
+    show_reading,
+)
+from emotion_core.ui.resources import classifier_or_message
+
+FILES, CAMERA, SAMPLE = "Files", "Camera", "Sample"
+
+start_page("Photo", "Every face in a picture: which expression, how sure, and why it may be poor.")
+classifier = classifier_or_message()
+if classifier is None:
+    st.stop()
+
+with st.container(horizontal=True, vertical_alignment="center"):
+    source = st.segmented_control(
+        "Pictures from",
+        [FILES, CAMERA, SAMPLE],
+        default=FILES,
+        required=True,
+        key="photo_source",
+        label_visibility="collapsed",
+    )
+    largest = st.toggle("Largest face only", key="photo_largest")
+
+pictures: list[tuple[str, bytes]] = []
+if source == FILES:
+    uploads = st.file_uploader(
+        f"Pictures – JPEG, PNG, WebP or HEIC, up to {UPLOAD_MB} MB and 60 megapixels each",
+        type=["jpg", "jpeg", "png", "webp", "heic", "heif"],
+        accept_multiple_files=True,
+        max_upload_size=UPLOAD_MB,
+        key="photo_upload",
+    )
+    pictures = [(upload.name, upload.getvalue()) for upload in uploads or []]
+elif source == CAMERA:
+    snapshot = st.camera_input("Take a picture", key="photo_camera", width=520)
+    pictures = [("snapshot.jpg", snapshot.getvalue())] if snapshot else []
+else:
+    pictures = [sample_picture()]
+
+if pictures:
+    settings = replace(PipelineSettings.for_photo(), largest_face_only=largest)
+    with st.spinner("Reading …", show_time=len(pictures) > 3):
+        readings = read_pictures(pictures, classifier, settings)
+    show_downloads(readings)
+    for number, reading in enumerate(readings, 1):
+        show_reading(reading, number)
+        if number < len(readings):
+            st.divider()
+
+end_page(
+    "Pictures are read on the computer that serves this page, are sent nowhere else and are never "
+    "written to its disk; they are forgotten when you close the page."
+)
