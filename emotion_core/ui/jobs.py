@@ -155,7 +155,8 @@ class JobStore:
     def cancel(self, job_id: str) -> None:
         """Ask for an end; what is done is kept. A process that does not listen is killed later."""
         with self._lock:
-            (self._folder(job_id) / "cancelled").touch()
+            with contextlib.suppress(OSError):
+                (self._folder(job_id) / "cancelled").touch()
             process = self._process(job_id)
             if process is not None:
                 self._cancelled_at.setdefault(job_id, time.monotonic())

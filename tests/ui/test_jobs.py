@@ -1,0 +1,241 @@
+import io
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from emotion_core.config import PROJECT_ROOT
+from emotion_core.errors import InputError, OutputError
+from emotion_core.media.write import sample_video
+from emotion_core.ui.job_log import CANCELLED, DONE, FAILED, JobLog
+from emotion_core.ui.jobs import JobStore
+
+MODEL = {"name": "default", "sha256": "x"}
+FAST = ["--no-annotate", "--every", "5"]
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = JobStore(tmp_path / "work", 24.0, PROJECT_ROOT / "models")
+    yield store
+    for folder in (tmp_path / "work" / "jobs").glob("*"):
+        store.delete(folder.name)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 1.0, 10.0)
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory):
+    return sample_video(tmp_path_factory.mktemp("clips") / "long.mp4", 60.0, 20.0)
+
+
+def upload(store, path, name=None):
+    with path.open("rb") as file:
+        return store.add_input(name or path.name, file)
+
+
+def wait(store, job_id, until, seconds=90):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        state = store.state(job_id)
+        if until(state):
+            return state
+        time.sleep(0.1)
+    pytest.fail(f"waited {seconds} s in vain; last seen: {state}")
+
+
+def ended(state):
+    return not state.running
+
+
+def makes_progress(state):
+    return state.current is not None and state.current.fraction > 0
+
+
+def files_below(folder):
+    return [p for p in folder.rglob("*") if p.is_file()]
+
+
+def test_a_job_runs_to_its_results(store, clip, tmp_path):
+    name = '../it\'s "odd"\n😀.mp4'
+    job_id = store.start([upload(store, clip, name)], FAST, MODEL)
+    state = wait(store, job_id, ended)
+    assert (state.status, state.fraction) == (DONE, 1.0)
+    (file,) = state.files
+    assert file.name == name
+    assert (file.folder / "faces.csv").is_file()
+    assert file.folder.resolve().is_relative_to((tmp_path / "work").resolve())
+    assert {p.name for p in tmp_path.iterdir()} == {"work"}
+
+
+def test_identical_jobs_are_answered_from_the_results(store, clip):
+    first = store.start([upload(store, clip)], FAST, MODEL)
+    wait(store, first, ended)
+    made = (store.results_of(first) / "clip" / "faces.csv").stat().st_mtime_ns
+    again = store.start([upload(store, clip)], FAST, MODEL)
+    assert again == first
+    assert store.state(again).status == DONE
+    assert (store.results_of(first) / "clip" / "faces.csv").stat().st_mtime_ns == made
+    assert store.start([upload(store, clip)], FAST, {**MODEL, "sha256": "y"}) != first
+    assert store.start([upload(store, clip)], ["--no-annotate"], MODEL) != first
+
+
+def test_cancel_keeps_what_is_done(store, long_clip):
+    job_id = store.start([upload(store, long_clip)], ["--no-annotate"], MODEL)
+    wait(store, job_id, makes_progress)
+    store.cancel(job_id)
+    state = wait(store, job_id, ended)
+    assert state.status == CANCELLED
+    assert "kept" in state.message
+    folder = state.files[0].folder
+    assert json.loads((folder / "summary.json").read_text())["status"] == "cancelled"
+    assert (folder / "faces.csv").stat().st_size > 300
+    assert not [p for p in files_below(folder) if ".part" in p.name or p.name == "preview.jpg"]
+
+
+def test_a_killed_worker_is_told_and_can_go_on(store, clip, long_clip, tmp_path):
+    inputs = [upload(store, clip), upload(store, long_clip)]
+    job_id = store.start(inputs, [], MODEL)
+    wait(store, job_id, lambda s: s.files[1].fraction > 0)
+    process = json.loads((tmp_path / "work" / "jobs" / job_id / "process.json").read_text())
+    os.kill(process["pid"], signal.SIGKILL)
+    state = wait(store, job_id, ended)
+    assert state.status == FAILED
+    assert "ended unexpectedly" in state.message
+    assert [f.status for f in state.files] == [DONE, FAILED]
+    assert not [p for p in files_below(tmp_path / "work") if ".part" in p.name]
+    made = (state.files[0].folder / "faces.csv").stat().st_mtime_ns
+    store.restart(job_id)
+    state = wait(store, job_id, lambda s: s.files[0].status == DONE)
+    assert (state.files[0].folder / "faces.csv").stat().st_mtime_ns == made
+    assert state.running
+
+
+def test_one_bad_video_does_not_stop_the_others(store, clip, tmp_path):
+    letter = tmp_path / "letter.mp4"
+    letter.write_text("dear reader")
+    job_id = store.start([upload(store, letter), upload(store, clip)], FAST, MODEL)
+    state = wait(store, job_id, ended)
+    assert state.status == DONE
+    assert [f.status for f in state.files] == [FAILED, DONE]
+    assert "letter.mp4" in state.files[0].message
+
+
+def test_a_missing_model_is_said(tmp_path, clip):
+    store = JobStore(tmp_path / "work", 24.0, tmp_path / "no-models")
+    job_id = store.start([upload(store, clip)], FAST, MODEL)
+    state = wait(store, job_id, ended)
+    assert state.status == FAILED
+    assert "no-models" in state.message
+
+
+def test_an_earlier_server_s_job_is_found_again(store, long_clip, tmp_path):
+    job_id = store.start([upload(store, long_clip)], ["--no-annotate"], MODEL)
+    wait(store, job_id, makes_progress)
+    later = JobStore(tmp_path / "work", 24.0, PROJECT_ROOT / "models")
+    assert later.state(job_id).running
+    later.cancel(job_id)
+    assert wait(later, job_id, ended).status == CANCELLED
+
+
+def test_only_so_many_run_at_once(store, long_clip):
+    ids = [
+        store.start([upload(store, long_clip)], ["--no-annotate", "--every", str(n)], MODEL)
+        for n in (1, 2, 3)
+    ]
+    states = [store.state(job_id) for job_id in ids]
+    assert [s.status for s in states] == ["running", "running", "waiting"]
+    store.delete(ids[0])
+    wait(store, ids[2], lambda s: s.status == "running", 20)
+
+
+def test_delete_ends_the_process_and_removes_everything(store, long_clip, tmp_path):
+    job_id = store.start([upload(store, long_clip)], [], MODEL)
+    wait(store, job_id, makes_progress)
+    pid = json.loads((tmp_path / "work" / "jobs" / job_id / "process.json").read_text())["pid"]
+    store.delete(job_id)
+    assert store.state(job_id) is None
+    assert files_below(tmp_path / "work") == []
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    store.delete(job_id)
+
+
+def test_an_upload_two_jobs_use_stays_until_the_last_is_deleted(store, clip):
+    source = upload(store, clip)
+    first = store.start([source], FAST, MODEL)
+    second = store.start([source], ["--no-annotate"], MODEL)
+    store.delete(first)
+    assert Path(source.path).is_file()
+    store.delete(second)
+    assert not Path(source.path).exists()
+
+
+def test_old_jobs_and_forgotten_uploads_are_cleaned_up(store, clip):
+    job_id = store.start([upload(store, clip)], FAST, MODEL)
+    wait(store, job_id, ended)
+    assert store.clean_up() == 0
+    assert store.clean_up(time.time() + 25 * 3600) == 1
+    assert store.state(job_id) is None
+    forgotten = store.add_input("x.mp4", io.BytesIO(b"abc"))
+    os.utime(Path(forgotten.path).parent, (0, 0))
+    store.clean_up()
+    assert not Path(forgotten.path).exists()
+
+
+def test_files_of_the_allowed_folder_are_used_in_place(store, clip):
+    given = store.refer_to(clip, clip.parent)
+    job_id = store.start([given], FAST, MODEL)
+    wait(store, job_id, ended)
+    store.delete(job_id)
+    assert clip.is_file()
+
+
+def test_files_elsewhere_are_refused(store, clip, tmp_path):
+    (tmp_path / "allowed").mkdir()
+    (tmp_path / "allowed" / "link.mp4").symlink_to(clip)
+    for path in (clip, tmp_path / "allowed" / ".." / "x.mp4", tmp_path / "allowed" / "link.mp4"):
+        with pytest.raises(InputError):
+            store.refer_to(path, tmp_path / "allowed")
+
+
+@pytest.mark.parametrize("job_id", ["", "..", "../../etc", "a/b", "unknown", "ü"])
+def test_unknown_ids_are_nobody(store, job_id):
+    assert store.state(job_id) is None
+    store.delete(job_id)
+    store.cancel(job_id)
+    store.restart(job_id)
+    assert store.state(job_id) is None
+
+
+def test_no_video_no_job(store):
+    with pytest.raises(InputError):
+        store.start([], FAST, MODEL)
+
+
+def test_a_work_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "work").write_text("a file stands in the way")
+    store = JobStore(tmp_path / "work", 24.0, PROJECT_ROOT / "models")
+    with pytest.raises(OutputError):
+        store.add_input("a.mp4", io.BytesIO(b"x"))
+
+
+def test_a_log_is_read_once_and_whole_lines_only(tmp_path):
+    path = tmp_path / "progress.jsonl"
+    log = JobLog(path)
+    log.update()
+    inputs = [{"name": "a", "path": "/a"}]
+    path.write_text('{"event": "progress", "file": "/a", "fraction": 0.5}\nnonsense\n[1]\n{"eve')
+    log.update()
+    assert log.files(inputs)[0].fraction == 0.5
+    assert not log.ended
+    with path.open("a") as file:
+        file.write('nt": "end"}\n')
+    log.update()
+    assert log.ended
