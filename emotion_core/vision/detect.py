@@ -20,7 +20,7 @@ NEAR_SHARE: Final = 0.22
 
 # Seconds between two scans of the whole frame, by what is known: (near faces, far faces).
 PERIOD_NOBODY_S: Final = (0.06, 0.5)
-PERIOD_LOST_S: Final = (0.25, 0.5)
+PERIOD_LOST_S: Final = (0.1, 0.4)
 PERIOD_CALM_S: Final = (1.0, 1.5)
 # Ratio between one size looked for and the next, for near and for far faces.
 STEPS: Final = (1.1, 1.2)
@@ -57,8 +57,8 @@ MEASURE_PERIOD_S: Final = 0.25
 # refuses four in five of the first one's mistakes, both together all of them, and 3 % of faces.
 OTHER_CASCADES: Final = ("haarcascade_frontalface_alt.xml", "haarcascade_frontalface_alt2.xml")
 OPINION: Final = _Look(1.6, (0.72, 1.35), 30.0, 3)
-# For photos, which get no second chance: one of them is enough, at either size of the picture.
-OPINIONS_THOROUGH: Final = (replace(OPINION, neighbours=2), _Look(1.6, (0.72, 1.35), 44.0, 2))
+# A photo gets no second chance: there one of them is enough, or both in a larger picture.
+OPINION_LARGE: Final = _Look(1.6, (0.72, 1.35), 44.0, 2)
 # What was refused so often in a row is asked about only now and then.
 PATIENCE: Final = 6
 PATIENCE_S: Final = 0.2
@@ -241,14 +241,13 @@ class HaarDetector:
 
     def _opinion(self, image_bgr: ImageArray, box: FloatArray) -> float:
         """The share of the other cascades that find a face at a box, 0 to 1."""
-        if self.settings.thorough:
-            answers = (
-                _look(cascade, image_bgr, box, look)
-                for look in OPINIONS_THOROUGH
-                for cascade in self._others
-            )
-            return float(any(len(boxes) for boxes, _ in answers))
-        seen = [len(_look(cascade, image_bgr, box, OPINION)[0]) > 0 for cascade in self._others]
+        agreed = self._share_that_sees(image_bgr, box, OPINION)
+        if not self.settings.thorough:
+            return agreed
+        return float(agreed > 0 or self._share_that_sees(image_bgr, box, OPINION_LARGE) == 1)
+
+    def _share_that_sees(self, image_bgr: ImageArray, box: FloatArray, look: _Look) -> float:
+        seen = [len(_look(cascade, image_bgr, box, look)[0]) > 0 for cascade in self._others]
         return sum(seen) / len(seen)
 
     def _bands(self, image_bgr: ImageArray) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -19,6 +19,10 @@ REACH_SIDES: Final = 0.7
 REACH_GROWTH: Final = 1.5
 REACH_MOST: Final = 1.6
 SIZE_RATIO_MOST: Final = 1.8
+# Where nobody else is in question, a face may leap this far within this time.
+LEAP_SIDES: Final = 2.5
+LEAP_RATIO: Final = 1.4
+LEAP_S: Final = 0.5
 # Share of the difference between expected and found that is believed, of centre x, y and side; and
 # what it adds to their speeds. Haar measures a face's place better than its size.
 GAINS: Final = np.array([0.65, 0.65, 0.4])
@@ -147,7 +151,25 @@ class Tracker:
         newcomer = np.array([0.0 if track.track_id else 0.5 for track in self._tracks])
         cost = distance + growth + newcomer[:, None] + np.where(impossible, 1e6, 0.0)
         rows, columns = linear_sum_assignment(cost)
-        return {int(k): int(d) for k, d in zip(rows, columns, strict=True) if cost[k, d] < 1e6}
+        pairs = {int(k): int(d) for k, d in zip(rows, columns, strict=True) if cost[k, d] < 1e6}
+        return pairs | self._leap(pairs, distance, growth, unseen)
+
+    def _leap(
+        self,
+        pairs: dict[int, int],
+        distance: NDArray[np.float64],
+        growth: NDArray[np.float64],
+        unseen: NDArray[np.float64],
+    ) -> dict[int, int]:
+        """One announced face is missing and one detection is left over, further off than a face
+        walks: a head that was thrown around at a low frame rate."""
+        left = set(range(distance.shape[1])) - set(pairs.values())
+        missing = [k for k, track in enumerate(self._tracks) if track.track_id and k not in pairs]
+        if len(left) != 1 or len(missing) != 1:
+            return {}
+        k, d = missing[0], left.pop()
+        near = distance[k, d] <= LEAP_SIDES and growth[k, d] <= math.log(LEAP_RATIO)
+        return {k: d} if near and unseen[k] <= LEAP_S else {}
 
     def _confirm(self, track: _Track, agreement: float) -> None:
         """Count a detection of this track; announce it once enough speaks for a face."""

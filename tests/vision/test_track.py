@@ -122,6 +122,16 @@ def test_far_away_is_somebody_else() -> None:
     assert tracks.predicted.tolist() == [True, False]
 
 
+@pytest.mark.parametrize(("others", "ids"), [([], [1]), ([(300, 300, 50)], [1, 2, 3])])
+def test_a_leap_is_believed_only_where_nobody_else_is_in_question(
+    others: list[tuple[float, float, float]], ids: list[int]
+) -> None:
+    tracker = Tracker()
+    step(tracker, 0, [(100, 100, 50), *others])
+    tracks = step(tracker, 0.1, [(190, 100, 50)])
+    assert tracks.track_ids.tolist() == ids
+
+
 def test_rescale_carries_over_forget_and_reset_do_not() -> None:
     tracker = Tracker()
     step(tracker, 0, [(100, 100, 50)])
