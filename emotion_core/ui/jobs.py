@@ -81,7 +81,8 @@ class JobStore:
             path.parent.mkdir(exist_ok=True)
             part.replace(path)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
             raise OutputError(f"{name} could not be kept: {error.strerror}.") from error
         return JobInput(name, str(path), digest.hexdigest())
 

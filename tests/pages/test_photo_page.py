@@ -1,0 +1,119 @@
+"""Photo: pictures in, boxes and bars out, and pictures that are none."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from emotion_core.media.sample import PORTRAIT
+from emotion_core.ui.photo_view import Reading, csv_text, json_text
+
+PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "3_Photo.py")
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches():
+    st.cache_resource.clear()
+
+
+def page():
+    app = AppTest.from_file(PAGE, default_timeout=60).run()
+    assert not app.exception
+    return app
+
+
+def words(app):
+    shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info]
+    bars = [element.proto.body for element in app.get("html")]
+    return "\n".join([*(element.value for element in shown), *bars])
+
+
+def png(image):
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def give(app, *files):
+    app.file_uploader[0].set_value([(name, data, "image/png") for name, data in files]).run()
+    assert not app.exception
+    return app
+
+
+def test_the_page_says_limits_and_privacy():
+    app = page()
+    assert app.title[0].value == "Photo"
+    assert "60 megapixels" in app.file_uploader[0].label
+    assert "never written to its disk" in words(app)
+
+
+def test_the_sample_has_one_face_with_bars():
+    app = page()
+    app.segmented_control(key="photo_source").set_value("Sample").run()
+    assert not app.exception
+    text = words(app)
+    assert "one face" in text
+    assert "Face #1" in text
+    assert text.count("lab-bar") >= 7
+    assert len(app.get("imgs")) == 1
+
+
+def test_many_pictures_with_one_bad_among_them():
+    app = give(
+        page(),
+        ("good.jpg", PORTRAIT.read_bytes()),
+        ("bad*.png", b"no picture at all"),
+        ("tiny.png", png(Image.new("RGB", (1, 1)))),
+        ("huge.png", png(Image.new("1", (20_000, 20_000)))),
+    )
+    text = words(app)
+    assert "Face #1" in text
+    assert "bad*.png is no picture" in text
+    assert "huge.png has too many pixels" in text
+    assert "No face found" in text
+    assert len(app.get("imgs")) == 2
+
+
+def test_the_camera_is_asked_for_only_when_chosen():
+    app = page()
+    assert not app.get("camera_input")
+    app.segmented_control(key="photo_source").set_value("Camera").run()
+    assert not app.exception
+    assert len(app.get("camera_input")) == 1
+
+
+def test_largest_face_only(shared_media):
+    data = (shared_media / "multi_face.jpg").read_bytes()
+    app = give(page(), ("many.jpg", data))
+    assert "Face #2" in words(app)
+    app.toggle(key="photo_largest").set_value(True).run()
+    assert "one face" in words(app)
+
+
+def test_exports_hold_every_face_and_every_problem():
+    app = give(page(), ("a,b.jpg", PORTRAIT.read_bytes()), ("bad.png", b"x"))
+    readings = list(app.session_state["photo_readings"].values())
+    (row,) = csv.DictReader(io.StringIO(csv_text(readings)))
+    assert (row["picture"], row["face"]) == ("a,b.jpg", "1")
+    assert float(row["width"]) > 50
+    assert row["emotion"]
+    entries = json.loads(json_text(readings))
+    assert len(entries[0]["faces"]) == 1
+    assert "bad.png" in entries[1]["problem"]
+
+
+def test_nothing_read_nothing_to_download():
+    app = give(page(), ("bad.png", b"x"))
+    assert not app.get("download_button")
+    assert csv_text([Reading("bad.png", problem="x")]).startswith("picture,face,x,y")
+
+
+def test_a_missing_network_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(tmp_path / "none"))
+    app = page()
+    assert "network cannot be used" in app.error[0].value

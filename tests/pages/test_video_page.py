@@ -1,0 +1,239 @@
+"""Video: the form, a real job, its result with edits, and what goes wrong."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from emotion_core.media.write import sample_video
+from emotion_core.ui.video_jobs import job_store
+
+PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "2_Video.py")
+
+
+@pytest.fixture(autouse=True)
+def work_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield tmp_path / "work"
+    for folder in (tmp_path / "work" / "videos" / "jobs").glob("*"):
+        job_store().delete(folder.name)
+    st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 2.0, 10.0, "cross")
+    return path.read_bytes()
+
+
+def page():
+    app = AppTest.from_file(PAGE, default_timeout=60).run()
+    assert not app.exception
+    return app
+
+
+def words(app):
+    shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info, *app.subheader]
+    return "\n".join(element.value for element in shown)
+
+
+def start(app, *files):
+    app.file_uploader[0].set_value([(name, data, "video/mp4") for name, data in files])
+    app.run()
+    assert not app.exception
+    app.button(key="video_start").click().run()
+    assert not app.exception
+    return app
+
+
+def until_ended(app, seconds=90):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        app.run()
+        assert not app.exception
+        if any(b.key == "video_new" for b in app.button):
+            return app
+        time.sleep(0.3)
+    pytest.fail("the job did not end")
+
+
+def job_id(app):
+    given = app.query_params["job"]
+    return given if isinstance(given, str) else given[0]
+
+
+def view_key(app):
+    (folder,) = job_store().results_of(job_id(app)).glob("*/faces.csv")
+    return f"{job_id(app)}_{folder.parent.name}", folder.parent
+
+
+def test_the_form_says_limits_and_retention_before_anything_is_given():
+    app = page()
+    assert app.title[0].value == "Video"
+    assert "512 MB" in app.file_uploader[0].label
+    assert app.button(key="video_start").disabled
+    assert "24 hours" in words(app)
+    assert "Delete" in words(app)
+
+
+def test_an_upload_becomes_people_timeline_and_downloads(clip):
+    app = until_ended(start(page(), ('it\'s "q" 😀.mp4', clip)))
+    text = words(app)
+    assert "20 frames read" in text
+    assert "**Person 1**" in text
+    for heading in ("People", "Timeline", "Share of time", "Downloads", "Key moments"):
+        assert heading in [s.value for s in app.subheader]
+    assert len(app.get("vega_lite_chart")) == 3
+    labels = {b.proto.label for b in app.get("download_button")}
+    assert {"Everything", "Clip", "Table (CSV)", "Table (Parquet)", "Summary"} <= labels
+    assert {"Subtitles", "Report to print"} <= labels
+
+
+def test_the_same_video_again_is_answered_from_the_results(clip):
+    app = until_ended(start(page(), ("a.mp4", clip)))
+    _, folder = view_key(app)
+    made = (folder / "faces.csv").stat().st_mtime_ns
+    again = start(page(), ("a.mp4", clip))
+    assert any(b.key == "video_new" for b in again.button)
+    assert (folder / "faces.csv").stat().st_mtime_ns == made
+
+
+def test_people_are_renamed_merged_and_left_out(clip):
+    app = until_ended(start(page(), ("a.mp4", clip)))
+    key, folder = view_key(app)
+    app.text_input(key=f"{key}_1_name").set_value("Ada *").run()
+    assert not app.exception
+    assert "**Ada \\*** " in words(app)
+    app.selectbox(key=f"{key}_2_merge_0").set_value(1).run()
+    assert not app.exception
+    assert "**Person 2**" not in words(app)
+    assert json.loads((folder / "edits.json").read_text())["merged"] == {"2": 1}
+    app.button(key=f"{key}_1_split_2").click().run()
+    assert "**Person 2**" in words(app)
+    app.button(key=f"{key}_2_exclude").click().run()
+    assert not app.exception
+    assert "left out everywhere" in words(app)
+
+
+def test_a_reload_finds_the_job_by_its_address(clip):
+    app = until_ended(start(page(), ("a.mp4", clip)))
+    other = AppTest.from_file(PAGE, default_timeout=60)
+    other.query_params["job"] = job_id(app)
+    other.run()
+    assert not other.exception
+    assert "20 frames read" in words(other)
+
+
+def test_delete_removes_everything(clip, work_folder):
+    app = until_ended(start(page(), ("a.mp4", clip)))
+    app.button(key="video_delete").click().run()
+    assert not app.exception
+    assert app.file_uploader
+    assert not [p for p in (work_folder / "videos").rglob("*") if p.is_file()]
+
+
+def test_a_foreign_or_expired_address_is_explained():
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    app.query_params["job"] = "../../etc"
+    app.run()
+    assert not app.exception
+    assert "not here any more" in words(app)
+    assert app.file_uploader
+
+
+@pytest.mark.parametrize(
+    ("data", "said"), [(b"", "0 bytes"), (b"dear reader " * 90, "cannot be opened")]
+)
+def test_a_bad_file_is_named_and_the_others_go_on(clip, data, said):
+    app = until_ended(start(page(), ("letter.mp4", data), ("good.mp4", clip)))
+    text = words(app)
+    assert "letter.mp4" in text
+    assert said in text
+    assert "20 frames read" in text
+
+
+def test_only_bad_files(clip):
+    app = until_ended(start(page(), ("letter.mp4", b"dear reader")))
+    assert "None of the videos could be read" in words(app)
+
+
+def test_cancel_shows_what_is_done(tmp_path):
+    long = sample_video(tmp_path / "long.mp4", 40.0, 20.0).read_bytes()
+    app = start(page(), ("long.mp4", long))
+    _wait_for_progress(app)
+    app.button(key="video_cancel").click().run()
+    app = until_ended(app)
+    assert "what was done is kept" in words(app)
+    assert "frames read" in words(app)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_killed_worker_is_told_on_the_page(tmp_path, work_folder):
+    long = sample_video(tmp_path / "long.mp4", 40.0, 20.0).read_bytes()
+    app = start(page(), ("long.mp4", long))
+    _wait_for_progress(app)
+    process = work_folder / "videos" / "jobs" / job_id(app) / "process.json"
+    os.kill(json.loads(process.read_text())["pid"], signal.SIGKILL)
+    app = until_ended(app)
+    assert "ended unexpectedly" in words(app)
+    assert any(b.key == "video_again" for b in app.button)
+
+
+def _wait_for_progress(app):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        state = job_store().state(job_id(app))
+        if state.current and state.current.fraction > 0:
+            app.run()
+            assert not app.exception
+            return
+        time.sleep(0.2)
+    pytest.fail("no progress")
+
+
+def test_several_videos_are_compared(clip):
+    still = clip[:-1] + b"\0"
+    app = until_ended(start(page(), ("a.mp4", clip), ("b.mp4", still)))
+    app.segmented_control(key="video_chosen").set_value("Compare all").run()
+    assert not app.exception
+    assert "Share of time, everybody together" in [s.value for s in app.subheader]
+    table = app.dataframe[0].value
+    assert set(table["video"]) == {"a.mp4", "b.mp4"}
+
+
+def test_the_allowed_folder_is_offered(tmp_path, monkeypatch, clip):
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "one.mp4").write_bytes(clip)
+    (tmp_path / "films" / "notes.txt").write_text("no video")
+    monkeypatch.setenv("EMOTION_LAB_VIDEO_DIR", str(tmp_path / "films"))
+    st.cache_resource.clear()
+    app = page()
+    assert app.multiselect(key="video_folder_files").options == ["one.mp4"]
+    app.multiselect(key="video_folder_files").set_value(["one.mp4"]).run()
+    app.button(key="video_start").click().run()
+    app = until_ended(app)
+    assert "20 frames read" in words(app)
+
+
+def test_an_impossible_range_is_refused_before_the_start(clip):
+    app = page()
+    app.number_input(key="video_from").set_value(5.0).run()
+    app.number_input(key="video_to").set_value(2.0).run()
+    assert "must end after it begins" in words(app)
+    app.file_uploader[0].set_value([("a.mp4", clip, "video/mp4")]).run()
+    assert app.button(key="video_start").disabled
+
+
+def test_a_missing_network_is_said(monkeypatch, tmp_path, clip):
+    monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(tmp_path / "none"))
+    st.cache_resource.clear()
+    app = start(page(), ("a.mp4", clip))
+    assert app.error
+    assert "none" in app.error[0].value
