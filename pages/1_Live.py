@@ -86,14 +86,18 @@ def who() -> None:
     people_panel(current_processor(), current_session())
 
 
+# A place of its own for each fragment: one that draws more than last time would otherwise write
+# over its neighbour.
 with recorder:
     recording()
 with people:
     who()
 with side:
-    readings()
+    with st.container():
+        readings()
     st.markdown("**Last 60 seconds**")
-    last_minute()
+    with st.container():
+        last_minute()
     if processor is not None:
         offer_download(processor)
 show_finished()

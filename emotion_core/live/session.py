@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emotion_core.analysis.edits import Edits, Marker, load_edits, save_edits
-from emotion_core.analysis.export import FacesWriter, export_files, read_faces, results_zip
+from emotion_core.analysis.export import FacesWriter, read_faces
 from emotion_core.analysis.video_summary import package_versions, summarise, write_summary
 from emotion_core.datatypes import FrameResult
 from emotion_core.errors import EmotionCoreError, InputError, OutputError
@@ -214,27 +214,15 @@ def finish_folder(folder: Path) -> dict[str, Any]:
     table = read_faces(folder / _FACES)
     summary = {
         "status": "finished",
-        "source": "live",
+        "source": {"name": "live recording", "kind": "live"},
         "started_utc": head["started_utc"],
         "clock": "seconds of a steady clock, 0 at started_utc",
-        "model": head["model"],
+        "model": {"name": head["model"]},
         "versions": package_versions(),
         **summarise(table, load_edits(folder)),
     }
     write_summary(folder, summary)
     return summary
-
-
-def session_zip(folder: Path) -> bytes:
-    """Everything that a finished recording hands out.
-
-    Raises:
-        EmotionCoreError: the folder is damaged, or the disk is full.
-    """
-    target = folder / "live_session.zip"
-    files = export_files(folder, load_edits(folder), 0.0)
-    results_zip(target, files | {"summary.json": (folder / "summary.json").read_bytes()})
-    return target.read_bytes()
 
 
 class SessionStore:

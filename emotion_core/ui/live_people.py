@@ -61,10 +61,12 @@ def _calibration(processor: LiveProcessor) -> None:
         "seconds; from then on that face is the zero of their own readings."
     )
     progress = processor.calibration_progress
+    # The place stays when there is nothing to count: what stands below must not jump.
+    countdown = st.empty()
     if progress:
         done = min(progress.values())
         left = max(1, round(REST_S * (1 - done) + 0.5))
-        st.progress(min(1.0, done), text=f"Rest your face … {left}")
+        countdown.progress(min(1.0, done), text=f"Rest your face … {left}")
     with st.container(horizontal=True):
         if st.button(
             "Take my neutral", icon=":material/timer:", key="live_rest", disabled=bool(progress)

@@ -11,8 +11,7 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.live.processor import LiveProcessor
-from emotion_core.live.session import LiveSession, SessionState, SessionStore, session_zip
-from emotion_core.ui.charts import probability_bars_html, show_timeline
+from emotion_core.live.session import LiveSession, SessionState, SessionStore
 from emotion_core.ui.resources import app_settings
 
 _TOKEN = "recording"
@@ -137,29 +136,18 @@ def _stop(token: str) -> None:
 
 
 def show_finished() -> None:
-    """The summary and the exports of this visitor's finished recording, if there is one."""
+    """The result and the exports of this visitor's finished recording, if there is one."""
     token = str(st.query_params.get(_TOKEN, ""))
     found = session_store().find(token)
     if found is None or found[1] is not None or not (found[0] / "summary.json").is_file():
         return
-    folder = found[0]
     st.divider()
     st.subheader("Your recording", anchor=False)
     try:
-        _summary(folder)
+        _result(found[0])
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
     with st.container(horizontal=True):
-        st.download_button(
-            "Download everything",
-            data=lambda: session_zip(folder),
-            file_name="live_session.zip",
-            mime="application/zip",
-            icon=":material/download:",
-            type="primary",
-            on_click="ignore",
-            help="faces.csv, Parquet, markers, subtitles, summary.json and what the columns mean.",
-        )
         if st.button("Delete it now", icon=":material/delete:", key="live_delete"):
             session_store().delete(token)
             del st.query_params[_TOKEN]
@@ -174,27 +162,15 @@ def show_finished() -> None:
     )
 
 
-def _summary(folder: Path) -> None:
-    import json
-
-    import pandas as pd
-
+def _result(folder: Path) -> None:
+    """The same view as a video's result, without a player: no picture was kept."""
     from emotion_core.analysis.export import read_faces
-    from emotion_core.labels import EXPRESSIONS
+    from emotion_core.ui.live_result import LiveView
 
-    summary = json.loads((folder / "summary.json").read_text("utf-8"))
-    people = summary["people"]
-    if not people:
-        st.info("No face was seen while the recording ran.", icon=":material/face:")
-        return
     table = read_faces(folder / "faces.csv")
-    for person in people:
-        name = person["name"] or f"Person #{person['track_id']}"
-        left, right = st.columns([1, 2], gap="medium")
-        with left:
-            who = f"{name} · {person['seconds']:.0f} s · share of the time"
-            st.html(probability_bars_html([person["share"][e] for e in EXPRESSIONS], who=who))
-        with right:
-            rows = table.person(person["track_id"])
-            data = pd.DataFrame(rows.probs, columns=list(EXPRESSIONS)).assign(time_s=rows.time_s)
-            show_timeline(data, title=name, key=f"live_person_{person['track_id']}")
+
+    @st.fragment
+    def draw() -> None:
+        LiveView(f"live_{folder.name}", folder, "live recording", table).draw()
+
+    draw()

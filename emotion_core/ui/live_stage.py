@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 from streamlit_webrtc import WebRtcMode, webrtc_streamer
+from streamlit_webrtc.relay import get_global_relay
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.live.camera import CameraProblem, camera_problem
 from emotion_core.live.capacity import busy_words, default_max_streams
 from emotion_core.live.ice import rtc_configuration
 from emotion_core.live.processor import LiveProcessor, build_processor
+from emotion_core.live.relay import keep_newest_only
 from emotion_core.live.settings import LiveSettings
 from emotion_core.ui.camera_probe import probe_camera
 from emotion_core.ui.charts import show_people
@@ -52,7 +54,7 @@ def _streamer(classifier: "Classifier", settings: LiveSettings) -> Any:
         mode=WebRtcMode.SENDRECV,
         rtc_configuration=configuration,
         media_stream_constraints=camera_constraints(),
-        video_processor_factory=partial(build_processor, classifier, settings),
+        video_processor_factory=partial(_processor, classifier, settings),
         # The processor has a thread of its own; a second one would add a frame of delay.
         async_processing=False,
         video_html_attrs={
@@ -64,6 +66,12 @@ def _streamer(classifier: "Classifier", settings: LiveSettings) -> Any:
         },
         media_toggle_controls=False,
     )
+
+
+def _processor(classifier: "Classifier", settings: LiveSettings) -> LiveProcessor:
+    """Runs on the thread that answers the browser's offer, before any track is connected."""
+    keep_newest_only(get_global_relay())
+    return build_processor(classifier, settings)
 
 
 def _has_room() -> bool:

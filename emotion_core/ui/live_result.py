@@ -1,0 +1,24 @@
+"""A finished live recording, shown by the code that shows a video's result."""
+
+from emotion_core.ui.video_result import View
+
+
+class LiveView(View):
+    """The result of a recording: no picture was kept, so there is no player and no moment."""
+
+    def draw(self) -> None:
+        """The whole result, top to bottom."""
+        from emotion_core.ui.video_exports import show_exports
+        from emotion_core.ui.video_markers import show_markers
+        from emotion_core.ui.video_people import show_people_list
+        from emotion_core.ui.video_timeline import show_statistics, show_timelines
+
+        self._facts()
+        if len(self.table):
+            show_people_list(self)
+            show_timelines(self)
+            show_statistics(self)
+        else:
+            self._nobody()
+        show_markers(self)
+        show_exports(self)
