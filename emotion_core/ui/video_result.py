@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from emotion_core.analysis.edits import Edits, Marker, load_edits, save_edits
 from emotion_core.analysis.export import read_faces
@@ -78,7 +79,11 @@ class View:
         except EmotionCoreError as error:
             st.error(str(error), icon=":material/error:")
             return
-        st.rerun(scope="fragment")
+        try:
+            st.rerun(scope="fragment")
+        except StreamlitAPIException:
+            # The whole page is being run (a reload met a changed widget), not this part of it.
+            st.rerun()
 
     def seek(self, time_s: float) -> None:
         """Move the player to a time of the source, in this run of the page."""

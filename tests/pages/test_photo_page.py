@@ -60,7 +60,7 @@ def test_the_sample_has_one_face_with_bars():
     assert "one face" in text
     assert "Face #1" in text
     assert text.count("lab-bar") >= 7
-    assert len(app.get("imgs")) == 1
+    assert len(app.get("image")) == 1
 
 
 def test_many_pictures_with_one_bad_among_them():
@@ -76,7 +76,7 @@ def test_many_pictures_with_one_bad_among_them():
     assert "bad*.png is no picture" in text
     assert "huge.png has too many pixels" in text
     assert "No face found" in text
-    assert len(app.get("imgs")) == 2
+    assert len(app.get("image")) == 2
 
 
 def test_the_camera_is_asked_for_only_when_chosen():
