@@ -23,7 +23,7 @@ class Peer:
     source: str
 
 
-_MEASURED: Final[str] = "measured by this project on the same images"
+_MEASURED: Final[str] = "run on the same images"
 PEERS: Final[tuple[Peer, ...]] = (
     Peer("fer 25.10 (mini-Xception)", "ferplus", 0.674, 0.56, _MEASURED),
     Peer("oarriaga big Xception", "ferplus", 0.668, 0.57, _MEASURED),

@@ -36,7 +36,8 @@ def comparison_chart(table: pd.DataFrame) -> alt.LayerChart:
         scale=alt.Scale(domain=groups, range=[OURS, PEOPLE, OTHERS]),
         legend=alt.Legend(title=None, orient="top"),
     )
-    who = alt.Y("who:N", title=None, sort="-x", axis=alt.Axis(labelLimit=230))
+    order = table.sort_values("accuracy", ascending=False)["who"].tolist()
+    who = alt.Y("who:N", title=None, sort=order, axis=alt.Axis(labelLimit=230))
     tips = ["who:N", alt.Tooltip("accuracy:Q", format=".1%"), "source:N"]
     base = alt.Chart(table)
     bars = base.mark_bar(height={"band": 0.62}, cornerRadiusEnd=3).encode(
@@ -137,7 +138,7 @@ def reliability_chart(table: pd.DataFrame) -> alt.LayerChart:
     corners = alt.Data(values=[{"x": 0, "y": 0}, {"x": 1, "y": 1}])
     perfect = alt.Chart(corners).mark_line(strokeDash=[5, 4], color=OTHERS).encode(x="x:Q", y="y:Q")
     return alt.layer(perfect, lines, points).properties(
-        height=360, description="Reliability diagram: confidence against accuracy."
+        height=430, description="Reliability diagram: confidence against accuracy."
     )
 
 
@@ -154,7 +155,7 @@ def coverage_chart(table: pd.DataFrame) -> alt.Chart:
                 alt.Tooltip(f"{c}:Q", format=".1%") for c in ("coverage", "accuracy", "confidence")
             ],
         )
-        .properties(height=360, description="Accuracy against coverage.")
+        .properties(height=430, description="Accuracy against coverage.")
     )
 
 
@@ -164,8 +165,8 @@ def precision_recall_chart(table: pd.DataFrame) -> alt.Chart:
         alt.Chart(table)
         .mark_line(strokeWidth=2, interpolate="step-after")
         .encode(
-            x=alt.X(**_share("recall", "recall: share of its faces that are found")),
-            y=alt.Y(**_share("precision", "precision: share of the finds that are right")),
+            x=alt.X(**_share("recall", "recall: how many of its faces are found")),
+            y=alt.Y(**_share("precision", "precision: how many finds are right")),
             color=_expression_colour(alt.Legend(title=None, orient="top")),
             order=alt.Order("recall:Q"),
             tooltip=[
@@ -176,7 +177,7 @@ def precision_recall_chart(table: pd.DataFrame) -> alt.Chart:
                 ),
             ],
         )
-        .properties(height=360, description="Precision against recall for each expression.")
+        .properties(height=460, description="Precision against recall for each expression.")
     )
 
 
@@ -187,7 +188,7 @@ def robustness_chart(table: pd.DataFrame, damage: str, whole: float) -> alt.Laye
     order = "descending" if damage == "size" else "ascending"
     lines = (
         alt.Chart(part)
-        .mark_line(point=alt.OverlayMarkDef(size=60), strokeWidth=2.5, color=OURS)
+        .mark_line(point=alt.OverlayMarkDef(size=60, color=OURS), strokeWidth=2.5, color=OURS)
         .encode(
             x=alt.X("level:O", sort=order, title=None, axis=alt.Axis(labelAngle=0)),
             y=alt.Y(**_share("accuracy", "accuracy")),
@@ -198,7 +199,7 @@ def robustness_chart(table: pd.DataFrame, damage: str, whole: float) -> alt.Laye
         strokeDash=[5, 4], color=OTHERS
     )
     return alt.layer(undamaged.encode(y="whole:Q"), lines).properties(
-        height=190, title=damage, description=f"Accuracy under {damage}."
+        height=230, title=damage, description=f"Accuracy under {damage}."
     )
 
 
@@ -217,7 +218,7 @@ def history_chart(
             color=alt.Color(
                 "curve:N",
                 scale=alt.Scale(domain=names, range=[LEARNING, PEOPLE, OURS][: len(names)]),
-                legend=alt.Legend(title=None, orient="top"),
+                legend=alt.Legend(title=None, orient="top", columns=2),
             ),
             tooltip=[
                 "curve:N",
@@ -228,9 +229,10 @@ def history_chart(
     )
     kept = alt.Chart(alt.Data(values=[{"epoch": best, "label": "kept"}])).encode(x="epoch:Q")
     rule = kept.mark_rule(strokeDash=[5, 4], color=OTHERS)
-    label = kept.mark_text(align="left", dx=4, dy=8, color=OTHERS).encode(
-        y=alt.value(0), text="label:N"
-    )
+    # The word stands on the side of the line that has room for it.
+    left = best > float(table["epoch"].max()) / 2
+    word = {"align": "right", "dx": -4} if left else {"align": "left", "dx": 4}
+    label = kept.mark_text(dy=8, color=OTHERS, **word).encode(y=alt.value(0), text="label:N")
     return alt.layer(rule, label, lines).properties(
         height=280, description=f"{title} over the epochs; epoch {best} is kept."
     )

@@ -147,7 +147,7 @@ def show_headline(choice: Choice) -> None:
     images, full = choice.images, choice.blocks["full"]
     assert images is not None
     whole = len(choice.record.predictions[choice.key].names)
-    learnt = SCORE_NAMES[choice.record.label_set]
+    learnt = {"ferplus": "FER+", "fer2013": "FER2013"}[choice.record.label_set]
     st.markdown(
         f"**{images.score_name}, {choice.split} split**: {full['images']:,} of {whole:,} images "
         f"carry a label that counts. The network learnt the {learnt} labels."
@@ -188,6 +188,11 @@ def _show_speed(column: Any, choice: Choice) -> None:
         delta_arrow="off",
         border=True,
     )
+
+
+def heading(text: str) -> None:
+    """The title of one chart: smaller than the page's own."""
+    st.markdown(f"##### {text}")
 
 
 def show_chart(chart: Any, how_to_read: str, table: pd.DataFrame, key: str) -> None:

@@ -15,7 +15,7 @@ from emotion_core.training.evaluate import SCORE_NAMES
 from emotion_core.training.runs import read_runs
 from emotion_core.ui import model_charts as charts
 from emotion_core.ui.charts import download_data
-from emotion_core.ui.model_choice import Choice, dark_ground, share_column, show_chart
+from emotion_core.ui.model_choice import Choice, dark_ground, heading, share_column, show_chart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +84,7 @@ def training_tab(choice: Choice, models_dir: Path) -> None:
                 column.altair_chart(chart, width="stretch", key=f"chart_history_{title}")
         st.caption(_training_words(history, best))
         download_data(history, "history.csv", key="download_history")
-    st.subheader("All runs, and every look at a test split", anchor=False)
+    heading("All runs, and every look at a test split")
     _show_runs(models_dir)
 
 
@@ -127,7 +127,7 @@ def labels_tab(choice: Choice) -> None:
     rows = choice.record.predictions[choice.key]
     table, same, count = tables.label_agreement(rows)
     with left:
-        st.subheader("FER+ against FER2013: the same faces, two sets of labels", anchor=False)
+        heading("FER+ against FER2013: the same faces, two sets of labels")
         if not count:
             st.info("These images carry one label set only.")
         else:
@@ -150,7 +150,7 @@ def labels_tab(choice: Choice) -> None:
 
 
 def _show_both_scores(choice: Choice) -> None:
-    st.subheader("The same network, judged by each", anchor=False)
+    heading("The same network, judged by each")
     scores = (choice.report or {}).get("scores", {})
     if not scores:
         st.info("evaluation.json has no report on this split.")
@@ -170,7 +170,7 @@ def _show_both_scores(choice: Choice) -> None:
 
 
 def _show_twins(choice: Choice) -> None:
-    st.subheader("Twins across splits", anchor=False)
+    heading("Twins across splits")
     twins = choice.record.twins
     if twins is None:
         st.info("twins.csv is missing: `python -m emotion_core evaluate --data PATH` writes it.")
@@ -189,10 +189,11 @@ def about_tab(choice: Choice) -> None:
     """Served against float, the settings, and the model card."""
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Served network against the float one", anchor=False)
+        heading("Served network against the float one")
         _show_quantisation(choice)
-        st.subheader("How it was trained", anchor=False)
-        st.json(_facts(choice.record.metadata), expanded=False)
+        heading("How it was trained")
+        facts = _facts(choice.record.metadata)
+        st.table({"": list(facts), "value": list(facts.values())}, border="horizontal")
         st.download_button(
             "Download model.json",
             data=json.dumps(choice.record.metadata, indent=1),
@@ -207,8 +208,38 @@ def about_tab(choice: Choice) -> None:
         _show_card()
 
 
-def _facts(metadata: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in metadata.items() if k not in ("labels", "version", "metrics")}
+def _facts(metadata: dict[str, Any]) -> dict[str, str]:
+    """What decides a training, as words; what model.json does not say is left out."""
+    settings, training = metadata.get("settings") or {}, metadata.get("training") or {}
+    network, dataset = settings.get("network") or {}, metadata.get("dataset") or {}
+    parameters = (metadata.get("network") or {}).get("parameters")
+    facts = {
+        "network": network.get("architecture"),
+        "channels of the four blocks": _dashes(network.get("channels")),
+        "units of the dense layers": _dashes(network.get("dense")),
+        "parameters": f"{parameters:,}" if parameters else None,
+        "epochs": training.get("epochs"),
+        "batch size": settings.get("batch_size"),
+        "largest learning rate (Adam)": settings.get("learning_rate"),
+        "share of the other label set in the targets": settings.get("label_mix"),
+        "images drawn ∝ class frequency to the power of": _minus(settings.get("balance")),
+        "weight averaging (EMA)": settings.get("ema_momentum"),
+        "augmentation": "yes" if settings.get("augment") else "no",
+        "seed": settings.get("seed"),
+        "temperature": metadata.get("temperature"),
+        "data": dataset.get("source"),
+        "fingerprint of the data": str(dataset.get("fingerprint") or "")[:16],
+        "date": metadata.get("date"),
+    }
+    return {name: str(value) for name, value in facts.items() if value not in (None, "")}
+
+
+def _dashes(values: Any) -> str | None:
+    return "-".join(map(str, values)) if isinstance(values, list | tuple) else None
+
+
+def _minus(power: Any) -> float | None:
+    return -power if isinstance(power, int | float) else None
 
 
 def _show_quantisation(choice: Choice) -> None:
@@ -233,7 +264,7 @@ def _show_quantisation(choice: Choice) -> None:
 
 def _show_card() -> None:
     path = PROJECT_ROOT / "MODEL_CARD.md"
-    st.subheader("Model card", anchor=False)
+    heading("Model card")
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):

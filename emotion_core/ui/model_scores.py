@@ -10,7 +10,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.training import tables
 from emotion_core.ui import model_charts as charts
 from emotion_core.ui.charts import download_data
-from emotion_core.ui.model_choice import Choice, dark_ground, share_column, show_chart
+from emotion_core.ui.model_choice import Choice, dark_ground, heading, share_column, show_chart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ def scores_tab(choice: Choice) -> None:
     assert images is not None
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Beside people, chance and others", anchor=False)
+        heading("Beside people, chance and others")
         test = choice.split == "test"
         table = tables.comparison_table(images, choice.blocks, choice.report, with_peers=test)
         words = "Longer is better; the thin line is the 95 % interval over the images. "
@@ -51,7 +51,7 @@ def scores_tab(choice: Choice) -> None:
 
 
 def _show_classes(block: dict[str, Any]) -> None:
-    st.subheader("Each expression", anchor=False)
+    heading("Each expression")
     score = st.segmented_control(
         "Score",
         ["f1", "precision", "recall"],
@@ -108,7 +108,7 @@ def confusion_tab(choice: Choice) -> None:
 
 def _show_cell(images: tables.Scored, table: pd.DataFrame) -> None:
     """The largest confusion first; any other cell by choice."""
-    st.subheader("The images of one square", anchor=False)
+    heading("The images of one square")
     wrong = table[table["truth"] != table["answer"]]
     worst = wrong.sort_values("count").iloc[-1]
     one, two = st.columns(2)
@@ -137,7 +137,7 @@ def confidence_tab(choice: Choice) -> None:
     assert images is not None
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Is 80 % sure right 80 % of the time?", anchor=False)
+        heading("Is 80 % sure right 80 % of the time?")
         table = tables.reliability_table(images)
         words = (
             "On the dashed line confidence and accuracy are the same; below it the network is too "
@@ -146,7 +146,7 @@ def confidence_tab(choice: Choice) -> None:
         )
         show_chart(charts.reliability_chart(table), words, table, "reliability")
     with right:
-        st.subheader("Taking only the surest answers", anchor=False)
+        heading("Taking only the surest answers")
         table = tables.coverage_table(images)
         words = (
             f"All answers: {full['accuracy']['value']:.1%} right; the surest 90 %: "
@@ -155,7 +155,7 @@ def confidence_tab(choice: Choice) -> None:
         )
         show_chart(charts.coverage_chart(table), words, table, "coverage")
         _say_unsure(choice.record.metadata)
-    st.subheader("Finding one expression among the others", anchor=False)
+    heading("Finding one expression among the others")
     table = tables.precision_recall_table(images)
     words = (
         "Going right, more of an expression's faces are found and more of the finds are wrong; a "

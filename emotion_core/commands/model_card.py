@@ -1,0 +1,53 @@
+"""`model-card`: MODEL_CARD.md from the model folders' own files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from emotion_core.config import PROJECT_ROOT
+from emotion_core.errors import ModelError, OutputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options."""
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=PROJECT_ROOT / "MODEL_CARD.md",
+        metavar="FILE",
+        help="where to write it (MODEL_CARD.md beside the models)",
+    )
+    parser.add_argument("--models-dir", type=Path, help="where model folders live")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the headline figures as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the card; returns the exit status: 1 where a model's files are missing or damaged."""
+    from emotion_core.model.bundle import default_name, list_models, models_folder
+    from emotion_core.training.card import card_text
+    from emotion_core.training.files import replace_file, write_json
+    from emotion_core.training.record import read_record
+    from emotion_core.training.runs import read_runs
+
+    folder = models_folder(options.models_dir)
+    names = list_models(folder)
+    if not names:
+        raise ModelError(f"There is no model in {folder} to write a card about. Train one first.")
+    records = [read_record(folder / name) for name in names]
+    served = {name: folder / name / "model.tflite" for name in names}
+    sizes = {name: file.stat().st_size for name, file in served.items() if file.is_file()}
+    text = card_text(records, default_name(folder), read_runs(folder), sizes)
+    figures = {r.name: {k: e.get("headline") for k, e in r.evaluations.items()} for r in records}
+    try:
+        replace_file(options.out, text.encode("utf-8"))
+        if options.json:
+            write_json(options.json, {"models": figures})
+    except OSError as error:
+        raise OutputError(f"The card cannot be written: {error}") from error
+    print(f"wrote {options.out}")
+    problems = sorted({problem for record in records for problem in record.problems})
+    for problem in problems:
+        print(f"left out: {problem}", file=sys.stderr)
+    return 1 if problems else 0

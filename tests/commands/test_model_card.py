@@ -1,0 +1,69 @@
+import json
+import shutil
+
+import pytest
+
+from emotion_core.cli import main
+
+
+@pytest.fixture(scope="module")
+def tested_models(made_models, made_data, tmp_path_factory):
+    """The tiny model, measured on the made test split too."""
+    models = shutil.copytree(made_models, tmp_path_factory.mktemp("card") / "models")
+    assert main(["evaluate", "--data", str(made_data), "--models-dir", str(models)]) == 0
+    return models
+
+
+def card(models, tmp_path, *more: str) -> tuple[int, str]:
+    out = tmp_path / "MODEL_CARD.md"
+    status = main(["model-card", "--models-dir", str(models), "--out", str(out), *more])
+    return status, out.read_text("utf-8") if out.exists() else ""
+
+
+def test_the_card_tells_the_figures_of_the_files(tested_models, tmp_path):
+    file = tmp_path / "figures.json"
+    status, text = card(tested_models, tmp_path, "--json", str(file))
+    assert status == 0
+    reports = json.loads((tested_models / "tiny" / "evaluation.json").read_text())["evaluations"]
+    full = reports["ferplus_test"]["scores"]["ferplus"]["full"]
+    for score in ("accuracy", "macro_f1", "ece"):
+        value = full[score]
+        assert f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]" in text, score
+    assert json.loads(file.read_text())["models"]["tiny"]["ferplus_test"]["images"] == 37
+    for words in (
+        "Article 5(1)(f)",
+        "terms of FER2013",
+        "arXiv 1608.01041",
+        "without twins",
+        "human agreement",
+        "Failure modes",
+        "Damaged faces (test split)",
+        "int8 against float",
+        "served by default",
+        "| evaluate | test |",
+    ):
+        assert words in text, words
+    assert "nan" not in text
+
+
+def test_scores_on_validation_are_called_so(made_models, tmp_path):
+    status, text = card(made_models, tmp_path)
+    assert status == 1, "robustness.csv is not there yet"
+    assert "On validation, on which choices were made; not on the test" in text
+    assert "FER+ VGG13" not in text, "published test figures do not stand beside validation"
+
+
+def test_damaged_files_are_named_and_the_rest_is_written(tested_models, tmp_path, capsys):
+    models = shutil.copytree(tested_models, tmp_path / "models")
+    (models / "tiny" / "evaluation.json").write_text("{")
+    status, text = card(models, tmp_path)
+    assert status == 1
+    assert "Not evaluated yet" in text
+    assert "evaluation.json" in capsys.readouterr().err
+
+
+def test_no_model_no_card(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    status, text = card(tmp_path / "empty", tmp_path)
+    assert (status, text) == (1, "")
+    assert "no model" in capsys.readouterr().err

@@ -1,0 +1,113 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.model.calibrate import softmax
+from emotion_core.training import tables
+from emotion_core.training.predictions import Predictions
+
+LOGITS = np.random.default_rng(0).normal(0, 2, (60, 7))
+TEMPERATURE = 1.7
+
+
+def rows() -> Predictions:
+    truth = np.arange(60) % 7
+    logits = LOGITS + 3 * np.eye(7)[truth]
+    ferplus = np.where(np.arange(60) % 10 == 0, -1, truth)
+    fer2013 = np.where(np.arange(60) % 4 == 0, (truth + 1) % 7, truth)
+    names = np.array([f"fer{i}.png" for i in range(60)])
+    labels = {"ferplus": ferplus, "fer2013": fer2013}
+    served = softmax(logits, TEMPERATURE).astype(np.float64)
+    return Predictions(names, labels, softmax(logits).astype(np.float64), served)
+
+
+@pytest.fixture
+def images() -> tables.Scored:
+    twins = pd.DataFrame(
+        {"split": ["test", "test", "validation"], "image": ["fer1.png", "fer10.png", "fer2.png"]}
+    )
+    return tables.scored(rows(), "ferplus", "test", TEMPERATURE, twins)
+
+
+def test_only_labelled_images_count_and_twins_are_of_this_split(images):
+    assert len(images.truth) == 54
+    assert "fer10.png" not in images.names, "it has no FER+ label"
+    assert images.names[images.twin].tolist() == ["fer1.png"]
+    blocks = tables.score_blocks(images, resamples=20)
+    assert blocks["full"]["images"] == 54
+    assert blocks["without_twins"]["images"] == 53
+    unknown = tables.scored(rows(), "ferplus", "test", TEMPERATURE, None)
+    assert set(tables.score_blocks(unknown, resamples=20)) == {"full"}
+
+
+def test_calibration_can_be_undone(images):
+    kept = np.arange(60) % 10 != 0
+    assert np.abs(images.raw - rows().float_probs[kept]).max() < 1e-5
+
+
+def test_confusion_table_adds_up_both_ways(images):
+    table = tables.confusion_table(images)
+    assert len(table) == 49
+    assert table["count"].sum() == 54
+    assert table.groupby("truth")["of_truth"].sum().to_numpy() == pytest.approx(np.ones(7))
+    named = table.groupby("answer")["count"].transform("sum") > 0
+    sums = table[named].groupby("answer")["of_answer"].sum()
+    assert sums.to_numpy() == pytest.approx(np.ones(len(sums)))
+
+
+def test_a_cell_lists_its_images_the_surest_first(images):
+    confusion = tables.confusion_table(images)
+    for truth, answer, count in confusion[["truth", "answer", "count"]].values:
+        cell = tables.cell_table(images, truth, answer)
+        assert len(cell) == count
+        assert cell["confidence"].is_monotonic_decreasing
+
+
+def test_reliability_has_both_states_and_every_image(images):
+    table = tables.reliability_table(images)
+    sums = table.groupby("state")["images"].sum()
+    assert sums.to_dict() == {"before calibration": 54, "after calibration": 54}
+
+
+def test_coverage_ends_with_all_answers(images):
+    table = tables.coverage_table(images)
+    assert table["coverage"].iloc[-1] == 1.0
+    right = (images.answers == images.truth).mean()
+    assert table["accuracy"].iloc[-1] == pytest.approx(right)
+
+
+def test_precision_recall_has_a_curve_for_every_expression_with_images(images):
+    table = tables.precision_recall_table(images)
+    assert set(table["expression"]) == set(EXPRESSIONS)
+    assert (table.groupby("expression")["recall"].max() == 1.0).all()
+
+
+def test_published_figures_stand_beside_test_scores_alone(images):
+    blocks = tables.score_blocks(images, resamples=20)
+    people = {"value": 0.77, "low": 0.76, "high": 0.78}
+    report = {"scores": {"ferplus": {"human_agreement": people}}}
+    test = tables.comparison_table(images, blocks, report, with_peers=True)
+    assert {"this model", "this model, without twins", "people", "chance"} < set(test["who"])
+    assert "FER+ VGG13" in set(test["who"])
+    validation = tables.comparison_table(images, blocks, None, with_peers=False)
+    expected = ["this model", "this model, without twins", "chance"]
+    assert validation["who"].tolist() == expected
+
+
+def test_label_sets_are_compared_where_both_have_a_label():
+    table, same, count = tables.label_agreement(rows())
+    both = np.arange(60)[np.arange(60) % 10 != 0]
+    assert count == len(both) == table["count"].sum()
+    assert same == pytest.approx((both % 4 != 0).mean())
+
+
+def test_the_kept_epoch_is_the_noted_one_or_the_best():
+    history = pd.DataFrame(
+        {"epoch": [1, 2, 3], "loss": [3, 2, 1], "val_loss": [1, 1, 1], "val_accuracy": [0, 2, 1]}
+    )
+    assert tables.best_epoch(history, {"training": {"best_epoch": 3}}) == 3
+    assert tables.best_epoch(history, {"training": {"best_epoch": 9}}) == 2
+    assert tables.best_epoch(history, {}) == 2
+    long = tables.history_long(history, {"loss": "training", "val_loss": "validation", "x": "y"})
+    assert long["curve"].tolist() == ["training"] * 3 + ["validation"] * 3
