@@ -1,0 +1,85 @@
+"""`benchmark`: milliseconds a frame for every stage, frames a second, and memory."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emotion_core.commands.progress import progress_bar
+from emotion_core.config import check_range
+from emotion_core.errors import OutputError, VideoError
+
+if TYPE_CHECKING:
+    from emotion_core.datatypes import Frame
+
+SAMPLE_FPS = 30.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the contract, and how much to run."""
+    parser.add_argument("--video", type=Path, metavar="PATH", help="else a clip made in code")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures for machines")
+    parser.add_argument("--frames", type=int, default=600, help="at most this many (default 600)")
+    parser.add_argument("--model", default="default", help="name of the model folder")
+    parser.add_argument("--models-dir", type=Path, help="where model folders live")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, print a table, write JSON where asked; returns 0."""
+    from emotion_core.analysis.measure import machine, measure
+    from emotion_core.analysis.pipeline import Pipeline
+
+    check_range("--frames", options.frames, 20, 10_000_000)
+    pipeline = Pipeline.load(options.model, models_dir=options.models_dir)
+    with tempfile.TemporaryDirectory() as folder, progress_bar() as bar:
+        path = options.video or _made_clip(Path(folder), options.frames)
+        task = bar.add_task("benchmark", total=options.frames)
+        frames = itertools.islice(_read(path), options.frames)
+        measurement = measure(pipeline, bar.track(frames, task_id=task))
+    if not measurement.faces:
+        raise VideoError(f"{path} is too short to measure: it needs more than 5 frames.")
+    report = {
+        "video": str(options.video or "made in code: one moving face, 640×480"),
+        "machine": machine(),
+        **measurement.to_dict(),
+    }
+    _print(report)
+    if options.json:
+        _write(options.json, report)
+    return 0
+
+
+def _read(path: Path) -> Iterator[Frame]:
+    from emotion_core.media import read_frames
+
+    return iter(read_frames(path))
+
+
+def _made_clip(folder: Path, frames: int) -> Path:
+    """A real file, so that decoding is measured too."""
+    from emotion_core.media.write import sample_video
+
+    return sample_video(folder / "made.mp4", min(frames, 600) / SAMPLE_FPS, SAMPLE_FPS)
+
+
+def _print(report: dict[str, Any]) -> None:
+    computer = report["machine"]
+    print(f"{report['video']}: {report['frames']} frames, {report['faces_mean']} faces a frame")
+    print(f"{computer['cpu']}, {computer['cores']} cores, load {computer['load_average'][0]}")
+    print(f"{'ms a frame':<12}{'mean':>9}{'p50':>9}{'p95':>9}")
+    for stage, figures in report["ms"].items():
+        print(f"{stage:<12}" + "".join(f"{figures[name]:>9.2f}" for name in ("mean", "p50", "p95")))
+    memory = report["memory_mb"]
+    print(f"{report['fps']} frames a second; memory {memory['after']} MB ({memory['growth']:+} MB)")
+
+
+def _write(path: Path, report: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
