@@ -1,0 +1,1 @@
+"""Scripts that measure the program; results/ holds their last figures."""
