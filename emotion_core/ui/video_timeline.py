@@ -48,7 +48,7 @@ def show_timelines(view: "View") -> None:
         st.info(f"{view.edits.name_of(chosen)} is not seen in this part.")
         return
     picked = st.altair_chart(
-        timeline(part, view.edits.name_of(chosen), view.edits.markers, domain),
+        timeline(part, view.edits.name_of(chosen), view.edits.markers, domain or span),
         width="stretch",
         key=f"{view.key}_timeline",
         on_select="rerun",
