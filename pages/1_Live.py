@@ -19,6 +19,7 @@ from emotion_core.ui.resources import classifier_or_message
 
 READINGS_EVERY_S = 0.5
 TIMELINE_EVERY_S = 1.0
+PEOPLE_EVERY_S = 2.0
 
 start_page(
     "Live",
@@ -38,9 +39,9 @@ with stage:
     help_place = st.container()
     with video:
         running = live_stream(classifier, settings)
-processor = current_processor()
+processor, recorded = current_processor(), current_session()
 if processor is not None and running:
-    attach(processor, current_session())
+    attach(processor, recorded)
 
 
 @st.fragment(run_every=READINGS_EVERY_S if running else None)
@@ -74,13 +75,13 @@ def last_minute() -> None:
         show_last_minute(processor, names_of(processor))
 
 
-@st.fragment(run_every=TIMELINE_EVERY_S if running else None)
+@st.fragment(run_every=TIMELINE_EVERY_S if running and recorded else None)
 def recording() -> None:
     """The recording's buttons and clock."""
     recorder_bar(current_processor(), model_name)
 
 
-@st.fragment(run_every=TIMELINE_EVERY_S if running else None)
+@st.fragment(run_every=PEOPLE_EVERY_S if running else None)
 def who() -> None:
     """Names and calibration of whoever is in view."""
     people_panel(current_processor(), current_session())

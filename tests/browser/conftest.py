@@ -30,7 +30,8 @@ FLAGS = (
     "--disable-quic",
     "--no-first-run",
 )
-WAIT_MS = 60_000
+# Long enough for a computer that has other work to do.
+WAIT_MS = 90_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -178,3 +178,43 @@ def test_the_server_never_loads_tensorflow(server: Server, open_browser: OpenBro
     loaded = maps.read_text()
     assert "/site-packages/ai_edge_litert/" in loaded
     assert "/site-packages/tensorflow/" not in loaded
+
+
+def test_a_recording_outlives_a_reload_and_ends_in_a_result(
+    server: Server, open_browser: OpenBrowser, webcam_clip: Path
+) -> None:
+    page = open_browser(webcam_clip, viewport={"width": 1360, "height": 1900}).new_page()
+    live = LivePage(page, server.url).open()
+    live.start()
+    live.wait_for_face()
+    page.get_by_role("button", name="Record").click()
+    page.get_by_text("Recording 0:0").wait_for()
+    page.get_by_placeholder("What happens now").fill("smile")
+    page.get_by_placeholder("What happens now").press("Enter")
+    page.locator(".st-key-live_mark button").click()
+    page.get_by_text("Markers: ").wait_for()
+
+    # The reload takes the stream away; the recording is still there and goes on with the next one.
+    page.reload()
+    live.button("START").wait_for()
+    page.locator(".lab-rec").wait_for()
+    live.start()
+    live.wait_for_face()
+    page.get_by_role("button", name="Finish").click()
+    page.get_by_text("Your recording").wait_for()
+    page.get_by_text("Downloads", exact=True).wait_for()
+    assert "smile" not in server.log.read_text()
+    token = page.url.split("recording=")[1]
+    assert len(token) == 22
+
+    # Nobody else finds it: another token leads to nothing.
+    other = page.context.new_page()
+    other.goto(f"{server.url}/Live?recording={token[::-1]}")
+    other.locator(".st-key-live_record").wait_for()
+    assert other.get_by_text("Your recording").count() == 0
+    other.close()
+
+    page.get_by_role("button", name="Delete it now").click()
+    page.get_by_text("Your recording").wait_for(state="detached")
+    live.stop()
+    assert server.errors() == []

@@ -1,0 +1,87 @@
+"""The video page in a real Chromium: a clip that plays, a timeline that seeks, a job that stays."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import OpenBrowser, Server, running_server
+
+from emotion_core.media.write import sample_video
+
+PLAYER = ".st-key-player video"
+
+
+@pytest.fixture(scope="module")
+def video_server(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Server]:
+    work = tmp_path_factory.mktemp("work")
+    folder = tmp_path_factory.mktemp("video_server")
+    with running_server(folder, EMOTION_LAB_WORK_DIR=str(work)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 6.0, 20.0)
+
+
+def wait_until(check: Callable[[], bool], seconds: float = 40) -> None:
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+def start(server: Server, context: Any, path: Path) -> Any:
+    page = context.new_page()
+    page.goto(f"{server.url}/Video")
+    page.locator("input[type=file]").set_input_files(str(path))
+    page.get_by_role("button", name="Read the video").click()
+    return page
+
+
+def position(page: Any) -> float:
+    return float(page.eval_on_selector(PLAYER, "video => video.currentTime"))
+
+
+def test_the_clip_plays_and_a_click_in_the_timeline_seeks(
+    video_server: Server, open_browser: OpenBrowser, clip: Path
+) -> None:
+    page = start(video_server, open_browser(None), clip)
+    page.get_by_text("Downloads").wait_for()
+    page.wait_for_function(f"document.querySelector('{PLAYER}')?.readyState >= 2")
+    page.eval_on_selector(PLAYER, "video => { video.muted = true; return video.play() }")
+    wait_until(lambda: position(page) > 0.3)
+    page.eval_on_selector(PLAYER, "video => { video.pause(); video.currentTime = 0 }")
+
+    # The plot fills the chart from the axis on the left to its right edge: 6 seconds.
+    plot = page.locator("[data-testid=stVegaLiteChart] canvas").nth(1)
+    box = plot.bounding_box()
+    plot.click(position={"x": box["width"] * 0.8, "y": box["height"] * 0.5})
+    wait_until(lambda: position(page) > 0)
+    axis = 40 / box["width"]
+    expected = 6.0 * (0.8 - axis) / (1 - axis)
+    assert abs(position(page) - expected) < 0.5
+
+    page.get_by_role("button", name="Mark this moment").click()
+    page.get_by_text("Markers (1)").wait_for()
+    assert not video_server.errors()
+
+
+def test_a_job_survives_a_page_change_and_a_reload(
+    video_server: Server, open_browser: OpenBrowser, tmp_path: Path
+) -> None:
+    long = sample_video(tmp_path / "long.mp4", 40.0, 20.0)
+    page = start(video_server, open_browser(None), long)
+    page.get_by_role("button", name="Cancel").wait_for()
+    page.get_by_text("frames/s").first.wait_for()
+    address = page.url
+    assert "job=" in address
+    page.get_by_role("link", name="Photo").click()
+    page.get_by_text("Every face in a picture").wait_for()
+    page.goto(address)
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("what was done is kept").first.wait_for()
+    page.get_by_text("frames read").first.wait_for()
+    assert not video_server.errors()
