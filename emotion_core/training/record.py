@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from emotion_core.errors import ModelError
-from emotion_core.labels import EXPRESSIONS
 from emotion_core.training import runs
 from emotion_core.training.files import replace_file, write_json
 from emotion_core.training.predictions import (
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 VERSION: Final[int] = 1
 HISTORY_COLUMNS: Final[tuple[str, ...]] = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 ROBUSTNESS_COLUMNS: Final[tuple[str, ...]] = ("split", "damage", "level", "unit", "accuracy")
+_WORDS: Final[tuple[str, ...]] = ("split", "damage", "unit")
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +64,7 @@ class ModelRecord:
 def read_record(folder: Path) -> ModelRecord:
     """Read everything in models/<name> that is there and whole; never raises for a bad file."""
     record = ModelRecord(folder.name)
-    record.metadata = _attempt(record, lambda: _read_json(folder / "model.json")) or {}
+    record.metadata = _attempt(record, lambda: _read_metadata(folder / "model.json")) or {}
     record.evaluations = _attempt(record, lambda: read_evaluations(folder)) or {}
     record.history = _attempt(record, lambda: _table(folder / "history.csv", HISTORY_COLUMNS))
     record.robustness = _attempt(
@@ -104,6 +104,18 @@ def _read_json(path: Path) -> dict[str, Any]:
     return values
 
 
+def _read_metadata(path: Path) -> dict[str, Any]:
+    values = _read_json(path)
+    groups = ("settings", "training", "network", "dataset", "packages", "unsure")
+    wrong = [name for name in groups if not isinstance(values.get(name, {}), dict)]
+    temperature = values.get("temperature")
+    if not isinstance(temperature, int | float) or not temperature > 0:
+        wrong.append("temperature")
+    if wrong:
+        raise ModelError(f"{path} is damaged: {', '.join(wrong)}. Restore it or train again.")
+    return values
+
+
 def read_evaluations(folder: Path) -> dict[str, dict[str, Any]]:
     """The reports in a folder's evaluation.json.
 
@@ -115,7 +127,21 @@ def read_evaluations(folder: Path) -> dict[str, dict[str, Any]]:
     reports = values.get("evaluations")
     if values.get("version") != VERSION or not isinstance(reports, dict):
         raise ModelError(f"{path} is of another version of this program. {_REMAKE}")
+    for name, report in reports.items():
+        if not _is_report(report):
+            raise ModelError(f"{path} is damaged: {name} is no complete report. {_REMAKE}")
     return reports
+
+
+def _is_report(report: Any) -> bool:
+    """Whether what the page and the card read of a report is there."""
+    if not isinstance(report, dict) or not {"split", "headline", "speed"} <= set(report):
+        return False
+    scores = report.get("scores")
+    needed = {"name", "full", "without_twins", "chance"}
+    return isinstance(scores, dict) and all(
+        isinstance(block, dict) and needed <= set(block) for block in scores.values()
+    )
 
 
 def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -130,6 +156,10 @@ def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     missing = [c for c in columns if c not in table.columns]
     if missing:
         raise ModelError(f"{path} lacks the columns {', '.join(missing)}.")
+    words = [c for c in columns if c not in _WORDS and not pd.api.types.is_numeric_dtype(table[c])]
+    if words or not len(table):
+        what = f"{words[0]} holds something that is no number" if len(table) else "it has no row"
+        raise ModelError(f"{path} is damaged: {what}.")
     return table
 
 
@@ -171,15 +201,3 @@ def run_of(report: dict[str, Any], event: str, note: str = "") -> runs.Run:
         scores={s: headline[s] for s in runs.SCORES},
         note=note,
     )
-
-
-def per_class_rows(block: dict[str, Any]) -> list[dict[str, Any]]:
-    """The per-class scores of a score block as rows of plain figures."""
-    return [
-        {
-            "expression": e,
-            "images": block["per_class"][e]["images"],
-            **{k: block["per_class"][e][k]["value"] for k in ("precision", "recall", "f1")},
-        }
-        for e in EXPRESSIONS
-    ]

@@ -226,7 +226,7 @@ def _facts(metadata: dict[str, Any]) -> dict[str, str]:
         "weight averaging (EMA)": settings.get("ema_momentum"),
         "augmentation": "yes" if settings.get("augment") else "no",
         "seed": settings.get("seed"),
-        "temperature": metadata.get("temperature"),
+        "temperature": f"{metadata['temperature']:.4f}" if "temperature" in metadata else None,
         "data": dataset.get("source"),
         "fingerprint of the data": str(dataset.get("fingerprint") or "")[:16],
         "date": metadata.get("date"),

@@ -64,6 +64,7 @@ def write_split(folder, name: str, seed: int, hardness: float) -> None:
     }
     report = {
         "split": name,
+        "headline": {},
         "scores": scores,
         "served_against_float": near | {"served_minus_float_points": points},
         "speed": speed,

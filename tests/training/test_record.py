@@ -125,3 +125,25 @@ def test_a_folder_of_rubbish_is_described_not_refused(tmp_path):
     for file in ("model.json", "evaluation.json", "history.csv", "robustness.csv", "twins.csv"):
         assert file in named, file
     assert "predictions_ferplus_test.csv" in named
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "problem"),
+    [
+        ("history.csv", "epoch,loss,accuracy,val_loss,val_accuracy\n", "no row"),
+        ("history.csv", "epoch,loss,accuracy,val_loss,val_accuracy\n1,a,1,1,1\n", "no number"),
+        ("robustness.csv", "split,damage,level,unit,accuracy\n", "no row"),
+        ("evaluation.json", '{"version": 1, "evaluations": {"a_test": {}}}', "a_test"),
+        ("evaluation.json", '{"version": 1, "evaluations": []}', "another version"),
+        ("evaluation.json", "[]", "JSON object"),
+        ("model.json", '{"temperature": "warm"}', "temperature"),
+        ("model.json", '{"temperature": 1.0, "settings": []}', "settings"),
+    ],
+)
+def test_empty_and_half_files_are_named(tmp_path, file, text, problem):
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / file).write_text(text)
+    named = [p for p in record.read_record(folder).problems if file in p]
+    assert len(named) == 1
+    assert problem in named[0]
