@@ -148,18 +148,27 @@ def show_finished() -> None:
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
     with st.container(horizontal=True):
-        if st.button("Delete it now", icon=":material/delete:", key="live_delete"):
-            session_store().delete(token)
-            del st.query_params[_TOKEN]
-            st.rerun()
-        if st.button("New recording", icon=":material/add:", key="live_new"):
-            del st.query_params[_TOKEN]
-            st.rerun()
+        # Callbacks run first: a stream's own rerun cannot swallow the press.
+        st.button(
+            "Delete it now",
+            icon=":material/delete:",
+            key="live_delete",
+            on_click=_leave,
+            kwargs={"delete": token},
+        )
+        st.button("New recording", icon=":material/add:", key="live_new", on_click=_leave)
     hours = app_settings().retention_h
     st.caption(
         f"It is deleted from the server after {hours:g} hours. Until then this page's address "
         "leads back to it: keep the address to yourself."
     )
+
+
+def _leave(delete: str = "") -> None:
+    """Take the recording out of the page's address, and off the disk where asked to."""
+    if delete:
+        session_store().delete(delete)
+    st.query_params.pop(_TOKEN, None)
 
 
 def _result(folder: Path) -> None:

@@ -4,11 +4,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.config import PROJECT_ROOT
+from emotion_core.datatypes import FrameResult
+from emotion_core.live.session import SessionStore
 
 LIVE = str(PROJECT_ROOT / "pages" / "1_Live.py")
 
@@ -51,3 +54,60 @@ def test_a_broken_network_is_said_in_words(
     app = run(AppTest.from_file(LIVE, default_timeout=60))
     assert "The network cannot be used" in app.error[0].value
     assert "train" in app.error[0].value
+
+
+def recording(work: Path) -> str:
+    """A finished recording of one face below the work folder; returns its token."""
+    store = SessionStore(work / "live")
+    token, session = store.start("tiny")
+    add = session.begin_stream()
+    probs, box = np.eye(7, dtype=np.float32)[[3]], np.array([[1, 2, 41, 42]], np.float32)
+    one, no = np.ones(1, np.float32), np.zeros(1, bool)
+    for i in range(30):
+        arrived_s = session._zero_s + i / 10
+        add(FrameResult(i, 0.0, box, np.array([1]), probs, probs, one, no, no, ((),)), arrived_s)
+    session.rename(1, "Ada")
+    store.stop(token)
+    return token
+
+
+def test_a_finished_recording_is_found_by_its_address_and_can_be_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path))
+    token = recording(tmp_path)
+    app = AppTest.from_file(LIVE, default_timeout=60)
+    app.query_params["recording"] = token
+    run(app)
+    assert "Your recording" in [element.value for element in app.subheader]
+    assert any("Ada" in element.value for element in app.markdown)
+    app.button(key="live_delete").click()
+    run(app)
+    assert "Your recording" not in [element.value for element in app.subheader]
+    assert "recording" not in app.query_params
+    assert not (tmp_path / "live" / token).exists()
+
+
+def test_a_wrong_address_shows_nobody_elses_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path))
+    token = recording(tmp_path)
+    app = AppTest.from_file(LIVE, default_timeout=60)
+    app.query_params["recording"] = token[::-1]
+    run(app)
+    assert "Your recording" not in [element.value for element in app.subheader]
+
+
+def test_a_full_computer_says_so_politely(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_LAB_MAX_STREAMS", "1")
+    monkeypatch.setattr("emotion_core.live.capacity.live_threads", lambda: ["emotion-live-1"])
+    app = run(AppTest.from_file(LIVE, default_timeout=60))
+    assert "as many as it carries" in app.warning[0].value
+    assert app.button(key="live_retry").label == "Try again"
+
+
+def test_wrong_settings_of_the_installation_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_LAB_ICE_SERVERS", '[{"urls": "turn:t.example.org"}]')
+    app = run(AppTest.from_file(LIVE, default_timeout=60))
+    assert "needs a username" in app.error[0].value
