@@ -70,7 +70,7 @@ def _encoder_check() -> Check:
 def _camera_check() -> Check:
     words = (
         "Only your browser knows. Open Live and press START; the browser asks whether this page "
-        "may use the camera. It gives cameras to http://localhost and to https pages alone."
+        "may use the camera. It gives cameras to `http://localhost` and to https pages alone."
     )
     return Check("Camera", None, words)
 
