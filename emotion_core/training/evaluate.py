@@ -7,9 +7,6 @@ caller that hands in a test split.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,16 +15,15 @@ from numpy.typing import NDArray
 
 from emotion_core.errors import DatasetError
 from emotion_core.labels import EXPRESSIONS, LABEL_SETS, NUM_EXPRESSIONS
-from emotion_core.model.calibrate import softmax
-from emotion_core.training import metrics, quantise, robustness, runs, twins
-from emotion_core.training.metrics import Interval
+from emotion_core.training import intervals, metrics, quantise, robustness, runs, twins
+from emotion_core.training.answers import Answers, OnProgress, ask_both, served_logits
+from emotion_core.training.intervals import Interval
 from emotion_core.training.predictions import predictions_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from emotion_core.model.bundle import ModelBundle
-    from emotion_core.model.classify import Classifier
     from emotion_core.training.dataset import Dataset, Split
 
 SCORE_NAMES: Final[dict[str, str]] = {
@@ -37,25 +33,6 @@ SCORE_NAMES: Final[dict[str, str]] = {
 }
 # Seldom seen and hardest: their mean recall is a score of its own.
 RARE: Final[tuple[int, ...]] = (EXPRESSIONS.index("disgust"), EXPRESSIONS.index("fear"))
-# A step's name, how many of its images are done, and how many there are.
-OnProgress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answers:
-    """What both networks say to the images of a split; rows as in the split.
-
-    Attributes:
-        served_probs: (N, 7) float32, of the served network, calibrated.
-        served_raw: (N, 7) float32, the same before calibration (temperature 1).
-        float_probs: (N, 7) float32, of the float network, uncalibrated; None without one.
-        ms_per_face: median time of one face on one thread.
-    """
-
-    served_probs: NDArray[np.float32]
-    served_raw: NDArray[np.float32]
-    float_probs: NDArray[np.float32] | None
-    ms_per_face: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,72 +67,6 @@ def label_sets_of(split: Split) -> dict[str, NDArray[np.int8]]:
     return {s: split.labels(s) for s in LABEL_SETS if (split.labels(s) >= 0).any()}
 
 
-def served_logits(
-    classifier: Classifier, images: NDArray[np.uint8], workers: int = 2
-) -> NDArray[np.float32]:
-    """Logits (N, 7) float32 of images (N, 48, 48) uint8, from several threads at once."""
-    parts = np.array_split(images, max(1, min(workers, len(images))))
-    with ThreadPoolExecutor(len(parts)) as pool:
-        crops = (part[..., None].astype(np.float32) for part in parts)
-        return np.concatenate(list(pool.map(classifier.logits, crops)))
-
-
-def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgress) -> Answers:
-    """Run the served network and, where the folder keeps it, the float one on (N, 48, 48) uint8.
-
-    Raises:
-        ModelError: the served or the float network cannot be loaded.
-    """
-    from emotion_core.model.classify import Classifier
-
-    classifier = Classifier(bundle)
-    progress("served network", 0, len(images))
-    logits = served_logits(classifier, images)
-    progress("served network", len(images), len(images))
-    float_probs = None
-    if bundle.keras_file.is_file():
-        progress("float network", 0, len(images))
-        float_probs = float_answers(load_network(bundle), images)
-        progress("float network", len(images), len(images))
-    speed = milliseconds_per_face(classifier, images)
-    return Answers(classifier.probabilities(logits), softmax(logits), float_probs, speed)
-
-
-def load_network(bundle: ModelBundle) -> Any:
-    """The float network (keras.Model).
-
-    Raises:
-        ModelError: model.keras is damaged.
-    """
-    import keras
-
-    from emotion_core.errors import ModelError
-
-    try:
-        return keras.saving.load_model(bundle.keras_file, compile=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{bundle.keras_file} is damaged ({error}). Restore it, or train the model again."
-        ) from error
-
-
-def float_answers(network: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Uncalibrated probabilities (N, 7) float32 of a keras.Model for (N, 48, 48) uint8."""
-    inputs = images[..., None].astype(np.float32)
-    return np.asarray(network.predict(inputs, batch_size=256, verbose=0), np.float32)
-
-
-def milliseconds_per_face(classifier: Classifier, images: NDArray[np.uint8]) -> float:
-    """Median time of one face on the classifier's own threads, over up to 200 faces."""
-    times = []
-    for image in images[:200]:
-        crop = image[None, ..., None].astype(np.float32)
-        began = time.perf_counter()
-        classifier.logits(crop)
-        times.append(time.perf_counter() - began)
-    return 1000 * float(np.median(times))
-
-
 def score_block(
     truth: NDArray[np.integer],
     probs: NDArray[np.floating],
@@ -175,7 +86,7 @@ def score_block(
         and _80, each {value, low, high}; ece_uncalibrated; per_class: expression → {images,
         precision, recall, f1}; confusion_matrix: 7 rows (truth) of 7 counts (answer).
     """
-    scores = metrics.scores_with_intervals(truth, probs, RARE, resamples)
+    scores = intervals.scores_with_intervals(truth, probs, RARE, resamples)
     block: dict[str, Any] = {"images": len(truth)}
     block |= {k: asdict(v) for k, v in scores.items() if isinstance(v, Interval)}
     block["ece_uncalibrated"] = metrics.expected_calibration_error(truth, raw)
@@ -222,7 +133,7 @@ def score_label_set(
     counts = counts[counts.sum(axis=1) >= 2]
     if label_set == "ferplus" and len(counts):
         agreed = metrics.agreement_by_image(counts)
-        result["human_agreement"] = asdict(metrics.mean_interval(agreed))
+        result["human_agreement"] = asdict(intervals.mean_interval(agreed))
     return result
 
 

@@ -18,6 +18,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.bundle import FORMAT_VERSION, ModelBundle
 from emotion_core.model.calibrate import UnsureThreshold, fit_temperature, softmax, unsure_threshold
 from emotion_core.training import evaluate, quantise, runs
+from emotion_core.training.answers import OnProgress, served_logits
 from emotion_core.training.checkpoint import write_history
 from emotion_core.training.files import write_json
 from emotion_core.training.record import run_of, save_evaluation
@@ -38,7 +39,7 @@ def finish_model(
     result: FitResult,
     settings: TrainingSettings,
     dataset: Dataset,
-    progress: evaluate.OnProgress = lambda *_: None,
+    progress: OnProgress = lambda *_: None,
 ) -> dict[str, Any]:
     """Write a model folder; model.json comes last, so that a folder that has one is complete.
 
@@ -99,7 +100,7 @@ def calibrated(
         raise DatasetError(f"No validation image has a {label_set} label to calibrate on.")
     truth = labels[kept].astype(np.int64)
     raw = ModelBundle(folder, name, label_set, 1.0, 0.0)
-    logits = evaluate.served_logits(Classifier(raw), validation.images[kept])
+    logits = served_logits(Classifier(raw), validation.images[kept])
     temperature = fit_temperature(logits, truth)
     unsure = unsure_threshold(softmax(logits, temperature), truth)
     return ModelBundle(folder, name, label_set, temperature, unsure.threshold), unsure

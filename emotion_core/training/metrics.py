@@ -7,7 +7,6 @@ call. A score that has no meaning (the recall of a class without examples) is Na
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -20,15 +19,6 @@ ECE_BINS: Final[int] = 15
 COVERAGES: Final[tuple[float, ...]] = (1.0, 0.9, 0.8)
 # A probability of exactly 0 would make the log-likelihood infinite; float32 itself ends near here.
 SMALLEST_PROBABILITY: Final[float] = 1e-12
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A score with its bootstrap 95 % interval; all three NaN where the score has no meaning."""
-
-    value: float
-    low: float
-    high: float
 
 
 def confusion_matrix(truth: ArrayLike, answers: ArrayLike, classes: int) -> Ints:
@@ -106,16 +96,17 @@ def mean_recall(confusion: ArrayLike, classes: list[int]) -> Floats:
 
 def negative_log_likelihood(truth: ArrayLike, probs: ArrayLike) -> float:
     """Mean of -ln(probability given to the true class), in nats; NaN for no image."""
-    losses = _losses(np.asarray(truth), np.asarray(probs))
+    losses = image_losses(np.asarray(truth), np.asarray(probs))
     return float(losses.mean()) if losses.size else float("nan")
 
 
-def _losses(truth: NDArray[Any], probs: NDArray[Any]) -> Floats:
+def image_losses(truth: NDArray[Any], probs: NDArray[Any]) -> Floats:
+    """-ln(probability of the true class) of each image (N,), in nats."""
     chosen = probs[np.arange(len(truth)), truth].astype(np.float64)
     return -np.log(np.maximum(chosen, SMALLEST_PROBABILITY))
 
 
-def _bin_of(confidence: Floats, bins: int) -> Ints:
+def bin_of(confidence: Floats, bins: int) -> Ints:
     """Equal-width bins, closed above, as in Guo et al. 2017 (arXiv 1706.04599)."""
     return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
@@ -127,8 +118,8 @@ def reliability_table(truth: ArrayLike, probs: ArrayLike, bins: int = ECE_BINS) 
         Columns (bins,): `low` and `high` edges, `count`, mean `confidence` and `accuracy` of the
         images whose winning probability lies in (low, high]; the last two NaN in an empty bin.
     """
-    winning, right = _winning(truth, probs)
-    place = _bin_of(winning, bins)
+    winning, right = winning_answers(truth, probs)
+    place = bin_of(winning, bins)
     count = np.bincount(place, minlength=bins)
     edges = np.arange(bins + 1) / bins
     return {
@@ -140,7 +131,7 @@ def reliability_table(truth: ArrayLike, probs: ArrayLike, bins: int = ECE_BINS) 
     }
 
 
-def _winning(truth: ArrayLike, probs: ArrayLike) -> tuple[Floats, Floats]:
+def winning_answers(truth: ArrayLike, probs: ArrayLike) -> tuple[Floats, Floats]:
     """The largest probability of each row, and 1.0 where its class is the true one."""
     matrix = np.asarray(probs, np.float64)
     return matrix.max(1, initial=0.0), (matrix.argmax(1) == np.asarray(truth)).astype(np.float64)
@@ -148,10 +139,10 @@ def _winning(truth: ArrayLike, probs: ArrayLike) -> tuple[Floats, Floats]:
 
 def expected_calibration_error(truth: ArrayLike, probs: ArrayLike, bins: int = ECE_BINS) -> float:
     """Mean distance of confidence and accuracy over equal-width bins, weighted by images."""
-    winning, right = _winning(truth, probs)
+    winning, right = winning_answers(truth, probs)
     if not winning.size:
         return float("nan")
-    place = _bin_of(winning, bins)
+    place = bin_of(winning, bins)
     return float(np.abs(np.bincount(place, right - winning, bins)).sum() / winning.size)
 
 
@@ -162,7 +153,7 @@ def kept_count(images: int, coverage: float) -> int:
 
 def accuracy_at_coverage(truth: ArrayLike, probs: ArrayLike, coverage: float) -> float:
     """Accuracy of the surest `coverage` (0-1) of the answers; ties keep the images' order."""
-    winning, right = _winning(truth, probs)
+    winning, right = winning_answers(truth, probs)
     if not winning.size:
         return float("nan")
     surest = np.argsort(-winning, kind="stable")[: kept_count(winning.size, coverage)]
@@ -171,7 +162,7 @@ def accuracy_at_coverage(truth: ArrayLike, probs: ArrayLike, coverage: float) ->
 
 def coverage_curve(truth: ArrayLike, probs: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """Coverage, accuracy of what is kept, and the confidence of the last kept answer, each (N,)."""
-    winning, right = _winning(truth, probs)
+    winning, right = winning_answers(truth, probs)
     order = np.argsort(-winning, kind="stable")
     kept = np.arange(1, winning.size + 1)
     return kept / max(winning.size, 1), np.cumsum(right[order]) / kept, winning[order]
@@ -244,7 +235,7 @@ def point_scores(
     """All scores of one set of answers, without intervals; per-class ones are (K,)."""
     labels, matrix = np.asarray(truth, np.int64), np.asarray(probs, np.float64)
     confusion = confusion_matrix(labels, matrix.argmax(1), matrix.shape[1])
-    scores = _confusion_scores(confusion, rare)
+    scores = confusion_scores(confusion, rare)
     scores["ece"] = np.asarray(expected_calibration_error(labels, matrix))
     scores["nll"] = np.asarray(negative_log_likelihood(labels, matrix))
     for coverage in COVERAGES:
@@ -258,7 +249,8 @@ def coverage_name(coverage: float) -> str:
     return f"accuracy_at_{round(coverage * 100)}"
 
 
-def _confusion_scores(confusion: Ints, rare: tuple[int, ...]) -> dict[str, Floats]:
+def confusion_scores(confusion: Ints, rare: tuple[int, ...]) -> dict[str, Floats]:
+    """The scores that follow from a confusion matrix (..., K, K) alone."""
     scores = {
         "accuracy": accuracy(confusion),
         "balanced_accuracy": balanced_accuracy(confusion),
@@ -270,102 +262,6 @@ def _confusion_scores(confusion: Ints, rare: tuple[int, ...]) -> dict[str, Float
     if rare:
         scores["rare_recall"] = mean_recall(confusion, list(rare))
     return scores
-
-
-def bootstrap_scores(
-    truth: ArrayLike,
-    probs: ArrayLike,
-    rare: tuple[int, ...] = (),
-    resamples: int = 1000,
-    seed: int = 0,
-) -> dict[str, Floats]:
-    """The scores of `point_scores` on `resamples` redraws of the images: (B,) or (B, K) each.
-
-    Images are redrawn with replacement, as many as there are; the same seed gives the same draws.
-    """
-    labels, matrix = np.asarray(truth, np.int64), np.asarray(probs, np.float64)
-    # Sorted by falling confidence, the surest images of a draw are those with the lowest indices.
-    order = np.argsort(-matrix.max(1), kind="stable")
-    labels, matrix = labels[order], matrix[order]
-    classes, images = matrix.shape[1], len(labels)
-    cell = labels * classes + matrix.argmax(1)
-    winning, right = _winning(labels, matrix)
-    place, gap, losses = _bin_of(winning, ECE_BINS), right - winning, _losses(labels, matrix)
-    kept = [kept_count(images, coverage) for coverage in COVERAGES]
-
-    rng = np.random.default_rng(seed)
-    confusion = np.empty((resamples, classes, classes), np.int64)
-    rest = np.empty((resamples, 2 + len(kept)))
-    for b in range(resamples):
-        weight = np.bincount(rng.integers(0, images, images), minlength=images)
-        confusion[b] = np.bincount(cell, weight, classes**2).reshape(classes, classes)
-        rest[b, 0] = np.abs(np.bincount(place, weight * gap, ECE_BINS)).sum() / images
-        rest[b, 1] = weight @ losses / images
-        rest[b, 2:] = _accuracy_of_surest(weight, right, kept)
-    scores = _confusion_scores(confusion, rare)
-    names = ["ece", "nll", *map(coverage_name, COVERAGES)]
-    return scores | dict(zip(names, rest.T, strict=True))
-
-
-def _accuracy_of_surest(weight: Ints, right: Floats, kept: list[int]) -> list[float]:
-    """Accuracy of the first k of the redrawn images, for each k; ordered by falling confidence."""
-    drawn, hits = np.cumsum(weight), np.cumsum(weight * right)
-    values = []
-    for k in kept:
-        last = int(np.searchsorted(drawn, k))
-        # The image at the border counts only as often as it takes to reach k.
-        values.append(float(hits[last] - (drawn[last] - k) * right[last]) / k)
-    return values
-
-
-def scores_with_intervals(
-    truth: ArrayLike,
-    probs: ArrayLike,
-    rare: tuple[int, ...] = (),
-    resamples: int = 1000,
-    seed: int = 0,
-) -> dict[str, Interval | list[Interval]]:
-    """Every score with its bootstrap 95 % percentile interval; per-class ones are lists of K.
-
-    Raises:
-        ValueError: there is no image.
-    """
-    if not len(np.asarray(truth)):
-        raise ValueError("scores need at least one labelled image")
-    points = point_scores(truth, probs, rare)
-    draws = bootstrap_scores(truth, probs, rare, resamples, seed)
-    # Redraws repeat images and so look less calibrated than the whole: the draws are moved back
-    # around the value, and keep their spread.
-    draws["ece"] = np.maximum(draws["ece"] - draws["ece"].mean() + points["ece"], 0.0)
-    result: dict[str, Interval | list[Interval]] = {}
-    for name, point in points.items():
-        if isinstance(point, float):
-            result[name] = _interval(point, draws[name])
-        else:
-            result[name] = [
-                _interval(float(p), d) for p, d in zip(point, draws[name].T, strict=True)
-            ]
-    return result
-
-
-def _interval(value: float, draws: Floats) -> Interval:
-    defined = draws[~np.isnan(draws)]
-    if np.isnan(value) or not defined.size:
-        return Interval(float("nan"), float("nan"), float("nan"))
-    low, high = np.percentile(defined, [2.5, 97.5])
-    return Interval(value, float(low), float(high))
-
-
-def mean_interval(values: ArrayLike, resamples: int = 1000, seed: int = 0) -> Interval:
-    """A mean over images with its bootstrap 95 % interval."""
-    array = np.asarray(values, np.float64)
-    if not array.size:
-        return Interval(float("nan"), float("nan"), float("nan"))
-    rng = np.random.default_rng(seed)
-    draws = np.array(
-        [array[rng.integers(0, array.size, array.size)].mean() for _ in range(resamples)]
-    )
-    return _interval(float(array.mean()), draws)
 
 
 def chance_scores(truth: ArrayLike, classes: int) -> Mapping[str, float]:

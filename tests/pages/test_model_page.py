@@ -15,6 +15,7 @@ from emotion_core.config import PROJECT_ROOT
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.calibrate import softmax
 from emotion_core.training import evaluate
+from emotion_core.training.answers import Answers
 from emotion_core.training.dataset import Split
 from emotion_core.training.files import write_json
 from emotion_core.training.predictions import predictions_table, write_predictions
@@ -50,7 +51,7 @@ def write_split(folder, name: str, seed: int, hardness: float) -> None:
     raw, served = softmax(logits), softmax(logits, TEMPERATURE)
     path = folder / f"predictions_ferplus_{name}.csv"
     write_predictions(path, predictions_table(split, raw, served))
-    answers = evaluate.Answers(served, raw, raw, 0.5)
+    answers = Answers(served, raw, raw, 0.5)
     scores = {
         s: evaluate.score_label_set(s, split, split.labels(s), answers, None, resamples=50)
         for s in ("ferplus", "fer2013")

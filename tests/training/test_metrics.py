@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from emotion_core.training import metrics
+from emotion_core.training import intervals, metrics
 
 # Truth in the rows: class 0 has 5 images, class 1 has 4, class 2 has 1, class 3 none.
 TABLE = np.array([[4, 1, 0, 0], [2, 2, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
@@ -52,7 +52,7 @@ def test_no_image_has_no_score():
     assert math.isnan(metrics.expected_calibration_error(np.empty(0, int), empty))
     assert math.isnan(metrics.accuracy_at_coverage(np.empty(0, int), empty, 0.9))
     with pytest.raises(ValueError, match="at least one"):
-        metrics.scores_with_intervals(np.empty(0, int), empty)
+        intervals.scores_with_intervals(np.empty(0, int), empty)
 
 
 def test_nll_is_the_mean_logarithm_and_finite_at_zero():
@@ -167,7 +167,7 @@ def test_human_agreement_needs_two_voters():
 
 def test_bootstrap_agrees_with_scoring_each_draw():
     truth, probs = random_case(images=80)
-    draws = metrics.bootstrap_scores(truth, probs, rare=(1, 2), resamples=5, seed=7)
+    draws = intervals.bootstrap_scores(truth, probs, rare=(1, 2), resamples=5, seed=7)
     order = np.argsort(-probs.max(1), kind="stable")
     rng = np.random.default_rng(7)
     for b in range(5):
@@ -179,9 +179,9 @@ def test_bootstrap_agrees_with_scoring_each_draw():
 
 def test_intervals_hold_the_value_and_follow_the_seed():
     truth, probs = random_case()
-    first = metrics.scores_with_intervals(truth, probs, resamples=200, seed=1)
-    again = metrics.scores_with_intervals(truth, probs, resamples=200, seed=1)
-    other = metrics.scores_with_intervals(truth, probs, resamples=200, seed=2)
+    first = intervals.scores_with_intervals(truth, probs, resamples=200, seed=1)
+    again = intervals.scores_with_intervals(truth, probs, resamples=200, seed=1)
+    other = intervals.scores_with_intervals(truth, probs, resamples=200, seed=2)
     assert first == again
     assert first["accuracy"] != other["accuracy"]
     accuracy = first["accuracy"]
@@ -193,8 +193,8 @@ def test_intervals_hold_the_value_and_follow_the_seed():
 
 
 def test_mean_interval_and_chance():
-    values = metrics.mean_interval([0.0, 1.0] * 50)
+    values = intervals.mean_interval([0.0, 1.0] * 50)
     assert values.value == 0.5
     assert 0.35 < values.low < 0.5 < values.high < 0.65
-    assert math.isnan(metrics.mean_interval([]).value)
+    assert math.isnan(intervals.mean_interval([]).value)
     assert metrics.chance_scores([0, 0, 1], 4) == {"uniform": 0.25, "largest": 2 / 3}

@@ -1,0 +1,103 @@
+"""What the served and the float network say to the images of a split."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_core.errors import ModelError
+from emotion_core.model.calibrate import softmax
+
+if TYPE_CHECKING:
+    from emotion_core.model.bundle import ModelBundle
+    from emotion_core.model.classify import Classifier
+
+# A step's name, how many of its images are done, and how many there are.
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What both networks say to the images of a split; rows as in the split.
+
+    Attributes:
+        served_probs: (N, 7) float32, of the served network, calibrated.
+        served_raw: (N, 7) float32, the same before calibration (temperature 1).
+        float_probs: (N, 7) float32, of the float network, uncalibrated; None without one.
+        ms_per_face: median time of one face on one thread.
+    """
+
+    served_probs: NDArray[np.float32]
+    served_raw: NDArray[np.float32]
+    float_probs: NDArray[np.float32] | None
+    ms_per_face: float
+
+
+def served_logits(
+    classifier: Classifier, images: NDArray[np.uint8], workers: int = 2
+) -> NDArray[np.float32]:
+    """Logits (N, 7) float32 of images (N, 48, 48) uint8, from several threads at once."""
+    parts = np.array_split(images, max(1, min(workers, len(images))))
+    with ThreadPoolExecutor(len(parts)) as pool:
+        crops = (part[..., None].astype(np.float32) for part in parts)
+        return np.concatenate(list(pool.map(classifier.logits, crops)))
+
+
+def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgress) -> Answers:
+    """Run the served network and, where the folder keeps it, the float one on (N, 48, 48) uint8.
+
+    Raises:
+        ModelError: the served or the float network cannot be loaded.
+    """
+    from emotion_core.model.classify import Classifier
+
+    classifier = Classifier(bundle)
+    progress("served network", 0, len(images))
+    logits = served_logits(classifier, images)
+    progress("served network", len(images), len(images))
+    float_probs = None
+    if bundle.keras_file.is_file():
+        progress("float network", 0, len(images))
+        float_probs = float_answers(load_network(bundle), images)
+        progress("float network", len(images), len(images))
+    speed = milliseconds_per_face(classifier, images)
+    return Answers(classifier.probabilities(logits), softmax(logits), float_probs, speed)
+
+
+def load_network(bundle: ModelBundle) -> Any:
+    """The float network (keras.Model).
+
+    Raises:
+        ModelError: model.keras is damaged.
+    """
+    import keras
+
+    try:
+        return keras.saving.load_model(bundle.keras_file, compile=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{bundle.keras_file} is damaged ({error}). Restore it, or train the model again."
+        ) from error
+
+
+def float_answers(network: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Uncalibrated probabilities (N, 7) float32 of a keras.Model for (N, 48, 48) uint8."""
+    inputs = images[..., None].astype(np.float32)
+    return np.asarray(network.predict(inputs, batch_size=256, verbose=0), np.float32)
+
+
+def milliseconds_per_face(classifier: Classifier, images: NDArray[np.uint8]) -> float:
+    """Median time of one face on the classifier's own threads, over up to 200 faces."""
+    times = []
+    for image in images[:200]:
+        crop = image[None, ..., None].astype(np.float32)
+        began = time.perf_counter()
+        classifier.logits(crop)
+        times.append(time.perf_counter() - began)
+    return 1000 * float(np.median(times))
