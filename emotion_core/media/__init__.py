@@ -16,6 +16,7 @@ _HOME = {
     "VideoWriter": "write",
     "write_frames": "write",
     "sample_video": "write",
+    "sample_tour": "write",
     "read_photo": "photo",
     "to_bgr": "photo",
     "sample_photo": "sample",

@@ -56,7 +56,10 @@ def test_the_clip_plays_and_a_click_in_the_timeline_seeks(
     page.eval_on_selector(PLAYER, "video => { video.pause(); video.currentTime = 0 }")
 
     # The plot fills the chart from the axis on the left to its right edge: 6 seconds.
-    plot = page.locator("[data-testid=stVegaLiteChart] canvas").nth(1)
+    plot = page.locator("[data-testid=stVegaLiteChart]").nth(1)
+    box = plot.bounding_box()
+    plot.scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)  # the chart animates to its width
     box = plot.bounding_box()
     plot.click(position={"x": box["width"] * 0.8, "y": box["height"] * 0.5})
     wait_until(lambda: position(page) > 0)

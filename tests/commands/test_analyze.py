@@ -87,7 +87,8 @@ def test_folders_failures_and_odd_names(clip, tmp_path, capsys):
         tmp_path / "j.json",
     )
     assert status == 1
-    outcomes = {Path(o["file"]).name: o for o in json.loads((tmp_path / "j.json").read_text())}
+    told = json.loads((tmp_path / "j.json").read_text())
+    outcomes = {Path(o["file"]).name: o for o in told}
     assert {n for n, o in outcomes.items() if o["status"] == "failed"} == {
         "letter.mp4",
         "nothing.mp4",
@@ -99,7 +100,7 @@ def test_folders_failures_and_odd_names(clip, tmp_path, capsys):
     assert "could not be decoded" in outcomes["cut.mp4"]["message"]
     assert "notes.txt" not in outcomes
     folders = sorted(p.name for p in out.iterdir())
-    assert len(folders) == len({o["folder"] for o in outcomes.values() if o["folder"]})
+    assert len(folders) == len({o["folder"] for o in told if o["folder"]})
     assert sum(name.startswith("clip") for name in folders) == 2
     assert files_below(tmp_path / "results") == sorted(f"o/{name}" for name in files_below(out)), (
         "nothing lies outside the output folder"
