@@ -1,4 +1,4 @@
-"""What the benchmark scripts share: clips, frames with many faces, and where results are written."""
+"""What the benchmark scripts share: clips, frames with many faces, and where results go."""
 
 import json
 import math

@@ -22,8 +22,10 @@ NEAR_SHARE: Final = 0.22
 PERIOD_NOBODY_S: Final = (0.06, 0.5)
 PERIOD_LOST_S: Final = (0.1, 0.4)
 PERIOD_CALM_S: Final = (1.0, 1.5)
-# Ratio between one size looked for and the next, for near and for far faces.
-STEPS: Final = (1.1, 1.2)
+# Ratio between one size looked for and the next: the coarse one misses one face in five, and the
+# next scan, which starts elsewhere, finds most of those.
+STEP_FINE: Final = 1.1
+STEP_COARSE: Final = 1.2
 # A known face unseen for this long counts as lost: worth a look everywhere.
 LOST_AFTER_S: Final = 0.1
 
@@ -48,8 +50,10 @@ class _Look:
 # second, which finds nearly all of the rest.
 LOOKS: Final = (
     _Look(1.45, (0.88, 1.15), 27.5, 2),
-    _Look(2.0, (0.72, 1.36), 44.0, 3),
+    _Look(1.7, (0.8, 1.25), 48.0, 2),
 )
+# What a full scan has found is measured anew: its steps are coarse.
+REFINE: Final = _Look(2.0, (0.72, 1.36), 44.0, 3)
 # The first look sticks to the size it starts from; this often a look at more sizes corrects it.
 MEASURE: Final = _Look(1.6, (0.76, 1.3), 27.0, 3)
 MEASURE_PERIOD_S: Final = 0.25
@@ -187,13 +191,15 @@ class HaarDetector:
             if time_s - self._scanned_s[band] < periods[band] - 5e-4 or face_px[0] >= face_px[1]:
                 continue
             first = math.isinf(self._scanned_s[band])
+            # Near faces are worth a fine scan while nobody is there or somebody is missing.
+            fine = first or self.settings.thorough or (band == 0 and periods != PERIOD_CALM_S)
             self._scanned_s[band] = time_s
             boxes, scores = scan(
                 self._cascade,
                 image_bgr,
                 face_px=face_px,
                 work_px=26.0 * SHIFTED[self._count % 2],
-                step=1.1 if first or self.settings.thorough else STEPS[band],
+                step=STEP_FINE if fine else STEP_COARSE,
             )
             good = scores >= self.settings.score_threshold
             found.append((boxes[good], scores[good]))
@@ -216,7 +222,7 @@ class HaarDetector:
         order[:looked] += 1000.0
         kept = np.array(bx.suppress(boxes, order), np.int64)
         for i in kept[kept >= looked]:
-            finer, finer_scores = _look(self._cascade, image_bgr, boxes[i], LOOKS[1])
+            finer, finer_scores = _look(self._cascade, image_bgr, boxes[i], REFINE)
             if len(finer):
                 best = int(finer_scores.argmax())
                 boxes[i], scores[i] = finer[best], max(scores[i], finer_scores[best])
