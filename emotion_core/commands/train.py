@@ -60,10 +60,11 @@ def run(options: argparse.Namespace) -> int:
     settings = _settings(options)
     dataset = load_dataset(options.data)
     run_path = options.runs_dir / options.name
+    folder = models_folder(options.models_dir) / options.name
     with progress_bar() as bar:
         result = fit(dataset, settings, run_path, options.resume, _Reporter(bar))
-    folder = models_folder(options.models_dir) / options.name
-    metadata = finish_model(folder, options.name, result, settings, dataset)
+        finishing = _Finishing(bar)
+        metadata = finish_model(folder, options.name, result, settings, dataset, finishing)
     _say(metadata, folder, options.json)
     return 0
 
@@ -104,9 +105,19 @@ class _Reporter:
             )
 
 
+class _Finishing:
+    """A bar for quantising, calibrating and measuring."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar, self._task = bar, bar.add_task("quantising", total=None)
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        self._bar.update(self._task, description=step, completed=done, total=total)
+
+
 def _say(metadata: dict[str, Any], folder: Path, file: Path | None) -> None:
     print(f"wrote {folder}")
-    for name, value in metadata["metrics"].items():
-        print(f"  {name}: {value}")
+    for name, value in metadata["metrics"]["validation"].items():
+        print(f"  validation {name}: {value}")
     if file:
         file.write_text(json.dumps(metadata, indent=2), "utf-8")

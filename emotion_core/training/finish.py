@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -41,10 +42,10 @@ def finish_model(
     dataset: Dataset,
     progress: OnProgress = lambda *_: None,
 ) -> dict[str, Any]:
-    """Write a model folder; model.json comes last, so that a folder that has one is complete.
+    """Write a model folder; it takes the place of an older one only when it is complete.
 
     Args:
-        folder: models/<name>; made if missing, files of the contract in it are replaced.
+        folder: models/<name>; replaced as a whole where it stands already.
         name: of the model.
         result: the best network and the run's history.
         settings: of the training.
@@ -59,29 +60,57 @@ def finish_model(
         ModelError: the network cannot be quantised.
         OutputError: a file cannot be written; the run itself is kept, `--resume` tries again.
     """
+    part = folder.with_name(f".{folder.name}.part")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        result.network.save(folder / "model.keras")
-        write_history(folder / "history.csv", result.state.history)
-        faces = quantise.representative_faces(dataset.split("train"), settings.label_set)
-        quantise.write_quantised(result.network, faces, folder / "model.tflite")
-        bundle, unsure = calibrated(folder, name, settings.label_set, dataset.split("validation"))
-        metadata = _metadata(bundle, unsure, result, settings, dataset)
-        bundle = dataclasses.replace(bundle, metadata=metadata)
-        found = evaluate.evaluate_model(
-            bundle, dataset, "validation", with_robustness=False, progress=progress
-        )
-        headline = found.report["headline"]
-        metadata["metrics"] = {"validation": {k: round(headline[k], 5) for k in HEADLINE}}
-        save_evaluation(found, folder)
-        write_json(folder / "model.json", metadata)
-        runs.log_run(folder.parent, run_of(found.report, "train", recipe(settings, result)))
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        metadata, report = _write(part, name, result, settings, dataset, progress)
+        _replace(folder, part)
+        runs.log_run(folder.parent, run_of(report, "train", recipe(settings, result)))
     except OSError as error:
         raise OutputError(
             f"The model folder {folder} cannot be written ({error}). Make room and run the same "
             "command with --resume: the training is kept."
         ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return metadata
+
+
+def _write(
+    part: Path,
+    name: str,
+    result: FitResult,
+    settings: TrainingSettings,
+    dataset: Dataset,
+    progress: OnProgress,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All files of the contract; returns model.json's values and the report on validation."""
+    result.network.save(part / "model.keras")
+    write_history(part / "history.csv", result.state.history)
+    faces = quantise.representative_faces(dataset.split("train"), settings.label_set)
+    quantise.write_quantised(result.network, faces, part / "model.tflite")
+    bundle, unsure = calibrated(part, name, settings.label_set, dataset.split("validation"))
+    metadata = _metadata(bundle, unsure, result, settings, dataset)
+    bundle = dataclasses.replace(bundle, metadata=metadata)
+    found = evaluate.evaluate_model(
+        bundle, dataset, "validation", with_robustness=False, progress=progress
+    )
+    headline = found.report["headline"]
+    metadata["metrics"] = {"validation": {k: round(headline[k], 5) for k in HEADLINE}}
+    save_evaluation(found, part)
+    write_json(part / "model.json", metadata)
+    return metadata, found.report
+
+
+def _replace(folder: Path, part: Path) -> None:
+    """Put the complete folder where the old one stood; at no moment is there half a model."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    part.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def calibrated(
