@@ -101,7 +101,7 @@ def test_folders_failures_and_odd_names(clip, tmp_path, capsys):
     assert "notes.txt" not in outcomes
     folders = sorted(p.name for p in out.iterdir())
     assert len(folders) == len({o["folder"] for o in told if o["folder"]})
-    assert sum(name.startswith("clip") for name in folders) == 2
+    assert sum(name.startswith("clip") for name in folders) == 3
     assert files_below(tmp_path / "results") == sorted(f"o/{name}" for name in files_below(out)), (
         "nothing lies outside the output folder"
     )
