@@ -1,7 +1,10 @@
 """Fixtures that several areas share. Add yours below; keep each a few lines."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,3 +102,10 @@ def made_models(made_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     finish_model(models / "tiny", "tiny", result, settings, dataset)
     (models / "default.txt").write_text("tiny\n")
     return models
+
+
+@pytest.fixture(scope="session")
+def run_async() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
+    """Runs a coroutine in a thread of its own: the browser tests leave a loop in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        yield lambda coroutine: pool.submit(asyncio.run, coroutine).result()

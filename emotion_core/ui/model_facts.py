@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -271,4 +272,5 @@ def _show_card() -> None:
         st.info("MODEL_CARD.md is missing: `python -m emotion_core model-card` writes it.")
         return
     with st.container(height=520, border=True):
-        st.markdown(text)
+        # The card's title stands above already; its chapters stand below this page's headings.
+        st.markdown(re.sub(r"^#(?=#* )", "##", text.partition("\n")[2], flags=re.MULTILINE))

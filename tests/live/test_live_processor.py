@@ -329,7 +329,7 @@ class StubCamera(MediaStreamTrack):
         return frame
 
 
-def test_streamlit_webrtcs_own_track_drives_the_processor(make) -> None:
+def test_streamlit_webrtcs_own_track_drives_the_processor(make, run_async) -> None:
     processor = make(FakePipeline())
 
     async def play() -> int:
@@ -343,7 +343,7 @@ def test_streamlit_webrtcs_own_track_drives_the_processor(make) -> None:
             assert (frame.width, frame.height) == (64, 48)
             shown += 1
 
-    assert asyncio.run(play()) == 30
+    assert run_async(play()) == 30
     assert processor.reading().frames_in == 30
     assert processor.reading().frames_read > 1
     assert processor.reading().ended

@@ -1,7 +1,9 @@
 """A slow consumer of a relay sees the newest frame, not the oldest of a growing queue."""
 
 import asyncio
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import av
 from aiortc.contrib.media import MediaRelay
@@ -30,7 +32,7 @@ class Numbers(MediaStreamTrack):
         return frame
 
 
-def test_a_slow_consumer_is_never_behind() -> None:
+def test_a_slow_consumer_is_never_behind(run_async: Callable[[Any], Any]) -> None:
     async def consume() -> tuple[list[int], bool]:
         relay, camera = MediaRelay(), Numbers(60)
         keep_newest_only(relay)
@@ -45,7 +47,7 @@ def test_a_slow_consumer_is_never_behind() -> None:
             behind.append(camera.number - frame.pts)
             await asyncio.sleep(0.02)
 
-    behind, ended = asyncio.run(consume())
+    behind, ended = run_async(consume())
     assert ended
     assert 1 <= len(behind) < 60
     assert max(behind) <= 1

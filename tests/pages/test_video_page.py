@@ -77,7 +77,7 @@ def view_key(app):
 def test_the_form_says_limits_and_retention_before_anything_is_given():
     app = page()
     assert app.title[0].value == "Video"
-    assert "512 MB" in app.file_uploader[0].label
+    assert "500 MB" in app.file_uploader[0].label
     assert app.button(key="video_start").disabled
     assert "24 hours" in words(app)
     assert "Delete" in words(app)
