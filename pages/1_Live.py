@@ -10,9 +10,11 @@ from emotion_core.ui.live_stage import (
     camera_help,
     connection_problem,
     current_processor,
+    let_it_show,
     live_stream,
     probe,
     show_problem,
+    use_settings,
 )
 from emotion_core.ui.page import end_page, start_page
 from emotion_core.ui.resources import classifier_or_message
@@ -32,13 +34,13 @@ model_name = classifier.bundle.name
 
 stage, side = st.columns([3, 2], gap="medium")
 with stage:
-    video = st.container()
+    # The video first and by itself: START is what a visitor waits for.
+    running = live_stream(classifier)
+    let_it_show()
     recorder = st.container()
-    settings = live_controls()
+    use_settings(live_controls())
     people = st.expander("Names and neutral face", icon=":material/groups:")
     help_place = st.container()
-    with video:
-        running = live_stream(classifier, settings)
 processor, recorded = current_processor(), current_session()
 if processor is not None and running:
     attach(processor, recorded)

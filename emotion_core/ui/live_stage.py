@@ -26,21 +26,43 @@ if TYPE_CHECKING:
 
 # Signalling and ICE take about a second on one machine; far networks need some more.
 CONNECT_S: Final = 10.0
+# The video component loads and draws itself in about this time.
+FIRST_LOOK_S: Final = 0.9
 _PROCESSOR, _WAITING = "live_processor", "live_waiting_since"
+_SETTINGS, _SHOWN = "live_settings", "live_shown"
 
 
-def live_stream(classifier: "Classifier", settings: LiveSettings) -> bool:
-    """Draw the stream and hand it the settings; True while it runs or is about to."""
+def live_stream(classifier: "Classifier") -> bool:
+    """Draw the stream; True while it runs or is about to. `use_settings` follows in every run."""
+    settings = st.session_state.get(_SETTINGS, LiveSettings())
     context = _streamer(classifier, settings) if _has_room() else None
     if context is None:
         return False
     if context.video_processor is not None:
         st.session_state[_PROCESSOR] = context.video_processor
-        context.video_processor.update_settings(settings)
     running = bool(context.state.playing or context.state.signalling)
     if not running:
         st.session_state.pop(_WAITING, None)
     return running
+
+
+def use_settings(settings: LiveSettings) -> None:
+    """Hand the visitor's choices to the stream that runs, and to the next one."""
+    st.session_state[_SETTINGS] = settings
+    processor = current_processor()
+    if processor is not None:
+        processor.update_settings(settings)
+
+
+def let_it_show() -> None:
+    """Wait, in a visitor's first run alone, until the browser has drawn what it was sent so far.
+
+    A browser builds all that it is sent at once: with every control of the page, START takes twice
+    as long to appear as by itself.
+    """
+    if _SHOWN not in st.session_state:
+        st.session_state[_SHOWN] = True
+        time.sleep(FIRST_LOOK_S)
 
 
 def _streamer(classifier: "Classifier", settings: LiveSettings) -> Any:

@@ -1,39 +1,20 @@
 """Every page in a real browser: it stands, it asks nobody outside, and it can be pictured."""
 
-import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import OpenBrowser, Server
 from live_driver import LivePage
+from pictures import keep, settle
 
 from emotion_core.ui.page import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
-# Pictures for the README and for looking at are kept where this variable says.
-SHOTS = os.environ.get("EMOTION_LAB_SHOTS")
 NAMES = {path: label.lower() for path, (label, _) in PAGES.items() if (ROOT / path).exists()}
 
 
 def address(path: str) -> str:
     return "" if path == "Home.py" else path.split("_")[-1].removesuffix(".py")
-
-
-def settle(page: Any) -> None:
-    page.get_by_test_id("stApp").wait_for()
-    page.locator("h1").first.wait_for()
-    page.wait_for_function(
-        "() => document.querySelector('[data-testid=stApp]').dataset.testScriptState"
-        " !== 'running' && !document.querySelector('[data-testid=stSpinner]')"
-    )
-    page.wait_for_timeout(700)
-
-
-def keep(page: Any, name: str) -> None:
-    if SHOTS:
-        Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -61,6 +42,16 @@ def test_the_sample_on_home_is_read(server: Server, open_browser: OpenBrowser) -
     page.get_by_text("the whole clip").wait_for()
     settle(page)
     keep(page, "home_sample")
+    assert server.errors() == []
+
+
+def test_the_sample_photo_is_read(server: Server, open_browser: OpenBrowser) -> None:
+    page = open_browser(None).new_page()
+    page.goto(f"{server.url}/Photo")
+    page.get_by_text("Sample", exact=True).click()
+    page.locator(".lab-person").first.wait_for()
+    settle(page)
+    keep(page, "photo_sample")
     assert server.errors() == []
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import OpenBrowser, Server, running_server
+from pictures import keep, settle
 
 from emotion_core.media.write import sample_video
 
@@ -69,6 +70,8 @@ def test_the_clip_plays_and_a_click_in_the_timeline_seeks(
 
     page.get_by_role("button", name="Mark this moment").click()
     page.get_by_text("Markers (1)").wait_for()
+    settle(page)
+    keep(page, "video_result")
     assert not video_server.errors()
 
 
