@@ -103,6 +103,10 @@ class AppSettings:
         retention_h: hours until uploads and results are deleted (EMOTION_LAB_RETENTION_H).
         video_dir: videos below this folder may be analysed without uploading them
             (EMOTION_LAB_VIDEO_DIR); None: uploads only.
+        data_path: the data set that the networks were trained on, as `train --data` takes it
+            (EMOTION_LAB_DATA); None: the pages cannot show its faces.
+        data_dir: labelled faces below this folder may be evaluated without uploading them
+            (EMOTION_LAB_DATA_DIR); None: uploads only.
         ice_servers: RTCIceServer dicts as in the W3C's WebRTC recommendation
             (EMOTION_LAB_ICE_SERVERS, a JSON list); none is needed on one machine, none is baked in.
         max_streams: live streams that are read at once (EMOTION_LAB_MAX_STREAMS); 0: two for each
@@ -113,6 +117,8 @@ class AppSettings:
     work_dir: Path = Path(tempfile.gettempdir()) / "emotion-lab"
     retention_h: float = 24.0
     video_dir: Path | None = None
+    data_path: Path | None = None
+    data_dir: Path | None = None
     ice_servers: tuple[Mapping[str, Any], ...] = ()
     max_streams: int = 0
 
@@ -128,15 +134,21 @@ class AppSettings:
             SettingsError: a variable holds something that cannot be used; the message names it.
         """
         defaults = cls()
-        video_dir = environ.get("EMOTION_LAB_VIDEO_DIR")
         return cls(
             models_dir=Path(environ.get("EMOTION_LAB_MODELS_DIR", defaults.models_dir)),
             work_dir=Path(environ.get("EMOTION_LAB_WORK_DIR", defaults.work_dir)),
             retention_h=_number(environ, "EMOTION_LAB_RETENTION_H", defaults.retention_h),
-            video_dir=Path(video_dir) if video_dir else None,
+            video_dir=_path(environ, "EMOTION_LAB_VIDEO_DIR"),
+            data_path=_path(environ, "EMOTION_LAB_DATA"),
+            data_dir=_path(environ, "EMOTION_LAB_DATA_DIR"),
             ice_servers=_ice_servers(environ.get("EMOTION_LAB_ICE_SERVERS", "[]")),
             max_streams=int(_number(environ, "EMOTION_LAB_MAX_STREAMS", defaults.max_streams)),
         )
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    text = environ.get(name)
+    return Path(text) if text else None
 
 
 def _number(environ: Mapping[str, str], name: str, default: float) -> float:

@@ -157,7 +157,7 @@ def _death_words(folder: Path) -> str:
         return said[-1]
     return (
         "The analysis ended unexpectedly: the system stopped it (often because memory ran out), or "
-        "a damaged video made the decoder fail. What was done is kept; start again to go on."
+        "a damaged file made a decoder fail. What was done is kept; start again to go on."
     )
 
 

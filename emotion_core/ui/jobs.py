@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -35,12 +35,30 @@ from emotion_core.ui.job_log import (
     read_json,
 )
 
-# More at once would make all of them, and a live stream beside them, slow.
-_MOST_AT_ONCE: Final = 2
 _CANCEL_PATIENCE_S: Final = 15.0
 _PIECE: Final = 1 << 20
 # A job's folder that was touched within this time is still being filled.
 _YOUNG_S: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobCommand:
+    """The command that a store's jobs run; it must take `--out`, `--models-dir` and `--progress`.
+
+    Attributes:
+        name: `python -m emotion_core <name>`.
+        input_option: stands before the inputs; "" where they need none.
+        arguments: given to every job.
+        most_at_once: more would make all of them, and a live stream beside them, slow.
+    """
+
+    name: str
+    input_option: str = ""
+    arguments: tuple[str, ...] = ()
+    most_at_once: int = 2
+
+
+ANALYZE: Final = JobCommand("analyze", arguments=("--preview",))
 
 
 class JobStore:
@@ -50,10 +68,14 @@ class JobStore:
         root: the folder of jobs; made where it is missing.
         retention_h: hours after which a job is deleted.
         models_dir: where the command finds its networks.
+        command: what the jobs run.
     """
 
-    def __init__(self, root: Path, retention_h: float, models_dir: Path) -> None:
+    def __init__(
+        self, root: Path, retention_h: float, models_dir: Path, command: JobCommand = ANALYZE
+    ) -> None:
         self._root, self._retention_s, self._models = root, retention_h * 3600, models_dir
+        self._command = command
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._cancelled_at: dict[str, float] = {}
         self._logs: dict[str, JobLog] = {}
@@ -104,7 +126,7 @@ class JobStore:
 
         Args:
             inputs: the videos.
-            arguments: options of the command `analyze`, without paths and output folder.
+            arguments: options of the command, without paths and output folder.
             model: name and sha256 of the network; a part of what makes jobs identical.
 
         Raises:
@@ -262,16 +284,18 @@ class JobStore:
                 running += 1
             elif not (folder / "process.json").exists() and not (folder / "cancelled").exists():
                 waiting.append(job_id)
-        for job_id in sorted(waiting, key=self._touched_s)[: max(0, _MOST_AT_ONCE - running)]:
+        room = max(0, self._command.most_at_once - running)
+        for job_id in sorted(waiting, key=self._touched_s)[:room]:
             self._launch(job_id)
 
     def _launch(self, job_id: str) -> None:
         folder = self._folder(job_id)
         job = read_json(folder / "job.json")
-        command = [sys.executable, "-m", "emotion_core", "analyze"]
+        command = [sys.executable, "-m", "emotion_core", self._command.name]
+        command += [self._command.input_option] if self._command.input_option else []
         command += [i["path"] for i in job["inputs"]]
         command += ["--out", str(folder / "results"), "--models-dir", str(self._models)]
-        command += ["--progress", "json", "--preview", *job["arguments"]]
+        command += ["--progress", "json", *self._command.arguments, *job["arguments"]]
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         with (
             (folder / "progress.jsonl").open("wb") as out,
