@@ -38,6 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, help="images a step")
     parser.add_argument("--learning-rate", type=float, help="largest step size of Adam")
     parser.add_argument("--label-mix", type=float, help="share of the other label set, 0-1")
+    parser.add_argument("--balance", type=float, help="0 draws all faces alike, 1 all expressions")
+    parser.add_argument("--start-from", metavar="MODEL", help="begin with this model's weights")
+    parser.add_argument("--teacher", metavar="MODEL", help="learn from this model's answers too")
+    parser.add_argument("--teacher-share", type=float, help="their share of the target, 0-1")
     parser.add_argument("--seed", type=int, help="of weights, order and augmentation")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     parser.add_argument("--models-dir", type=Path, help="where model folders live")
@@ -62,7 +66,8 @@ def run(options: argparse.Namespace) -> int:
     run_path = options.runs_dir / options.name
     folder = models_folder(options.models_dir) / options.name
     with progress_bar() as bar:
-        result = fit(dataset, settings, run_path, options.resume, _Reporter(bar))
+        reporter = _Reporter(bar)
+        result = fit(dataset, settings, run_path, options.resume, reporter, options.models_dir)
         finishing = _Finishing(bar)
         metadata = finish_model(folder, options.name, result, settings, dataset, finishing)
     _say(metadata, folder, options.json)
@@ -78,6 +83,10 @@ def _settings(options: argparse.Namespace) -> TrainingSettings:
         "batch_size": options.batch_size,
         "learning_rate": options.learning_rate,
         "label_mix": options.label_mix,
+        "balance": options.balance,
+        "start_from": options.start_from,
+        "teacher": options.teacher,
+        "teacher_share": options.teacher_share,
         "seed": options.seed,
     }
     changes = {name: value for name, value in given.items() if value is not None}

@@ -178,6 +178,8 @@ def recipe(settings: TrainingSettings, result: FitResult) -> str:
         f"balance {settings.balance:g}",
         "augmented" if settings.augment else "no augmentation",
         "weight averaging" if settings.ema_momentum else "no averaging",
+        f"started from {settings.start_from}" if settings.start_from else "",
+        f"taught by {settings.teacher} ({settings.teacher_share:g})" if settings.teacher else "",
         f"seed {settings.seed}",
     ]
-    return ", ".join(words)
+    return ", ".join(word for word in words if word)

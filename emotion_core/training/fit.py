@@ -17,7 +17,8 @@ from emotion_core.labels import NUM_EXPRESSIONS
 from emotion_core.model.network import build_network
 from emotion_core.training.augment import Augment
 from emotion_core.training.checkpoint import RunFolder, RunState
-from emotion_core.training.dataset import Dataset, targets
+from emotion_core.training.dataset import Dataset, Split, targets
+from emotion_core.training.earlier import begin_with, load_network, teach
 from emotion_core.training.sampler import BalancedBatches
 from emotion_core.training.settings import TrainingSettings
 
@@ -56,6 +57,7 @@ def fit(
     run_path: Path,
     resume: bool = False,
     on_progress: OnProgress | None = None,
+    models_dir: Path | None = None,
 ) -> FitResult:
     """Train a network, or go on where a killed run stood.
 
@@ -65,9 +67,11 @@ def fit(
         run_path: working folder of this run; created if missing.
         resume: go on from what lies in `run_path`; without it a run begun there is an error.
         on_progress: called after every batch and epoch, in this thread.
+        models_dir: where the models that the recipe builds on lie; None: the installation's.
 
     Raises:
         DatasetError: a split is missing.
+        ModelError: a model that the recipe builds on is missing or of another shape.
         CheckpointError: there is a run already, or the one there cannot be resumed.
         OutputError: the disk does not take the run's state; what it held before is intact.
     """
@@ -75,17 +79,11 @@ def fit(
     state = _begin_or_resume(folder, settings, dataset.fingerprint, resume)
     keras.utils.set_random_seed(settings.seed)
     train, validation = dataset.split("train"), dataset.split("validation")
-    wanted = targets(train, settings.label_set, settings.label_mix, settings.label_smoothing)
-    usable = wanted.sum(axis=1) > 0
-    batches = BalancedBatches(
-        train.images[usable][..., None],
-        wanted[usable],
-        settings.batch_size,
-        settings.balance,
-        settings.seed,
-        first_epoch=state.epochs_done,
-    )
+    batches = _batches(train, settings, state.epochs_done, models_dir)
     network = build_network(settings.network)
+    if settings.start_from and not state.epochs_done:
+        earlier = load_network(settings.start_from, models_dir)
+        begin_with(network, earlier, settings.start_from)
     trainer = _trainer(network, settings, len(batches))
     if state.epochs_done:
         _load_weights(trainer, folder.state_weights(state.epochs_done))
@@ -101,6 +99,23 @@ def fit(
         )
     _load_weights(network, folder.best_weights(state.best_epoch))
     return FitResult(network, state)
+
+
+def _batches(
+    train: Split, settings: TrainingSettings, first_epoch: int, models_dir: Path | None
+) -> BalancedBatches:
+    """The images that carry a usable label, with what the network should answer."""
+    wanted = targets(train, settings.label_set, settings.label_mix, settings.label_smoothing)
+    usable = wanted.sum(axis=1) > 0
+    images, wanted = train.images[usable][..., None], wanted[usable]
+    # Drawn by what people said: a teacher that overlooks the rare must not make them rarer.
+    classes = wanted.argmax(axis=1)
+    if settings.teacher:
+        teacher = load_network(settings.teacher, models_dir)
+        wanted = teach(wanted, images, teacher, settings.teacher_share)
+    return BalancedBatches(
+        images, wanted, classes, settings.batch_size, settings.balance, settings.seed, first_epoch
+    )
 
 
 def _begin_or_resume(

@@ -30,6 +30,7 @@ class BalancedBatches(keras.utils.PyDataset):
     Args:
         images: (N, 48, 48, 1) uint8.
         targets: (N, 7) float32.
+        classes: (N,) index of each image's class, by which images are drawn.
         batch_size, seed: as in `TrainingSettings`.
         balance: as in `draw_probabilities`.
         first_epoch: the epoch to begin with, so that a resumed run goes on as if never stopped.
@@ -39,6 +40,7 @@ class BalancedBatches(keras.utils.PyDataset):
         self,
         images: NDArray[np.uint8],
         targets: NDArray[np.float32],
+        classes: NDArray[np.integer],
         batch_size: int,
         balance: float,
         seed: int,
@@ -47,7 +49,7 @@ class BalancedBatches(keras.utils.PyDataset):
         super().__init__()
         self._images, self._targets = images, targets
         self._batch_size, self._seed, self._epoch = min(batch_size, len(images)), seed, first_epoch
-        self._probabilities = draw_probabilities(targets.argmax(axis=1), balance)
+        self._probabilities = draw_probabilities(classes, balance)
         self._order = self._draw()
 
     def _draw(self) -> NDArray[np.int64]:

@@ -27,6 +27,10 @@ class TrainingSettings:
         balance: images are drawn with probability ∝ (frequency of their class) ** -balance.
         label_smoothing: share of the target spread evenly over the seven.
         seed: of the weights, the order of the images and the augmentation.
+        start_from: name of a model of the same shape whose weights training begins with; empty
+            for random ones.
+        teacher: name of a model whose answers are mixed into the targets; empty for none.
+        teacher_share: its share of the target, 0-1.
     """
 
     label_set: str = "ferplus"
@@ -40,6 +44,9 @@ class TrainingSettings:
     balance: float = 0.5
     label_smoothing: float = 0.0
     seed: int = 0
+    start_from: str = ""
+    teacher: str = ""
+    teacher_share: float = 0.3
     network: NetworkSettings = field(default_factory=NetworkSettings)
     augment: AugmentSettings | None = field(default_factory=AugmentSettings)
 
@@ -49,7 +56,7 @@ class TrainingSettings:
         check_range("epochs", self.epochs, 1, 10_000)
         check_range("batch_size", self.batch_size, 1, 65_536)
         check_range("learning_rate", self.learning_rate, 1e-8, 1.0)
-        for name in ("label_mix", "balance", "label_smoothing", "ema_momentum"):
+        for name in ("label_mix", "balance", "label_smoothing", "ema_momentum", "teacher_share"):
             check_range(name, getattr(self, name), 0.0, 1.0)
 
     @classmethod

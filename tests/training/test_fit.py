@@ -78,7 +78,7 @@ def test_batches_are_decided_by_seed_and_epoch_alone() -> None:
     labels = np.eye(7, dtype=np.float32)[np.repeat(np.arange(7), 10)]
 
     def order(seed: int, first_epoch: int, steps: int = 0) -> list[int]:
-        batches = BalancedBatches(images, labels, 7, 0.5, seed, first_epoch)
+        batches = BalancedBatches(images, labels, labels.argmax(1), 7, 0.5, seed, first_epoch)
         for _ in range(steps):
             batches.on_epoch_end()
         return [int(v) for i in range(len(batches)) for v in batches[i][0].ravel()]
@@ -91,7 +91,9 @@ def test_batches_are_decided_by_seed_and_epoch_alone() -> None:
 
 def test_rare_classes_are_drawn_more_often() -> None:
     labels = np.eye(7, dtype=np.float32)[[0] * 900 + [1] * 100]
-    batches = BalancedBatches(np.zeros((1000, 1, 1, 1), np.uint8), labels, 50, 0.5, 0)
+    batches = BalancedBatches(
+        np.zeros((1000, 1, 1, 1), np.uint8), labels, labels.argmax(1), 50, 0.5, 0
+    )
     rare = sum(float(batches[i][1][:, 1].sum()) for i in range(len(batches))) / 1000
     assert rare == pytest.approx(0.25, abs=0.01)
 

@@ -1,0 +1,66 @@
+"""What a run takes over from models that were trained before: weights to begin with, answers to
+learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_core.errors import ModelError
+from emotion_core.model.bundle import load_bundle
+
+
+def load_network(name: str, models_dir: Path | None = None) -> keras.Model:
+    """The float network of a model folder.
+
+    Raises:
+        ModelError: there is no such model, or its model.keras is missing or damaged.
+    """
+    file = load_bundle(name, models_dir).keras_file
+    if not file.is_file():
+        raise ModelError(f"{file} is missing: of this model only the scores are kept.")
+    try:
+        return keras.models.load_model(file, compile=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{file} cannot be read ({error}). Train it again.") from error
+
+
+def begin_with(network: keras.Model, earlier: keras.Model, name: str) -> None:
+    """Give `network` the weights of an earlier one.
+
+    Raises:
+        ModelError: they are of another shape.
+    """
+    weights = earlier.get_weights()
+    if [w.shape for w in weights] != [w.shape for w in network.get_weights()]:
+        raise ModelError(
+            f"The model {name} has another shape than the network to train, so training cannot "
+            "start from it. Choose a model of the same channels and dense layers."
+        )
+    network.set_weights(weights)
+
+
+def teach(
+    targets: NDArray[np.float32], images: NDArray[np.uint8], teacher: keras.Model, share: float
+) -> NDArray[np.float32]:
+    """Mix a teacher's answers into the targets (Hinton, Vinyals & Dean 2015).
+
+    A person's label of an ambiguous face is one draw; the teacher has seen all the others like it.
+
+    Args:
+        targets: (N, 7) float32, rows sum to 1.
+        images: (N, 48, 48, 1) uint8, the faces they belong to.
+        teacher: its answers for each face and its mirror image are averaged.
+        share: of the teacher in the result, 0-1.
+
+    Returns:
+        (N, 7) float32, rows sum to 1.
+    """
+    answers = np.zeros_like(targets)
+    for faces in (images, images[:, :, ::-1]):
+        probs = teacher.predict(faces, 256, verbose=0)
+        answers += keras.ops.convert_to_numpy(probs) / 2
+    return np.asarray((1 - share) * targets + share * answers, np.float32)
