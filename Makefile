@@ -9,7 +9,7 @@ run: $(VENV)/.installed
 	$(BIN)/streamlit run Home.py
 
 test: $(VENV)/.installed-dev lint types chromium
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
