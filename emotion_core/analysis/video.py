@@ -10,37 +10,31 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
-import numpy as np
-
 from emotion_core.analysis.edits import load_edits
 from emotion_core.analysis.export import FacesWriter, output_error, read_faces
 from emotion_core.analysis.folders import (
     CLIP,
     FACES,
     MOMENTS,
-    PREVIEW,
     read_summary,
     remove_leftovers,
 )
 from emotion_core.analysis.pipeline import ExpressionClassifier, Pipeline
+from emotion_core.analysis.video_clip import Shown, annotating, write_preview
 from emotion_core.analysis.video_moments import MomentKeeper
 from emotion_core.analysis.video_summary import package_versions, summarise, write_summary
-from emotion_core.config import OverlaySettings, PipelineSettings, TrackingSettings
-from emotion_core.datatypes import Frame, FrameResult, ImageArray
+from emotion_core.config import PipelineSettings, TrackingSettings
+from emotion_core.datatypes import Frame, FrameResult
 from emotion_core.errors import EmotionCoreError, SettingsError, VideoError
+from emotion_core.media.handover import WriteBehind, read_ahead
 from emotion_core.media.probe import VideoInfo, probe
 from emotion_core.media.read import FrameSelector, ReadReport, read_frames
 from emotion_core.media.write import VideoWriter
-from emotion_core.vision.overlay import draw_overlay
 
 # Raised when the rows or the way they are made change: older results are then made anew.
 RESULTS_VERSION: Final = 1
 _PROGRESS_EVERY_S: Final = 0.25
 _PREVIEW_EVERY_S: Final = 1.0
-_PREVIEW_SIDE: Final = 640
-# The clip is for watching: larger pictures cost encoding time and play badly.
-_CLIP_SIDE: Final = 1920
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,35 +204,48 @@ class _Run:
         write_summary(self._folder, self._head("running"))
 
     def read(self, pipeline: Pipeline) -> None:
-        """Decode, analyse and encode every frame of the range."""
+        """Decode, analyse and encode every frame of the range, each in a thread of its own."""
         selector = FrameSelector(self._options.every, self._options.rate)
-        held: FrameResult | None = None
+        writer = self._clip_writer() if self._options.annotate else None
         with contextlib.ExitStack() as stack:
             faces = stack.enter_context(FacesWriter(self._folder / FACES))
-            clip = stack.enter_context(self._clip_writer()) if self._options.annotate else None
-            for position, frame in enumerate(self._frames(None if clip else selector)):
-                if clip is None or selector.takes(position, frame.time_s):
-                    held = pipeline.process(frame)
-                    faces.write(held)
-                    self._moments.update(frame.image, held)
-                    self._analysed += 1
-                if clip is not None and held is not None:
-                    clip.write(_drawn(frame, held), frame.time_s)
-                self._read, self._last_s = position + 1, frame.time_s
-                if held is not None:
-                    self._tell(frame, held, faces)
-                if self._hooks.stop():
-                    self._stopped = True
-                    break
+            clip = stack.enter_context(annotating(writer)) if writer else None
+            frames = self._frames(None if clip else selector)
+            ahead = stack.enter_context(contextlib.closing(read_ahead(frames)))
+            self._read_all(ahead, pipeline, selector, faces, clip)
         if self._read == 0:
             raise VideoError(f"{self._source.path.name}: the range holds no frame of this video.")
-        if clip is not None:
+        if writer is not None:
             self._clip = {
                 "file": CLIP,
                 "origin_s": self._options.start_s,
-                "frames": clip.frames,
-                "sound_problem": clip.sound_problem,
+                "frames": writer.frames,
+                "sound_problem": writer.sound_problem,
             }
+
+    def _read_all(
+        self,
+        frames: Iterator[Frame],
+        pipeline: Pipeline,
+        selector: FrameSelector,
+        faces: FacesWriter,
+        clip: WriteBehind[Shown] | None,
+    ) -> None:
+        held: FrameResult | None = None
+        for position, frame in enumerate(frames):
+            if clip is None or selector.takes(position, frame.time_s):
+                held = pipeline.process(frame)
+                faces.write(held)
+                self._moments.update(frame.image, held)
+                self._analysed += 1
+            self._read, self._last_s = position + 1, frame.time_s
+            if held is not None:
+                if clip is not None:
+                    clip.put((frame, held))
+                self._tell(frame, held, faces)
+            if self._hooks.stop():
+                self._stopped = True
+                break
 
     def finish(self) -> dict[str, Any]:
         """Save thumbnails and the final summary."""
@@ -283,7 +290,7 @@ class _Run:
         self._hooks.progress(self._progress())
         if self._hooks.preview and now - self._previewed_s >= _PREVIEW_EVERY_S:
             self._previewed_s = now
-            _write_preview(self._folder, _drawn(frame, held))
+            write_preview(self._folder, frame, held)
 
     def _progress(self) -> Progress:
         spent = max(1e-6, time.monotonic() - self._begun_s)
@@ -325,26 +332,3 @@ class _Run:
             "spent_s": round(spent, 2),
             "times_real_time": round(covered / spent, 2) if spent > 0 else None,
         }
-
-
-def _drawn(frame: Frame, result: FrameResult) -> ImageArray:
-    drawn = draw_overlay(frame.image, result, OverlaySettings())
-    return _shrunk(drawn, _CLIP_SIDE)
-
-
-def _shrunk(image_bgr: ImageArray, longest: int) -> ImageArray:
-    height, width = image_bgr.shape[:2]
-    factor = longest / max(height, width)
-    if factor >= 1:
-        return image_bgr
-    size = (max(2, round(width * factor)), max(2, round(height * factor)))
-    return np.asarray(cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _write_preview(folder: Path, drawn: ImageArray) -> None:
-    """A preview that cannot be written must not stop an analysis."""
-    jpeg = cv2.imencode(".jpg", _shrunk(drawn, _PREVIEW_SIDE), [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
-    part = folder / f".{PREVIEW}.part"
-    with contextlib.suppress(OSError):
-        part.write_bytes(jpeg.tobytes())
-        part.replace(folder / PREVIEW)

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
 
 from emotion_core.datatypes import Frame, ImageArray
 from emotion_core.errors import OutputError, VideoError
@@ -91,7 +92,9 @@ class VideoWriter:
             if self._container is None:
                 self._open(even.shape[1], even.shape[0])
             tick = max(self._last_tick + 1, round((time_s - self._origin_s) * _TICKS_PER_S))
-            frame = av.VideoFrame.from_ndarray(even, format="bgr24")
+            # OpenCV turns BGR into yuv420p (BT.601, limited range) twice as fast as FFmpeg here.
+            planes = cv2.cvtColor(even, cv2.COLOR_BGR2YUV_I420)
+            frame = av.VideoFrame.from_ndarray(np.asarray(planes, np.uint8), format="yuv420p")
             frame.pts, frame.time_base = tick, Fraction(1, _TICKS_PER_S)
             self._container.mux(self._stream.encode(frame))
             self._feed_sound(time_s)
@@ -122,11 +125,15 @@ class VideoWriter:
             str(self._part), "w", format="mp4", options={"movflags": "+faststart"}
         )
         rate = Fraction(self._fps).limit_denominator(1001)
-        options = {"preset": "veryfast", "crf": "23", "g": "60"}
+        # "veryfast" takes almost twice the time to save a quarter of the bytes.
+        options = {"preset": "superfast", "crf": "23", "g": "60"}
         self._stream = self._container.add_stream("libx264", rate=rate, options=options)
         self._stream.width, self._stream.height = width, height
         self._stream.pix_fmt = "yuv420p"
-        self._stream.codec_context.time_base = Fraction(1, _TICKS_PER_S)
+        context = self._stream.codec_context
+        context.time_base = Fraction(1, _TICKS_PER_S)
+        # Said, not left to a guess: players take untagged HD for BT.709.
+        context.colorspace, context.color_range = Colorspace.ITU601, ColorRange.MPEG
         if self._sound_from:
             try:
                 self._sound = _Sound(self._sound_from, self._container, self._origin_s)
