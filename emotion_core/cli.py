@@ -17,6 +17,7 @@ COMMANDS = {
     "analyze": "Read the expressions in video files and folders.",
     "train": "Train a network into a model folder; stops and resumes without loss.",
     "evaluate": "Measure a model on labelled faces.",
+    "explain": "Show why a face was read as it was.",
     "benchmark": "Measure the speed of every stage on this machine.",
     "model-card": "Write MODEL_CARD.md from the models' own files.",
 }

@@ -1,4 +1,9 @@
-"""The progress bar of all commands: on a terminal it moves, in a log file it is silent."""
+"""The progress of all commands: a bar that moves on a terminal and is silent in a log file, or
+lines of JSON for a program that reads them."""
+
+import json
+from collections.abc import Callable
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -9,6 +14,16 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+# Told to a program that reads the lines; each event is one JSON object with a field "event".
+Event = dict[str, Any]
+Tell = Callable[[Event], None]
+
+
+def tell_json(event: Event) -> None:
+    """Print an event as one line."""
+    # Surrogates stand for bytes of a file name that are no UTF-8; JSON escapes carry them.
+    print(json.dumps(event), flush=True)
 
 
 def progress_bar() -> Progress:

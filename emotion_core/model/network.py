@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emotion_core.errors import SettingsError
+from emotion_core.errors import ModelError, SettingsError
 from emotion_core.labels import NUM_EXPRESSIONS
 
 if TYPE_CHECKING:
     import keras
+
+    from emotion_core.model.bundle import ModelBundle
 
 INPUT_SHAPE = (48, 48, 1)
 LOGITS_LAYER = "logits"
@@ -70,6 +72,29 @@ def logits_model(network: keras.Model) -> keras.Model:
     import keras
 
     return keras.Model(network.input, network.get_layer(LOGITS_LAYER).output)
+
+
+def load_network(bundle: ModelBundle) -> keras.Model:
+    """The float network of a model folder.
+
+    Raises:
+        ModelError: model.keras is missing or damaged.
+    """
+    import keras
+
+    file = bundle.keras_file
+    if not file.is_file():
+        raise ModelError(
+            f"{file} is missing; the float network is needed here. Restore it, or train the model "
+            "again."
+        )
+    try:
+        network: keras.Model = keras.saving.load_model(file, compile=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{file} is damaged ({error}). Restore it, or train the model again."
+        ) from error
+    return network
 
 
 def _residual_body(x: keras.KerasTensor, settings: NetworkSettings) -> keras.KerasTensor:

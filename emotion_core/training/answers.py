@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_core.errors import ModelError
 from emotion_core.model.calibrate import softmax
+from emotion_core.model.network import load_network
 
 if TYPE_CHECKING:
     from emotion_core.model.bundle import ModelBundle
@@ -68,22 +68,6 @@ def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgres
         progress("float network", len(images), len(images))
     speed = milliseconds_per_face(classifier, images)
     return Answers(classifier.probabilities(logits), softmax(logits), float_probs, speed)
-
-
-def load_network(bundle: ModelBundle) -> Any:
-    """The float network (keras.Model).
-
-    Raises:
-        ModelError: model.keras is damaged.
-    """
-    import keras
-
-    try:
-        return keras.saving.load_model(bundle.keras_file, compile=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{bundle.keras_file} is damaged ({error}). Restore it, or train the model again."
-        ) from error
 
 
 def float_answers(network: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:

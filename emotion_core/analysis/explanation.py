@@ -1,0 +1,148 @@
+"""Why a face was read as it was: the values that `explain` writes and the pages show.
+
+explanation.json holds names, probabilities, parts and neighbours; explanation.npz the pictures and
+maps: crop (48, 48), heat and drop (7, 48, 48), neighbours (K, 48, 48).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_core.errors import InputError, OutputError
+from emotion_core.labels import EXPRESSIONS
+
+VALUES, ARRAYS = "explanation.json", "explanation.npz"
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NearFace:
+    """A training face near this one: its name, its label, and the cosine similarity, -1 to 1."""
+
+    name: str
+    expression: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """One explained face; arrays of seven follow `EXPRESSIONS`.
+
+    Attributes:
+        model: name of the network.
+        temperature: its calibration.
+        crop: (48, 48) uint8, what the network saw.
+        before, after: (7,) float32, the served network's probabilities before and after
+            calibration.
+        heat: (7, 48, 48) float32 0-1, where the evidence for each expression lies.
+        drop: (7, 48, 48) float32, by how much each expression's log-odds fall when a patch covers a
+            pixel.
+        parts: name of a part → (7,) float32, the calibrated answer with this part covered.
+        near: the nearest training faces, the nearest first.
+        near_images: (K, 48, 48) uint8, their pictures.
+        no_near: why there are none; "" where there are some.
+    """
+
+    model: str
+    temperature: float
+    crop: NDArray[np.uint8]
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
+    heat: NDArray[np.float32]
+    drop: NDArray[np.float32]
+    parts: dict[str, NDArray[np.float32]]
+    near: tuple[NearFace, ...] = ()
+    near_images: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 48, 48), np.uint8))
+    no_near: str = ""
+
+    @property
+    def top(self) -> int:
+        """Index of the expression that won."""
+        return int(self.after.argmax())
+
+    def part_drops(self, expression: int) -> list[tuple[str, float]]:
+        """How far an expression falls when each part is covered, the largest fall first."""
+        falls = [(n, float(self.after[expression] - p[expression])) for n, p in self.parts.items()]
+        return sorted(falls, key=lambda item: -item[1])
+
+    def full_drop(self, expression: int) -> float:
+        """The change of log-odds that is drawn in full colour: the largest, at least 1."""
+        return max(1.0, float(np.abs(self.drop[expression]).max()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without the pictures and maps."""
+
+        def named(values: NDArray[np.float32]) -> dict[str, float]:
+            return {e: round(float(v), 6) for e, v in zip(EXPRESSIONS, values, strict=True)}
+
+        return {
+            "version": VERSION,
+            "model": self.model,
+            "temperature": self.temperature,
+            "emotion": EXPRESSIONS[self.top],
+            "before_calibration": named(self.before),
+            "after_calibration": named(self.after),
+            "covered": {name: named(values) for name, values in self.parts.items()},
+            "nearest_training_faces": [asdict(face) for face in self.near],
+            "no_nearest_training_faces": self.no_near,
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write both files; explanation.json comes last, so a folder with it is complete.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(
+                folder / ARRAYS,
+                crop=self.crop,
+                heat=self.heat,
+                drop=self.drop,
+                near=self.near_images,
+            )
+            text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
+            (folder / VALUES).write_text(text + "\n", "utf-8")
+        except OSError as error:
+            raise OutputError(f"The explanation cannot be written: {error}.") from error
+
+
+def load_explanation(folder: Path) -> Explanation:
+    """Read what `save` wrote.
+
+    Raises:
+        InputError: a file is missing, damaged or of another version.
+    """
+
+    def seven(values: dict[str, float]) -> NDArray[np.float32]:
+        return np.array([values[e] for e in EXPRESSIONS], np.float32)
+
+    try:
+        values = json.loads((folder / VALUES).read_text("utf-8"))
+        if values["version"] != VERSION:
+            raise InputError(f"{folder / VALUES} is of another version; explain the face again.")
+        with np.load(folder / ARRAYS) as arrays:
+            return Explanation(
+                values["model"],
+                float(values["temperature"]),
+                arrays["crop"],
+                seven(values["before_calibration"]),
+                seven(values["after_calibration"]),
+                arrays["heat"],
+                arrays["drop"],
+                {name: seven(part) for name, part in values["covered"].items()},
+                tuple(NearFace(**face) for face in values["nearest_training_faces"]),
+                arrays["near"],
+                values["no_nearest_training_faces"],
+            )
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder} holds no readable explanation ({error}).") from error

@@ -1,0 +1,268 @@
+"""`explain`: a face → why it was read as it was, in a folder of pictures and values."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emotion_core.commands.progress import Event, Tell, progress_bar, tell_json
+from emotion_core.errors import EmotionCoreError, InputError, OutputError
+from emotion_core.labels import EXPRESSIONS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from emotion_core.analysis.explanation import Explanation, NearFace
+    from emotion_core.model.classify import Classifier
+
+EXIT_DONE, EXIT_FAILED = 0, 1
+NEIGHBOURS = 8
+# Shares of the work that are done when these steps begin; the training faces take the rest.
+_COVERING, _LOADING, _HEAT, _NEAR = 0.02, 0.1, 0.4, 0.5
+Step = Callable[[float, str], None]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options."""
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="a photo; or a face as the network sees it: 48×48 picture or array (.npy)",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--face", type=int, default=1, metavar="N", help="which of a photo (1)")
+    parser.add_argument(
+        "--data", type=Path, help="the data set of the training, for the nearest training faces"
+    )
+    parser.add_argument(
+        "--cache", type=Path, help="where training faces are kept ready (in the work folder)"
+    )
+    parser.add_argument("--model", default="default", help="name of the model folder")
+    parser.add_argument("--models-dir", type=Path, help="where model folders live")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the values for machines")
+    parser.add_argument(
+        "--progress",
+        choices=("bar", "json"),
+        default="bar",
+        help="'json' prints one JSON object a line",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Explain each face; returns 0, or 1 where some input failed."""
+    from emotion_core.model.classify import load_classifier
+
+    classifier = load_classifier(options.model, options.models_dir)
+    explainer = Explainer(classifier, options.data, options.cache)
+    found: list[Event] = []
+    with contextlib.ExitStack() as stack:
+        tell = tell_json if options.progress == "json" else stack.enter_context(_bar())
+        tell({"event": "start", "files": len(options.paths)})
+        for path in options.paths:
+            found.append(_one(path, options, explainer, tell))
+            tell({"event": "file_end"} | {k: v for k, v in found[-1].items() if k != "values"})
+        tell({"event": "end"})
+    if options.json:
+        try:
+            options.json.write_text(json.dumps(found, indent=1, ensure_ascii=False), "utf-8")
+        except OSError as error:
+            raise OutputError(f"{options.json} could not be written: {error.strerror}.") from error
+    return EXIT_FAILED if any(f["status"] == "failed" for f in found) else EXIT_DONE
+
+
+def _one(path: Path, options: argparse.Namespace, explainer: Explainer, tell: Tell) -> Event:
+    from emotion_core.analysis.folders import safe_name
+
+    def step(fraction: float, words: str) -> None:
+        event = {"event": "progress", "file": str(path), "status": "running"}
+        tell(event | {"fraction": round(fraction, 3), "message": words})
+
+    folder = options.out / safe_name(path.stem)
+    try:
+        crop = read_crop(path, options.face, explainer.classifier)
+        explanation = explainer.explain(crop, step)
+        explanation.save(folder)
+        _draw(explanation, folder)
+    except EmotionCoreError as error:
+        return {"file": str(path), "status": "failed", "message": str(error), "folder": None}
+    done = {"file": str(path), "status": "done", "message": "", "folder": str(folder)}
+    return done | {"values": explanation.to_dict()}
+
+
+def read_crop(path: Path, face: int, classifier: Classifier) -> NDArray[np.float32]:
+    """The face to explain, (48, 48, 1) float32 grey 0-255.
+
+    A .npy file and a picture of 48×48 pixels are taken as the crop itself; in another picture faces
+    are found, numbered as on the photo page.
+
+    Raises:
+        InputError: nothing readable, or no face of this number.
+    """
+    import cv2
+    import numpy as np
+
+    from emotion_core.media.photo import read_photo
+    from emotion_core.model.explain import checked_crop
+
+    if path.suffix.lower() == ".npy":
+        try:
+            return checked_crop(np.load(path, allow_pickle=False))
+        except (OSError, ValueError, EOFError, TypeError) as error:
+            raise InputError(f"{path.name} holds no face crop: {error}") from error
+    image = read_photo(path)
+    if image.shape[:2] == (48, 48):
+        return checked_crop(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+    return _find(image, face, path.name, classifier)
+
+
+def _find(image: Any, face: int, name: str, classifier: Classifier) -> NDArray[np.float32]:
+    from emotion_core.analysis.pipeline import Pipeline
+    from emotion_core.config import PipelineSettings
+    from emotion_core.datatypes import Frame
+    from emotion_core.vision.crop import crop_faces
+
+    result = Pipeline(classifier, PipelineSettings.for_photo()).process(Frame(image))
+    rows = [i for i, number in enumerate(result.track_ids) if number == face]
+    if not rows:
+        raise InputError(f"{name} shows {len(result)} faces; there is no face #{face}.")
+    return crop_faces(image, result.boxes[rows])[0]
+
+
+@dataclass
+class Explainer:
+    """Explains one face after the other with one loaded network.
+
+    Attributes:
+        classifier: the served network: its answers are what is explained.
+        data: the data set of the training; None: no nearest training faces.
+        cache: where training faces are kept ready; None: in the installation's work folder.
+    """
+
+    classifier: Classifier
+    data: Path | None
+    cache: Path | None
+    _network: Any = None
+
+    def explain(self, crop: NDArray[np.float32], tell: Step) -> Explanation:
+        """Everything about one face (48, 48, 1).
+
+        Raises:
+            ModelError: the float network is missing or damaged.
+        """
+        import numpy as np
+
+        from emotion_core.analysis.explanation import Explanation
+        from emotion_core.model.calibrate import softmax
+        from emotion_core.model.occlusion import cover_parts
+
+        tell(_COVERING, "Covering parts of the face …")
+        served = self.classifier
+        logits = served.logits(crop[None])
+        covered = cover_parts(lambda faces: served.probabilities(served.logits(faces)), crop)
+        heat, near, images, why = self._inside(crop, tell)
+        return Explanation(
+            served.bundle.name,
+            served.temperature,
+            np.rint(crop[:, :, 0]).astype(np.uint8),
+            softmax(logits)[0],
+            covered.whole,
+            heat,
+            covered.drop,
+            covered.parts,
+            tuple(near),
+            images,
+            why,
+        )
+
+    def _inside(
+        self, crop: NDArray[np.float32], tell: Step
+    ) -> tuple[NDArray[np.float32], list[NearFace], NDArray[np.uint8], str]:
+        """Heat maps and nearest training faces: what needs the float network."""
+        if self._network is None:
+            tell(_LOADING, "Starting tensorflow, which takes some seconds …")
+            from emotion_core.model.network import load_network
+
+            self._network = load_network(self.classifier.bundle)
+        from emotion_core.model.explain import heat_maps
+
+        tell(_HEAT, "Looking where the evidence lies …")
+        return heat_maps(self._network, crop), *self._nearest(crop, tell)
+
+    def _nearest(
+        self, crop: NDArray[np.float32], tell: Step
+    ) -> tuple[list[NearFace], NDArray[np.uint8], str]:
+        import numpy as np
+
+        from emotion_core.analysis.explanation import NearFace
+
+        none = np.empty((0, 48, 48), np.uint8)
+        if self.data is None:
+            words = "The training faces are not at hand: the data set is not part of this program."
+            return [], none, words
+        try:
+            found = self._neighbours(self.data, crop, tell)
+        except EmotionCoreError as error:
+            return [], none, str(error)
+        near = [NearFace(n.name, n.expression, round(n.similarity, 5)) for n in found]
+        return near, np.stack([n.image for n in found]), ""
+
+    def _neighbours(self, data: Path, crop: NDArray[np.float32], tell: Step) -> list[Any]:
+        from emotion_core.analysis.folders import file_hash
+        from emotion_core.config import AppSettings
+        from emotion_core.model.explain import embeddings
+        from emotion_core.training import neighbours
+
+        def step(fraction: float, words: str) -> None:
+            tell(_NEAR + (1 - _NEAR) * fraction, words)
+
+        bundle = self.classifier.bundle
+        cache = self.cache or AppSettings.from_environment().work_dir / "training_faces"
+        step(0.0, "Looking for the nearest training faces …")
+        faces = neighbours.training_faces(bundle, data, cache, step)
+        known = neighbours.face_embeddings(faces, self._network, file_hash(bundle.keras_file), step)
+        mine = embeddings(self._network, crop[None])[0]
+        return neighbours.nearest(faces, known, mine, NEIGHBOURS)
+
+
+def _draw(explanation: Explanation, folder: Path) -> None:
+    """The two pictures of the expression that won, for people without the pages."""
+    import cv2
+
+    from emotion_core.vision.heat import draw_drop, draw_heat
+
+    top = explanation.top
+    pictures = {
+        "evidence": draw_heat(explanation.crop, explanation.heat[top]),
+        "covered": draw_drop(explanation.crop, explanation.drop[top], explanation.full_drop(top)),
+    }
+    for name, picture in pictures.items():
+        data = cv2.imencode(".png", picture)[1].tobytes()
+        try:
+            (folder / f"{name}_{EXPRESSIONS[top]}.png").write_bytes(data)
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be written: {error.strerror}.") from error
+
+
+@contextlib.contextmanager
+def _bar() -> Any:
+    """Progress for people: a bar on a terminal, and one line for each face on standard out."""
+    with progress_bar() as bar:
+        task = bar.add_task("", total=1000)
+
+        def tell(event: Event) -> None:
+            if event["event"] == "progress":
+                done = round(1000 * event["fraction"])
+                bar.update(task, completed=done, description=event["message"])
+            elif event["event"] == "file_end":
+                words = event["message"] or event["folder"]
+                print(f"{Path(event['file']).name}: {event['status']} · {words}")
+
+        yield tell
