@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from emotion_core.model.bundle import list_models
+from emotion_core.errors import ModelError
+from emotion_core.model.bundle import default_name
+from emotion_core.training.record import list_records
 from emotion_core.ui.page import end_page, start_page
 from emotion_core.ui.resources import app_settings
 
@@ -11,7 +13,7 @@ start_page(
     "How good the network is on faces it has never seen, how sure it may be, and where it fails.",
 )
 models_dir = app_settings().models_dir
-names = list_models(models_dir)
+names = list_records(models_dir)
 PRIVACY = "This page shows scores that were measured before; it reads no camera and no upload."
 if not names:
     st.error(
@@ -23,33 +25,16 @@ if not names:
     st.stop()
 
 # Charts take seconds to import on a cold server: the title is on the screen by now.
-from emotion_core.ui import model_facts, model_scores  # noqa: E402
-from emotion_core.ui.model_choice import choose, show_headline, show_problems  # noqa: E402
+from emotion_core.ui.model_choice import choose  # noqa: E402
+from emotion_core.ui.model_headline import show_headline, show_problems  # noqa: E402
+from emotion_core.ui.model_tabs import show_tabs  # noqa: E402
 
-choice = choose(models_dir, names)
-show_problems(choice.record)
-if choice.images is None:
-    st.info(
-        "No predictions of this model can be shown. `python -m emotion_core evaluate --data PATH "
-        f"--model {choice.record.name}` measures it.",
-        icon=":material/monitoring:",
-    )
-    model_facts.training_tab(choice, models_dir)
-else:
-    show_headline(choice)
-    tabs = st.tabs(
-        ["Scores", "Confusions", "Confidence", "Robustness", "Training", "Labels", "About"]
-    )
-    draw = (
-        model_scores.scores_tab,
-        model_scores.confusion_tab,
-        model_scores.confidence_tab,
-        model_facts.robustness_tab,
-        lambda chosen: model_facts.training_tab(chosen, models_dir),
-        model_facts.labels_tab,
-        model_facts.about_tab,
-    )
-    for tab, show in zip(tabs, draw, strict=True):
-        with tab:
-            show(choice)
+try:
+    default = default_name(models_dir)
+except ModelError:
+    default = ""
+choices = choose(models_dir, names)
+show_problems(choices)
+show_headline(choices)
+show_tabs(choices, models_dir, default)
 end_page(PRIVACY)

@@ -196,6 +196,39 @@ def average_precision(is_class: ArrayLike, score: ArrayLike) -> float:
     return float((np.diff(recalls, prepend=0.0) * precisions).sum())
 
 
+def roc_curve(is_class: ArrayLike, score: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    """False and true positive rate of one class against the rest at every distinct threshold.
+
+    Args:
+        is_class: (N,) bool, the image belongs to the class.
+        score: (N,) float, the probability given to the class.
+
+    Returns:
+        false positive rate, true positive rate and threshold, each (T,), by falling threshold,
+        beginning at (0, 0) above every score; empty where one of the two kinds has no example.
+    """
+    positive, value = np.asarray(is_class, bool), np.asarray(score, np.float64)
+    order = np.argsort(-value, kind="stable")
+    positive, value = positive[order], value[order]
+    if positive.all() or not positive.any():
+        return np.empty(0), np.empty(0), np.empty(0)
+    last_of_tie = np.append(np.flatnonzero(np.diff(value)), value.size - 1)
+    found = np.cumsum(positive)[last_of_tie].astype(np.float64)
+    wrong = last_of_tie + 1 - found
+    ends = found / positive.sum(), wrong / (~positive).sum(), value[last_of_tie]
+    true_rate, false_rate = (np.concatenate(([0.0], rate)) for rate in ends[:2])
+    return false_rate, true_rate, np.concatenate(([np.inf], ends[2]))
+
+
+def roc_auc(is_class: ArrayLike, score: ArrayLike) -> float:
+    """Area under the ROC curve: how often a face of the class gets a higher score than another one.
+
+    A tie counts as half (Fawcett 2006). NaN where one of the two kinds has no example.
+    """
+    false_rate, true_rate, _ = roc_curve(is_class, score)
+    return float(np.trapezoid(true_rate, false_rate)) if false_rate.size else float("nan")
+
+
 def human_agreement(votes: ArrayLike) -> float:
     """How often one voter agrees with the majority of the others, exactly, over all voters.
 

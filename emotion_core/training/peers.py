@@ -13,7 +13,8 @@ class Peer:
         label_set: whose labels the figure is about; the two are different tasks.
         accuracy: 0-1.
         macro_f1: 0-1; None where not published.
-        source: where the figure comes from.
+        source: where the figure comes from, and in what its task differs from ours.
+        measured: True: measured by this project on the same images; False: read in a publication.
     """
 
     name: str
@@ -21,19 +22,35 @@ class Peer:
     accuracy: float
     macro_f1: float | None
     source: str
+    measured: bool = False
 
 
-_MEASURED: Final[str] = "run on the same images"
+_SAME: Final[str] = "measured by this project on the same images"
+_EIGHT: Final[str] = "eight classes, contempt among them"
 PEERS: Final[tuple[Peer, ...]] = (
-    Peer("fer 25.10 (mini-Xception)", "ferplus", 0.674, 0.56, _MEASURED),
-    Peer("oarriaga big Xception", "ferplus", 0.668, 0.57, _MEASURED),
-    Peer("small 7-class CNNs", "ferplus", 0.84, None, "published, about"),
-    Peer("FER+ VGG13", "ferplus", 0.85, None, "arXiv 1608.01041, about, eight classes"),
-    Peer("ResNet18, face pretraining", "ferplus", 0.855, None, "published reproductions, 85–86 %"),
-    Peer("fer 25.10 (mini-Xception)", "fer2013", 0.655, None, _MEASURED),
-    Peer("oarriaga big Xception", "fer2013", 0.669, None, _MEASURED),
-    Peer("people", "fer2013", 0.65, None, "arXiv 1307.0414, 65 ± 5 %"),
-    Peer("VGGNet, no extra data", "fer2013", 0.7328, None, "arXiv 2105.03588"),
+    Peer("fer 25.10 (mini-Xception)", "ferplus", 0.674, 0.56, _SAME, measured=True),
+    Peer("oarriaga big Xception", "ferplus", 0.668, 0.57, _SAME, measured=True),
+    Peer("FER+ VGG13", "ferplus", 0.85, None, f"published, arXiv 1608.01041: about; {_EIGHT}"),
+    Peer(
+        "SCN, ResNet18",
+        "ferplus",
+        0.8935,
+        None,
+        f"published, arXiv 2002.10392; {_EIGHT}; first trained on millions of other faces",
+    ),
+    Peer("fer 25.10 (mini-Xception)", "fer2013", 0.655, None, _SAME, measured=True),
+    Peer("oarriaga big Xception", "fer2013", 0.669, None, _SAME, measured=True),
+    Peer("people (published)", "fer2013", 0.65, None, "published, arXiv 1307.0414: 65 ± 5 %"),
+    Peer(
+        "winner of the 2013 challenge",
+        "fer2013",
+        0.712,
+        None,
+        "published, arXiv 1306.0239: CNN with a linear SVM",
+    ),
+    Peer(
+        "VGGNet, no extra data", "fer2013", 0.7328, None, "published, arXiv 2105.03588: one network"
+    ),
 )
 
 

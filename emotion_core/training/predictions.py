@@ -95,6 +95,9 @@ def read_predictions(path: Path) -> Predictions:
     float_probs, served = (_numbers(table, c, path) for c in (EXPRESSIONS, SERVED_COLUMNS))
     if np.isnan(served).any():
         raise ModelError(f"{path} has rows without served probabilities. {again}")
+    # Wider than seven written digits can be off; a mixed-up or foreign column is off by far more.
+    if (served < 0).any() or np.abs(served.sum(axis=1) - 1).max(initial=0) > 0.01:
+        raise ModelError(f"{path} has served probabilities that do not add up to 1. {again}")
     return Predictions(
         names=table["image"].to_numpy(dtype=str),
         labels={s: _indices(table[f"{s}_label"], path) for s in LABEL_SETS},

@@ -187,7 +187,7 @@ def _read_fer2013(path: Path) -> dict[str, Split]:
     table = _csv(path.read_bytes(), str(path))
     _need_columns(table, ("emotion", "pixels", "Usage"), str(path))
     labels = _codes(table["emotion"], str(path))
-    images = _stack([_pixels(t, path, row) for row, t in enumerate(table["pixels"], start=2)])
+    images = _stack([decode_pixels(t, path, row) for row, t in enumerate(table["pixels"], start=2)])
     votes = _ferplus_beside(path.with_name("fer2013new.csv"), len(table))
     names = np.array([f"fer{i:07d}.png" for i in range(len(table))], str)
     face = votes[:, VOTE_COLUMNS.index("NF")] < np.maximum(votes.sum(axis=1), 1)
@@ -208,7 +208,12 @@ def _ferplus_beside(path: Path, rows: int) -> NDArray[np.int16]:
     return _votes(table[list(VOTE_COLUMNS)], str(path))
 
 
-def _pixels(text: object, path: Path, row: int) -> NDArray[np.uint8]:
+def decode_pixels(text: object, path: Path, row: int) -> NDArray[np.uint8]:
+    """(48, 48) uint8 grey from the numbers of a cell of fer2013.csv.
+
+    Raises:
+        DatasetError: naming the file and the row.
+    """
     try:
         values = np.array(str(text).split(), np.uint8)
     except (ValueError, OverflowError) as error:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from emotion_core.errors import ModelError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.model.bundle import FORMAT_VERSION, list_models
 from emotion_core.training import runs
 from emotion_core.training.files import replace_file, write_json
 from emotion_core.training.predictions import (
@@ -31,6 +33,10 @@ VERSION: Final[int] = 1
 HISTORY_COLUMNS: Final[tuple[str, ...]] = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 ROBUSTNESS_COLUMNS: Final[tuple[str, ...]] = ("split", "damage", "level", "unit", "accuracy")
 _WORDS: Final[tuple[str, ...]] = ("split", "damage", "unit")
+_BLOCK_SCORES: Final[tuple[str, ...]] = (
+    *("accuracy", "balanced_accuracy", "macro_f1", "rare_recall", "ece", "nll"),
+    *("accuracy_at_90", "accuracy_at_80"),
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -65,6 +71,7 @@ def read_record(folder: Path) -> ModelRecord:
     """Read everything in models/<name> that is there and whole; never raises for a bad file."""
     record = ModelRecord(folder.name)
     record.metadata = _attempt(record, lambda: _read_metadata(folder / "model.json")) or {}
+    record.problems += _doubts(folder / "model.json", record.metadata)
     record.evaluations = _attempt(record, lambda: read_evaluations(folder)) or {}
     record.history = _attempt(record, lambda: _table(folder / "history.csv", HISTORY_COLUMNS))
     record.robustness = _attempt(
@@ -81,6 +88,18 @@ def read_record(folder: Path) -> ModelRecord:
     return record
 
 
+def list_records(models_dir: Path) -> list[str]:
+    """Names of the folders that hold anything of a model, the default one first.
+
+    More than `list_models`: a folder without its model.json still has scores to show.
+    """
+    whole = list_models(models_dir)
+    files = [file for name in _ANY_OF for file in models_dir.glob(f"*/{name}")]
+    found = {file.parent.name for file in files if not file.parent.name.startswith(".")}
+    return whole + sorted(found - set(whole))
+
+
+_ANY_OF: Final[tuple[str, ...]] = ("predictions_*_*.csv", "evaluation.json", "history.csv")
 _REMAKE: Final[str] = "`python -m emotion_core evaluate --data PATH` writes it."
 
 
@@ -116,6 +135,24 @@ def _read_metadata(path: Path) -> dict[str, Any]:
     return values
 
 
+def _doubts(path: Path, values: dict[str, Any]) -> list[str]:
+    """What a reader of the page must know about a model.json that can be read."""
+    if not values:
+        return []
+    doubts = []
+    if values.get("version") != FORMAT_VERSION:
+        doubts.append(
+            f"{path} has the version {values.get('version')}; this program reads version "
+            f"{FORMAT_VERSION}, so some of it may be missing or wrong here."
+        )
+    if list(values.get("labels") or ()) != list(EXPRESSIONS):
+        doubts.append(
+            f"{path} lists the labels {values.get('labels')}, expected {list(EXPRESSIONS)}. "
+            "Columns are read by their names here, but such a network is not served."
+        )
+    return doubts
+
+
 def read_evaluations(folder: Path) -> dict[str, dict[str, Any]]:
     """The reports in a folder's evaluation.json.
 
@@ -137,11 +174,43 @@ def _is_report(report: Any) -> bool:
     """Whether what the page and the card read of a report is there."""
     if not isinstance(report, dict) or not {"split", "headline", "speed"} <= set(report):
         return False
-    scores = report.get("scores")
-    needed = {"name", "full", "without_twins", "chance"}
-    return isinstance(scores, dict) and all(
-        isinstance(block, dict) and needed <= set(block) for block in scores.values()
+    scores, headline = report.get("scores"), report["headline"]
+    return (
+        isinstance(scores, dict)
+        and isinstance(headline, dict)
+        and {"label_set", "name", "accuracy"} <= set(headline)
+        and headline["label_set"] in scores
+        and all(_is_score(score) for score in scores.values())
     )
+
+
+def _is_score(score: Any) -> bool:
+    if not isinstance(score, dict) or not {"name", "full", "without_twins", "chance"} <= set(score):
+        return False
+    people = score.get("human_agreement")
+    blocks = [score["full"], *([score["without_twins"]] if score["without_twins"] else [])]
+    return (people is None or _is_interval(people)) and all(_is_block(block) for block in blocks)
+
+
+def _is_block(block: Any) -> bool:
+    if not isinstance(block, dict) or not all(_is_interval(block.get(s)) for s in _BLOCK_SCORES):
+        return False
+    rows, matrix = block.get("per_class"), block.get("confusion_matrix")
+    return (
+        {"images", "ece_uncalibrated"} <= set(block)
+        and isinstance(rows, dict)
+        and all(isinstance(rows.get(e), dict) and _is_class(rows[e]) for e in EXPRESSIONS)
+        and isinstance(matrix, list)
+        and [len(row) for row in matrix if isinstance(row, list)] == [len(EXPRESSIONS)] * 7
+    )
+
+
+def _is_class(row: dict[str, Any]) -> bool:
+    return "images" in row and all(_is_interval(row.get(s)) for s in ("precision", "recall", "f1"))
+
+
+def _is_interval(score: Any) -> bool:
+    return isinstance(score, dict) and {"value", "low", "high"} <= set(score)
 
 
 def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:

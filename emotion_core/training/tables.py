@@ -6,6 +6,7 @@ download button hold the same figures.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 # More points than a chart has pixels only make the page slow.
 MAX_POINTS: Final[int] = 300
+# Who the figures of a comparison belong to, beside the models themselves.
+PEOPLE_AND_CHANCE: Final[str] = "people and chance"
+MEASURED_HERE: Final[str] = "measured here"
+PUBLISHED: Final[str] = "published elsewhere"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,11 +93,15 @@ def score_blocks(images: Scored, resamples: int = 1000) -> dict[str, dict[str, A
     }
 
 
-def confusion_table(images: Scored) -> pd.DataFrame:
-    """Columns truth, answer, count, of_truth and of_answer (shares 0-1); 49 rows."""
+def confusion_table(block: dict[str, Any]) -> pd.DataFrame:
+    """Columns truth, answer, count, of_truth and of_answer (shares 0-1); 49 rows.
+
+    Args:
+        block: of `evaluate.score_block`.
+    """
     import pandas as pd
 
-    counts = metrics.confusion_matrix(images.truth, images.answers, NUM_EXPRESSIONS)
+    counts = np.asarray(block["confusion_matrix"], np.int64)
     of_truth = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     of_answer = counts / np.maximum(counts.sum(0, keepdims=True), 1)
     rows = [
@@ -175,41 +184,92 @@ def precision_recall_table(images: Scored) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def roc_table(images: Scored) -> pd.DataFrame:
+    """One curve an expression: false and true positive rate and the threshold that gives them."""
+    import pandas as pd
+
+    parts = []
+    for i, expression in enumerate(EXPRESSIONS):
+        curve = metrics.roc_curve(images.truth == i, images.probs[:, i])
+        if not curve[0].size:
+            continue
+        area = metrics.roc_auc(images.truth == i, images.probs[:, i])
+        false_rate, true_rate, threshold = curve
+        # Nearly all points lie near the left edge and the top: steps along both axes keep both.
+        way = np.linspace(0, 2, MAX_POINTS)
+        rows = np.unique(np.searchsorted(false_rate + true_rate, way).clip(0, threshold.size - 1))
+        columns = {
+            "false_positive_rate": false_rate[rows],
+            "true_positive_rate": true_rate[rows],
+            # Above every score nothing is called: the curve's beginning has the threshold 1.
+            "threshold": np.minimum(threshold[rows], 1.0),
+        }
+        parts.append(pd.DataFrame({"expression": expression, **columns, "auc": area}))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def area_table(images: Scored) -> pd.DataFrame:
+    """One row an expression and one for their mean: share of the images (what guessing scores in
+    average precision), average precision and ROC AUC; NaN for an expression without an image."""
+    import pandas as pd
+
+    rows = []
+    for i, expression in enumerate(EXPRESSIONS):
+        mine, score = images.truth == i, images.probs[:, i]
+        areas = metrics.average_precision(mine, score), metrics.roc_auc(mine, score)
+        rows.append((expression, int(mine.sum()), float(mine.mean()), *areas))
+    columns = ["expression", "images", "share", "average_precision", "auc"]
+    table = pd.DataFrame(rows, columns=columns)
+    means = table[["average_precision", "auc"]].mean()
+    whole = ("mean of the seven", len(images.truth), float("nan"), *means)
+    return pd.concat([table, pd.DataFrame([whole], columns=columns)], ignore_index=True)
+
+
 def comparison_table(
-    images: Scored,
-    blocks: dict[str, dict[str, Any]],
+    blocks_by_model: Mapping[str, Mapping[str, dict[str, Any]]],
+    label_set: str,
     report: dict[str, Any] | None,
     with_peers: bool,
 ) -> pd.DataFrame:
     """Our accuracy among others': columns who, group, accuracy, low, high, source.
 
     Args:
-        images: what was scored.
-        blocks: of `score_blocks`.
+        blocks_by_model: name of a model → blocks of `score_blocks`, all on the same images.
+        label_set: whose labels.
         report: of evaluation.json for the same split: the people's agreement is there.
         with_peers: their figures are about the test split, and belong beside no other.
     """
     import pandas as pd
 
     rows: list[tuple[str, str, float, float | None, float | None, str]] = []
-    titles = {"full": "this model", "without_twins": "this model, without twins"}
-    for name, block in blocks.items():
-        score = block["accuracy"]
-        source = f"{block['images']:,} images"
-        rows.append((titles[name], "this model", *_ends(score), source))
-    people = (report or {}).get("scores", {}).get(images.label_set, {}).get("human_agreement")
+    for model, blocks in blocks_by_model.items():
+        for name, block in blocks.items():
+            who = model if name == "full" else f"{model}, without twins"
+            source = f"computed from its predictions of {block['images']:,} images"
+            rows.append((who, model, *_ends(block["accuracy"]), source))
+    people = (report or {}).get("scores", {}).get(label_set, {}).get("human_agreement")
     if people:
         source = "one voter against the majority of the others, same images"
-        rows.append(("people", "people and chance", *_ends(people), source))
-    chance = metrics.chance_scores(images.truth, NUM_EXPRESSIONS)["largest"]
-    source = "always the most frequent expression"
-    rows.append(("chance", "people and chance", chance, None, None, source))
+        rows.append(("people", PEOPLE_AND_CHANCE, *_ends(people), source))
+    largest = _largest_class(blocks_by_model)
+    if largest is not None:
+        source = "always the most frequent expression, same images"
+        rows.append(("chance", PEOPLE_AND_CHANCE, largest, None, None, source))
     if with_peers:
-        for peer in peers_of(images.label_set):
-            group = "people and chance" if peer.name == "people" else "others"
+        for peer in peers_of(label_set):
+            group = MEASURED_HERE if peer.measured else PUBLISHED
+            group = PEOPLE_AND_CHANCE if peer.name.startswith("people") else group
             rows.append((peer.name, group, peer.accuracy, None, None, peer.source))
     columns = ["who", "group", "accuracy", "low", "high", "source"]
     return pd.DataFrame(rows, columns=columns).astype({"low": float, "high": float})
+
+
+def _largest_class(blocks_by_model: Mapping[str, Mapping[str, dict[str, Any]]]) -> float | None:
+    """The share of the most frequent expression among the images that were scored."""
+    for blocks in blocks_by_model.values():
+        counts = [row["images"] for row in blocks["full"]["per_class"].values()]
+        return max(counts) / sum(counts)
+    return None
 
 
 def _ends(score: dict[str, Any]) -> tuple[float, float, float]:
@@ -239,6 +299,13 @@ def label_agreement(rows: Predictions) -> tuple[pd.DataFrame, float, int]:
     )
     same = float(np.trace(counts) / counts.sum()) if both.any() else float("nan")
     return table, same, int(both.sum())
+
+
+def with_share_left(robustness: pd.DataFrame) -> pd.DataFrame:
+    """robustness.csv with a column `left`: the share of the undamaged accuracy that is left."""
+    whole = robustness.loc[robustness["damage"] == "none", "accuracy"]
+    undamaged = float(whole.iloc[0]) if len(whole) else float(robustness["accuracy"].max())
+    return robustness.assign(left=robustness["accuracy"] / max(undamaged, 1e-9))
 
 
 def history_long(history: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from emotion_core.training.predictions import predictions_table, write_predictio
 from emotion_core.training.robustness import DAMAGES
 from emotion_core.training.runs import Run, log_run
 from emotion_core.training.twins import COLUMNS
+from emotion_core.ui import model_faces
 
 PAGE = str(PROJECT_ROOT / "pages" / "4_Model.py")
 TEMPERATURE = 1.4
@@ -29,16 +30,15 @@ TEMPERATURE = 1.4
 
 @pytest.fixture(autouse=True)
 def fresh_caches():
+    # The data's cache goes by folder and time: what one test has computed serves the next.
     st.cache_resource.clear()
-    st.cache_data.clear()
     yield
     st.cache_resource.clear()
-    st.cache_data.clear()
 
 
-def write_split(folder, name: str, seed: int, hardness: float) -> None:
+def write_split(folder, name: str, seed: int, hardness: float, skill: float = 3.0) -> None:
     """Predictions of a made split, and the report that goes with them."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(len(name))
     truth = np.arange(140) % 7
     votes = np.zeros((140, 10), np.int16)
     votes[np.arange(140), np.array([4, 5, 6, 1, 0, 3, 2])[truth]] = 8
@@ -47,7 +47,8 @@ def write_split(folder, name: str, seed: int, hardness: float) -> None:
     images = np.zeros((140, 48, 48), np.uint8)
     fer2013 = np.where(rng.random(140) < 0.3, (truth + 1) % 7, truth).astype(np.int8)
     split = Split(name, names, images, votes, fer2013)
-    logits = rng.normal(0, hardness, (140, 7)) + 3 * np.eye(7)[truth]
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, hardness, (140, 7)) + skill * np.eye(7)[truth]
     raw, served = softmax(logits), softmax(logits, TEMPERATURE)
     path = folder / f"predictions_ferplus_{name}.csv"
     write_predictions(path, predictions_table(split, raw, served))
@@ -65,7 +66,11 @@ def write_split(folder, name: str, seed: int, hardness: float) -> None:
     }
     report = {
         "split": name,
-        "headline": {},
+        "headline": {
+            "label_set": "ferplus",
+            "name": scores["ferplus"]["name"],
+            "accuracy": scores["ferplus"]["full"]["accuracy"]["value"],
+        },
         "scores": scores,
         "served_against_float": near | {"served_minus_float_points": points},
         "speed": speed,
@@ -75,31 +80,23 @@ def write_split(folder, name: str, seed: int, hardness: float) -> None:
     write_json(file, {"version": 1, "evaluations": {**known, f"ferplus_{name}": report}})
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A models folder with everything that the page reads, made without a network."""
-    models = tmp_path_factory.mktemp("page") / "models"
-    folder = models / "made"
+def write_model(folder, label_set: str, seed: int, skill: float) -> None:
+    """A model folder with everything that the page reads but a network."""
     folder.mkdir(parents=True)
-    unsure = {
-        "threshold": 0.4,
-        "coverage": 0.9,
-        "accuracy_sure": 0.8,
-        "accuracy_unsure": 0.3,
-    }
+    unsure = {"threshold": 0.4, "coverage": 0.9, "accuracy_sure": 0.8, "accuracy_unsure": 0.3}
     metadata = {
         "version": 1,
-        "name": "made",
+        "name": folder.name,
         "labels": list(EXPRESSIONS),
-        "label_set": "ferplus",
+        "label_set": label_set,
         "temperature": TEMPERATURE,
         "unsure": unsure,
         "settings": {"epochs": 3, "network": {"channels": [4, 4, 8, 8]}},
         "training": {"epochs": 3, "best_epoch": 2},
     }
     write_json(folder / "model.json", metadata)
-    write_split(folder, "test", 1, 2.0)
-    write_split(folder, "validation", 2, 1.0)
+    write_split(folder, "test", seed, 2.0, skill)
+    write_split(folder, "validation", seed + 1, 1.0, skill)
     history = {"epoch": [1, 2, 3], "loss": [2.0, 1.5, 1.2], "accuracy": [0.2, 0.5, 0.6]}
     history |= {"val_loss": [1.9, 1.4, 1.5], "val_accuracy": [0.3, 0.6, 0.5]}
     pd.DataFrame(history | {"learning_rate": 1e-3, "seconds": 9.0}).to_csv(
@@ -109,8 +106,15 @@ def whole(tmp_path_factory):
         (d.kind, x, d.unit, 0.6) for d in DAMAGES for x in d.levels
     ]
     pd.DataFrame(levels, columns=["damage", "level", "unit", "accuracy"]).assign(
-        dataset="ferplus", split="test", label_set="ferplus", images=140, macro_f1=0.5
+        dataset="ferplus", split="test", label_set=label_set, images=140, macro_f1=0.5
     ).to_csv(folder / "robustness.csv", index=False)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A models folder with one model, made without a network."""
+    models = tmp_path_factory.mktemp("page") / "models"
+    write_model(models / "made", "ferplus", 1, 3.0)
     twin = [("test", "test3.png", "train", "train9.png", 0.999, False)]
     pd.DataFrame(twin, columns=list(COLUMNS)).to_csv(models / "twins.csv", index=False)
     log_run(models, Run("made", "evaluate", "ferplus", "test", "ferplus", 140, {"accuracy": 0.8}))
@@ -118,15 +122,48 @@ def whole(tmp_path_factory):
     return models
 
 
-def page(models, monkeypatch) -> AppTest:
+@pytest.fixture(scope="module")
+def two(whole, tmp_path_factory):
+    """The same models folder with a second model, worse and of other labels, beside the first."""
+    models = shutil.copytree(whole, tmp_path_factory.mktemp("two") / "models")
+    write_model(models / "other", "fer2013", 5, 1.2)
+    return models
+
+
+TABS = (
+    *("Scores", "Confusions", "Confidence", "Trade-offs", "Robustness", "Labels"),
+    *("Training", "Network", "Card"),
+)
+
+
+def page(models, monkeypatch, tab: str = "Scores", second: str = "") -> AppTest:
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(models))
-    app = AppTest.from_file(PAGE, default_timeout=60).run()
-    assert not app.exception
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    app.session_state["model_tab"] = tab
+    if second:
+        app.session_state["model_second"] = second
+    app.run()
+    assert not app.exception, app.exception
     return app
 
 
-def scores_of(models, split: str, label_set: str = "ferplus") -> dict:
-    reports = json.loads((models / "made" / "evaluation.json").read_text())["evaluations"]
+def every_tab(models, monkeypatch, second: str = ""):
+    """The page with each of its tabs open in turn."""
+    app = page(models, monkeypatch, second=second)
+    for tab in TABS:
+        app.session_state["model_tab"] = tab
+        assert not app.run().exception, tab
+        yield app
+
+
+def words(app: AppTest) -> str:
+    shown = [*app.markdown, *app.caption, *app.info, *app.warning]
+    html = [element.proto.body for element in app.get("html")]
+    return "\n".join([*(element.value for element in shown), *html])
+
+
+def scores_of(models, split: str, label_set: str = "ferplus", model: str = "made") -> dict:
+    reports = json.loads((models / model / "evaluation.json").read_text())["evaluations"]
     return reports[f"ferplus_{split}"]["scores"][label_set]["full"]
 
 
@@ -140,26 +177,133 @@ def test_the_headline_is_computed_from_the_test_predictions(whole, monkeypatch):
     assert values["One face, one thread"] == "0.50 ms"
     assert not app.warning
     assert not app.expander[0].label.startswith("1 file")
-    tabs = [t.label for t in app.tabs]
-    assert tabs == [
-        "Scores",
-        "Confusions",
-        "Confidence",
-        "Robustness",
-        "Training",
-        "Labels",
-        "About",
+    assert [t.label for t in app.tabs] == list(TABS)
+
+
+@pytest.mark.parametrize(
+    ("tab", "charts", "downloads", "phrase"),
+    [
+        ("Scores", 2, 2, "F1 is high only where"),
+        ("Confusions", 1, 2, "A row adds up to 100 %"),
+        ("Confidence", 2, 2, "below it the network is too sure"),
+        ("Trade-offs", 2, 3, "Guessing scores 0.5 in ROC AUC"),
+        ("Robustness", 6, 1, "From left to right the damage grows"),
+        ("Labels", 1, 2, "No network can please both"),
+        ("Training", 4, 2, "epoch 2 are kept"),
+        ("Network", 0, 1, "model.keras is missing"),
+        ("Card", 0, 0, "Intended use and misuse"),
+    ],
+)
+@pytest.mark.parametrize("second", ["", "other"])
+def test_every_tab_has_its_charts_words_and_data(
+    two, monkeypatch, tab, charts, downloads, phrase, second
+):
+    app = page(two, monkeypatch, tab, second)
+    found = len(app.get("vega_lite_chart"))
+    assert found == (2 * charts if second and tab == "Confusions" else charts), "the open tab only"
+    csv = [b for b in app.get("download_button") if "CSV" in b.proto.label]
+    assert len(csv) >= downloads
+    assert phrase in words(app)
+    for chart in app.get("vega_lite_chart"):
+        assert json.loads(chart.proto.spec)["description"], "each chart has a text alternative"
+
+
+def test_two_models_are_judged_on_the_same_images(two, monkeypatch):
+    app = page(two, monkeypatch, second="other")
+    text = words(app)
+    assert "The two models learnt different labels" in text
+    ours = scores_of(two, "test")["accuracy"]["value"]
+    theirs = scores_of(two, "test", model="other")["accuracy"]["value"]
+    assert [m.value for m in app.metric if m.label == "Accuracy"] == [
+        f"{ours:.1%}",
+        f"{theirs:.1%}",
     ]
+    assert "**made is right more often**" in text
+    assert f"{100 * (ours - theirs):+.1f} points of accuracy" in text
+    app.segmented_control(key="model_split_made").set_value("ferplus_validation").run()
+    theirs = scores_of(two, "validation", model="other")["accuracy"]["value"]
+    assert [m.value for m in app.metric if m.label == "Accuracy"][1] == f"{theirs:.1%}"
 
 
-def test_every_chart_has_a_sentence_and_its_data(whole, monkeypatch):
-    app = page(whole, monkeypatch)
-    charts = app.get("vega_lite_chart")
-    assert len(charts) >= 15
-    downloads = [b for b in app.get("download_button") if "CSV" in b.proto.label]
-    assert len(downloads) >= 11
-    assert any("A row adds up to 100 %" in c.value for c in app.caption)
-    assert any("epoch 2" in c.value for c in app.caption), "the kept epoch is the noted one"
+def test_robustness_of_other_labels_is_not_set_against_ours(two, monkeypatch):
+    app = page(two, monkeypatch, "Robustness", "other")
+    assert "Not the same task for both" in words(app)
+    spec = json.loads(app.get("vega_lite_chart")[0].proto.spec)
+    assert spec["layer"][1]["encoding"]["y"]["field"] == "left"
+
+
+def test_a_second_model_without_these_images_is_said(two, monkeypatch, tmp_path):
+    models = shutil.copytree(two, tmp_path / "models")
+    for file in ("predictions_ferplus_test.csv", "evaluation.json"):
+        (models / "other" / file).unlink()
+    for app in every_tab(models, monkeypatch, "other"):
+        assert "other was not measured on these images by these labels" in words(app)
+
+
+def test_scores_alone_are_enough_for_scores(whole, monkeypatch, tmp_path):
+    models = shutil.copytree(whole, tmp_path / "models")
+    for file in (models / "made").glob("predictions_*"):
+        file.unlink()
+    app = page(models, monkeypatch)
+    assert app.metric[0].value == f"{scores_of(whole, 'test')['accuracy']['value']:.1%}"
+    assert len(app.get("vega_lite_chart")) == 2
+    confusions = page(models, monkeypatch, "Confusions")
+    assert len(confusions.get("vega_lite_chart")) == 1
+    assert "squares cannot be opened" in words(confusions)
+    assert "keeps no predictions of these images" in words(page(models, monkeypatch, "Confidence"))
+
+
+def test_every_tab_reads_columns_in_any_order(whole, monkeypatch, tmp_path):
+    models = shutil.copytree(whole, tmp_path / "models")
+    for file in models.rglob("*.csv"):
+        table = pd.read_csv(file)
+        table[table.columns[::-1]].to_csv(file, index=False)
+    for app in every_tab(models, monkeypatch):
+        assert not app.expander or not app.expander[0].label.startswith("1 file")
+    assert app.metric[0].value == f"{scores_of(whole, 'test')['accuracy']['value']:.1%}"
+
+
+def test_a_model_of_another_version_is_shown_with_a_word_about_it(whole, monkeypatch, tmp_path):
+    models = shutil.copytree(whole, tmp_path / "models")
+    file = models / "made" / "model.json"
+    values = json.loads(file.read_text())
+    file.write_text(json.dumps(values | {"version": 7, "labels": values["labels"][::-1]}))
+    for app in every_tab(models, monkeypatch):
+        assert app.expander[0].label == "2 files are missing or damaged; the rest is shown"
+        assert "has the version 7" in app.expander[0].markdown[0].value
+        assert "lists the labels" in app.expander[0].markdown[0].value
+
+
+def test_a_click_on_a_square_opens_it(whole, monkeypatch):
+    app = page(whole, monkeypatch, "Confusions")
+    spec = json.loads(app.get("vega_lite_chart")[0].proto.spec)
+    assert [p["name"] for p in spec["params"]] == ["cell"]
+    app.session_state["model_truth"], app.session_state["model_answer"] = "fear", "fear"
+    app.run()
+    block = scores_of(whole, "test")["confusion_matrix"]
+    assert app.expander[-1].label.startswith(f"The list of {block[2][2]} images")
+
+
+def test_the_faces_are_shown_where_the_data_set_is_at_hand(made_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOTION_LAB_DATA", str(made_data))
+    cell = pd.DataFrame({"image": ["fer0020003.png", "nowhere.png"], "confidence": [0.9, 0.5]})
+
+    def show(cell):
+        from emotion_core.ui.model_faces import show_faces
+
+        show_faces(cell, "happy", "sad")
+
+    app = AppTest.from_function(show, kwargs={"cell": cell}, default_timeout=30).run()
+    assert not app.exception
+    html = app.get("html")[0].proto.body
+    assert html.count("<img") == 1
+    assert 'alt="fer0020003.png: happy, called sad, 90% sure"' in html
+    for source, said in ((tmp_path, "another data set"), (tmp_path / "none", "cannot be used")):
+        st.cache_resource.clear()
+        st.cache_data.clear()
+        monkeypatch.setenv("EMOTION_LAB_DATA", str(source))
+        assert said in words(app.run())
+    assert model_faces._AT_ONCE < 100, "a page of faces, not a data set"
 
 
 def test_validation_and_test_are_never_mixed(whole, monkeypatch):
@@ -184,7 +328,7 @@ def test_the_other_label_set_gives_another_score(whole, monkeypatch):
 
 @pytest.mark.parametrize("shown", ["of each answer", "counts"])
 def test_the_confusion_matrix_can_be_read_three_ways(whole, monkeypatch, shown):
-    app = page(whole, monkeypatch)
+    app = page(whole, monkeypatch, "Confusions")
     app.segmented_control(key="model_shade").set_value(shown).run()
     assert not app.exception
 
@@ -217,8 +361,10 @@ def test_a_folder_without_predictions_says_what_to_do(whole, monkeypatch, tmp_pa
     models = shutil.copytree(whole, tmp_path / "models")
     for file in models.glob("made/predictions_*.csv"):
         file.unlink()
-    app = page(models, monkeypatch)
+    (models / "made" / "evaluation.json").unlink()
+    app = page(models, monkeypatch, "Training")
     assert any("emotion_core evaluate" in i.value for i in app.info)
+    assert [t.label for t in app.tabs] == ["Training", "Network", "Card"]
     assert app.get("vega_lite_chart"), "the training curves are still there"
 
 
@@ -229,7 +375,9 @@ def test_no_model_at_all_says_what_to_do(monkeypatch, tmp_path):
 
 def test_the_page_never_imports_tensorflow():
     code = (
-        "import sys; from emotion_core.ui import model_facts, model_scores, model_choice; "
+        "import sys; from emotion_core.ui import model_about, model_choice, model_confidence, "
+        "model_confusion, model_facts, model_headline, model_network, model_scores, "
+        "model_tabs, model_training; "
         "sys.exit(any(m in sys.modules for m in ('tensorflow', 'keras')))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, check=False)

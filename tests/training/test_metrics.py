@@ -198,3 +198,29 @@ def test_mean_interval_and_chance():
     assert 0.35 < values.low < 0.5 < values.high < 0.65
     assert math.isnan(intervals.mean_interval([]).value)
     assert metrics.chance_scores([0, 0, 1], 4) == {"uniform": 0.25, "largest": 2 / 3}
+
+
+def test_roc_by_hand_with_a_tie():
+    false_rate, true_rate, threshold = metrics.roc_curve(
+        [True, False, True, False], [0.9, 0.5, 0.5, 0.1]
+    )
+    assert false_rate.tolist() == [0, 0, 0.5, 1]
+    assert true_rate.tolist() == [0, 0.5, 1, 1]
+    assert threshold.tolist() == [np.inf, 0.9, 0.5, 0.1]
+    # Of the four pairs three are in order and one is a tie.
+    assert metrics.roc_auc([True, False, True, False], [0.9, 0.5, 0.5, 0.1]) == 3.5 / 4
+
+
+def test_roc_auc_is_how_often_a_pair_is_in_order():
+    rng = np.random.default_rng(0)
+    mine, score = rng.random(200) < 0.3, rng.integers(0, 12, 200) / 12
+    first, second = score[mine][:, None], score[~mine][None, :]
+    pairs = (first > second).mean() + (first == second).mean() / 2
+    assert metrics.roc_auc(mine, score) == pytest.approx(pairs)
+
+
+@pytest.mark.parametrize("kinds", [[False, False], [True, True], []])
+def test_roc_needs_both_kinds(kinds):
+    score = [0.5] * len(kinds)
+    assert metrics.roc_curve(kinds, score)[0].size == 0
+    assert math.isnan(metrics.roc_auc(kinds, score))

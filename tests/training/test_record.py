@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from emotion_core.errors import ModelError
-from emotion_core.training import files, predictions, record, runs
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.training import evaluate, files, predictions, record, runs
 from emotion_core.training.dataset import Split
+from emotion_core.training.files import write_json
 
 
 def test_json_has_no_nan(tmp_path):
@@ -78,6 +80,8 @@ def test_columns_may_stand_in_any_order(tmp_path):
         (lambda t: t.assign(ferplus_label="joyful"), "unknown expressions: joyful"),
         (lambda t: t.assign(angry="many"), "no number"),
         (lambda t: t.assign(served_angry=None), "without served"),
+        (lambda t: t.assign(served_angry=0.9), "do not add up to 1"),
+        (lambda t: t.assign(served_angry=-1 / 7, served_sad=3 / 7), "do not add up to 1"),
     ],
 )
 def test_damaged_predictions_are_named(tmp_path, change, message):
@@ -147,3 +151,53 @@ def test_empty_and_half_files_are_named(tmp_path, file, text, problem):
     named = [p for p in record.read_record(folder).problems if file in p]
     assert len(named) == 1
     assert problem in named[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"version": 2}, "has the version 2"),
+        ({"labels": list(EXPRESSIONS[::-1])}, "lists the labels"),
+        ({"labels": None}, "lists the labels None"),
+    ],
+)
+def test_another_version_or_order_is_said_and_the_rest_is_read(tmp_path, change, words):
+    folder = tmp_path / "other"
+    folder.mkdir()
+    whole = {"version": 1, "labels": list(EXPRESSIONS), "temperature": 1.5, "label_set": "fer2013"}
+    write_json(folder / "model.json", whole)
+    assert not [p for p in record.read_record(folder).problems if "model.json" in p]
+    write_json(folder / "model.json", whole | change)
+    found = record.read_record(folder)
+    assert [words in p for p in found.problems if "model.json" in p] == [True]
+    assert found.metadata["temperature"] == 1.5
+    assert found.label_set == "fer2013"
+
+
+def test_a_report_that_lost_a_score_is_named(tmp_path):
+    folder = tmp_path / "half"
+    folder.mkdir()
+    truth = np.arange(14) % 7
+    block = evaluate.score_block(truth, np.eye(7)[truth], np.eye(7)[truth], resamples=5)
+    score = {"name": "FER2013", "full": block, "without_twins": None, "chance": {}}
+    headline = {"label_set": "fer2013", "name": "FER2013", "accuracy": 1.0}
+    report = {"split": "test", "headline": headline, "speed": {}, "scores": {"fer2013": score}}
+    write_json(folder / "evaluation.json", {"version": 1, "evaluations": {"a_test": report}})
+    assert list(record.read_record(folder).evaluations) == ["a_test"]
+    for name in ("macro_f1", "confusion_matrix", "per_class"):
+        less = {k: v for k, v in block.items() if k != name}
+        part = report | {"scores": {"fer2013": score | {"full": less}}}
+        write_json(folder / "evaluation.json", {"version": 1, "evaluations": {"a_test": part}})
+        found = record.read_record(folder)
+        assert not found.evaluations
+        assert any("a_test is no complete report" in p for p in found.problems)
+
+
+def test_folders_without_a_description_are_listed_too(tmp_path):
+    for name, file in (("b", "model.json"), ("a", "history.csv"), ("c", "evaluation.json")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("")
+    (tmp_path / ".part").mkdir()
+    (tmp_path / ".part" / "history.csv").write_text("")
+    (tmp_path / "empty").mkdir()
+    assert record.list_records(tmp_path) == ["b", "a", "c"]

@@ -47,7 +47,7 @@ def test_calibration_can_be_undone(images):
 
 
 def test_confusion_table_adds_up_both_ways(images):
-    table = tables.confusion_table(images)
+    table = tables.confusion_table(tables.score_blocks(images, resamples=5)["full"])
     assert len(table) == 49
     assert table["count"].sum() == 54
     assert table.groupby("truth")["of_truth"].sum().to_numpy() == pytest.approx(np.ones(7))
@@ -57,7 +57,7 @@ def test_confusion_table_adds_up_both_ways(images):
 
 
 def test_a_cell_lists_its_images_the_surest_first(images):
-    confusion = tables.confusion_table(images)
+    confusion = tables.confusion_table(tables.score_blocks(images, resamples=5)["full"])
     for truth, answer, count in confusion[["truth", "answer", "count"]].values:
         cell = tables.cell_table(images, truth, answer)
         assert len(cell) == count
@@ -83,15 +83,49 @@ def test_precision_recall_has_a_curve_for_every_expression_with_images(images):
     assert (table.groupby("expression")["recall"].max() == 1.0).all()
 
 
+def test_roc_goes_from_nothing_to_everything_for_every_expression(images):
+    table = tables.roc_table(images)
+    assert set(table["expression"]) == set(EXPRESSIONS)
+    for expression, part in table.groupby("expression"):
+        ends = part[["false_positive_rate", "true_positive_rate"]]
+        assert ends.iloc[0].tolist() == [0, 0]
+        assert ends.iloc[-1].tolist() == [1, 1]
+        assert ends.diff().dropna().to_numpy().min() >= 0
+        area = np.trapezoid(part["true_positive_rate"], part["false_positive_rate"])
+        assert area == pytest.approx(part["auc"].iloc[0], abs=0.02), expression
+
+
+def test_areas_of_an_expression_without_an_image_are_unknown(images):
+    here = images.truth != 1
+    fewer = tables.Scored(
+        *("ferplus", images.names[here], images.truth[here]),
+        *(images.probs[here], images.raw[here], None),
+    )
+    table = tables.area_table(fewer).set_index("expression")
+    assert table.loc["disgust"].isna().tolist() == [False, False, True, True]
+    known = table.drop("mean of the seven").dropna()
+    assert table.loc["mean of the seven", "auc"] == pytest.approx(known["auc"].mean())
+    assert known["share"].sum() == pytest.approx(1)
+
+
+def test_what_damage_leaves_is_a_share_of_the_undamaged():
+    damage = pd.DataFrame({"damage": ["none", "blur"], "accuracy": [0.8, 0.6]})
+    assert tables.with_share_left(damage)["left"].tolist() == pytest.approx([1, 0.75])
+
+
 def test_published_figures_stand_beside_test_scores_alone(images):
-    blocks = tables.score_blocks(images, resamples=20)
+    blocks = {"mine": tables.score_blocks(images, resamples=20)}
     people = {"value": 0.77, "low": 0.76, "high": 0.78}
     report = {"scores": {"ferplus": {"human_agreement": people}}}
-    test = tables.comparison_table(images, blocks, report, with_peers=True)
-    assert {"this model", "this model, without twins", "people", "chance"} < set(test["who"])
+    test = tables.comparison_table(blocks, "ferplus", report, with_peers=True)
+    assert {"mine", "mine, without twins", "people", "chance"} < set(test["who"])
     assert "FER+ VGG13" in set(test["who"])
-    validation = tables.comparison_table(images, blocks, None, with_peers=False)
-    expected = ["this model", "this model, without twins", "chance"]
+    assert (test["source"].str.len() > 10).all(), "each figure says where it comes from"
+    measured = test.set_index("who")["group"]
+    assert measured["fer 25.10 (mini-Xception)"] == tables.MEASURED_HERE
+    assert measured["FER+ VGG13"] == tables.PUBLISHED
+    validation = tables.comparison_table(blocks, "ferplus", None, with_peers=False)
+    expected = ["mine", "mine, without twins", "chance"]
     assert validation["who"].tolist() == expected
 
 
