@@ -14,6 +14,7 @@ from emotion_core.ui.photo_view import (
     show_reading,
 )
 from emotion_core.ui.resources import classifier_or_message
+from emotion_core.ui.video_jobs import retention_words
 
 FILES, CAMERA, SAMPLE = "Files", "Camera", "Sample"
 
@@ -61,5 +62,7 @@ if pictures:
 
 end_page(
     "Pictures are read on the computer that serves this page, are sent nowhere else and are never "
-    "written to its disk; they are forgotten when you close the page."
+    "written to its disk; they are forgotten when you close the page. Only of a face that you ask "
+    f"to have explained, a grey picture of 48×48 pixels is kept there, for {retention_words()} or "
+    "until you press Delete."
 )

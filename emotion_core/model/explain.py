@@ -119,8 +119,11 @@ def embeddings(network: keras.Model, crops: NDArray[Any]) -> NDArray[np.float32]
         return np.empty((0, 0), np.float32)
     body = keras.Model(network.input, network.get_layer(EMBEDDING_LAYER).output)
     inputs = np.asarray(crops, np.float32).reshape(-1, *INPUT_SHAPE)
-    parts = [inputs[i : i + _BATCH] for i in range(0, len(inputs), _BATCH)]
-    values = np.concatenate([np.asarray(body(part, training=False)) for part in parts])
+    # One face is answered sooner than predict() gets ready; thousands are not.
+    few = len(inputs) <= _BATCH
+    values = np.asarray(
+        body(inputs, training=False) if few else body.predict(inputs, _BATCH, verbose=0)
+    )
     length = np.linalg.norm(values, axis=1, keepdims=True)
     return np.asarray(values / np.maximum(length, 1e-9), np.float32)
 

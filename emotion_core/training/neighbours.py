@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 OnStep = Callable[[float, str], None]
 _VERSION: Final = 1
 # Faces embedded between two words of progress.
-_STEP: Final = 1024
+_STEP: Final = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)

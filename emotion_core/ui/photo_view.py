@@ -11,15 +11,19 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.ui.charts import people_html
+from emotion_core.ui.explain_view import explain_button, show_explanation
 from emotion_core.ui.video_progress import escape
 
 if TYPE_CHECKING:
     from emotion_core.config import PipelineSettings
-    from emotion_core.datatypes import FrameResult, ImageArray
+    from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
     from emotion_core.model.classify import Classifier
 
 UPLOAD_MB: Final = 50
 _CACHE: Final = "photo_readings"
+# So many faces stand beside their picture; more stand below it.
+_BESIDE: Final = 2
+_WIDE_PX: Final = 860
 # What would make a reading of a photo better, in words.
 _HINTS: Final = {
     "small": "the face is small",
@@ -33,13 +37,15 @@ _HINTS: Final = {
 class Reading:
     """One picture: its name, the picture with boxes as JPEG, and what was read.
 
-    `problem` says why there is nothing of it; the picture and the result are empty then.
+    `crops` (N, 48, 48, 1) is what the network saw of each face. `problem` says why there is nothing
+    of the picture; all else is empty then.
     """
 
     name: str
     jpeg: bytes = b""
     result: "FrameResult | None" = None
     problem: str = ""
+    crops: "FloatArray | None" = None
 
 
 def read_pictures(
@@ -65,6 +71,7 @@ def _read(
     from emotion_core.config import OverlaySettings
     from emotion_core.datatypes import Frame
     from emotion_core.media.photo import read_photo
+    from emotion_core.vision.crop import crop_faces
     from emotion_core.vision.overlay import draw_overlay
 
     try:
@@ -72,7 +79,8 @@ def _read(
         result = Pipeline(classifier, settings).process(Frame(image))
     except EmotionCoreError as error:
         return Reading(name, problem=str(error))
-    return Reading(name, _jpeg(draw_overlay(image, result, OverlaySettings())), result)
+    drawn = draw_overlay(image, result, OverlaySettings())
+    return Reading(name, _jpeg(drawn), result, crops=crop_faces(image, result.boxes))
 
 
 def _jpeg(image: "ImageArray") -> bytes:
@@ -86,7 +94,13 @@ def show_reading(reading: Reading, number: int) -> None:
     if reading.result is None:
         st.error(reading.problem, icon=":material/broken_image:")
         return
-    picture, faces = st.columns([3, 2], gap="medium")
+    count = len(reading.result)
+    words = {0: "no face", 1: "one face"}.get(count, f"{count} faces")
+    if count <= _BESIDE:
+        picture, faces = st.columns([3, 2], gap="medium")
+    else:
+        # A tall pile of faces would leave the place under the picture empty.
+        picture, faces = st.container(width=_WIDE_PX), st.container()
     with picture:
         st.image(reading.jpeg, width="stretch")
         st.download_button(
@@ -100,10 +114,28 @@ def show_reading(reading: Reading, number: int) -> None:
             on_click="ignore",
         )
     with faces:
-        count = len(reading.result)
-        words = {0: "no face", 1: "one face"}.get(count, f"{count} faces")
         st.markdown(f"**{escape(reading.name)}** · {words}")
         _faces(reading.result)
+        keys = _explain_buttons(reading, number)
+    for who, key in keys.items():
+        show_explanation(key, who)
+
+
+def _explain_buttons(reading: Reading, number: int) -> dict[str, str]:
+    """A button for each face; returns the names of the faces and the keys of their explanations.
+
+    The crop is in the key: another picture at the same place is another face.
+    """
+    keys = {}
+    assert reading.result is not None
+    assert reading.crops is not None
+    with st.container(horizontal=True):
+        for track, crop in zip(reading.result.track_ids, reading.crops, strict=True):
+            digest = hashlib.sha256(crop.tobytes()).hexdigest()[:12]
+            key = f"photo_{number}_{track}_{digest}"
+            explain_button(crop, key=key, label=f"Explain face #{track}")
+            keys[f"Face #{track}"] = key
+    return keys
 
 
 def _faces(result: "FrameResult") -> None:

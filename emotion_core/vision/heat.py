@@ -51,7 +51,8 @@ def draw_drop(
     """
     face = enlarged(crop, side).astype(np.float32)
     value = np.clip(_smooth(drop, side) / full, -1, 1)
-    colour = np.where(value[:, :, None] >= 0, np.float32(_FALLS), np.float32(_RISES))
+    falls, rises = (np.array(c, np.float32) for c in (_FALLS, _RISES))
+    colour = np.where(value[:, :, None] >= 0, falls, rises)
     strength = 0.75 * np.abs(value)[:, :, None]
     return np.asarray(face * (1 - strength) + colour * strength, np.uint8)
 

@@ -1,0 +1,54 @@
+"""Explanations in the background: one job a face, in a process that may import tensorflow."""
+
+import io
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+from emotion_core.analysis.folders import file_hash
+from emotion_core.ui.jobs import JobCommand, JobStore
+from emotion_core.ui.resources import app_settings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from emotion_core.model.bundle import ModelBundle
+
+# Each brings a tensorflow of some 600 MB along; they wait for each other.
+_COMMAND: Final = JobCommand("explain", most_at_once=1)
+
+
+@st.cache_resource(show_spinner=False)
+def explain_store() -> JobStore:
+    """Shared by all visitors; what is older than the retention is deleted when it is made."""
+    settings = app_settings()
+    store = JobStore(
+        settings.work_dir / "explanations", settings.retention_h, settings.models_dir, _COMMAND
+    )
+    store.clean_up()
+    return store
+
+
+def start_explanation(crop: "NDArray[Any]", bundle: "ModelBundle") -> str:
+    """Begin to explain a face, or find the same face explained by the same network; returns the
+    job's id.
+
+    Args:
+        crop: (48, 48, 1) or (48, 48), grey, 0-255.
+        bundle: the network that read it.
+
+    Raises:
+        OutputError: the work folder cannot be written.
+    """
+    import numpy as np
+
+    settings, store = app_settings(), explain_store()
+    store.clean_up()
+    data = io.BytesIO()
+    np.save(data, np.asarray(crop, np.float32).reshape(48, 48))
+    arguments = ["--model", bundle.path.name, "--cache", str(settings.work_dir / "training_faces")]
+    if settings.data_path is not None:
+        arguments += ["--data", str(settings.data_path)]
+    files = [f for f in (bundle.served_file, bundle.keras_file) if f.is_file()]
+    model = {"name": bundle.name, "sha256": " ".join(file_hash(f) for f in files)}
+    return store.start([store.add_input("face.npy", data)], arguments, model)
