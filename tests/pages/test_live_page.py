@@ -20,6 +20,8 @@ LIVE = str(PROJECT_ROOT / "pages" / "1_Live.py")
 def plain_session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # AppTest has no session that the video component could watch for its end.
     monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
+    # Nor has it a browser that would have to draw the video component first.
+    monkeypatch.setattr("emotion_core.ui.live_stage.FIRST_LOOK_S", 0)
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
