@@ -116,10 +116,11 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Splits by name, and where they came from."""
+    """Splits by name, where they came from, and what was done to the pictures, in sentences."""
 
     source: Path
     splits: Mapping[str, Split]
+    notes: tuple[str, ...] = ()
 
     def split(self, name: str) -> Split:
         """One split.
@@ -186,7 +187,7 @@ def load_dataset(path: str | Path) -> Dataset:
     source = Path(path)
     if not source.exists():
         raise DatasetError(f"{source} does not exist. Give a folder, a zip or fer2013.csv.")
-    splits = readers.read(source)
+    splits, notes = readers.read(source)
     if not any(len(split) for split in splits.values()):
         raise DatasetError(f"{source} holds no labelled faces in a layout this program knows.")
-    return Dataset(source, splits)
+    return Dataset(source, splits, notes)

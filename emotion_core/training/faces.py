@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_core.errors import DatasetError
-from emotion_core.training.readers import FolderTree, Tree, ZipTree, decode_face, decode_pixels
+from emotion_core.training.readers import decode_face, decode_pixels
+from emotion_core.training.trees import FolderTree, Tree, ZipTree
 
 # The names that `readers` gives to the rows of fer2013.csv: FER+'s own.
 _ROW_NAME: Final = re.compile(r"fer(\d{7})\.png")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import io
-import zipfile
+import struct
+import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 
 from emotion_core.errors import DatasetError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.training.dataset import FER2013_TO_OURS, SIDE, VOTE_COLUMNS, Split
+from emotion_core.training.trees import FolderTree, Tree, ZipTree
 
 _FERPLUS_FOLDERS = {"FER2013Train": "train", "FER2013Valid": "validation", "FER2013Test": "test"}
 _USAGE = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
@@ -28,112 +31,120 @@ _SPLIT_NAMES = {
     "test": "test",
 }
 _PICTURES = {".png", ".jpg", ".jpeg"}
-# A face of 48×48 weighs 2 kB; anything near this is no labelled face, or a bomb.
-_MAX_FILE_BYTES = 20_000_000
-_MAX_FILES = 1_000_000
+# A phone's photo fits; what is larger is no face, or a bomb.
+_MAX_PICTURE_PIXELS = 25_000_000
 
 
-class Tree(Protocol):
-    """Files of a folder or a zip, named by posix paths relative to its top."""
-
-    source: Path
-
-    def names(self) -> list[str]:
-        """All files."""
-
-    def read(self, name: str) -> bytes:
-        """The bytes of one file."""
-
-
-class FolderTree:
-    """A folder on disk."""
-
-    def __init__(self, source: Path) -> None:
-        self.source = source
-
-    def names(self) -> list[str]:
-        """All files below the folder, sorted."""
-        files = (p for p in self.source.rglob("*") if p.is_file())
-        return sorted(p.relative_to(self.source).as_posix() for p in files)
-
-    def read(self, name: str) -> bytes:
-        """The bytes of one file."""
-        return (self.source / name).read_bytes()
-
-
-class ZipTree:
-    """A zip, read in place: nothing is unpacked to disk, so no path can climb out."""
-
-    def __init__(self, source: Path) -> None:
-        self.source = source
-        try:
-            self._zip = zipfile.ZipFile(source)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise DatasetError(
-                f"{source} is no readable zip ({error}); it may be cut short. Fetch it again."
-            ) from error
-        infos = [i for i in self._zip.infolist() if not i.is_dir()]
-        if len(infos) > _MAX_FILES:
-            raise DatasetError(f"{source} holds {len(infos):,} files; {_MAX_FILES:,} is the limit.")
-        self._infos = {i.filename: i for i in infos}
-
-    def names(self) -> list[str]:
-        """All files of the zip, sorted."""
-        return sorted(self._infos)
-
-    def read(self, name: str) -> bytes:
-        """The bytes of one file; its size is checked before it is unpacked."""
-        if self._infos[name].file_size > _MAX_FILE_BYTES:
-            raise DatasetError(
-                f"{self.source}: {name} unpacks to {self._infos[name].file_size:,} bytes; "
-                "no labelled face is that large."
-            )
-        try:
-            return self._zip.read(name)
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError) as error:
-            raise DatasetError(f"{self.source}: {name} cannot be read ({error}).") from error
-
-
-def read(source: Path) -> dict[str, Split]:
-    """Find out the layout and read it."""
+def read(source: Path) -> tuple[dict[str, Split], tuple[str, ...]]:
+    """Find out the layout and read it; also what was done to the pictures, in sentences."""
+    changes = Changes()
     if source.is_dir():
-        return _read_tree(FolderTree(source))
+        return _read_tree(FolderTree(source), changes), changes.notes()
     if source.suffix.lower() == ".csv":
-        return _read_fer2013(source)
+        tree = FolderTree(source.parent)
+        return _read_fer2013(tree, source.name), changes.notes()
     if source.suffix.lower() == ".zip":
-        return _read_tree(ZipTree(source))
+        return _read_tree(ZipTree(source), changes), changes.notes()
     raise DatasetError(
         f"{source} is neither a folder, nor a zip, nor a CSV. See `train --help` for the layouts."
     )
 
 
-def _read_tree(tree: Tree) -> dict[str, Split]:
-    names = tree.names()
+def _read_tree(tree: Tree, changes: Changes) -> dict[str, Split]:
+    names = [n for n in tree.names() if not _is_litter(n)]
     csv = [n for n in names if PurePosixPath(n).name == "fer2013.csv"]
     if any(PurePosixPath(n).parent.name in _FERPLUS_FOLDERS for n in names):
-        return _read_ferplus(tree, names)
-    if csv and isinstance(tree, FolderTree):
-        return _read_fer2013(tree.source / csv[0])
-    return _read_folders(tree, names)
+        return _read_ferplus(tree, names, changes)
+    if csv:
+        return _read_fer2013(tree, csv[0], set(names))
+    return _read_folders(tree, names, changes)
 
 
-def decode_face(data: bytes, where: str) -> NDArray[np.uint8]:
+def _is_litter(name: str) -> bool:
+    """What file managers add: `__MACOSX/…/._a.png` is named like a picture and is none."""
+    return any(p.startswith(".") or p == "__MACOSX" for p in PurePosixPath(name).parts)
+
+
+@dataclass
+class Changes:
+    """Counts what was done to pictures to make faces of 48×48 grey pixels of them."""
+
+    read: int = 0
+    scaled: int = 0
+    stretched: int = 0
+    coloured: int = 0
+
+    def count(self, width: int, height: int, colour: bool) -> None:
+        """One picture as it came."""
+        self.read += 1
+        self.scaled += (width, height) != (SIDE, SIDE)
+        self.stretched += width != height
+        self.coloured += colour
+
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for each thing that was done to some of them."""
+        of = f"of {self.read:,} pictures"
+        notes = []
+        if self.scaled:
+            notes.append(
+                f"{self.scaled:,} {of} were scaled to {SIDE}×{SIDE} pixels. Each is taken as "
+                "a face cut out closely, brows to chin; faces in larger scenes are not looked for."
+            )
+        if self.stretched:
+            notes.append(f"{self.stretched:,} {of} were not square and were stretched.")
+        if self.coloured:
+            notes.append(f"{self.coloured:,} {of} were in colour and became grey.")
+        return tuple(notes)
+
+
+def decode_face(data: bytes, where: str, changes: Changes | None = None) -> NDArray[np.uint8]:
     """(48, 48) uint8 grey from the bytes of a picture.
 
-    Colour becomes grey and another size is scaled; what is no picture is an error.
+    Colour becomes grey and another size is scaled, which is counted in `changes`; what is no
+    picture is an error.
 
     Raises:
         DatasetError: naming `where`.
     """
-    grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    try:
+        width, height, colour = _head(data)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise _no_picture(where) from error
+    if width * height > _MAX_PICTURE_PIXELS:
+        raise DatasetError(
+            f"{where} has {width:,}×{height:,} pixels; no labelled face is that large."
+        )
+    try:
+        grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    except cv2.error as error:
+        raise _no_picture(where) from error
     if grey is None:
-        raise DatasetError(f"{where} is no readable picture. Remove it or fetch it again.")
+        raise _no_picture(where)
+    if changes is not None:
+        changes.count(width, height, colour)
     if grey.shape != (SIDE, SIDE):
         grey = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(grey, np.uint8)
 
 
-def _read_ferplus(tree: Tree, names: list[str]) -> dict[str, Split]:
+def _no_picture(where: str) -> DatasetError:
+    return DatasetError(f"{where} is no readable picture. Remove it or fetch it again.")
+
+
+def _head(data: bytes) -> tuple[int, int, bool]:
+    """Width, height and whether it is in colour, before anything is unpacked."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR":
+        # Thirty thousand faces of FER+ come this way: no library is asked. Type 0 and 4 are grey.
+        width, height = struct.unpack(">II", data[16:24])
+        return width, height, data[25] not in (0, 4)
+    with warnings.catch_warnings():
+        # Our own limit stands in `decode_face`.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(data)) as image:
+            return image.width, image.height, image.mode not in ("L", "LA", "1", "I", "I;16")
+
+
+def _read_ferplus(tree: Tree, names: list[str], changes: Changes) -> dict[str, Split]:
     known = set(names)
     originals = _original_labels(tree, names)
     splits = {}
@@ -141,15 +152,17 @@ def _read_ferplus(tree: Tree, names: list[str]) -> dict[str, Split]:
         path = PurePosixPath(name)
         if path.name == "label.csv" and path.parent.name in _FERPLUS_FOLDERS:
             split = _FERPLUS_FOLDERS[path.parent.name]
-            splits[split] = _ferplus_split(tree, name, split, known, originals)
+            splits[split] = _ferplus_split(tree, name, (known, originals), changes)
     if not splits:
         raise DatasetError(f"{tree.source} has FER+ folders but no label.csv in them.")
     return splits
 
 
 def _ferplus_split(
-    tree: Tree, csv_name: str, split: str, known: set[str], originals: dict[str, int]
+    tree: Tree, csv_name: str, beside: tuple[set[str], dict[str, int]], changes: Changes
 ) -> Split:
+    """One split; `beside` are the names of all files and the original labels."""
+    known, originals = beside
     where = f"{tree.source}: {csv_name}"
     columns = ("name", "box", *VOTE_COLUMNS)
     table = _csv(tree.read(csv_name), where, header=None)
@@ -164,9 +177,10 @@ def _ferplus_split(
         path = (folder / file_name).as_posix()
         if path not in known:
             raise DatasetError(f"{where}, row {row}: there is no picture {path}.")
-        images.append(decode_face(tree.read(path), f"{tree.source}: {path}"))
+        images.append(decode_face(tree.read(path), f"{tree.source.name}: {path}", changes))
         file_names.append(file_name)
     fer2013 = np.array([originals.get(n, -1) for n in file_names], np.int8)
+    split = _FERPLUS_FOLDERS[folder.name]
     return Split(split, np.array(file_names, str), _stack(images), votes, fer2013)
 
 
@@ -183,12 +197,18 @@ def _original_labels(tree: Tree, names: list[str]) -> dict[str, int]:
     return dict(zip(table["Image name"].astype(str), codes.tolist(), strict=True))
 
 
-def _read_fer2013(path: Path) -> dict[str, Split]:
-    table = _csv(path.read_bytes(), str(path))
+def _read_fer2013(tree: Tree, name: str, known: set[str] | None = None) -> dict[str, Split]:
+    """fer2013.csv of a tree; `known` are all its files (None: look on disk)."""
+    path = tree.source / name
+    table = _csv(tree.read(name), str(path))
     _need_columns(table, ("emotion", "pixels", "Usage"), str(path))
     labels = _codes(table["emotion"], str(path))
     images = _stack([decode_pixels(t, path, row) for row, t in enumerate(table["pixels"], start=2)])
-    votes = _ferplus_beside(path.with_name("fer2013new.csv"), len(table))
+    beside = PurePosixPath(name).with_name("fer2013new.csv").as_posix()
+    there = (tree.source / beside).is_file() if known is None else beside in known
+    votes = np.zeros((len(table), len(VOTE_COLUMNS)), np.int16)
+    if there:
+        votes = _ferplus_beside(tree.read(beside), str(tree.source / beside), len(table))
     names = np.array([f"fer{i:07d}.png" for i in range(len(table))], str)
     face = votes[:, VOTE_COLUMNS.index("NF")] < np.maximum(votes.sum(axis=1), 1)
     splits = {}
@@ -198,14 +218,12 @@ def _read_fer2013(path: Path) -> dict[str, Split]:
     return splits
 
 
-def _ferplus_beside(path: Path, rows: int) -> NDArray[np.int16]:
-    if not path.exists():
-        return np.zeros((rows, len(VOTE_COLUMNS)), np.int16)
-    table = _csv(path.read_bytes(), str(path))
-    _need_columns(table, VOTE_COLUMNS, str(path))
+def _ferplus_beside(data: bytes, where: str, rows: int) -> NDArray[np.int16]:
+    table = _csv(data, where)
+    _need_columns(table, VOTE_COLUMNS, where)
     if len(table) != rows:
-        raise DatasetError(f"{path} has {len(table):,} rows, fer2013.csv beside it {rows:,}.")
-    return _votes(table[list(VOTE_COLUMNS)], str(path))
+        raise DatasetError(f"{where} has {len(table):,} rows, fer2013.csv beside it {rows:,}.")
+    return _votes(table[list(VOTE_COLUMNS)], where)
 
 
 def decode_pixels(text: object, path: Path, row: int) -> NDArray[np.uint8]:
@@ -223,17 +241,17 @@ def decode_pixels(text: object, path: Path, row: int) -> NDArray[np.uint8]:
     return values.reshape(SIDE, SIDE)
 
 
-def _read_folders(tree: Tree, names: list[str]) -> dict[str, Split]:
+def _read_folders(tree: Tree, names: list[str], changes: Changes) -> dict[str, Split]:
     """<split>/<expression>/picture, or <expression>/picture as one test split."""
     rows: dict[str, list[tuple[str, int]]] = {}
     for split, expression, name in _folder_entries(names):
         if expression not in EXPRESSIONS:
             raise DatasetError(
-                f"{tree.source}: the folder {expression!r} of {name} is none of the seven "
+                f"{tree.source.name}: the folder {expression!r} of {name} is none of the seven "
                 f"expressions ({', '.join(EXPRESSIONS)}). Rename or remove it."
             )
         rows.setdefault(split, []).append((name, EXPRESSIONS.index(expression)))
-    return {split: _folder_split(tree, split, entries) for split, entries in rows.items()}
+    return {split: _folder_split(tree, split, found, changes) for split, found in rows.items()}
 
 
 def _folder_entries(names: list[str]) -> Iterator[tuple[str, str, str]]:
@@ -245,8 +263,12 @@ def _folder_entries(names: list[str]) -> Iterator[tuple[str, str, str]]:
         yield split or "test", parts[-2].lower(), name
 
 
-def _folder_split(tree: Tree, split: str, entries: list[tuple[str, int]]) -> Split:
-    images = _stack([decode_face(tree.read(n), f"{tree.source}: {n}") for n, _ in entries])
+def _folder_split(
+    tree: Tree, split: str, entries: list[tuple[str, int]], changes: Changes
+) -> Split:
+    images = _stack(
+        [decode_face(tree.read(n), f"{tree.source.name}: {n}", changes) for n, _ in entries]
+    )
     votes = np.zeros((len(entries), len(VOTE_COLUMNS)), np.int16)
     names = np.array([n for n, _ in entries], str)
     return Split(split, names, images, votes, np.array([label for _, label in entries], np.int8))

@@ -1,0 +1,162 @@
+"""Files of a data set, in a folder or a zip, with limits that keep a hostile one harmless."""
+
+from __future__ import annotations
+
+import itertools
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import Final, Protocol
+
+from emotion_core.errors import DatasetError
+
+# A face of 48×48 weighs 2 kB; anything near this is no labelled face, or a bomb.
+_MAX_FILE_BYTES: Final = 20_000_000
+# fer2013.csv, the only large file of all layouts, has 300 MB.
+_MAX_CSV_BYTES: Final = 1_000_000_000
+_MAX_FILES: Final = 500_000
+# Pictures and numbers shrink to a third at best; only made-up data shrink to a hundredth.
+_MAX_RATIO: Final = 100
+_MAX_ZIP_BYTES: Final = 8_000_000_000
+# Room for names of 80 characters in the directory of the largest zip that is read.
+_MAX_DIRECTORY_BYTES: Final = 64_000_000
+
+
+class Tree(Protocol):
+    """Files of a folder or a zip, named by posix paths relative to its top."""
+
+    source: Path
+
+    def names(self) -> list[str]:
+        """All files."""
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file."""
+
+
+class FolderTree:
+    """A folder on disk."""
+
+    def __init__(self, source: Path) -> None:
+        self.source = source
+
+    def names(self) -> list[str]:
+        """All files below the folder, sorted; links are not followed.
+
+        Raises:
+            DatasetError: there are too many.
+        """
+        files = (p for p in self.source.rglob("*") if p.is_file() and not p.is_symlink())
+        found = list(itertools.islice(files, _MAX_FILES + 1))
+        _check_count(self.source, len(found))
+        return sorted(p.relative_to(self.source).as_posix() for p in found)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file.
+
+        Raises:
+            DatasetError: it is too large for what it is, or cannot be read.
+        """
+        path = self.source / name
+        try:
+            _check_size(self.source, name, path.stat().st_size)
+            return path.read_bytes()
+        except OSError as error:
+            raise DatasetError(f"{path} cannot be read ({error.strerror}).") from error
+
+
+class ZipTree:
+    """A zip, read in place: nothing is ever unpacked to disk.
+
+    Raises:
+        DatasetError: it is no zip, or one made to fill the memory or to write elsewhere.
+    """
+
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        try:
+            _check_directory(source)
+            self._zip = zipfile.ZipFile(source)
+        except DatasetError:
+            raise
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            raise DatasetError(
+                f"{source.name} is no readable zip ({error}); it may be cut short. Fetch it again."
+            ) from error
+        infos = [i for i in self._zip.infolist() if not i.is_dir()]
+        _check_count(source, len(infos))
+        for info in infos:
+            _check_inside(source, info.filename)
+        _check_unpacked(source, infos)
+        self._infos = {i.filename: i for i in infos}
+
+    def names(self) -> list[str]:
+        """All files of the zip, sorted."""
+        return sorted(self._infos)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file; its size is checked before it is unpacked."""
+        _check_size(self.source, name, self._infos[name].file_size)
+        try:
+            return self._zip.read(name)
+        except (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, zlib.error) as e:
+            raise DatasetError(f"{self.source.name}: {name} cannot be read ({e}).") from e
+
+
+def _check_directory(source: Path) -> None:
+    """Refuse a zip by the size of its list of files before that list is read.
+
+    The end record (PKWARE's APPNOTE, 4.3.16) lies in the last 65,557 bytes.
+    """
+    size = source.stat().st_size
+    with source.open("rb") as file:
+        file.seek(max(0, size - 65_557))
+        tail = file.read()
+    place = tail.rfind(b"PK\x05\x06")
+    if place < 0:
+        raise zipfile.BadZipFile("there is no list of files at its end")
+    length = int.from_bytes(tail[place + 12 : place + 16], "little")
+    if length == 0xFFFFFFFF:
+        # Zip64: the true length stands in a record of its own.
+        place = tail.rfind(b"PK\x06\x06")
+        length = int.from_bytes(tail[place + 40 : place + 48], "little") if place >= 0 else size
+    if length > _MAX_DIRECTORY_BYTES:
+        raise DatasetError(
+            f"{source.name} lists more files than {_MAX_FILES:,}, the most that are read. "
+            "Split it into smaller ones."
+        )
+
+
+def _check_count(source: Path, count: int) -> None:
+    if count > _MAX_FILES:
+        raise DatasetError(
+            f"{source.name} holds more than {_MAX_FILES:,} files, the most that are read. Split it "
+            "into smaller ones."
+        )
+
+
+def _check_inside(source: Path, name: str) -> None:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]:
+        raise DatasetError(
+            f"{source.name} names a file outside of itself ({name!r}). Such zips are made to "
+            "overwrite other files: it is refused. Zip the folder again."
+        )
+
+
+def _check_unpacked(source: Path, infos: list[zipfile.ZipInfo]) -> None:
+    packed = sum(i.compress_size for i in infos)
+    unpacked = sum(i.file_size for i in infos)
+    if unpacked > _MAX_ZIP_BYTES or unpacked > _MAX_RATIO * max(packed, 100_000):
+        raise DatasetError(
+            f"{source.name} would unpack from {packed / 1e6:,.1f} MB to {unpacked / 1e6:,.0f} MB. "
+            "No pictures shrink so far: it is refused as a zip bomb."
+        )
+
+
+def _check_size(source: Path, name: str, size: int) -> None:
+    is_csv = PurePosixPath(name).suffix.lower() == ".csv"
+    if size > (_MAX_CSV_BYTES if is_csv else _MAX_FILE_BYTES):
+        raise DatasetError(
+            f"{source.name}: {name} has {size / 1e6:,.0f} MB; no labelled face is that large."
+        )
