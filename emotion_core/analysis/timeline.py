@@ -22,6 +22,8 @@ Float64Array = NDArray[np.float64]
 MIN_RUN_S: Final = 0.3
 # A moment weaker than this is no moment worth a picture.
 MIN_MOMENT: Final = 0.35
+# A long timeline is drawn as the means of so many stretches: three pixels of a screen each.
+DRAWN_STRETCHES: Final = 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,6 +172,13 @@ def dominant_runs(person: FaceTable, min_s: float = MIN_RUN_S) -> list[Run]:
     return runs
 
 
+def legible_run_s(frame_times: Float64Array, people: int = 1, most: int = 1500) -> float:
+    """The `min_s` for runs that are drawn: all of them together stay near `most`."""
+    if not len(frame_times):
+        return MIN_RUN_S
+    return max(MIN_RUN_S, float(frame_times[-1] - frame_times[0]) * people / most)
+
+
 def _runs_of_stay(
     person: FaceTable, ends: Float64Array, first: int, last: int, min_s: float
 ) -> list[Run]:
@@ -286,27 +295,35 @@ def valid_share(table: FaceTable) -> float:
     return len(np.unique(table.frame[~table.predicted])) / len(table.frame_times)
 
 
-def thin(probs: FloatArray, buckets: int = 250) -> IntArray:
-    """Rows to keep so that a drawn timeline looks the same: every bucket keeps its extremes.
+def averaged(person: FaceTable, buckets: int = DRAWN_STRETCHES) -> tuple[Float64Array, FloatArray]:
+    """What to draw of a long timeline: means of equal stretches of time, few enough to be seen.
 
     Args:
-        probs: (N, K) values over time.
-        buckets: stretches of equal length in rows; each keeps at most 2 K + 2 rows.
+        person: one person's rows.
+        buckets: stretches; up to twice as many rows are taken as they are.
 
     Returns:
-        (M,) int64 increasing row numbers; all rows where there are few.
+        (M,) float64 seconds, increasing, and (M, 7) float32 probabilities. A row of NaN stands
+        where the person was away for at least a stretch (and a frame and a half).
     """
-    n = len(probs)
-    if n <= 4 * buckets:
-        return np.arange(n)
-    edges = np.linspace(0, n, buckets + 1).astype(int)
-    keep: set[int] = {n - 1}
-    for a, b in pairwise(edges):
-        piece = probs[a:b]
-        # Only series that move within the bucket need more than its first row.
-        moving = np.ptp(piece, axis=0) > 0.02
-        keep |= {int(a), *(a + piece.argmax(axis=0)[moving]), *(a + piece.argmin(axis=0)[moving])}
-    return np.array(sorted(keep), np.int64)
+    if not len(person):
+        return np.empty(0), np.empty((0, NUM_EXPRESSIONS), np.float32)
+    first, last = float(person.time_s[0]), float(person.time_s[-1])
+    width = 0.0
+    times, means = person.time_s, person.probs
+    if len(person) > 2 * buckets:
+        width = (last - first) / buckets
+        place = np.minimum(((person.time_s - first) / width).astype(np.int64), buckets - 1)
+        starts = np.flatnonzero(np.diff(place, prepend=-1))
+        counts = np.diff(np.append(starts, len(place)))
+        times = np.add.reduceat(person.time_s, starts) / counts
+        sums = np.add.reduceat(person.probs, starts, axis=0, dtype=np.float64)
+        means = (sums / counts[:, None]).astype(np.float32)
+    step_s = max(1.5 * usual_step_s(person.frame_times), 2 * width)
+    away = np.flatnonzero(np.diff(times) > step_s) + 1
+    gap = np.full((len(away), NUM_EXPRESSIONS), np.nan, np.float32)
+    middles = (times[away - 1] + times[away]) / 2
+    return np.insert(times, away, middles), np.insert(means, away, gap, axis=0)
 
 
 def _labels(table: FaceTable) -> IntArray:

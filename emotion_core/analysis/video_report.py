@@ -2,7 +2,6 @@
 
 import base64
 from html import escape
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,11 +11,12 @@ from emotion_core.analysis.edits import Edits
 from emotion_core.analysis.folders import MOMENTS, read_summary
 from emotion_core.analysis.timeline import (
     FaceTable,
+    averaged,
     dominant_runs,
     key_moments,
+    legible_run_s,
     row_seconds,
     shares,
-    thin,
     valid_share,
 )
 from emotion_core.analysis.video_moments import moment_name
@@ -24,7 +24,7 @@ from emotion_core.labels import COLOURS, EXPRESSIONS
 
 _WIDTH, _HEIGHT = 860, 150
 _MOST_PEOPLE: Final = 20
-# More stretches than this cannot be told apart on paper; the shortest go first.
+# More stretches than this cannot be told apart on paper.
 _MOST_RUNS: Final = 600
 _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #17202a; max-width: 880px; margin: 2rem auto;
@@ -125,35 +125,35 @@ def _span(person: FaceTable) -> tuple[float, float]:
 def _lines(person: FaceTable) -> str:
     """The seven probabilities; a line breaks where the person was away."""
     low, high = _span(person)
-    kept = thin(person.probs)
-    x = (person.time_s[kept] - low) / (high - low) * _WIDTH
-    usual = 2.5 * float(np.median(np.diff(person.frame_times))) if len(kept) > 1 else 1.0
-    # A thinned row may stand for many: only a true absence between two rows breaks the line.
-    ends = np.searchsorted(person.time_s, person.time_s[kept])
-    away = np.diff(person.time_s, prepend=person.time_s[0])
-    breaks = [bool((away[a + 1 : b + 1] > usual).any()) for a, b in pairwise(ends)]
+    times, probs = averaged(person)
+    x = (times - low) / (high - low) * _WIDTH
+    starts = np.isnan(probs[:, 0]).astype(int)
     parts = []
     for k, name in enumerate(EXPRESSIONS):
-        y = (1 - person.probs[kept, k]) * (_HEIGHT - 4) + 2
+        y = (1 - probs[:, k]) * (_HEIGHT - 4) + 2
         path = "".join(
-            f"{'M' if i == 0 or breaks[i - 1] else 'L'}{x[i]:.1f} {y[i]:.1f}"
-            for i in range(len(kept))
+            f"{'M' if i == 0 or starts[i - 1] else 'L'}{x[i]:.1f} {y[i]:.1f}"
+            for i in np.flatnonzero(~np.isnan(y))
         )
         parts.append(f"<path d='{path}' fill='none' stroke='{COLOURS[name]}' stroke-width='1.6'/>")
     frame = f"<rect width='{_WIDTH}' height='{_HEIGHT}' fill='none' stroke='#d9dee4'/>"
-    return _figure(_HEIGHT, frame + "".join(parts), f"Probability, {low:.1f} to {high:.1f} s")
+    how = ", means of short stretches" if len(times) < len(person) else ""
+    words = f"Probability, {low:.1f} to {high:.1f} s{how}"
+    return _figure(_HEIGHT, frame + "".join(parts), words)
 
 
 def _ribbon(person: FaceTable) -> str:
     low, high = _span(person)
     scale = _WIDTH / (high - low)
-    runs = sorted(dominant_runs(person), key=lambda run: -run.seconds)[:_MOST_RUNS]
+    least_s = legible_run_s(person.frame_times, most=_MOST_RUNS)
+    runs = sorted(dominant_runs(person, least_s), key=lambda run: -run.seconds)[:_MOST_RUNS]
     parts = "".join(
         f"<rect x='{(r.start_s - low) * scale:.1f}' width='{max(0.5, r.seconds * scale):.1f}' "
         f"height='16' fill='{COLOURS[r.expression]}'/>"
         for r in runs
     )
-    return _figure(16, parts, "Dominant expression (stretches under 0.3 s join their neighbour)")
+    words = f"Dominant expression (stretches under {least_s:.1f} s join their neighbour)"
+    return _figure(16, parts, words)
 
 
 def _moments(folder: Path, person: FaceTable, track_id: int) -> str:

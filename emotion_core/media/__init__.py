@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "probe": "probe",
     "VideoInfo": "probe",
     "VIDEO_SUFFIXES": "probe",
     "read_frames": "read",

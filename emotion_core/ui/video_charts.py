@@ -10,35 +10,37 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from emotion_core.analysis.edits import Edits, Marker
-from emotion_core.analysis.timeline import FaceTable, dominant_runs, row_seconds, thin
+from emotion_core.analysis.timeline import MIN_RUN_S, FaceTable, averaged, dominant_runs
 from emotion_core.labels import COLOURS, EXPRESSIONS
 
 if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-SEEK: Final = "seek"
 BRUSH: Final = "brush"
 _ROW_PX: Final = 30
+# From this length on, a time axis counts minutes.
+_MINUTES_FROM_S: Final = 150.0
 # More stretches than this cannot be told apart on a screen; the shortest go first.
 _MOST_RUNS: Final = 1500
 
 
 def person_rows(person: FaceTable) -> "pd.DataFrame":
-    """Thinned rows of one person: `time_s` and the seven; an empty row where they were absent."""
+    """Every row of one person: `time_s` (seconds) and the seven probabilities."""
     import pandas as pd
 
-    kept = thin(person.probs)
-    rows = pd.DataFrame(person.probs[kept], columns=list(EXPRESSIONS))
-    rows.insert(0, "time_s", person.time_s[kept])
-    seconds = row_seconds(person.time_s, person.frame_times)
-    ends = person.time_s + seconds
-    away = np.flatnonzero(
-        person.time_s[1:] - ends[:-1] > 0.5 * (np.median(seconds) if len(seconds) else 0)
-    )
-    breaks = pd.DataFrame({"time_s": ends[away]}, columns=rows.columns)
-    if len(breaks):
-        rows = pd.concat([rows, breaks]).sort_values("time_s", kind="stable")
+    rows = pd.DataFrame(person.probs, columns=list(EXPRESSIONS))
+    rows.insert(0, "time_s", person.time_s)
+    return rows.round({"time_s": 3, **dict.fromkeys(EXPRESSIONS, 4)})
+
+
+def drawn_rows(person: FaceTable) -> "pd.DataFrame":
+    """As `person_rows`, but means of stretches where there are many; empty where they were away."""
+    import pandas as pd
+
+    times, probs = averaged(person)
+    rows = pd.DataFrame(probs, columns=list(EXPRESSIONS))
+    rows.insert(0, "time_s", times)
     return rows.round({"time_s": 3, **dict.fromkeys(EXPRESSIONS, 4)})
 
 
@@ -48,24 +50,54 @@ def timeline(
     markers: Sequence[Marker] = (),
     domain: tuple[float, float] | None = None,
 ) -> "alt.LayerChart":
-    """Probabilities of one person over time; a click anywhere selects a moment (`SEEK`)."""
+    """Probabilities of one person over time, with the readings of a moment under the pointer."""
     import altair as alt
 
     from emotion_core.ui.charts import timeline_chart
 
-    rows = person_rows(person)
+    rows = drawn_rows(person)
     title = f"{name}: probability of each expression"
     lines = timeline_chart(rows, title=title, height=300, max_points=10**9)
-    scale = alt.Scale(domain=list(domain), nice=False) if domain else alt.Scale(nice=False)
-    x = alt.X("time_s:Q", title="seconds", scale=scale)
-    lines.encoding.x = x
-    picked = alt.selection_point(
-        name=SEEK, encodings=["x"], nearest=True, on="click", empty=False, clear=False
+    span = domain or (float(rows["time_s"].min()), float(rows["time_s"].max()))
+    x = time_axis(span)
+    # A line has one tooltip for its whole length: the columns below have one for each moment.
+    lines.encoding.x, lines.encoding.tooltip = x, alt.Undefined
+    columns = (
+        alt.Chart(rows.dropna())
+        .mark_rule(opacity=0, aria=False, strokeWidth=max(3, round(1300 / max(1, len(rows)))))
+        .encode(
+            x=x,
+            tooltip=[
+                alt.Tooltip("time_s:Q", format=".2f", title="seconds"),
+                *(alt.Tooltip(f"{e}:Q", format=".0%") for e in EXPRESSIONS),
+            ],
+        )
     )
-    times = alt.Chart(rows[["time_s"]]).encode(x=x)
-    targets = times.mark_rule(opacity=0, strokeWidth=6).add_params(picked)
-    cursor = times.mark_rule(strokeWidth=2, strokeDash=[4, 3]).transform_filter(picked)
-    return alt.layer(*_marker_layers(markers, domain), lines, targets, cursor)
+    chart = alt.layer(*_marker_layers(markers, domain), lines, columns)
+    return _as_svg(chart)
+
+
+def time_axis(span: tuple[float, float], field: str = "time_s") -> "alt.X":
+    """A time axis over a span of seconds; minutes and seconds where there are many."""
+    import altair as alt
+
+    scale = alt.Scale(domain=list(span), nice=False)
+    length = span[1] - span[0]
+    if length < _MINUTES_FROM_S:
+        return alt.X(f"{field}:Q", title="seconds", scale=scale)
+    step = next(s for s in (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 10**6) if length / s <= 15)
+    first = int(-(-span[0] // step)) * step
+    axis = alt.Axis(
+        values=list(range(first, int(span[1]) + 1, step)),
+        labelExpr="floor(datum.value / 60) + ':' + format(datum.value % 60, '02')",
+    )
+    return alt.X(f"{field}:Q", title="minutes : seconds", scale=scale, axis=axis)
+
+
+def _as_svg(chart: Any) -> Any:
+    """The playhead looks for the plot's frame, which a canvas does not show."""
+    chart.usermeta = {"embedOptions": {"renderer": "svg"}}
+    return chart
 
 
 def _marker_layers(
@@ -92,7 +124,7 @@ def _marker_layers(
     ]
 
 
-def run_rows(table: FaceTable, edits: Edits) -> "pd.DataFrame":
+def run_rows(table: FaceTable, edits: Edits, min_s: float = MIN_RUN_S) -> "pd.DataFrame":
     """The dominant runs of everybody: person, start_s, end_s, seconds, expression, confidence."""
     import pandas as pd
 
@@ -106,26 +138,37 @@ def run_rows(table: FaceTable, edits: Edits) -> "pd.DataFrame":
             "confidence": round(run.confidence, 4),
         }
         for track_id in table.people
-        for run in dominant_runs(table.person(track_id))
+        for run in dominant_runs(table.person(track_id), min_s)
     ]
     columns = ["person", "start_s", "end_s", "seconds", "expression", "confidence"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def ribbon(runs: "pd.DataFrame", domain: tuple[float, float]) -> "alt.Chart":
-    """Everybody's dominant expression over time; dragging over it selects a stretch (`BRUSH`)."""
+def ribbon(runs: "pd.DataFrame", people: Sequence[str], domain: tuple[float, float]) -> "alt.Chart":
+    """Dominant expressions over time, a row a person; dragging selects a stretch (`BRUSH`).
+
+    Args:
+        runs: as `run_rows` gives them.
+        people: their names in the order of the rows.
+        domain: first and last second.
+    """
     import altair as alt
 
-    shown = runs.nlargest(_MOST_RUNS, "seconds")
-    people = list(dict.fromkeys(runs["person"]))
+    shown = runs[runs["person"].isin(people)].nlargest(_MOST_RUNS, "seconds")
     brush = alt.selection_interval(name=BRUSH, encodings=["x"])
-    return (
+    chart = (
         alt.Chart(shown, height=max(1, len(people)) * _ROW_PX + 80)
-        .mark_rect(cornerRadius=2)
+        .mark_rect()
         .encode(
-            x=alt.X("start_s:Q", title="seconds", scale=alt.Scale(domain=list(domain), nice=False)),
+            x=time_axis(domain, "start_s"),
             x2="end_s:Q",
-            y=alt.Y("person:N", title=None, sort=people, axis=alt.Axis(labelLimit=120)),
+            y=alt.Y(
+                "person:N",
+                title=None,
+                sort=list(people),
+                scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1),
+                axis=alt.Axis(labelLimit=120),
+            ),
             color=_colour(legend=False),
             tooltip=[
                 alt.Tooltip("person:N"),
@@ -138,6 +181,7 @@ def ribbon(runs: "pd.DataFrame", domain: tuple[float, float]) -> "alt.Chart":
         .add_params(brush)
         .properties(description="Dominant expression of each person over time.")
     )
+    return _as_svg(chart)
 
 
 def _colour(*, legend: bool) -> "alt.Color":

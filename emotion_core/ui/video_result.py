@@ -1,17 +1,20 @@
 """The result of one video: player, timeline, people, moments, exports."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+from emotion_core.analysis.edits import FILE as EDITS
 from emotion_core.analysis.edits import Edits, Marker, load_edits, save_edits
 from emotion_core.analysis.export import read_faces
 from emotion_core.analysis.folders import CLIP, FACES, read_summary
-from emotion_core.analysis.timeline import FaceTable, valid_share
+from emotion_core.analysis.timeline import FaceTable, legible_run_s, valid_share
 from emotion_core.errors import EmotionCoreError
 from emotion_core.ui.job_log import FileState
+from emotion_core.ui.video_charts import run_rows
 from emotion_core.ui.video_progress import duration_words
 
 _SEEK_SCRIPT: Final = Path(__file__).parent / "assets" / "player_seek.js"
@@ -30,24 +33,57 @@ def show_result(job_id: str, file: FileState) -> None:
     """Draw everything about one video; a changed name or marker redraws this part alone."""
     assert file.folder is not None
     folder = file.folder
-    try:
-        table = _table(str(folder), (folder / FACES).stat().st_mtime_ns)
-    except (EmotionCoreError, OSError) as error:
-        st.error(str(error), icon=":material/error:")
-        return
 
     @st.fragment
     def draw() -> None:
-        View(f"{job_id}_{folder.name}", folder, file.name, table).draw()
+        try:
+            reading = _reading(str(folder), _changed(folder / FACES), _changed(folder / EDITS))
+        except (EmotionCoreError, OSError) as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        View(f"{job_id}_{folder.name}", folder, file.name, reading).draw()
 
     draw()
 
 
-@st.cache_resource(max_entries=12, show_spinner="Reading the table …")
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What is worked out once for all redraws: half an hour of runs takes half a second.
+
+    Attributes:
+        edits: the visitor's changes.
+        whole: every face.
+        table: with the edits applied.
+        runs: the dominant runs as rows.
+        drawn_runs: fewer and longer ones, as many as a screen can show.
+    """
+
+    edits: Edits
+    whole: FaceTable
+    table: FaceTable
+    runs: Any
+    drawn_runs: Any
+
+
+def _changed(path: Path) -> int:
+    """When a file was written, in nanoseconds; 0 where there is none."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+@st.cache_resource(max_entries=6, show_spinner="Reading the table …")
 def _table(folder: str, changed: int) -> FaceTable:
     """One copy for all visitors; nobody writes to it. `changed` is the file's time."""
     del changed
     return read_faces(Path(folder) / FACES)
+
+
+@st.cache_resource(max_entries=12, show_spinner="Reading the table …")
+def _reading(folder: str, changed: int, edited: int) -> Reading:
+    del edited
+    whole, edits = _table(folder, changed), load_edits(Path(folder))
+    table = edits.apply(whole)
+    least_s = legible_run_s(table.frame_times, max(1, len(table.people)))
+    return Reading(edits, whole, table, run_rows(table, edits), run_rows(table, edits, least_s))
 
 
 class View:
@@ -57,15 +93,20 @@ class View:
         key: unique to the job and the video; widgets and state carry it.
         folder: the results folder.
         name: the video's name as the visitor knows it.
-        table: the faces, without edits.
+        reading: the faces, with and without edits.
     """
 
-    def __init__(self, key: str, folder: Path, name: str, table: FaceTable) -> None:
+    def __init__(self, key: str, folder: Path, name: str, reading: Reading) -> None:
         self.key, self.folder, self.name = key, folder, name
-        self.whole = table
-        self.edits: Edits = load_edits(folder)
-        self.table = self.edits.apply(table)
+        self.edits, self.whole, self.table = reading.edits, reading.whole, reading.table
+        self.runs, self.drawn_runs = reading.runs, reading.drawn_runs
         self.summary: dict[str, Any] = read_summary(folder)
+        self._charts: list[dict[str, Any]] = []
+
+    @property
+    def has_clip(self) -> bool:
+        """Whether there is a player to follow and to move."""
+        return (self.folder / CLIP).is_file()
 
     @property
     def origin_s(self) -> float:
@@ -84,6 +125,15 @@ class View:
         except StreamlitAPIException:
             # The whole page is being run (a reload met a changed widget), not this part of it.
             st.rerun()
+
+    def follow(self, key: str, span: tuple[float, float]) -> None:
+        """Let a chart show where the player stands, and move it where it is clicked.
+
+        Args:
+            key: of the chart.
+            span: the seconds of the source at the ends of its time axis.
+        """
+        self._charts.append({"key": key, "from": span[0], "to": span[1]})
 
     def seek(self, time_s: float) -> None:
         """Move the player to a time of the source, in this run of the page."""
@@ -114,7 +164,7 @@ class View:
             show_statistics(self)
         show_markers(self)
         show_exports(self)
-        # Last: a click in the timeline above moves the player in the same run.
+        # Last: a press on a moment above moves the player in the same run.
         with player:
             self._player()
         with bar:
@@ -156,8 +206,8 @@ class View:
             st.video(str(clip), format="video/mp4", width="stretch")
 
     def _seek_bar(self) -> None:
-        """A clock with a button that marks the moment shown."""
-        if not (self.folder / CLIP).is_file():
+        """A clock with a button that marks the moment shown; it also ties charts and player."""
+        if not self.has_clip:
             return
         bar = st.components.v2.component(
             "emotion_lab_player_seek",
@@ -170,6 +220,7 @@ class View:
             "at": st.session_state.get(f"{self.key}_seek", 0.0),
             "nonce": st.session_state.get(f"{self.key}_nonce", 0),
             "origin": self.origin_s,
+            "charts": self._charts,
         }
         found = bar(key=f"{self.key}_bar", data=data, on_mark_change=lambda: None)
         if found.mark is not None:

@@ -4,15 +4,19 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from emotion_core.analysis.timeline import FaceTable, dominant_runs, shares, transitions
+from emotion_core.analysis.timeline import (
+    DRAWN_STRETCHES,
+    FaceTable,
+    dominant_runs,
+    shares,
+    transitions,
+)
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.ui.charts import download_data
 from emotion_core.ui.video_charts import (
     BRUSH,
-    SEEK,
     person_rows,
     ribbon,
-    run_rows,
     share_chart,
     share_rows,
     timeline,
@@ -28,11 +32,10 @@ def show_timelines(view: "View") -> None:
     """The ribbon of everybody, and one person's seven probabilities."""
     st.subheader("Timeline", anchor=False)
     people = by_time_seen(view.table)
-    runs = run_rows(view.table, view.edits)
     names = [view.edits.name_of(track_id) for track_id in people[:_MOST_RIBBONS]]
     span = (float(view.table.frame_times[0]), float(view.table.frame_times[-1]) + 0.04)
     event = st.altair_chart(
-        ribbon(runs[runs["person"].isin(names)], span),
+        ribbon(view.drawn_runs, names, span),
         width="stretch",
         key=f"{view.key}_ribbon",
         on_select="rerun",
@@ -41,20 +44,25 @@ def show_timelines(view: "View") -> None:
     domain = _brushed(event, span)
     with st.container(horizontal=True, vertical_alignment="center"):
         chosen = _chosen_person(view, people)
-        st.caption(_hint(domain, len(people)), width="content")
+        st.caption(_hint(view, domain, len(people)), width="content")
     person = view.table.person(chosen)
     part = person.between(*domain) if domain else person
+    view.follow(f"{view.key}_ribbon", span)
     if not len(part):
         st.info(f"{view.edits.name_of(chosen)} is not seen in this part.")
         return
-    picked = st.altair_chart(
-        timeline(part, view.edits.name_of(chosen), view.edits.markers, domain or span),
-        width="stretch",
-        key=f"{view.key}_timeline",
-        on_select="rerun",
-        selection_mode=[SEEK],
-    )
-    _follow_click(view, picked)
+    # The key of a chart without a selection does not reach the page; that of a container does.
+    with st.container(key=f"{view.key}_timeline"):
+        st.altair_chart(
+            timeline(part, view.edits.name_of(chosen), view.edits.markers, domain or span),
+            width="stretch",
+        )
+    view.follow(f"{view.key}_timeline", domain or span)
+    if len(part) > 2 * DRAWN_STRETCHES:
+        stretch_s = float(part.time_s[-1] - part.time_s[0]) / DRAWN_STRETCHES
+        st.caption(
+            f"Each point is the mean of {stretch_s:.1f} s; look closer to see every reading."
+        )
     download_data(person_rows(part), "timeline.csv", key=f"{view.key}_timeline_data")
 
 
@@ -89,11 +97,12 @@ def _chosen_person(view: "View", people: list[int]) -> int:
     return chosen if chosen in people else people[0]
 
 
-def _hint(domain: tuple[float, float] | None, people: int) -> str:
+def _hint(view: "View", domain: tuple[float, float] | None, people: int) -> str:
+    go = "click anywhere to go there" if view.has_clip else "point at the curve to read it"
     if domain:
         return f"{domain[0]:.1f} to {domain[1]:.1f} s · click beside the stretch to see all again"
     more = f" The {_MOST_RIBBONS} people seen longest are drawn." if people > _MOST_RIBBONS else ""
-    return f"Drag over the coloured bar to look closer; click in the curve to go there.{more}"
+    return f"Drag over the coloured bar to look closer; {go}.{more}"
 
 
 def _brushed(event: Any, span: tuple[float, float]) -> tuple[float, float] | None:
@@ -103,17 +112,6 @@ def _brushed(event: Any, span: tuple[float, float]) -> tuple[float, float] | Non
     low, high = max(span[0], float(stretch[0])), min(span[1], float(stretch[1]))
     # A click is a drag of no length: it takes the choice back.
     return (low, high) if high - low > 0.02 else None
-
-
-def _follow_click(view: "View", event: Any) -> None:
-    points = event.selection.get(SEEK) if event else None
-    time_s = points[0].get("time_s") if points else None
-    if time_s is None:
-        return
-    # The choice stays in the chart: only a new one moves the player.
-    if st.session_state.get(f"{view.key}_clicked") != time_s:
-        st.session_state[f"{view.key}_clicked"] = time_s
-        view.seek(float(time_s))
 
 
 def show_statistics(view: "View") -> None:
@@ -127,7 +125,7 @@ def show_statistics(view: "View") -> None:
     )
     with st.expander("Dominant stretches and transitions"):
         left, right = st.columns(2, gap="medium")
-        runs = run_rows(view.table, view.edits)
+        runs = view.runs
         with left:
             st.markdown(f"**{len(runs):,} stretches** of 0.3 s or more with one expression on top")
             st.dataframe(runs, hide_index=True, height=320, key=f"{view.key}_runs")

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from emotion_core.analysis.timeline import (
+    MIN_RUN_S,
     FaceTable,
+    averaged,
     dominant_runs,
     key_moments,
+    legible_run_s,
     row_seconds,
     shares,
-    thin,
     transitions,
     valid_share,
 )
@@ -147,16 +149,42 @@ def test_people_come_in_order_of_appearance():
     assert table(spell("hhh"), track_ids=[5, 2, 5]).people == [5, 2]
 
 
-def test_thinning_keeps_few_rows_and_every_peak():
+def test_a_short_timeline_is_drawn_row_by_row():
+    person = table(spell("hhns"))
+    times, probs = averaged(person)
+    assert times.tolist() == person.time_s.tolist()
+    assert (probs == person.probs).all()
+    times, probs = averaged(person.rows(np.zeros(4, bool)))
+    assert (times.shape, probs.shape) == ((0,), (0, 7))
+
+
+def test_a_long_timeline_is_drawn_as_means_of_equal_stretches():
     n = 45_000
-    probs = np.full((n, 7), 0.1, np.float32)
-    peaks = [1234, 20_000, 44_998]
-    probs[peaks, 3] = 1.0
-    kept = thin(probs)
-    assert set(peaks) <= set(kept.tolist())
-    assert kept[0] == 0
-    assert kept[-1] == n - 1
-    assert len(kept) < 1000
-    assert all(np.diff(kept) > 0)
-    assert len(thin(probs[:500])) == 500
-    assert len(thin(probs[:0])) == 0
+    person = table(spell("h" * (n // 2) + "n" * (n // 2)), step=0.04)
+    times, probs = averaged(person, 100)
+    assert len(times) == 100
+    assert all(np.diff(times) > 0)
+    assert np.allclose(probs.sum(axis=1), 1, atol=1e-5)
+    assert np.allclose(probs.mean(axis=0), person.probs.mean(axis=0), atol=0.01)
+    assert probs[10].argmax() == EXPRESSIONS.index("happy")
+    assert probs[90].argmax() == EXPRESSIONS.index("neutral")
+
+
+@pytest.mark.parametrize("rows", [60, 6000])
+def test_a_drawn_line_breaks_where_somebody_was_away(rows):
+    whole = table(spell("h" * rows), step=0.1)
+    here = np.ones(rows, bool)
+    here[rows // 3 : rows // 2] = False
+    times, probs = averaged(whole.rows(here), 200)
+    (gap,) = np.flatnonzero(np.isnan(probs[:, 0]))
+    assert rows / 30 < times[gap] < rows / 20
+    assert all(np.diff(times) > 0)
+
+
+def test_runs_are_drawn_longer_where_there_are_many():
+    assert legible_run_s(np.empty(0)) == MIN_RUN_S
+    assert legible_run_s(np.arange(0, 60, 0.1)) == MIN_RUN_S
+    assert legible_run_s(np.array([0.0, 1800.0]), people=3, most=1500) == pytest.approx(3.6)
+    flicker = table(spell("hn" * 9000), step=0.5)
+    runs = dominant_runs(flicker, legible_run_s(flicker.frame_times, most=500))
+    assert len(runs) <= 500

@@ -1,0 +1,80 @@
+"""What travels to the browser: few marks for long videos, true numbers under the pointer."""
+
+import json
+
+import numpy as np
+import pytest
+
+from emotion_core.analysis.edits import Edits, Marker
+from emotion_core.analysis.timeline import FaceTable
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.ui.video_charts import (
+    BRUSH,
+    drawn_rows,
+    person_rows,
+    ribbon,
+    run_rows,
+    time_axis,
+    timeline,
+)
+
+
+def person(rows: int, step: float = 0.04) -> FaceTable:
+    probs = np.full((rows, 7), 0.05, np.float32)
+    probs[np.arange(rows), (np.arange(rows) // 25) % 7] = 0.7
+    times, no = np.arange(rows) * step, np.zeros(rows, bool)
+    ones, boxes = np.ones(rows, np.float32), np.zeros((rows, 4), np.float32)
+    ids = np.ones(rows, np.int64)
+    return FaceTable(np.arange(rows), times, ids, boxes, probs, ones, no, no, times)
+
+
+@pytest.mark.parametrize(("rows", "drawn"), [(1, 1), (2, 2), (30, 30), (45_000, 400)])
+def test_a_timeline_holds_few_rows_and_all_numbers(rows: int, drawn: int) -> None:
+    spec = timeline(person(rows), "Ada").to_dict()
+    assert max(len(data) for data in spec["datasets"].values()) == min(
+        rows, 500 if rows > 1e3 else rows
+    )
+    assert spec["usermeta"]["embedOptions"]["renderer"] == "svg"
+    (columns,) = [layer for layer in spec["layer"] if layer["mark"]["type"] == "rule"]
+    said = [field["field"] for field in columns["encoding"]["tooltip"]]
+    assert said == ["time_s", *EXPRESSIONS]
+
+
+def test_all_rows_can_be_downloaded_though_few_are_drawn() -> None:
+    half_an_hour = person(45_000)
+    assert len(person_rows(half_an_hour)) == 45_000
+    assert len(drawn_rows(half_an_hour)) == 400
+
+
+@pytest.mark.parametrize(
+    ("span", "title", "ticks"),
+    [
+        ((0.0, 20.0), "seconds", None),
+        ((0.0, 300.0), "minutes : seconds", [0, 30, 60, 90, 120, 150, 180, 210, 240, 270, 300]),
+        ((50.0, 1800.0), "minutes : seconds", list(range(120, 1801, 120))),
+        ((0.0, 40_000.0), "minutes : seconds", list(range(0, 39_601, 3600))),
+    ],
+)
+def test_long_times_are_told_in_minutes(
+    span: tuple[float, float], title: str, ticks: list[int]
+) -> None:
+    axis = time_axis(span).to_dict()
+    assert axis["title"] == title
+    assert axis["scale"]["domain"] == list(span)
+    assert (axis.get("axis") or {}).get("values") == ticks
+
+
+def test_markers_are_drawn_where_they_are_seen() -> None:
+    markers = [Marker(1, 1, "here"), Marker(90, 95, "elsewhere")]
+    text = json.dumps(timeline(person(100), "Ada", markers, (0.0, 4.0)).to_dict())
+    assert "here" in text
+    assert "elsewhere" not in text
+
+
+def test_a_ribbon_shows_the_people_asked_for() -> None:
+    runs = run_rows(person(200), Edits({1: "Ada"}))
+    spec = ribbon(runs, ["Ada"], (0.0, 8.0)).to_dict()
+    assert len(next(iter(spec["datasets"].values()))) == len(runs) == 8
+    assert spec["params"][0]["name"] == BRUSH
+    nobody = ribbon(runs, [], (0.0, 8.0)).to_dict()
+    assert not any(nobody.get("datasets", {}).values())
