@@ -173,13 +173,11 @@ def _leave(delete: str = "") -> None:
 
 def _result(folder: Path) -> None:
     """The same view as a video's result, without a player: no picture was kept."""
-    from emotion_core.analysis.export import read_faces
     from emotion_core.ui.live_result import LiveView
-
-    table = read_faces(folder / "faces.csv")
+    from emotion_core.ui.video_result import reading_of
 
     @st.fragment
     def draw() -> None:
-        LiveView(f"live_{folder.name}", folder, "live recording", table).draw()
+        LiveView(f"live_{folder.name}", folder, "live recording", reading_of(folder)).draw()
 
     draw()

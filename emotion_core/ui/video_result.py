@@ -37,7 +37,7 @@ def show_result(job_id: str, file: FileState) -> None:
     @st.fragment
     def draw() -> None:
         try:
-            reading = _reading(str(folder), _changed(folder / FACES), _changed(folder / EDITS))
+            reading = reading_of(folder)
         except (EmotionCoreError, OSError) as error:
             st.error(str(error), icon=":material/error:")
             return
@@ -68,6 +68,15 @@ class Reading:
 def _changed(path: Path) -> int:
     """When a file was written, in nanoseconds; 0 where there is none."""
     return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def reading_of(folder: Path) -> Reading:
+    """The faces of a results folder, as the visitor's changes of this moment have them.
+
+    Raises:
+        InputError: there is no table of faces.
+    """
+    return _reading(str(folder), _changed(folder / FACES), _changed(folder / EDITS))
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the table …")
