@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emotion_core.commands.options import add_models_dir_option, add_progress_option
 from emotion_core.commands.progress import Event, Tell, progress_bar, tell_json
 from emotion_core.errors import EmotionCoreError, InputError, OutputError
 from emotion_core.labels import EXPRESSIONS
@@ -46,14 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cache", type=Path, help="where training faces are kept ready (in the work folder)"
     )
     parser.add_argument("--model", default="default", help="name of the model folder")
-    parser.add_argument("--models-dir", type=Path, help="where model folders live")
+    add_models_dir_option(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the values for machines")
-    parser.add_argument(
-        "--progress",
-        choices=("bar", "json"),
-        default="bar",
-        help="'json' prints one JSON object a line",
-    )
+    add_progress_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emotion_core.commands.options import add_data_option, add_models_dir_option
 from emotion_core.commands.progress import progress_bar
 from emotion_core.errors import SettingsError
 from emotion_core.labels import LABEL_SETS
@@ -20,12 +21,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options; those left out keep the recipe's defaults."""
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        help="FER+ folder or zip, fer2013.csv, or <split>/<expression>/*.png|jpg",
-    )
+    add_data_option(parser)
     parser.add_argument("--name", required=True, help="name of the model folder to write")
     parser.add_argument("--labels", choices=LABEL_SETS, help="label set to learn (ferplus)")
     parser.add_argument(
@@ -44,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--teacher-share", type=float, help="their share of the target, 0-1")
     parser.add_argument("--seed", type=int, help="of weights, order and augmentation")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
-    parser.add_argument("--models-dir", type=Path, help="where model folders live")
+    add_models_dir_option(parser)
     parser.add_argument(
         "--runs-dir", type=Path, default=Path("runs"), help="where runs keep their state (runs/)"
     )

@@ -25,6 +25,8 @@ from emotion_core.errors import DatasetError
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 
 SPLITS = ("train", "validation", "test")
+# Stands for the images of all splits together.
+ALL = "all"
 SIDE = 48
 
 # Columns of FER+ in their own order, and where the seven stand in ours.
@@ -123,12 +125,12 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
     def split(self, name: str) -> Split:
-        """One split.
+        """One split, or with `ALL` the images of all of them.
 
         Raises:
             DatasetError: it is missing or empty.
         """
-        found = self.splits.get(name)
+        found = self._whole if name == ALL else self.splits.get(name)
         if found is None or not len(found):
             raise DatasetError(
                 f"{self.source} has no images in its {name} split; found: "
@@ -136,6 +138,20 @@ class Dataset:
                 + "."
             )
         return found
+
+    @cached_property
+    def _whole(self) -> Split:
+        """Names keep their split: two splits may use the same ones."""
+        parts = [part for part in self.splits.values() if len(part)]
+        several = len(parts) > 1
+        names = [n for p in parts for n in (f"{p.name}/{m}" if several else m for m in p.names)]
+        return Split(
+            ALL,
+            np.array(names, str),
+            np.concatenate([p.images for p in parts]),
+            np.concatenate([p.votes for p in parts]),
+            np.concatenate([p.fer2013 for p in parts]),
+        )
 
     @cached_property
     def fingerprint(self) -> str:

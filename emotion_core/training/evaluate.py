@@ -150,15 +150,15 @@ def evaluate_model(
     Args:
         bundle: the model folder.
         dataset: its other splits are looked through for twins.
-        split_name: `train`, `validation` or `test`.
+        split_name: `train`, `validation`, `test` or `all`.
         label_set: whose score is the headline; None: the one the model learnt, where it is there.
         with_robustness: also on damaged faces, which takes most of the time.
         progress: called with the step's name and how far it is.
 
     Returns:
-        `report` holds model, label_set, dataset, split, fingerprint, date, images, headline (name
-        of the label set and plain figures), scores by label set, served_against_float,
-        labels_agree and speed.
+        `report` holds model, label_set, dataset, split, fingerprint, date, images, notes (what was
+        done to the pictures), headline (label set and plain figures), scores by label set,
+        served_against_float, labels_agree and speed.
 
     Raises:
         DatasetError: the split is missing or has no label of the set asked for.
@@ -182,6 +182,7 @@ def evaluate_model(
         "fingerprint": dataset.fingerprint,
         "date": runs.now(),
         "images": len(split),
+        "notes": list(dataset.notes),
         "headline": _plain(headline, scores[headline]),
         "scores": scores,
         "served_against_float": _compare(answers, scores),

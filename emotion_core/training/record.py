@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emotion_core.errors import ModelError
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.model.bundle import FORMAT_VERSION, list_models
+from emotion_core.model.bundle import FORMAT_VERSION, list_models, load_bundle
 from emotion_core.training import runs
 from emotion_core.training.files import replace_file, write_json
 from emotion_core.training.predictions import (
@@ -77,7 +77,7 @@ def read_record(folder: Path) -> ModelRecord:
     record.robustness = _attempt(
         record, lambda: _table(folder / "robustness.csv", ROBUSTNESS_COLUMNS)
     )
-    record.twins = _attempt(record, lambda: read_twins(folder.parent / "twins.csv"))
+    record.twins = _attempt(record, lambda: read_twins(twins_file(folder)))
     files = sorted(folder.glob("predictions_*_*.csv"))
     for file in files:
         rows = _attempt(record, lambda file=file: read_predictions(file))
@@ -232,11 +232,39 @@ def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-def save_evaluation(found: Evaluation, folder: Path) -> None:
+def twins_file(folder: Path) -> Path:
+    """Where the twins of a model's data lie: beside its scores, else above, for all."""
+    own = folder / "twins.csv"
+    return own if own.is_file() else folder.parent / "twins.csv"
+
+
+def _twins_place(folder: Path, fingerprint: str) -> Path:
+    """models/twins.csv belongs to the data of the default model; other data have their own."""
+    shared = folder.parent / "twins.csv"
+    known = shared_fingerprint(folder.parent)
+    same = known == fingerprint if known else not shared.is_file()
+    return shared if same else folder / "twins.csv"
+
+
+def shared_fingerprint(models_dir: Path) -> str:
+    """The fingerprint of the data that the default model was trained on; "" where not known."""
+    try:
+        data = load_bundle(models_dir=models_dir).metadata.get("dataset")
+    except ModelError:
+        return ""
+    return str(data.get("fingerprint", "")) if isinstance(data, dict) else ""
+
+
+def save_evaluation(found: Evaluation, folder: Path, *, apart: bool = False) -> None:
     """Write what was measured into a model folder, beside what was measured on other splits.
 
     predictions_<dataset>_<split>.csv and evaluation.json; robustness.csv where it was measured;
-    twins.csv into the folder above, where all models share it.
+    twins.csv into the folder above where it is of the data that all models there share.
+
+    Args:
+        found: what was measured.
+        folder: models/<name>, or another folder.
+        apart: write nothing outside of the folder.
 
     Raises:
         OSError: a file cannot be written.
@@ -254,7 +282,8 @@ def save_evaluation(found: Evaluation, folder: Path) -> None:
     if found.robustness is not None:
         text = found.robustness.to_csv(index=False)
         replace_file(folder / "robustness.csv", text.encode("utf-8"))
-    write_twins(folder.parent / "twins.csv", found.twins)
+    place = folder / "twins.csv" if apart else _twins_place(folder, report["fingerprint"])
+    write_twins(place, found.twins)
 
 
 def run_of(report: dict[str, Any], event: str, note: str = "") -> runs.Run:

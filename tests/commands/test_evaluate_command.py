@@ -8,6 +8,7 @@ import pytest
 
 from emotion_core.cli import main
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.training.record import read_record
 
 
 @pytest.fixture
@@ -60,13 +61,70 @@ def test_only_the_test_split_is_logged(models, made_data):
     assert (models / "runs.csv").read_text().splitlines()[-1].count("fer2013") == 1
 
 
-def test_somebodys_own_faces_leave_the_models_alone(models, tmp_path, capsys):
-    for expression in ("happy", "sad"):
-        folder = tmp_path / "mine" / expression
-        folder.mkdir(parents=True)
+def own_faces(place, *folders: str):
+    for folder in folders:
+        (place / folder).mkdir(parents=True)
         for i in range(3):
             image = np.random.default_rng(i).integers(0, 255, (60, 50, 3)).astype(np.uint8)
-            cv2.imwrite(str(folder / f"{i}.jpg"), image)
+            cv2.imwrite(str(place / folder / f"{i}.jpg"), image)
+    return place
+
+
+@pytest.mark.parametrize(
+    ("folders", "split", "images"),
+    [
+        (("happy", "sad"), "test", 6),
+        (("test/happy", "test/sad", "train/sad"), "test", 6),
+        (("train/happy", "val/sad"), "all", 6),
+    ],
+)
+def test_own_faces_go_into_a_folder_of_their_own(models, tmp_path, capsys, folders, split, images):
+    before = state(models)
+    mine = own_faces(tmp_path / "mine", *folders)
+    out = tmp_path / "out"
+    options = ["--out", str(out), "--no-robustness", "--progress", "json"]
+    assert evaluate(models, mine, *options) == 0
+    assert state(models) == before
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["event"] for line in lines} == {"start", "progress", "file_end", "end"}
+    shares = [line["fraction"] for line in lines if line["event"] == "progress"]
+    assert shares == sorted(shares)
+    assert lines[-2]["folder"] == str(out / "tiny")
+    record = read_record(out / "tiny")
+    report = record.evaluations[f"folder_{split}"]
+    assert report["images"] == images
+    assert len(report["notes"]) == 3
+    assert len(record.predictions[f"folder_{split}"].names) == images
+    assert record.twins is not None
+    assert len(set(record.predictions[f"folder_{split}"].names)) == images
+
+
+def test_all_images_of_the_training_data_are_refused(models, made_data, capsys):
+    assert evaluate(models, made_data, "--split", "all") == 2
+    assert "learnt from these faces" in capsys.readouterr().err
+
+
+def test_a_model_of_other_data_leaves_the_shared_twins_alone(models, made_data):
+    shared = models / "twins.csv"
+    shared.write_text("split,image,twin_split,twin_image,correlation,mirrored\n")
+    assert read_record(models / "tiny").twins.empty
+    (models / "other").mkdir()
+    for name in ("model.tflite", "model.keras"):
+        shutil.copy(models / "tiny" / name, models / "other" / name)
+    values = json.loads((models / "tiny" / "model.json").read_text()) | {"name": "other"}
+    (models / "other" / "model.json").write_text(json.dumps(values))
+    values["dataset"]["fingerprint"] = "another"
+    (models / "tiny" / "model.json").write_text(json.dumps(values | {"name": "tiny"}))
+    kept = shared.read_bytes()
+    options = ("--model", "other", "--no-robustness", "--split", "validation")
+    assert evaluate(models, made_data, *options) == 0
+    assert shared.read_bytes() == kept
+    assert (models / "other" / "twins.csv").is_file()
+    assert read_record(models / "other").twins is not None
+
+
+def test_somebodys_own_faces_leave_the_models_alone(models, tmp_path, capsys):
+    own_faces(tmp_path / "mine", "happy", "sad")
     before = state(models)
     file = tmp_path / "mine.json"
     assert evaluate(models, tmp_path / "mine", "--json", str(file)) == 0
