@@ -3,8 +3,9 @@
 import streamlit as st
 
 from emotion_core.errors import ModelError
-from emotion_core.model.bundle import default_name
+from emotion_core.model.bundle import default_name, list_models
 from emotion_core.training.record import list_records
+from emotion_core.ui.evaluate_view import show_evaluate_my_data
 from emotion_core.ui.page import end_page, start_page
 from emotion_core.ui.resources import app_settings
 
@@ -22,6 +23,9 @@ if not names:
         icon=":material/error:",
     )
     end_page(PRIVACY)
+    st.stop()
+
+if show_evaluate_my_data(list_models(models_dir)):
     st.stop()
 
 # Charts take seconds to import on a cold server: the title is on the screen by now.

@@ -41,6 +41,13 @@ def thumbnail(image_bgr: ImageArray, box_xyxy: FloatArray, side_px: int = _SIDE_
     return np.asarray(stamp, np.uint8)
 
 
+def face_in_thumbnail(side_px: int = _SIDE_PX) -> FloatArray:
+    """Where the face lies in a picture of `thumbnail`: (1, 4) float32 xyxy, pixels."""
+    half = side_px / (2 * (1 + 2 * _MARGIN))
+    low, high = side_px / 2 - half, side_px / 2 + half
+    return np.array([[low, low, high, high]], np.float32)
+
+
 class MomentKeeper:
     """Remembers, as JPEG bytes, the best picture of each person and of each expression."""
 

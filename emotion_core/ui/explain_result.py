@@ -1,19 +1,31 @@
 """A finished explanation on a page: pictures and figures, each with one sentence to read it."""
 
+import base64
 from html import escape
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import streamlit as st
 
 from emotion_core.analysis.explanation import ARRAYS, VALUES, Explanation, load_explanation
+from emotion_core.datatypes import ImageArray
 from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.ui.charts import probability_bars_html
 from emotion_core.vision.heat import draw_drop, draw_heat, enlarged
 
-_PICTURE_PX: Final = 260
+# Pictures stand in as many columns as the window has room for.
 _STYLE: Final = """<style>
+.lab-figures { display: grid; gap: 1rem; }
+.lab-figures.large { grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); }
+.lab-figures.small { grid-template-columns: repeat(auto-fill, minmax(5.2rem, 1fr)); gap: .6rem; }
+.lab-figures figure { margin: 0; }
+.lab-figures img { width: 100%; border-radius: .5rem; display: block; }
+.lab-figures.large img { max-width: 19rem; }
+.lab-figures.small img { max-width: 7rem; }
+.lab-figures figcaption { font-size: .87rem; opacity: .85; line-height: 1.45; padding-top: .4rem;
+  max-width: 24rem; }
 .lab-parts { display: grid; grid-template-columns: max-content 1fr max-content; gap: .3rem .7rem;
   align-items: center; font-size: .9rem; }
 .lab-parts .track { background: #8883; border-radius: .3rem; height: .6rem; overflow: hidden; }
@@ -58,29 +70,44 @@ def show_result(folder: Path, key: str, who: str) -> None:
 
 def _pictures(found: Explanation, expression: int) -> None:
     name = EXPRESSIONS[expression]
-    full = found.full_drop(expression)
-    pictures = (
+    lies = (
+        f"the brighter a place glows, the more what is seen there speaks for {name} (HiResCAM)."
+        if found.heat[expression].any()
+        else "nothing in this face speaks for it."
+    )
+    covered = draw_drop(found.crop, found.drop[expression], found.full_drop(expression))
+    _figures(
         (
             enlarged(found.crop),
-            "**What the network sees**: the face in grey, 48×48 pixels, nothing around it.",
+            "What the network sees",
+            "the face in grey, 48×48 pixels, nothing around it.",
         ),
         (
             draw_heat(found.crop, found.heat[expression]),
-            f"**Where the evidence for {name} lies**: the brighter a place glows, the more what is "
-            f"seen there speaks for {name} (HiResCAM)."
-            if found.heat[expression].any()
-            else f"**Where the evidence for {name} lies**: nothing in this face speaks for it.",
+            f"Where the evidence for {name} lies",
+            lies,
         ),
         (
-            draw_drop(found.crop, found.drop[expression], full),
-            f"**A grey square is moved over the face**: where it is orange, {name} loses certainty "
-            "when the square lies there; where it is blue, it gains.",
+            covered,
+            "A grey square is moved over the face",
+            f"where it is orange, {name} loses certainty when the square lies there; where it is "
+            "blue, it gains.",
         ),
     )
-    for column, (picture, words) in zip(st.columns(3, gap="medium"), pictures, strict=True):
-        with column:
-            st.image(picture[:, :, ::-1], width=_PICTURE_PX)
-            st.caption(words)
+
+
+def _figures(*figures: tuple[ImageArray, str, str], size: str = "large") -> None:
+    """Pictures (H, W, 3) BGR, each with a title and a sentence, which are its alternative text."""
+    parts = []
+    for picture, title, words in figures:
+        data = base64.b64encode(cv2.imencode(".png", picture)[1].tobytes()).decode()
+        alt = escape(f"{title}: {words}", quote=True)
+        between = ": " if size == "large" else "<br>"
+        parts.append(
+            f'<figure><img alt="{alt}" src="data:image/png;base64,{data}">'
+            f"<figcaption><b>{escape(title)}</b>{between}{escape(words)}</figcaption></figure>"
+        )
+    st.html(f'{_STYLE}<div class="lab-figures {size}">{"".join(parts)}</div>')
 
 
 def _bars(title: str, probs: Any) -> None:
@@ -124,12 +151,13 @@ def _near(found: Explanation) -> None:
     if found.no_near:
         st.caption(found.no_near)
         return
-    for column, face, image in zip(
-        st.columns(len(found.near)), found.near, found.near_images, strict=True
-    ):
-        with column:
-            st.image(enlarged(image, 144)[:, :, ::-1], width=110)
-            st.caption(f"{face.expression} · {face.similarity:.3f}")
+    _figures(
+        *(
+            (enlarged(image, 112), face.expression, f"{face.similarity:.3f}")
+            for face, image in zip(found.near, found.near_images, strict=True)
+        ),
+        size="small",
+    )
     st.caption(
         "The faces that the network learnt from and that look most alike to it, with the label "
         "people gave them and the cosine similarity of its last hidden layer."

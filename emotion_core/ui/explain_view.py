@@ -6,14 +6,16 @@
 or both at one place with `show_explain`.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.ui.explain_jobs import explain_store, start_explanation
-from emotion_core.ui.job_log import CANCELLED, DONE, JobState
+from emotion_core.ui.job_log import CANCELLED, DONE, JobState, problem_of
 from emotion_core.ui.resources import shared_classifier
+from emotion_core.ui.video_progress import escape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,8 +39,17 @@ def show_explain(crop: "NDArray[Any]", *, key: str, who: str = "This face") -> N
     show_explanation(key, who)
 
 
-def explain_button(crop: "NDArray[Any]", *, key: str, label: str, small: bool = False) -> None:
-    """A button that begins an explanation; gone while there is one under this key."""
+def explain_button(
+    crop: "NDArray[Any] | Callable[[], NDArray[Any]]", *, key: str, label: str, small: bool = False
+) -> None:
+    """A button that begins an explanation; gone while there is one under this key.
+
+    Args:
+        crop: as in `show_explain`, or a function that gives it, called when the button is pressed.
+        key: as in `show_explain`.
+        label: words on the button.
+        small: without a frame.
+    """
     if job_of(key):
         return
     pressed = st.button(
@@ -51,7 +62,8 @@ def explain_button(crop: "NDArray[Any]", *, key: str, label: str, small: bool = 
     if not pressed:
         return
     try:
-        st.session_state[_name(key)] = start_explanation(crop, shared_classifier().bundle)
+        face = crop() if callable(crop) else crop
+        st.session_state[_name(key)] = start_explanation(face, shared_classifier().bundle)
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -60,6 +72,7 @@ def explain_button(crop: "NDArray[Any]", *, key: str, label: str, small: bool = 
 
 def show_explanation(key: str, who: str) -> None:
     """The progress or the result of the explanation under a key; nothing where there is none."""
+    who = escape(who)
     job_id = job_of(key)
     state = explain_store().state(job_id) if job_id else None
     if state is None:
@@ -112,10 +125,8 @@ def _inside(who: str) -> str:
 
 
 def _failed(state: JobState, key: str, who: str) -> None:
-    words = state.files[0].message if state.files else ""
-    if state.status == CANCELLED:
-        words = "The explanation was stopped."
-    st.error(f"{who} could not be explained: {words or state.message}", icon=":material/error:")
+    words = "it was stopped." if state.status == CANCELLED else problem_of(state)
+    st.error(f"{who} could not be explained: {words}", icon=":material/error:")
     with st.container(horizontal=True):
         if st.button("Try again", icon=":material/refresh:", key=f"explain_again_{key}"):
             explain_store().restart(state.job_id)

@@ -161,9 +161,18 @@ def _death_words(folder: Path) -> str:
     )
 
 
+def problem_of(state: JobState) -> str:
+    """Why a job of one input failed: what its command said of the input, else of itself."""
+    said = state.files[0].message if state.files else ""
+    return state.message if said in ("", *_AFTER_DEATH.values()) else said
+
+
+_AFTER_DEATH: Final = {RUNNING: "stopped half way", WAITING: "not begun"}
+
+
 def after_death(state: FileState, status: str) -> FileState:
     """A file that nobody works on any more is no running one."""
     if state.status not in (RUNNING, WAITING):
         return state
-    words = "stopped half way" if state.status == RUNNING else "not begun"
+    words = _AFTER_DEATH[state.status]
     return FileState(state.name, status, words, state.fraction, folder=state.folder)

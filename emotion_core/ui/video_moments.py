@@ -6,9 +6,13 @@ import streamlit as st
 
 from emotion_core.analysis.folders import MOMENTS
 from emotion_core.analysis.timeline import Moment, key_moments
-from emotion_core.analysis.video_moments import moment_name
+from emotion_core.analysis.video_moments import face_in_thumbnail, moment_name
+from emotion_core.datatypes import FloatArray
+from emotion_core.media.photo import read_photo
+from emotion_core.ui.explain_view import explain_button, show_explanation
 from emotion_core.ui.video_progress import escape
 from emotion_core.ui.video_timeline import by_time_seen
+from emotion_core.vision.crop import crop_faces
 
 if TYPE_CHECKING:
     from emotion_core.ui.video_result import View
@@ -30,6 +34,9 @@ def show_moments(view: "View") -> None:
         for column, moment in zip(st.columns(_A_ROW), moments, strict=False):
             with column:
                 _moment(view, moment)
+        for moment in moments:
+            who = f"{view.edits.name_of(track_id)} at {moment.time_s:.1f} s"
+            show_explanation(_explain_key(view, moment), who)
     if not drawn:
         st.caption("No expression ever reached a probability of 35 %.")
 
@@ -48,6 +55,23 @@ def _moment(view: "View", moment: Moment) -> None:
     )
     if clicked:
         view.seek(moment.time_s)
+    if picture:
+        _explain(view, moment, picture)
+
+
+def _explain(view: "View", moment: Moment, picture: bytes) -> None:
+    """The face is cut from the picture kept of it, so figures differ a little from the table's,
+    which were read from the full frame and smoothed over time."""
+
+    def crop() -> FloatArray:
+        stamp = read_photo(picture)
+        return crop_faces(stamp, face_in_thumbnail(stamp.shape[0]))[0]
+
+    explain_button(crop, key=_explain_key(view, moment), label="Explain", small=True)
+
+
+def _explain_key(view: "View", moment: Moment) -> str:
+    return f"{view.key}_{moment.track_id}_{moment.expression}"
 
 
 def _picture(view: "View", moment: Moment) -> bytes | None:

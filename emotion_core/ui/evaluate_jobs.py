@@ -1,0 +1,136 @@
+"""Evaluations of a visitor's own faces in the background, and which of them are this visitor's."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+from emotion_core.analysis.folders import file_hash
+from emotion_core.errors import InputError
+from emotion_core.ui.job_log import JobInput, JobState
+from emotion_core.ui.jobs import JobCommand, JobStore
+from emotion_core.ui.resources import app_settings
+
+if TYPE_CHECKING:
+    from emotion_core.model.bundle import ModelBundle
+
+_COMMAND: Final = JobCommand("evaluate", input_option="--data", most_at_once=1)
+_MINE, _SHOWN, _PARAMETER = "evaluate_jobs", "evaluate_job", "evaluation"
+_MOST_LISTED: Final = 200
+
+
+@st.cache_resource(show_spinner=False)
+def evaluate_store() -> JobStore:
+    """Shared by all visitors; what is older than the retention is deleted when it is made."""
+    settings = app_settings()
+    store = JobStore(
+        settings.work_dir / "evaluations", settings.retention_h, settings.models_dir, _COMMAND
+    )
+    store.clean_up()
+    return store
+
+
+def start_evaluation(data: JobInput, bundle: "ModelBundle", *, robustness: bool) -> str:
+    """Begin to evaluate a network on labelled faces, or find the identical evaluation.
+
+    Args:
+        data: of `keep_upload` or `refer_to`.
+        bundle: the network.
+        robustness: also on damaged faces.
+
+    Raises:
+        OutputError: the work folder cannot be written.
+    """
+    store = evaluate_store()
+    store.clean_up()
+    arguments = ["--model", bundle.path.name, *([] if robustness else ["--no-robustness"])]
+    model = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
+    return store.start([data], arguments, model)
+
+
+def keep_upload(name: str, content: IO[bytes]) -> JobInput:
+    """Copy an upload into the work folder.
+
+    Raises:
+        OutputError: the disk is full or cannot be written.
+    """
+    return evaluate_store().add_input(name, content)
+
+
+def data_sets_in(folder: Path) -> list[str]:
+    """Names of what may be evaluated in the administrator's folder: zips, CSVs and folders."""
+    found = (
+        p.name
+        for p in sorted(folder.iterdir())
+        if not p.name.startswith(".") and (p.is_dir() or p.suffix.lower() in (".zip", ".csv"))
+    )
+    return [name for _, name in zip(range(_MOST_LISTED), found, strict=False)]
+
+
+def refer_to(name: str, allowed: Path) -> JobInput:
+    """A data set of the administrator's folder, used where it lies.
+
+    Raises:
+        InputError: it lies elsewhere, or is gone.
+    """
+    path = (allowed / name).resolve()
+    if not path.is_dir():
+        return evaluate_store().refer_to(path, allowed)
+    if not path.is_relative_to(allowed.resolve()):
+        raise InputError(f"{name} is no folder of the allowed folder.")
+    stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(path.rglob("*"))]
+    return JobInput(name, str(path), hashlib.sha256(repr(stats).encode()).hexdigest())
+
+
+def my_evaluations() -> list[JobState]:
+    """The evaluations this visitor started or came to by their address, newest first."""
+    ids: list[str] = st.session_state.setdefault(_MINE, [])
+    given = st.query_params.get(_PARAMETER, "")
+    if given and given not in ids:
+        ids.append(given)
+    states = [state for job_id in ids if (state := evaluate_store().state(job_id))]
+    st.session_state[_MINE] = [state.job_id for state in states]
+    return sorted(states, key=lambda state: -state.created_s)
+
+
+def shown_evaluation(states: Sequence[JobState]) -> JobState | None:
+    """The evaluation that is open, or None for the form; it stands in the address."""
+    if _SHOWN not in st.session_state:
+        st.session_state[_SHOWN] = st.query_params.get(_PARAMETER)
+    return next((s for s in states if s.job_id == st.session_state[_SHOWN]), None)
+
+
+def show_evaluation(job_id: str | None) -> None:
+    """Open an evaluation from the next run of the page on; None opens the form."""
+    st.session_state[_SHOWN] = job_id
+    if job_id is None:
+        st.query_params.pop(_PARAMETER, None)
+        return
+    st.query_params[_PARAMETER] = job_id
+    if job_id not in st.session_state.setdefault(_MINE, []):
+        st.session_state[_MINE].append(job_id)
+
+
+def came_by_address() -> bool:
+    """Whether the address asks for an evaluation."""
+    return _PARAMETER in st.query_params
+
+
+def zip_of(folder: Path) -> bytes:
+    """All files of a results folder, to keep."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as target:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                target.write(file, file.relative_to(folder.parent))
+    return data.getvalue()
+
+
+def options_of(state: JobState) -> dict[str, Any]:
+    """The model's name and whether damaged faces were asked for."""
+    arguments = list(state.options.get("arguments", []))
+    return {"model": arguments[1], "robustness": "--no-robustness" not in arguments}

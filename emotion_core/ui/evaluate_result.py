@@ -1,0 +1,136 @@
+"""The scores of a visitor's own faces, drawn as the shipped ones are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from emotion_core.labels import LABEL_SETS
+from emotion_core.training.record import ModelRecord, read_record
+from emotion_core.ui.evaluate_jobs import evaluate_store, show_evaluation, zip_of
+from emotion_core.ui.model_choice import Choice
+from emotion_core.ui.video_jobs import retention_words
+from emotion_core.ui.video_progress import escape
+
+if TYPE_CHECKING:
+    from emotion_core.training.tables import Scored
+    from emotion_core.ui.job_log import JobState
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnChoice(Choice):
+    """A model on a visitor's own faces: figures published about test splits stand elsewhere."""
+
+    @property
+    def split(self) -> str:
+        """What the images are called."""
+        return "own"
+
+
+def show_result(state: "JobState") -> None:
+    """Draw one finished evaluation."""
+    folder = state.files[0].folder
+    assert folder is not None
+    choice = _choice(folder, _changed(folder))
+    _head(state, choice)
+    for note in (choice.report or {}).get("notes", []):
+        st.markdown(f":material/info: {escape(note)}")
+    if not choice.blocks:
+        st.error("None of these faces carries a label that counts.", icon=":material/error:")
+        return
+    from emotion_core.ui.model_headline import show_headline
+
+    show_headline([choice])
+    _tabs(choice)
+
+
+def _head(state: "JobState", choice: Choice) -> None:
+    name = state.files[0].name
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Evaluate other data", icon=":material/add:", key="evaluate_new"):
+            show_evaluation(None)
+            st.rerun()
+        st.download_button(
+            "Everything",
+            lambda: zip_of(choice.folder),
+            file_name=f"scores_{Path(name).stem}.zip",
+            mime="application/zip",
+            key="evaluate_zip",
+            icon=":material/download:",
+            on_click="ignore",
+            help="The report, the answer to each picture, and the accuracy on damaged faces.",
+        )
+        with st.popover("Delete", icon=":material/delete:", key="evaluate_delete_menu"):
+            st.markdown("Removes the upload and its scores from this computer.")
+            if st.button("Delete now", type="primary", key="evaluate_delete"):
+                evaluate_store().delete(state.job_id)
+                show_evaluation(None)
+                st.rerun()
+        st.caption(f"Kept for {retention_words()}.", width="content")
+    images = (choice.report or {}).get("images", 0)
+    part = {"all": "all of its", "test": "the test split's"}[choice.key.rpartition("_")[2]]
+    st.info(
+        f"**Your own data**: {choice.name} on {escape(name)}, {part} {images:,} faces. Kept apart "
+        "from the scores that come with the program.",
+        icon=":material/folder_shared:",
+    )
+
+
+def _tabs(choice: Choice) -> None:
+    from emotion_core.ui import model_confidence, model_confusion, model_facts, model_scores
+
+    tabs: dict[str, Any] = {
+        "Scores": model_scores.scores_tab,
+        "Confusions": model_confusion.confusion_tab,
+        "Confidence": model_confidence.confidence_tab,
+        "Trade-offs": model_confidence.tradeoffs_tab,
+    }
+    if choice.record.robustness is not None:
+        tabs["Robustness"] = model_facts.robustness_tab
+    places = st.tabs(list(tabs), key="evaluate_tab", on_change="rerun")
+    for place, show in zip(places, tabs.values(), strict=True):
+        if place.open:
+            with place:
+                show([choice])
+
+
+def _changed(folder: Path) -> int:
+    file = folder / "evaluation.json"
+    return file.stat().st_mtime_ns if file.is_file() else 0
+
+
+def _choice(folder: Path, changed: int) -> OwnChoice:
+    record, key, label_set, images, blocks = _read(folder, changed)
+    return OwnChoice(folder, record, key, label_set, images, blocks)
+
+
+@st.cache_data(show_spinner="Computing scores and intervals …", max_entries=8)
+def _read(
+    folder: Path,
+    changed: int,  # noqa: ARG001  # renews the cache
+) -> tuple[ModelRecord, str, str, "Scored | None", dict[str, dict[str, Any]]]:
+    """What was measured: the record, which images, whose labels, and the scores."""
+    import dataclasses
+
+    from emotion_core.training import tables
+
+    record = read_record(folder)
+    key = next(iter(record.predictions), "")
+    if not key:
+        return record, "folder_all", "labels", None, {}
+    rows = record.predictions[key]
+    known = [s for s in (record.label_set, *LABEL_SETS) if rows.labelled(s).any()]
+    if not known:
+        return record, key, record.label_set, None, {}
+    split = key.rpartition("_")[2]
+    temperature = float(record.metadata.get("temperature") or 1.0)
+    images = tables.scored(rows, known[0], split, temperature, record.twins)
+    report = record.evaluations.get(key, {})
+    if report.get("dataset") == "folder":
+        # One label a picture, from the name of its folder: neither FER+ nor FER2013.
+        images = dataclasses.replace(images, label_set="labels")
+    if not report.get("scores", {}).get(images.label_set, {}).get("without_twins"):
+        # No other split to have twins in.
+        images = dataclasses.replace(images, twin=None)
+    return record, key, images.label_set, images, tables.score_blocks(images)
