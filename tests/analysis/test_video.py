@@ -1,4 +1,5 @@
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from emotion_core.analysis import video as video_module
 from emotion_core.analysis.export import read_faces
 from emotion_core.analysis.folders import file_hash, folder_for, safe_name
+from emotion_core.analysis.measure import resident_mb
 from emotion_core.analysis.video import (
     Hooks,
     Source,
@@ -18,7 +20,8 @@ from emotion_core.errors import OutputError, SettingsError, VideoError
 from emotion_core.labels import EXPRESSIONS, colour_bgr
 from emotion_core.media.probe import probe
 from emotion_core.media.read import read_frames
-from emotion_core.media.write import sample_video
+from emotion_core.media.sample import sample_frames
+from emotion_core.media.write import VideoWriter, sample_video, write_frames
 
 
 class Happy:
@@ -147,6 +150,21 @@ def test_cancel_keeps_what_is_done(clip, tmp_path):
     assert not is_finished(tmp_path / "r", summary["key"])
 
 
+def test_memory_does_not_grow_with_the_length(tmp_path, monkeypatch):
+    monkeypatch.setattr(video_module, "_PROGRESS_EVERY_S", 0.0)
+    path = write_frames(tmp_path / "long.mp4", sample_frames(60, 25, size=(160, 120)), 25)
+    weights = {}
+
+    def weigh(progress):
+        weights[progress.frames_read] = resident_mb()
+
+    summary = analyse(path, tmp_path / "r", Hooks(weigh))
+    assert summary["frames_analysed"] == 1500
+    assert len(summary["people"]) == 1
+    # A picture kept from each frame would weigh 69 MB by then.
+    assert weights[1490] - weights[400] < 15
+
+
 def test_finished_only_with_the_same_bytes_settings_and_model(clip, tmp_path):
     key = analyse(clip, tmp_path / "r", annotate=False)["key"]
     digest = file_hash(clip)
@@ -178,6 +196,25 @@ def test_an_error_half_way_keeps_rows_and_no_temporary_file(clip, tmp_path):
     assert len(read_faces(tmp_path / "r" / "faces.csv")) >= 4
     summary = json.loads((tmp_path / "r" / "summary.json").read_text())
     assert (summary["status"], summary["message"]) == ("failed", "The disk is full: pretended.")
+
+
+@pytest.mark.parametrize("at", [3, 39])
+def test_a_disk_that_fills_up_while_the_clip_is_written(clip, tmp_path, monkeypatch, at):
+    write = VideoWriter.write
+
+    def full(self, image, time_s):
+        if self.frames == at:
+            raise OutputError("The disk is full: annotated.mp4 could not be finished.")
+        write(self, image, time_s)
+
+    monkeypatch.setattr(VideoWriter, "write", full)
+    with pytest.raises(OutputError, match="disk is full"):
+        analyse(clip, tmp_path / "r")
+    assert {p.name for p in (tmp_path / "r").iterdir()} == {"faces.csv", "summary.json"}
+    assert len(read_faces(tmp_path / "r" / "faces.csv").frame_times) >= at
+    assert json.loads((tmp_path / "r" / "summary.json").read_text())["status"] == "failed"
+    names = {thread.name for thread in threading.enumerate()}
+    assert not names & {"read-ahead", "write-behind"}
 
 
 def test_leftovers_of_a_killed_run_are_removed(clip, tmp_path):
