@@ -109,6 +109,8 @@ class AppSettings:
             (EMOTION_LAB_DATA_DIR); None: uploads only.
         ice_servers: RTCIceServer dicts as in the W3C's WebRTC recommendation
             (EMOTION_LAB_ICE_SERVERS, a JSON list); none is needed on one machine, none is baked in.
+        ice_relay_only: live video goes through a TURN server and no other way
+            (EMOTION_LAB_ICE_RELAY_ONLY, 1 or 0).
         max_streams: live streams that are read at once (EMOTION_LAB_MAX_STREAMS); 0: two for each
             core, at least four.
     """
@@ -121,6 +123,7 @@ class AppSettings:
     data_dir: Path | None = None
     ice_servers: tuple[Mapping[str, Any], ...] = ()
     max_streams: int = 0
+    ice_relay_only: bool = False
 
     def __post_init__(self) -> None:
         check_range("retention_h", self.retention_h, 0.01, 24 * 365)
@@ -142,6 +145,7 @@ class AppSettings:
             data_path=_path(environ, "EMOTION_LAB_DATA"),
             data_dir=_path(environ, "EMOTION_LAB_DATA_DIR"),
             ice_servers=_ice_servers(environ.get("EMOTION_LAB_ICE_SERVERS", "[]")),
+            ice_relay_only=bool(_number(environ, "EMOTION_LAB_ICE_RELAY_ONLY", 0)),
             max_streams=int(_number(environ, "EMOTION_LAB_MAX_STREAMS", defaults.max_streams)),
         )
 

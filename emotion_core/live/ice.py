@@ -12,17 +12,32 @@ from emotion_core.errors import SettingsError
 _SCHEMES: Final = ("stun:", "stuns:", "turn:", "turns:")
 
 
-def rtc_configuration(servers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def rtc_configuration(
+    servers: Iterable[Mapping[str, Any]], relay_only: bool = False
+) -> dict[str, Any]:
     """The W3C `RTCConfiguration` for both ends of the stream.
 
     Args:
         servers: RTCIceServer dicts with `urls` (a text or a list of texts) and, for TURN,
             `username` and `credential`. Empty: direct connections only, nobody else is asked.
+        relay_only: let media take no other way than through a TURN server.
 
     Raises:
-        SettingsError: a server has no usable address or lacks its credentials.
+        SettingsError: a server has no usable address or lacks its credentials, or there is no TURN
+            server to relay through.
     """
-    return {"iceServers": [_checked(dict(server)) for server in servers]}
+    checked = [_checked(dict(server)) for server in servers]
+    if not relay_only:
+        return {"iceServers": checked}
+    if not any(_relays(server) for server in checked):
+        raise SettingsError("EMOTION_LAB_ICE_RELAY_ONLY needs a turn: server to relay through.")
+    return {"iceServers": checked, "iceTransportPolicy": "relay"}
+
+
+def _relays(server: Mapping[str, Any]) -> bool:
+    urls = server["urls"]
+    listed = [urls] if isinstance(urls, str) else urls
+    return any(url.startswith(("turn:", "turns:")) for url in listed)
 
 
 def _checked(server: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +51,6 @@ def _checked(server: dict[str, Any]) -> dict[str, Any]:
         raise SettingsError(
             f"An ICE server's urls must start with one of {', '.join(_SCHEMES)} got {urls!r}."
         )
-    relays = any(url.startswith(("turn:", "turns:")) for url in listed)
-    if relays and not (server.get("username") and server.get("credential")):
+    if _relays(server) and not (server.get("username") and server.get("credential")):
         raise SettingsError(f"The TURN server {listed[0]} needs a username and a credential.")
     return server

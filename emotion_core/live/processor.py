@@ -15,12 +15,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import av
-import numpy as np
 
-from emotion_core.config import OverlaySettings, PipelineSettings
+from emotion_core.config import PipelineSettings
 from emotion_core.datatypes import Frame, FrameResult, ImageArray
 from emotion_core.live.history import History, Reading
-from emotion_core.live.privacy import pixelate_all, pixelate_faces
+from emotion_core.live.picture import DrawOverlay, Look, shown_picture, to_bgr, to_frame
 from emotion_core.live.rate import RateCounter
 from emotion_core.live.settings import LiveSettings
 
@@ -29,7 +28,7 @@ logger = logging.getLogger(__name__)
 THREAD_PREFIX: Final = "emotion-live-"
 # A stream that is cut without a word (cable, crash) must not keep a thread for long.
 IDLE_END_S: Final = 5.0
-# With faces hidden, boxes older than this are no longer believed: the whole picture is hidden.
+# Boxes older than this are no longer believed where faces must stay hidden.
 BELIEVE_BOXES_S: Final = 0.5
 _numbers = itertools.count(1)
 
@@ -55,11 +54,9 @@ class FramePipeline(Protocol):
         ...
 
 
-# Called on the worker thread with each new result and the steady time its frame arrived.
-Listener = Callable[[FrameResult, float], None]
-DrawOverlay = Callable[
-    [ImageArray, FrameResult, OverlaySettings, Mapping[int, str] | None], ImageArray
-]
+# Called on the worker thread with each new result, the steady time its frame arrived, and what
+# makes the picture with the overlay, faces hidden where the visitor hides them.
+Listener = Callable[[FrameResult, float, Callable[[], ImageArray]], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +70,7 @@ class LiveReading:
         display_fps: frames handed back for display, a second.
         latency_ms: median time inside the server from a frame's arrival to its result, 2 s window.
         frames_in, frames_read: since the start; the difference was shown but not read.
+        sends_back: whether the pictures are sent back to the browser.
         error: why the newest frame could not be read; "" when it could.
         ended: the stream is over.
     """
@@ -84,6 +82,7 @@ class LiveReading:
     latency_ms: float | None
     frames_in: int
     frames_read: int
+    sends_back: bool
     error: str
     ended: bool
 
@@ -104,6 +103,7 @@ class LiveProcessor:
         clock: steady seconds.
         idle_end_s: the worker thread ends after so long without a frame (and starts again with
             the next one).
+        send_back: False where nobody looks at what `recv` gives back: nothing is drawn.
     """
 
     def __init__(
@@ -114,8 +114,10 @@ class LiveProcessor:
         *,
         clock: Callable[[], float] = time.monotonic,
         idle_end_s: float = IDLE_END_S,
+        send_back: bool = True,
     ) -> None:
         self._pipeline = pipeline
+        self._sends_back = send_back
         self._draw = draw
         self._clock = clock
         self._idle_end_s = idle_end_s
@@ -144,16 +146,15 @@ class LiveProcessor:
         Never raises: an exception here would end the stream without a word to the visitor.
         """
         try:
-            image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-            shown = self._picture(image, *self._take(image))
+            image = to_bgr(frame)
+            look = self._take(image)
+            shown = shown_picture(image, look, self._draw) if self._sends_back else None
         except Exception:
             self._report_drawing()
             return frame
-        return frame if shown is None else av.VideoFrame.from_ndarray(shown, format="bgr24")
+        return frame if shown is None else to_frame(shown)
 
-    def _take(
-        self, image: ImageArray
-    ) -> tuple[LiveSettings, FrameResult | None, Mapping[int, str], bool]:
+    def _take(self, image: ImageArray) -> Look:
         """Leave the newest frame for the worker; what stood there is stale and dropped."""
         now_s = self._clock()
         with self._changed:
@@ -167,33 +168,7 @@ class LiveProcessor:
                 self._changed.notify_all()
             self._frames_in += 1
             fresh = now_s - self._result_s < BELIEVE_BOXES_S
-            return self._settings, self._result, self._names, fresh
-
-    def _picture(
-        self,
-        image: ImageArray,
-        settings: LiveSettings,
-        result: FrameResult | None,
-        names: Mapping[int, str],
-        fresh: bool,
-    ) -> ImageArray | None:
-        """The picture to show, or None for the camera's own."""
-        drawn = result is not None and len(result) > 0 and settings.overlay.show
-        if not (drawn or settings.mirror or settings.hide_faces):
-            return None
-        if settings.hide_faces:
-            # Where no face is known, one may stand in the picture all the same.
-            known = fresh and result is not None and len(result) > 0
-            boxes = result.boxes if known and result is not None else None
-            image = pixelate_all(image) if boxes is None else pixelate_faces(image, boxes)
-        if settings.mirror:
-            # Flipped before drawing, so that words stay readable.
-            image = np.ascontiguousarray(image[:, ::-1])
-        if not drawn or result is None:
-            return image
-        if settings.mirror:
-            result = mirrored(result, image.shape[1])
-        return self._draw(image, result, settings.overlay, names)
+            return Look(self._settings, self._result, self._names, fresh)
 
     def _report_drawing(self) -> None:
         with self._changed:
@@ -243,12 +218,19 @@ class LiveProcessor:
             self._read.add(now_s, now_s - waiting.arrived_s)
             self._history.add(result)
             listener = self._listener
+            look = Look(replace(self._settings, mirror=False), result, self._names, True)
         if listener:
-            self._tell(listener, result, waiting.arrived_s)
+            self._tell(listener, result, waiting, look)
 
-    def _tell(self, listener: Listener, result: FrameResult, arrived_s: float) -> None:
+    def _tell(self, listener: Listener, result: FrameResult, waiting: _Waiting, look: Look) -> None:
+        image = waiting.frame.image
+
+        def picture() -> ImageArray:
+            shown = shown_picture(image, look, self._draw)
+            return image if shown is None else shown
+
         try:
-            listener(result, arrived_s)
+            listener(result, waiting.arrived_s, picture)
         except Exception:
             # The stream must go on; a listener that fails once is not asked again.
             logger.exception("A listener of the live readings failed")
@@ -308,6 +290,7 @@ class LiveProcessor:
                 latency_ms=None if latency_s is None else latency_s * 1000,
                 frames_in=self._frames_in,
                 frames_read=self._frames_read,
+                sends_back=self._sends_back,
                 error=self._error,
                 ended=self._ended,
             )
@@ -330,21 +313,17 @@ class LiveProcessor:
             self._changed.notify_all()
 
 
-def mirrored(result: FrameResult, width: int) -> FrameResult:
-    """The same result in a picture of `width` pixels whose left and right have changed places."""
-    boxes = result.boxes.copy()
-    boxes[:, [0, 2]] = width - result.boxes[:, [2, 0]]
-    return replace(result, boxes=boxes)
-
-
 def live_threads() -> list[str]:
     """Names of the worker threads that are alive in this process, for checks of clean ends."""
     return [t.name for t in threading.enumerate() if t.name.startswith(THREAD_PREFIX)]
 
 
-def build_processor(classifier: Any, settings: LiveSettings) -> LiveProcessor:
+def build_processor(
+    classifier: Any, settings: LiveSettings, send_back: bool = True
+) -> LiveProcessor:
     """A processor with a pipeline of its own around the shared network: built in one place."""
     from emotion_core.analysis.pipeline import Pipeline
     from emotion_core.vision.overlay import draw_overlay
 
-    return LiveProcessor(Pipeline(classifier, settings.pipeline), draw_overlay, settings)
+    pipeline = Pipeline(classifier, settings.pipeline)
+    return LiveProcessor(pipeline, draw_overlay, settings, send_back=send_back)

@@ -1,7 +1,7 @@
 """A recording of live readings: rows on disk as they come, markers, names, a summary at the end.
 
-The readings are kept, never the picture. A recording outlives its stream: a browser that reloads
-or loses its connection finds it again by its token, which nobody can guess.
+The readings are kept; the picture only while the visitor says so. A recording outlives its stream:
+a browser that reloads or loses its connection finds it again by its token, which nobody can guess.
 """
 
 import contextlib
@@ -20,9 +20,11 @@ from typing import Any, Final
 
 from emotion_core.analysis.edits import Edits, Marker, load_edits, save_edits
 from emotion_core.analysis.export import FacesWriter, read_faces
+from emotion_core.analysis.folders import CLIP
 from emotion_core.analysis.video_summary import package_versions, summarise, write_summary
-from emotion_core.datatypes import FrameResult
+from emotion_core.datatypes import FrameResult, ImageArray
 from emotion_core.errors import EmotionCoreError, InputError, OutputError
+from emotion_core.live.film import Film
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 _HEAD, _FACES = "session.json", "faces.csv"
@@ -66,10 +68,12 @@ class LiveSession:
         self._highest_id = 0
         self._flushed_s = 0.0
         self._error = ""
+        self._keeps_video = False
+        self._film: Film | None = None
         try:
             folder.mkdir(parents=True)
-            head = {"started_utc": self.started_utc, "model": model}
-            (folder / _HEAD).write_text(json.dumps(head), "utf-8")
+            self._head = {"started_utc": self.started_utc, "model": model}
+            _write_head(folder, self._head)
         except OSError as error:
             raise OutputError(f"The recording cannot be written: {error.strerror}.") from error
         self._faces = FacesWriter(folder / _FACES)
@@ -87,6 +91,12 @@ class LiveSession:
             return self._error
 
     @property
+    def keeps_video(self) -> bool:
+        """Whether the picture is being kept beside the readings."""
+        with self._lock:
+            return self._keeps_video
+
+    @property
     def frames(self) -> int:
         """Analysed frames recorded so far."""
         with self._lock:
@@ -102,8 +112,13 @@ class LiveSession:
         """Seconds since the recording began, pauses included."""
         return self._clock() - self._zero_s
 
-    def begin_stream(self) -> Callable[[FrameResult, float], None]:
-        """A new stream starts: returns what takes its results, with the time each frame arrived.
+    def keep_video(self, keep: bool) -> None:
+        """Keep the picture of each analysed frame from now on, or no more; all in one film."""
+        with self._lock:
+            self._keeps_video = keep
+
+    def begin_stream(self) -> Callable[..., None]:
+        """A new stream starts: returns the `Listener` that takes its results.
 
         Its identities count from 1 again and are moved behind those already recorded; an older
         stream of the same recording (a tab left open) is not listened to any more.
@@ -113,8 +128,10 @@ class LiveSession:
             self._stream += 1
             stream = self._stream
 
-        def add(result: FrameResult, arrived_s: float) -> None:
-            self._add(stream, result, arrived_s)
+        def add(
+            result: FrameResult, arrived_s: float, picture: Callable[[], ImageArray] | None = None
+        ) -> None:
+            self._add(stream, result, arrived_s, picture)
 
         return add
 
@@ -123,7 +140,13 @@ class LiveSession:
         with self._lock:
             return track_id + self._ids_before
 
-    def _add(self, stream: int, result: FrameResult, arrived_s: float) -> None:
+    def _add(
+        self,
+        stream: int,
+        result: FrameResult,
+        arrived_s: float,
+        picture: Callable[[], ImageArray] | None,
+    ) -> None:
         with self._lock:
             recording = self._state is SessionState.RECORDING and stream == self._stream
             if not recording or arrived_s < self._zero_s:
@@ -136,6 +159,8 @@ class LiveSession:
             )
             try:
                 self._write(row)
+                if picture is not None and self._keeps_video:
+                    self._film_frame(picture(), row.time_s)
             except OutputError as error:
                 self._error = str(error)
                 self._state = SessionState.PAUSED
@@ -148,6 +173,13 @@ class LiveSession:
         if row.time_s - self._flushed_s >= _FLUSH_EVERY_S:
             self._faces.flush()
             self._flushed_s = row.time_s
+
+    def _film_frame(self, image: ImageArray, time_s: float) -> None:
+        if self._film is None:
+            # Kept at once: a recording that is cut off must not lose where its film begins.
+            _write_head(self.folder, self._head | {"clip": {"origin_s": round(time_s, 3)}})
+            self._film = Film(self.folder / CLIP, time_s)
+        self._film.add(image, time_s)
 
     def pause(self) -> None:
         """Record nothing until `resume`; the clock runs on."""
@@ -198,7 +230,13 @@ class LiveSession:
             if self._state is not SessionState.FINISHED:
                 self._state = SessionState.FINISHED
                 self._faces.__exit__(None, None, None)
+                if self._film is not None:
+                    self._film.close()
         return finish_folder(self.folder)
+
+
+def _write_head(folder: Path, head: dict[str, Any]) -> None:
+    (folder / _HEAD).write_text(json.dumps(head), "utf-8")
 
 
 def finish_folder(folder: Path) -> dict[str, Any]:
@@ -221,6 +259,8 @@ def finish_folder(folder: Path) -> dict[str, Any]:
         "versions": package_versions(),
         **summarise(table, load_edits(folder)),
     }
+    if (folder / CLIP).is_file():
+        summary["clip"] = head.get("clip", {"origin_s": 0.0})
     write_summary(folder, summary)
     return summary
 

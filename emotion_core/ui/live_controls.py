@@ -13,6 +13,11 @@ RESOLUTIONS: Final[dict[str, tuple[int, int]]] = {
     "640 × 480": (640, 480),
     "1280 × 720": (1280, 720),
 }
+FRAME_RATES: Final = [10, 15, 30, 60]
+# Media Capture and Streams, VideoFacingModeEnum; "" leaves the choice to the browser.
+FACING: Final[dict[str, str]] = {"Any": "", "Front": "user", "Back": "environment"}
+# Key of the choice to send no picture back.
+ANALYSIS_ONLY: Final = "live_analysis_only"
 
 
 def live_controls() -> LiveSettings:
@@ -80,13 +85,7 @@ def _more_settings(strength: float) -> tuple[PipelineSettings, bool]:
                 help="Faces become a mosaic in the picture; the whole picture does while no face "
                 "is found. The readings go on.",
             )
-        st.selectbox(
-            "Camera resolution",
-            list(RESOLUTIONS),
-            index=1,
-            key="live_resolution",
-            help="A wish: the camera gives the nearest it has. Takes effect at the next START.",
-        )
+        _stream_wishes()
     settings = PipelineSettings(
         detection=DetectionSettings(min_face_px=smallest),
         smoothing_strength=strength,
@@ -95,10 +94,49 @@ def _more_settings(strength: float) -> tuple[PipelineSettings, bool]:
     return settings, hidden
 
 
+def _stream_wishes() -> None:
+    """What the stream is started with; a change waits for the next START."""
+    st.caption("From the next START on:")
+    size, rate, side = st.columns(3, gap="medium")
+    size.selectbox(
+        "Camera resolution",
+        list(RESOLUTIONS),
+        index=1,
+        key="live_resolution",
+        help="A wish: the camera gives the nearest it has.",
+    )
+    rate.selectbox(
+        "Frames a second",
+        FRAME_RATES,
+        index=2,
+        key="live_rate",
+        help="A wish. Fewer save the computer's and the network's work.",
+    )
+    side.selectbox(
+        "Camera",
+        list(FACING),
+        key="live_facing",
+        help="For phones and tablets. On a computer, choose the camera under SELECT DEVICE.",
+    )
+    st.toggle(
+        "Analysis only",
+        key=ANALYSIS_ONLY,
+        help="No picture is sent back: readings and charts only. Saves drawing and encoding, and "
+        "half of the traffic.",
+    )
+
+
 def camera_constraints() -> dict[str, Any]:
-    """What the browser is asked for: a picture of the chosen size, no sound."""
-    # The key is absent until the controls have been drawn for the first time.
-    chosen = st.session_state.get("live_resolution", "640 × 480")
-    width, height = RESOLUTIONS.get(chosen, (640, 480))
-    wishes = {"width": {"ideal": width}, "height": {"ideal": height}, "frameRate": {"ideal": 30}}
+    """What the browser is asked for: a picture of the chosen size, rate and camera, no sound."""
+    # The keys are absent until the controls have been drawn for the first time.
+    chosen = st.session_state.get
+    width, height = RESOLUTIONS.get(chosen("live_resolution", ""), (640, 480))
+    wishes: dict[str, Any] = {
+        "width": {"ideal": width},
+        "height": {"ideal": height},
+        "frameRate": {"ideal": chosen("live_rate", 30)},
+    }
+    facing = FACING.get(chosen("live_facing", ""), "")
+    if facing:
+        wishes["facingMode"] = {"ideal": facing}
     return {"video": wishes, "audio": False}

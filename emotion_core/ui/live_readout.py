@@ -43,7 +43,7 @@ def rates_html(reading: LiveReading) -> str:
     values = (
         ("Faces", faces),
         ("Analysis fps", f"{reading.analysis_fps:.0f}"),
-        ("Display fps", f"{reading.display_fps:.0f}"),
+        ("Display fps" if reading.sends_back else "Camera fps", f"{reading.display_fps:.0f}"),
         ("Latency in the server", latency),
     )
     cells = "".join(f"<div><b>{value}</b><span>{name}</span></div>" for name, value in values)

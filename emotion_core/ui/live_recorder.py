@@ -69,9 +69,9 @@ def _offer_start(processor: LiveProcessor | None, model: str) -> None:
             icon=":material/fiber_manual_record:",
             key="live_record",
             disabled=not live,
-            help="Keeps the readings as a table. No picture is kept.",
+            help="Keeps the readings as a table. The picture is kept only if you tick that later.",
         )
-        st.caption("Keeps readings, never the picture." if live else "Start the camera to record.")
+        st.caption("Keeps readings, not the picture." if live else "Start the camera to record.")
     if not pressed:
         return
     try:
@@ -108,9 +108,27 @@ def _running(token: str, session: LiveSession) -> None:
         marked = st.button("Mark", icon=":material/flag:", shortcut="alt+m", key="live_mark")
     if marked:
         _try(lambda: session.mark(label))
+    _video_choice(token, session)
     if session.error:
         st.error(f"Paused: {session.error}", icon=":material/error:")
     _marker_line(session)
+
+
+def _video_choice(token: str, session: LiveSession) -> None:
+    key = f"live_keep_video_{token}"
+    st.toggle(
+        "Keep video",
+        value=session.keeps_video,
+        key=key,
+        on_change=lambda: session.keep_video(bool(st.session_state[key])),
+        help="Off, only readings are kept. On, the picture is kept too, with what is drawn on it; "
+        "hidden faces stay hidden. It is deleted together with the recording.",
+    )
+    if session.keeps_video:
+        st.markdown(
+            ":red[:material/videocam: **The picture is being kept**, of everybody in view, as well "
+            "as the readings.]"
+        )
 
 
 def _marker_line(session: LiveSession) -> None:
@@ -172,7 +190,7 @@ def _leave(delete: str = "") -> None:
 
 
 def _result(folder: Path) -> None:
-    """The same view as a video's result, without a player: no picture was kept."""
+    """The same view as a video's result."""
     from emotion_core.ui.live_result import LiveView
     from emotion_core.ui.video_result import reading_of
 

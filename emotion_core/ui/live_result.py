@@ -4,10 +4,13 @@ from emotion_core.ui.video_result import View
 
 
 class LiveView(View):
-    """The result of a recording: no picture was kept, so there is no player and no moment."""
+    """The result of a recording; without a player or moments where no picture was kept."""
 
     def draw(self) -> None:
         """The whole result, top to bottom."""
+        if self.has_clip:
+            super().draw()
+            return
         from emotion_core.ui.video_exports import show_exports
         from emotion_core.ui.video_markers import show_markers
         from emotion_core.ui.video_people import show_people_list

@@ -5,6 +5,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
+from aiortc.contrib.media import MediaBlackhole
+from aiortc.jitterbuffer import JitterBuffer
 from streamlit_webrtc import WebRtcMode, webrtc_streamer
 from streamlit_webrtc.relay import get_global_relay
 
@@ -13,11 +15,11 @@ from emotion_core.live.camera import CameraProblem, camera_problem
 from emotion_core.live.capacity import busy_words, default_max_streams
 from emotion_core.live.ice import rtc_configuration
 from emotion_core.live.processor import LiveProcessor, build_processor
-from emotion_core.live.relay import keep_newest_only
+from emotion_core.live.relay import hand_over_finished_frames, keep_newest_only
 from emotion_core.live.settings import LiveSettings
 from emotion_core.ui.camera_probe import probe_camera
 from emotion_core.ui.charts import show_people
-from emotion_core.ui.live_controls import camera_constraints
+from emotion_core.ui.live_controls import ANALYSIS_ONLY, camera_constraints
 from emotion_core.ui.page import link_to
 from emotion_core.ui.resources import app_settings
 
@@ -31,6 +33,7 @@ FIRST_LOOK_S: Final = 1.2
 DRAWN_S: Final = 0.25
 _PROCESSOR, _WAITING = "live_processor", "live_waiting_since"
 _SETTINGS, _SHOWN = "live_settings", "live_shown"
+_SENDS_BACK = "live_sends_back"
 
 
 def live_stream(classifier: "Classifier") -> bool:
@@ -44,6 +47,11 @@ def live_stream(classifier: "Classifier") -> bool:
     running = bool(context.state.playing or context.state.signalling)
     if not running:
         st.session_state.pop(_WAITING, None)
+    elif not st.session_state[_SENDS_BACK]:
+        st.info(
+            "Analysis only: no picture is sent back. The readings are here.",
+            icon=":material/visibility_off:",
+        )
     return running
 
 
@@ -70,18 +78,31 @@ def let_it_show() -> None:
         time.sleep(DRAWN_S)
 
 
+def _sends_back() -> bool:
+    """Whether the picture goes back to the browser; a stream that runs goes on as it began."""
+    processor = current_processor()
+    if processor is None or processor.reading().ended:
+        st.session_state[_SENDS_BACK] = not st.session_state.get(ANALYSIS_ONLY, False)
+    return bool(st.session_state.setdefault(_SENDS_BACK, True))
+
+
 def _streamer(classifier: "Classifier", settings: LiveSettings) -> Any:
     try:
-        configuration = rtc_configuration(app_settings().ice_servers)
+        app = app_settings()
+        configuration = rtc_configuration(app.ice_servers, app.ice_relay_only)
     except EmotionCoreError as error:
         st.error(f"The installation's settings cannot be used: {error}", icon=":material/error:")
         return None
+    sends_back = _sends_back()
     return webrtc_streamer(
         key="live",
         mode=WebRtcMode.SENDRECV,
         rtc_configuration=configuration,
         media_stream_constraints=camera_constraints(),
-        video_processor_factory=partial(_processor, classifier, settings),
+        video_processor_factory=partial(_processor, classifier, settings, sends_back),
+        sendback_video=sends_back,
+        # Somebody must ask for the frames where they are not sent on.
+        out_recorder_factory=None if sends_back else MediaBlackhole,
         # The processor has a thread of its own; a second one would add a frame of delay.
         async_processing=False,
         video_html_attrs={
@@ -95,10 +116,11 @@ def _streamer(classifier: "Classifier", settings: LiveSettings) -> Any:
     )
 
 
-def _processor(classifier: "Classifier", settings: LiveSettings) -> LiveProcessor:
+def _processor(classifier: "Classifier", settings: LiveSettings, sends_back: bool) -> LiveProcessor:
     """Runs on the thread that answers the browser's offer, before any track is connected."""
     keep_newest_only(get_global_relay())
-    return build_processor(classifier, settings)
+    hand_over_finished_frames(JitterBuffer)
+    return build_processor(classifier, settings, sends_back)
 
 
 def _has_room() -> bool:

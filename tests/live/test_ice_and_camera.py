@@ -14,6 +14,14 @@ def test_usable_servers_pass_through(servers: list[dict[str, object]]) -> None:
     assert rtc_configuration(servers) == {"iceServers": servers}
 
 
+def test_relay_only_is_passed_to_the_browser_and_needs_a_relay() -> None:
+    made = rtc_configuration([{"urls": "stun:s.example.org"}, TURN], relay_only=True)
+    assert made["iceTransportPolicy"] == "relay"
+    for servers in ([], [{"urls": "stun:s.example.org"}]):
+        with pytest.raises(SettingsError, match="turn: server"):
+            rtc_configuration(servers, relay_only=True)
+
+
 @pytest.mark.parametrize(
     ("server", "words"),
     [

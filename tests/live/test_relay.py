@@ -1,4 +1,4 @@
-"""A slow consumer of a relay sees the newest frame, not the oldest of a growing queue."""
+"""No frame waits: a slow consumer sees the newest one, and the last packet hands a frame over."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,10 +6,13 @@ from fractions import Fraction
 from typing import Any
 
 import av
+import pytest
 from aiortc.contrib.media import MediaRelay
+from aiortc.jitterbuffer import JitterBuffer
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.rtp import RtpPacket
 
-from emotion_core.live.relay import keep_newest_only
+from emotion_core.live.relay import hand_over_finished_frames, keep_newest_only
 
 
 class Numbers(MediaStreamTrack):
@@ -51,3 +54,64 @@ def test_a_slow_consumer_is_never_behind(run_async: Callable[[Any], Any]) -> Non
     assert ended
     assert 1 <= len(behind) < 60
     assert max(behind) <= 1
+
+
+class Prompt(JitterBuffer):
+    """A class of its own, so that the library's stays as it is for other tests."""
+
+
+def arrivals(packets: list[tuple[int, int, bytes, int]], **options: Any) -> list[bytes | None]:
+    """What comes out with each packet (sequence number, timestamp, data, marker) going in."""
+    hand_over_finished_frames(Prompt)
+    hand_over_finished_frames(Prompt)
+    buffer = Prompt(capacity=64, **({"is_video": True} | options))
+    out: list[bytes | None] = []
+    for number, timestamp, data, marker in packets:
+        packet = RtpPacket(sequence_number=number, timestamp=timestamp, marker=marker)
+        packet._data = data  # type: ignore[attr-defined]
+        frame = buffer.add(packet)[1]
+        out.append(frame.data if frame else None)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("packets", "frames"),
+    [
+        pytest.param([(0, 9, b"a", 1)], [b"a"], id="one packet"),
+        pytest.param([(0, 9, b"a", 0), (1, 9, b"b", 1)], [None, b"ab"], id="two packets"),
+        pytest.param(
+            [(0, 9, b"a", 0), (2, 9, b"c", 1), (1, 9, b"b", 0)], [None, None, b"abc"], id="disorder"
+        ),
+        pytest.param(
+            [(65535, 9, b"a", 0), (0, 9, b"b", 1), (1, 12, b"c", 1)],
+            [None, b"ab", b"c"],
+            id="numbers start again",
+        ),
+        pytest.param(
+            [(0, 9, b"a", 0), (1, 12, b"b", 1), (2, 15, b"c", 1)],
+            [None, b"a", b"b"],
+            id="a lost marker waits for the next frame, as without us",
+        ),
+        pytest.param(
+            [(0, 9, b"a", 1), (1, 9, b"", 0), (2, 12, b"b", 1), (3, 15, b"c", 1)],
+            [b"a", None, b"b", b"c"],
+            id="filling is no frame",
+        ),
+    ],
+)
+def test_a_frame_is_handed_over_with_its_last_packet(
+    packets: list[tuple[int, int, bytes, int]], frames: list[bytes | None]
+) -> None:
+    assert arrivals(packets) == frames
+
+
+def test_sound_is_left_alone() -> None:
+    assert arrivals([(0, 9, b"a", 1)], is_video=False) == [None]
+
+
+def test_a_library_without_that_method_is_left_alone() -> None:
+    class Other:
+        pass
+
+    hand_over_finished_frames(Other)
+    assert not hasattr(Other, "_remove_frame")

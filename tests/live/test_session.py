@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from emotion_core.analysis.export import export_files
 from emotion_core.datatypes import FrameResult
 from emotion_core.errors import EmotionCoreError, OutputError
 from emotion_core.live.session import LiveSession, SessionState, SessionStore
+from emotion_core.media.read import read_frames
 
 
 class Clock:
@@ -43,6 +45,35 @@ def clock() -> Clock:
 @pytest.fixture
 def session(tmp_path: Path, clock: Clock) -> LiveSession:
     return LiveSession(tmp_path / "s", "tiny", clock=clock)
+
+
+def picture(value: int, width: int = 64) -> Callable[[], np.ndarray]:
+    return lambda: np.full((48, width, 3), value, np.uint8)
+
+
+def test_the_picture_is_kept_only_while_that_is_ticked(session: LiveSession, clock: Clock) -> None:
+    add = session.begin_stream()
+    add(result(), clock.now + 1, picture(10))
+    assert not session.keeps_video
+    session.keep_video(True)
+    add(result(), clock.now + 2, picture(100))
+    # The browser sends a smaller picture for a while: the film keeps its size.
+    add(result(), clock.now + 3, picture(150, width=32))
+    session.keep_video(False)
+    add(result(), clock.now + 4, picture(250))
+    summary = session.stop()
+    assert summary["clip"] == {"origin_s": 2.0}
+    frames = list(read_frames(session.folder / "annotated.mp4"))
+    assert [round(float(frame.image.mean()), -1) for frame in frames] == [100, 150]
+    assert [frame.time_s for frame in frames] == pytest.approx([0, 1], abs=0.01)
+    assert frames[1].image.shape == (48, 64, 3)
+    assert "annotated.mp4" in export_files(session.folder, session.edits, 2.0)
+
+
+def test_without_a_tick_there_is_no_picture_on_disk(session: LiveSession, clock: Clock) -> None:
+    session.begin_stream()(result(), clock.now + 1, picture(10))
+    assert "clip" not in session.stop()
+    assert {file.suffix for file in session.folder.iterdir()} <= {".csv", ".json"}
 
 
 def test_a_recording_without_a_frame_can_be_finished(session: LiveSession) -> None:

@@ -20,6 +20,7 @@ def test_untouched_controls_are_the_defaults() -> None:
     assert app.session_state["made"] == LiveSettings()
     assert app.session_state["asked"]["video"]["width"] == {"ideal": 640}
     assert app.session_state["asked"]["audio"] is False
+    assert "facingMode" not in app.session_state["asked"]["video"]
 
 
 def test_every_control_has_its_effect() -> None:
@@ -29,6 +30,8 @@ def test_every_control_has_its_effect() -> None:
     app.toggle(key="live_largest").set_value(True)
     app.toggle(key="live_mirror").set_value(False)
     app.selectbox(key="live_resolution").set_value("1280 × 720")
+    app.selectbox(key="live_rate").set_value(15)
+    app.selectbox(key="live_facing").set_value("Back")
     app.button_group(key="live_overlay").set_value(["Bars"])
     app.run()
     made: LiveSettings = app.session_state["made"]
@@ -38,6 +41,8 @@ def test_every_control_has_its_effect() -> None:
     assert not made.mirror
     assert (made.overlay.show, made.overlay.boxes, made.overlay.bars) == (True, False, True)
     assert app.session_state["asked"]["video"]["height"] == {"ideal": 720}
+    assert app.session_state["asked"]["video"]["frameRate"] == {"ideal": 15}
+    assert app.session_state["asked"]["video"]["facingMode"] == {"ideal": "environment"}
 
 
 def test_nothing_chosen_switches_the_overlay_off() -> None:

@@ -18,6 +18,7 @@ def reading(**changes: object) -> LiveReading:
         "latency_ms": None,
         "frames_in": 0,
         "frames_read": 0,
+        "sends_back": True,
         "error": "",
         "ended": False,
     }
@@ -38,6 +39,12 @@ def test_rates_are_rounded() -> None:
     )
     for part in ("<b>0</b>", "<b>25</b>", "<b>30</b>", "<b>17 ms</b>"):
         assert part in html
+
+
+def test_analysis_only_shows_no_rate_of_display() -> None:
+    html = rates_html(reading(sends_back=False, display_fps=30.0))
+    assert "<b>30</b><span>Camera fps</span>" in html
+    assert "Display fps" not in html
 
 
 @pytest.mark.parametrize(

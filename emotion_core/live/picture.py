@@ -1,0 +1,88 @@
+"""The picture that goes back to the visitor: mirrored, hidden, drawn on; and its two formats."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import av
+import cv2
+import numpy as np
+
+from emotion_core.config import OverlaySettings
+from emotion_core.datatypes import FrameResult, ImageArray
+from emotion_core.live.privacy import pixelate_all, pixelate_faces
+from emotion_core.live.settings import LiveSettings
+
+DrawOverlay = Callable[
+    [ImageArray, FrameResult, OverlaySettings, Mapping[int, str] | None], ImageArray
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """How a picture shall look, taken at one moment.
+
+    Attributes:
+        settings: what the visitor chose.
+        result: newest result, in the camera's own coordinates; None before the first.
+        names: identity → name.
+        fresh: whether the result is young enough to say where the faces are.
+    """
+
+    settings: LiveSettings
+    result: FrameResult | None
+    names: Mapping[int, str]
+    fresh: bool
+
+
+def shown_picture(image: ImageArray, look: Look, draw: DrawOverlay) -> ImageArray | None:
+    """The picture to show, a new one, or None for the camera's own.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        look: how it shall look.
+        draw: puts a result on a copy of an image.
+    """
+    settings, result = look.settings, look.result
+    drawn = result is not None and len(result) > 0 and settings.overlay.show
+    if not (drawn or settings.mirror or settings.hide_faces):
+        return None
+    if settings.hide_faces:
+        # Where no face is known, one may stand in the picture all the same.
+        known = look.fresh and result is not None and len(result) > 0
+        boxes = result.boxes if known and result is not None else None
+        image = pixelate_all(image) if boxes is None else pixelate_faces(image, boxes)
+    if settings.mirror:
+        # Flipped before drawing, so that words stay readable.
+        image = np.asarray(cv2.flip(image, 1), np.uint8)
+    if not drawn or result is None:
+        return image
+    if settings.mirror:
+        result = mirrored(result, image.shape[1])
+    return draw(image, result, settings.overlay, look.names)
+
+
+def to_bgr(frame: av.VideoFrame) -> ImageArray:
+    """(H, W, 3) uint8 BGR of a decoded frame.
+
+    Every decoder of WebRTC gives YUV 4:2:0 of even size, which OpenCV converts in a third of the
+    time; this runs on the event loop that serves all visitors.
+    """
+    if frame.format.name == "yuv420p" and not (frame.width % 2 or frame.height % 2):
+        return np.asarray(cv2.cvtColor(frame.to_ndarray(), cv2.COLOR_YUV2BGR_I420), np.uint8)
+    return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+
+
+def to_frame(image_bgr: ImageArray) -> av.VideoFrame:
+    """The opposite of `to_bgr`, in the format that the encoder wants."""
+    height, width = image_bgr.shape[:2]
+    if width % 2 or height % 2:
+        return av.VideoFrame.from_ndarray(image_bgr, format="bgr24")
+    planes = np.asarray(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2YUV_I420), np.uint8)
+    return av.VideoFrame.from_ndarray(planes, format="yuv420p")
+
+
+def mirrored(result: FrameResult, width: int) -> FrameResult:
+    """The same result in a picture of `width` pixels whose left and right have changed places."""
+    boxes = result.boxes.copy()
+    boxes[:, [0, 2]] = width - result.boxes[:, [2, 0]]
+    return replace(result, boxes=boxes)
