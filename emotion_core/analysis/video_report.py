@@ -20,6 +20,7 @@ from emotion_core.analysis.timeline import (
     valid_share,
 )
 from emotion_core.analysis.video_moments import moment_name
+from emotion_core.analysis.video_summary import marker_statistics
 from emotion_core.labels import COLOURS, EXPRESSIONS
 
 _WIDTH, _HEIGHT = 860, 150
@@ -65,7 +66,7 @@ def report_html(folder: Path, table: FaceTable, edits: Edits, name: str) -> str:
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title>"
         f"<style>{_STYLE}</style></head><body><h1>{title}</h1>"
         f"{_facts(edited, summary)}<p class='key'>{key}</p>"
-        f"{people or '<p>No face was found.</p>'}{rest}{_markers(edits)}"
+        f"{people or '<p>No face was found.</p>'}{rest}{_markers(edited, edits)}"
         "<p class='note'>Probabilities of a network that learnt how people label faces. An "
         "expression is not a felt emotion; a reading marked unsure is weak.</p></body></html>"
     )
@@ -169,11 +170,19 @@ def _moments(folder: Path, person: FaceTable, track_id: int) -> str:
     return f"<div class='moments'>{''.join(figures)}</div>"
 
 
-def _markers(edits: Edits) -> str:
+def _markers(table: FaceTable, edits: Edits) -> str:
+    """Every marker; below an interval what each person showed in it."""
     if not edits.markers:
         return ""
-    rows = "".join(
-        f"<tr><td>{m.start_s:.2f} s</td><td>{m.end_s:.2f} s</td><td>{escape(m.label)}</td></tr>"
-        for m in edits.markers
-    )
-    return f"<h2>Markers</h2><table><tr><th>From</th><th>To</th><th>Label</th></tr>{rows}</table>"
+    rows = []
+    for m in edits.markers:
+        rows.append(
+            f"<tr><td>{m.start_s:.2f} s</td><td>{m.end_s:.2f} s</td><td>{escape(m.label)}</td></tr>"
+        )
+        for figures in marker_statistics(table, m.start_s, m.end_s, edits):
+            share = figures["share"]
+            said = " · ".join(f"{e} {share[e]:.0%}" for e in EXPRESSIONS if share[e] >= 0.005)
+            name = escape(edits.name_of(figures["track_id"]))
+            rows.append(f"<tr><td></td><td colspan='2' class='note'>{name}: {said}</td></tr>")
+    head = "<tr><th>From</th><th>To</th><th>Label</th></tr>"
+    return f"<section><h2>Markers</h2><table>{head}{''.join(rows)}</table></section>"

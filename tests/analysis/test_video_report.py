@@ -54,6 +54,7 @@ def test_report_stands_alone_and_shows_everybody(tmp_path):
     assert not [a for _, a in tags.seen if str(a.get("src", "")).startswith("http")]
     assert "happy 50%" in text
     assert "a &amp; b" in text
+    assert re.search(r"Ada&lt;/b&gt;: happy \d+%", text), "what she showed between the markers"
     assert "Person 2" in text
 
 

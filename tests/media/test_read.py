@@ -181,6 +181,20 @@ def sound_only(path):
         container.mux(stream.encode())
 
 
+def without_size(path):
+    """Raw pictures whose size stands in the file's head alone, as 0×0."""
+    raw = path.with_suffix(".avi")
+    with av.open(str(raw), "w") as container:
+        stream = container.add_stream("rawvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.zeros((72, 64), np.uint8), format="yuv420p")
+        container.mux(stream.encode(frame))
+    data = bytearray(raw.read_bytes())
+    size = data.index(b"strf") + 12
+    data[size : size + 8] = bytes(8)
+    path.write_bytes(data)
+
+
 def make_bad(kind, path, clip):
     if kind == "empty":
         path.write_bytes(b"")
@@ -190,6 +204,8 @@ def make_bad(kind, path, clip):
         path.write_bytes(clip.read_bytes()[-2000:])
     elif kind == "sound":
         sound_only(path)
+    elif kind == "0x0":
+        without_size(path)
     elif kind == "8K":
         write_clip(path, [0], size=(7680, 4320))
 
@@ -201,6 +217,7 @@ def make_bad(kind, path, clip):
         ("text", "cannot be opened"),
         ("headless", "damaged"),
         ("sound", "only sound"),
+        ("0x0", "0×0 pixels"),
         ("8K", "7680×4320"),
         ("missing", "no such file"),
     ],
