@@ -94,7 +94,7 @@ class VideoWriter:
             tick = max(self._last_tick + 1, round((time_s - self._origin_s) * _TICKS_PER_S))
             # OpenCV turns BGR into yuv420p (BT.601, limited range) twice as fast as FFmpeg here.
             planes = cv2.cvtColor(even, cv2.COLOR_BGR2YUV_I420)
-            frame = av.VideoFrame.from_ndarray(np.asarray(planes, np.uint8), format="yuv420p")
+            frame = av.VideoFrame.from_numpy_buffer(np.asarray(planes, np.uint8), format="yuv420p")
             frame.pts, frame.time_base = tick, Fraction(1, _TICKS_PER_S)
             self._container.mux(self._stream.encode(frame))
             self._feed_sound(time_s)
