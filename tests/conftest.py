@@ -120,3 +120,34 @@ def run_async() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
     """Runs a coroutine in a thread of its own: the browser tests leave a loop in the main one."""
     with ThreadPoolExecutor(1) as pool:
         yield lambda coroutine: pool.submit(asyncio.run, coroutine).result()
+
+
+@pytest.fixture
+def jobs_run_here(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The pages' background jobs run at once, in this process, which has tensorflow already; the
+    list holds the command line of each."""
+    import contextlib
+    import io
+    import json
+
+    from emotion_core.cli import main
+    from emotion_core.ui.jobs import JobStore
+
+    asked: list[list[str]] = []
+
+    def launch(store: Any, job_id: str) -> None:
+        folder = store._folder(job_id)
+        job = json.loads((folder / "job.json").read_text())
+        command = [store._command.name, store._command.input_option]
+        command = [c for c in command if c] + [i["path"] for i in job["inputs"]]
+        command += ["--out", str(folder / "results"), "--models-dir", str(store._models)]
+        asked.append([*command, "--progress", "json", *job["arguments"]])
+        out, err = io.StringIO(), io.StringIO()
+        (folder / "process.json").write_text("{}")
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main(asked[-1])
+        (folder / "progress.jsonl").write_text(out.getvalue())
+        (folder / "errors.txt").write_text(err.getvalue())
+
+    monkeypatch.setattr(JobStore, "_launch", launch)
+    return asked

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_core.commands.progress import progress_bar
+from emotion_core.commands.options import add_models_dir_option, add_progress_option
+from emotion_core.commands.progress import Event, Tell, progress_bar, tell_json
 from emotion_core.errors import EmotionCoreError, OutputError
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from emotion_core.analysis.video import Progress, Source, VideoOptions
 
 EXIT_DONE, EXIT_FAILED = 0, 1
-# Told to a program that reads the lines; each event is one JSON object with a field "event".
-Event = dict[str, Any]
-Tell = Callable[[Event], None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,15 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-annotate", action="store_true", help="do not write annotated.mp4")
     parser.add_argument("--largest-face", action="store_true", help="read the largest face only")
     parser.add_argument("--model", default="default", help="name of the model folder")
-    parser.add_argument("--models-dir", type=Path, help="where model folders live")
+    add_models_dir_option(parser)
     parser.add_argument("--force", action="store_true", help="analyse finished videos again")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome for machines")
-    parser.add_argument(
-        "--progress",
-        choices=("bar", "json"),
-        default="bar",
-        help="'json' prints one JSON object a line",
-    )
+    add_progress_option(parser)
     parser.add_argument(
         "--preview", action="store_true", help="keep the newest frame as preview.jpg while running"
     )
@@ -68,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     )
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signal())
-        tell = _tell_json if options.progress == "json" else stack.enter_context(_bar())
+        tell = tell_json if options.progress == "json" else stack.enter_context(_bar())
         batch = Batch(options, chosen, tell, stop)
         outcomes = batch.run(list(find_videos(options.paths, options.out)))
     if options.json:
@@ -231,11 +224,6 @@ def _write_json(path: Path, outcomes: list[Event]) -> None:
         path.write_text(json.dumps(outcomes, indent=1, ensure_ascii=False), "utf-8")
     except OSError as error:
         raise OutputError(f"{path} could not be written: {error.strerror}.") from error
-
-
-def _tell_json(event: Event) -> None:
-    # Surrogates stand for bytes of a file name that are no UTF-8; JSON escapes carry them.
-    print(json.dumps(event), flush=True)
 
 
 @contextlib.contextmanager

@@ -141,13 +141,14 @@ class Dataset:
 
     @cached_property
     def _whole(self) -> Split:
-        """Names keep their split: two splits may use the same ones."""
         parts = [part for part in self.splits.values() if len(part)]
-        several = len(parts) > 1
-        names = [n for p in parts for n in (f"{p.name}/{m}" if several else m for m in p.names)]
+        names = np.concatenate([p.names for p in parts])
+        if len(set(names)) < len(names):
+            # Two splits may use the same names.
+            names = np.array([f"{p.name}/{name}" for p in parts for name in p.names], str)
         return Split(
             ALL,
-            np.array(names, str),
+            names,
             np.concatenate([p.images for p in parts]),
             np.concatenate([p.votes for p in parts]),
             np.concatenate([p.fer2013 for p in parts]),

@@ -11,7 +11,7 @@ import streamlit as st
 
 from emotion_core.analysis.folders import file_hash
 from emotion_core.errors import InputError
-from emotion_core.ui.job_log import JobInput, JobState
+from emotion_core.ui.job_log import JobInput, JobState, read_json
 from emotion_core.ui.jobs import JobCommand, JobStore
 from emotion_core.ui.resources import app_settings
 
@@ -128,6 +128,21 @@ def zip_of(folder: Path) -> bytes:
             if file.is_file():
                 target.write(file, file.relative_to(folder.parent))
     return data.getvalue()
+
+
+def data_of(state: JobState) -> Path:
+    """Where the faces of an evaluation lie."""
+    job = read_json(evaluate_store().results_of(state.job_id).parent / "job.json")
+    return Path(job["inputs"][0]["path"])
+
+
+def delete_evaluation(job_id: str) -> None:
+    """Remove an evaluation, the upload, and what this process remembers of its faces."""
+    from emotion_core.ui.model_faces import forget_faces
+
+    forget_faces()
+    evaluate_store().delete(job_id)
+    show_evaluation(None)
 
 
 def options_of(state: JobState) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from emotion_core.labels import LABEL_SETS
 from emotion_core.training.record import ModelRecord, read_record
-from emotion_core.ui.evaluate_jobs import evaluate_store, show_evaluation, zip_of
+from emotion_core.ui.evaluate_jobs import data_of, delete_evaluation, show_evaluation, zip_of
 from emotion_core.ui.model_choice import Choice
 from emotion_core.ui.video_jobs import retention_words
 from emotion_core.ui.video_progress import escape
@@ -32,7 +32,7 @@ def show_result(state: "JobState") -> None:
     """Draw one finished evaluation."""
     folder = state.files[0].folder
     assert folder is not None
-    choice = _choice(folder, _changed(folder))
+    choice = OwnChoice(folder, *_read(folder, _changed(folder)), data_of(state))
     _head(state, choice)
     for note in (choice.report or {}).get("notes", []):
         st.markdown(f":material/info: {escape(note)}")
@@ -64,17 +64,24 @@ def _head(state: "JobState", choice: Choice) -> None:
         with st.popover("Delete", icon=":material/delete:", key="evaluate_delete_menu"):
             st.markdown("Removes the upload and its scores from this computer.")
             if st.button("Delete now", type="primary", key="evaluate_delete"):
-                evaluate_store().delete(state.job_id)
-                show_evaluation(None)
+                delete_evaluation(state.job_id)
                 st.rerun()
         st.caption(f"Kept for {retention_words()}.", width="content")
-    images = (choice.report or {}).get("images", 0)
-    part = {"all": "all of its", "test": "the test split's"}[choice.key.rpartition("_")[2]]
     st.info(
-        f"**Your own data**: {choice.name} on {escape(name)}, {part} {images:,} faces. Kept apart "
+        f"**Your own data**: {choice.name} on {escape(name)}, {_images_words(choice)}. Kept apart "
         "from the scores that come with the program.",
         icon=":material/folder_shared:",
     )
+
+
+def _images_words(choice: Choice) -> str:
+    """How many faces, and which where the data hold more."""
+    report = choice.report or {}
+    images, splits = report.get("images", 0), report.get("splits", {})
+    words = "one face" if images == 1 else f"{images:,} faces"
+    if images < sum(splits.values()):
+        words += f" of its {report['split']} split ({sum(splits.values()):,} in all)"
+    return words
 
 
 def _tabs(choice: Choice) -> None:
@@ -98,11 +105,6 @@ def _tabs(choice: Choice) -> None:
 def _changed(folder: Path) -> int:
     file = folder / "evaluation.json"
     return file.stat().st_mtime_ns if file.is_file() else 0
-
-
-def _choice(folder: Path, changed: int) -> OwnChoice:
-    record, key, label_set, images, blocks = _read(folder, changed)
-    return OwnChoice(folder, record, key, label_set, images, blocks)
 
 
 @st.cache_data(show_spinner="Computing scores and intervals …", max_entries=8)

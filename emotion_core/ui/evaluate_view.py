@@ -9,6 +9,7 @@ from emotion_core.errors import EmotionCoreError, InputError
 from emotion_core.ui.evaluate_jobs import (
     came_by_address,
     data_sets_in,
+    delete_evaluation,
     evaluate_store,
     keep_upload,
     my_evaluations,
@@ -26,15 +27,12 @@ from emotion_core.ui.video_progress import duration_words, escape
 
 _SHIPPED, _OWN = "Measured scores", "Evaluate my data"
 _EVERY_S: Final = 1.0
-_LAYOUTS: Final = """```text
-happy/anna.png            <expression>/<picture>: angry, disgust, fear, happy,
-sad/ben.jpg               neutral, sad, surprise
-
-test/happy/anna.png       the same below train/, validation/ and test/
-
-FER2013Test/label.csv     the FER+ layout, with its pictures beside label.csv
-fer2013.csv               emotion, pixels, Usage; fer2013new.csv beside it if you have it
-```"""
+_LAYOUTS: Final = """- `happy/anna.png`: a folder for each expression, named as here: \
+angry, disgust, fear, happy, neutral, sad, surprise
+- `test/happy/anna.png`: the same below `train`, `validation` and `test`
+- `FER2013Test/label.csv`: the FER+ layout, the pictures beside `label.csv`
+- `fer2013.csv`: columns emotion, pixels, Usage; `fer2013new.csv` beside it adds the FER+ votes
+"""
 
 
 def show_evaluate_my_data(models: list[str]) -> bool:
@@ -215,6 +213,5 @@ def _failed(state: JobState) -> None:
             show_evaluation(None)
             st.rerun()
         if st.button("Delete", icon=":material/delete:", key="evaluate_delete"):
-            evaluate_store().delete(state.job_id)
-            show_evaluation(None)
+            delete_evaluation(state.job_id)
             st.rerun()

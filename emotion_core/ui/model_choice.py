@@ -19,6 +19,8 @@ from emotion_core.training.record import ModelRecord, read_record
 # The test split stands first: only its score says how new faces fare.
 _SPLITS: Final[tuple[str, ...]] = ("test", "validation", "train")
 LEARNT: Final[dict[str, str]] = {"ferplus": "FER+", "fer2013": "FER2013"}
+# Two of them stand side by side on a phone.
+_MENU_PX: Final[int] = 165
 _NOBODY: Final[str] = "no other model"
 
 
@@ -33,6 +35,7 @@ class Choice:
         label_set: whose labels judge.
         images: those that count for the label set; None where their predictions are not kept.
         blocks: scores: `full` and perhaps `without_twins`; empty where nothing is known.
+        faces: the data set that holds the images; None: the one of the installation.
     """
 
     folder: Path
@@ -41,6 +44,7 @@ class Choice:
     label_set: str
     images: tables.Scored | None
     blocks: dict[str, dict[str, Any]]
+    faces: Path | None = None
 
     @property
     def name(self) -> str:
@@ -102,14 +106,14 @@ def choose(models_dir: Path, names: list[str]) -> list[Choice]:
         One or two; all are judged on the same images by the same labels.
     """
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = st.selectbox("Model", names, key="model_name", width=210) or names[0]
+        name = st.selectbox("Model", names, key="model_name", width=_MENU_PX) or names[0]
         record = _record(models_dir / name, _stamp(models_dir / name))
         others = [other for other in names if other != name]
         second = st.selectbox(
             "Beside it",
             [_NOBODY, *others],
             key="model_second",
-            width=210,
+            width=_MENU_PX,
             disabled=not others,
             help="A second model, judged on the same images by the same labels, in the same charts."
             if others

@@ -15,6 +15,7 @@ from emotion_core.ui.charts import download_data
 from emotion_core.ui.model_choice import Choice
 from emotion_core.ui.model_faces import show_faces
 from emotion_core.ui.model_pieces import dark_ground, heading, model_dot, show_chart, show_table
+from emotion_core.ui.resources import app_settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,9 +115,12 @@ def _show_cell(choices: Sequence[Choice], table: pd.DataFrame) -> None:
     images = known[model].images
     assert images is not None
     cell = tables.cell_table(images, truth, answer)
-    show_faces(cell, truth, answer)
+    show_faces(cell, truth, answer, known[model].faces)
     if len(cell):
         shares = [c for c in cell.columns if c != "image"]
-        with st.expander(f"The list of {len(cell):,} images, the surest answers first"):
+        words = f"The list of {len(cell):,} images, the surest answers first"
+        # Without the faces the list is all there is to see.
+        hidden = known[model].faces is not None or app_settings().data_path is not None
+        with st.expander(words, expanded=not hidden):
             show_table(cell, shares=shares, height=min(330, 38 + 35 * len(cell)))
             download_data(cell, f"{model}_{truth}_called_{answer}.csv", key="download_cell")

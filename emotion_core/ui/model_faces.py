@@ -44,17 +44,24 @@ def _pictures(source: Path, names: tuple[str, ...]) -> dict[str, str]:
     return {name: base64.b64encode(data).decode() for name, data in encoded.items()}
 
 
-def show_faces(cell: pd.DataFrame, truth: str, answer: str) -> None:
+def forget_faces() -> None:
+    """Keep no face in the memory and no data set open: somebody deletes theirs."""
+    _pictures.clear()
+    _shelf.clear()
+
+
+def show_faces(cell: pd.DataFrame, truth: str, answer: str, faces: Path | None = None) -> None:
     """The faces of a square, the surest answers first; words where they cannot be shown.
 
     Args:
         cell: of `tables.cell_table`.
         truth, answer: the square.
+        faces: the data set that holds them; None: the installation's.
     """
     if not len(cell):
         st.info(f"No {truth} face is called {answer}.", icon=":material/check_circle:")
         return
-    source = app_settings().data_path
+    source = faces or app_settings().data_path
     if source is None:
         st.caption(
             "The pictures of the data set are not part of this program. Where you have it, start "
@@ -65,7 +72,7 @@ def show_faces(cell: pd.DataFrame, truth: str, answer: str) -> None:
     try:
         pictures = _pictures(source, names)
     except DatasetError as error:
-        st.warning(f"EMOTION_LAB_DATA cannot be used: {error}", icon=":material/warning:")
+        st.warning(f"The data set cannot be used: {error}", icon=":material/warning:")
         return
     if not pictures:
         st.info(f"None of these images is in {source}: it holds another data set.")

@@ -1,16 +1,12 @@
 """An explanation on the photo page, from the button to the pictures; the command runs in this
 process, so that tensorflow is imported once for all tests."""
 
-import contextlib
-import io
-import json
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emotion_core.cli import main
 from emotion_core.ui import explain_view
 from emotion_core.ui.jobs import JobStore
 
@@ -18,30 +14,7 @@ PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "3_Photo.py")
 
 
 @pytest.fixture
-def launches(monkeypatch):
-    """Jobs are run at once, in this process; what was asked for is listed."""
-    asked = []
-
-    def launch(store, job_id):
-        folder = store._folder(job_id)
-        job = json.loads((folder / "job.json").read_text())
-        command = [store._command.name, store._command.input_option]
-        command = [c for c in command if c] + [i["path"] for i in job["inputs"]]
-        command += ["--out", str(folder / "results"), "--models-dir", str(store._models)]
-        asked.append([*command, "--progress", "json", *job["arguments"]])
-        (folder / "process.json").write_text("{}")
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            main(asked[-1])
-        (folder / "progress.jsonl").write_text(out.getvalue())
-        (folder / "errors.txt").write_text(err.getvalue())
-
-    monkeypatch.setattr(JobStore, "_launch", launch)
-    return asked
-
-
-@pytest.fixture
-def app(made_models, made_data, tmp_path, monkeypatch, launches):
+def app(made_models, made_data, tmp_path, monkeypatch, jobs_run_here):
     st.cache_resource.clear()
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(made_models))
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
@@ -65,7 +38,7 @@ def words(app):
     return "\n".join([e.value for e in shown] + [e.proto.body for e in app.get("html")])
 
 
-def test_a_face_is_explained_kept_and_deleted(app, launches, tmp_path):
+def test_a_face_is_explained_kept_and_deleted(app, jobs_run_here, tmp_path):
     press(app, "Explain face #1")
     text = words(app)
     assert "Face \\#1: why" in text
@@ -82,21 +55,13 @@ def test_a_face_is_explained_kept_and_deleted(app, launches, tmp_path):
     press(app, "Close")
     assert "Face \\#1: why" not in words(app)
     press(app, "Explain face #1")
-    assert len(launches) == 1
+    assert len(jobs_run_here) == 1
     press(app, "Delete")
     kept = [p for p in (tmp_path / "work" / "explanations").rglob("*") if p.is_file()]
     assert kept == []
 
 
-def test_without_the_data_set_the_reason_is_said(app, launches, monkeypatch):
-    monkeypatch.delenv("EMOTION_LAB_DATA")
-    st.cache_resource.clear()
-    press(app.run(), "Explain face #1")
-    assert "training faces are not at hand" in words(app)
-    assert "--data" not in launches[0]
-
-
-def test_a_failure_is_said_and_can_be_tried_again(app, made_models, monkeypatch, tmp_path):
+def test_a_failure_is_said_and_a_job_that_is_gone_forgotten(app, monkeypatch):
     def broken(store, job_id):
         folder = store._folder(job_id)
         (folder / "process.json").write_text("{}")
@@ -109,9 +74,6 @@ def test_a_failure_is_said_and_can_be_tried_again(app, made_models, monkeypatch,
     assert "could not be explained" in app.error[0].value
     press(app, "Close")
     assert not app.error
-
-
-def test_a_job_that_is_gone_shows_the_button_again(app):
     press(app, "Explain face #1")
     store = explain_view.explain_store()
     for job_id in store._ids():

@@ -1,0 +1,132 @@
+"""`explain`: every kind of input, good and bad, with a barely trained network."""
+
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from emotion_core.analysis.explanation import load_explanation
+from emotion_core.cli import main
+from emotion_core.errors import InputError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.media.sample import PORTRAIT
+from emotion_core.model.occlusion import PARTS
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def explain(made_models, cache, tmp_path):
+    def run(*paths, **options) -> int:
+        given = {"out": tmp_path / "out", "models-dir": made_models, "cache": cache} | options
+        more = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+        return main(["explain", *map(str, paths), *more])
+
+    return run
+
+
+@pytest.fixture
+def crop(tmp_path):
+    path = tmp_path / "crop.npy"
+    np.save(path, np.random.default_rng(0).uniform(0, 255, (48, 48)).astype(np.float32))
+    return path
+
+
+def test_a_photo_a_crop_and_a_bad_file_in_one_run(explain, crop, tmp_path, capsys):
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no picture")
+    file = tmp_path / "all.json"
+    assert explain(PORTRAIT, bad, crop, json=file, progress="json") == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == {"event": "start", "files": 3}
+    assert lines[-1] == {"event": "end"}
+    assert all(0 <= line["fraction"] <= 1 for line in lines if line["event"] == "progress")
+    found = json.loads(file.read_text())
+    assert [f["status"] for f in found] == ["done", "failed", "done"]
+    assert "bad.jpg" in found[1]["message"]
+    values = found[0]["values"]
+    for key in ("before_calibration", "after_calibration"):
+        assert list(values[key]) == list(EXPRESSIONS)
+        assert sum(values[key].values()) == pytest.approx(1, abs=1e-4)
+    assert set(values["covered"]) == set(PARTS)
+    assert "not at hand" in values["no_nearest_training_faces"]
+    folder = tmp_path / "out" / "portrait"
+    assert len(list(folder.glob("*.png"))) == 2
+    read = load_explanation(folder)
+    assert read.heat.shape == read.drop.shape == (7, 48, 48)
+    assert EXPRESSIONS[read.top] == values["emotion"]
+    assert read.part_drops(read.top)[0][1] >= read.part_drops(read.top)[-1][1]
+
+
+def test_a_picture_of_the_crop_s_size_is_the_crop(explain, made_data, tmp_path):
+    face = next((made_data / "FER2013Train").glob("*.png"))
+    assert explain(face) == 0
+    read = load_explanation(tmp_path / "out" / face.stem)
+    assert np.array_equal(read.crop, cv2.imread(str(face), cv2.IMREAD_GRAYSCALE))
+
+
+def test_the_nearest_training_face_of_a_training_face_is_itself(
+    explain, made_data, tmp_path, cache
+):
+    face = sorted((made_data / "FER2013Train").glob("*.png"))[0]
+    assert explain(face, data=made_data) == 0
+    read = load_explanation(tmp_path / "out" / face.stem)
+    assert len(read.near) == len(read.near_images) == 8
+    assert read.near[0].similarity == pytest.approx(1, abs=1e-4)
+    same = [f.name for f in read.near if f.similarity > 0.9999]
+    assert face.name in same
+    assert all(n.similarity <= read.near[0].similarity for n in read.near)
+    labels = (made_data / "FER2013Test" / "label.csv").read_text()
+    assert not [n for n in read.near if n.name in labels]
+    kept = {p: p.stat().st_mtime_ns for p in cache.rglob("*.np*")}
+    assert explain(face, data=made_data) == 0
+    assert {p: p.stat().st_mtime_ns for p in cache.rglob("*.np*")} == kept
+
+
+def test_another_data_set_is_not_taken_for_the_training(explain, crop, made_data, tmp_path):
+    other = shutil.copytree(made_data, tmp_path / "other")
+    rows = (other / "FER2013Train" / "label.csv").read_text().splitlines()
+    (other / "FER2013Train" / "label.csv").write_text("\n".join(rows[:-1]) + "\n")
+    for data, words in ((other, "is not the one"), (tmp_path / "none.zip", "is not there")):
+        assert explain(crop, data=data) == 0
+        read = load_explanation(tmp_path / "out" / "crop")
+        assert words in read.no_near
+        assert read.near == ()
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((3, 48, 48)), "shape"),
+        (np.full((48, 48), 999.0), "0 to 255"),
+        (np.array([{"a": 1}], object), "no face crop"),
+    ],
+)
+def test_arrays_that_are_no_crop_are_refused(explain, tmp_path, capsys, array, words):
+    path = tmp_path / "bad.npy"
+    np.save(path, array, allow_pickle=True)
+    assert explain(path, progress="json") == 1
+    assert words in capsys.readouterr().out
+
+
+def test_a_face_that_is_not_there_and_a_missing_network_are_named(explain, tmp_path, capsys):
+    assert explain(PORTRAIT, face=2, progress="json") == 1
+    assert "no face #2" in capsys.readouterr().out
+    assert explain(PORTRAIT, model="nobody") == 1
+    assert "nobody" in capsys.readouterr().err
+
+
+def test_a_damaged_explanation_is_named(explain, crop, tmp_path):
+    assert explain(crop) == 0
+    folder = tmp_path / "out" / "crop"
+    (folder / "explanation.npz").write_bytes(b"cut")
+    with pytest.raises(InputError, match="no readable explanation"):
+        load_explanation(folder)
+    (folder / "explanation.json").write_text('{"version": 99}')
+    with pytest.raises(InputError, match="another version"):
+        load_explanation(folder)

@@ -1,0 +1,122 @@
+"""Evaluate my data, from the zip to the report, and back to the shipped scores."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from emotion_core.errors import InputError
+from emotion_core.ui import evaluate_jobs
+
+PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "4_Model.py")
+
+
+def zip_of_faces(*names: str, shape: tuple[int, ...] = (48, 48)) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as target:
+        for seed, name in enumerate(names):
+            image = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+            target.writestr(name, cv2.imencode(".png", image)[1].tobytes())
+    return data.getvalue()
+
+
+@pytest.fixture
+def app(made_models, tmp_path, monkeypatch, jobs_run_here):
+    st.cache_resource.clear()
+    monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(made_models))
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
+    monkeypatch.setenv("EMOTION_LAB_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "data" / "mine" / "happy").mkdir(parents=True)
+    (tmp_path / "data" / "notes.txt").write_text("no data set")
+    image = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
+    cv2.imwrite(str(tmp_path / "data" / "mine" / "happy" / "a.png"), image)
+    app = AppTest.from_file(PAGE, default_timeout=120).run()
+    app.segmented_control(key="model_mode").set_value("Evaluate my data").run()
+    assert not app.exception
+    yield app
+    st.cache_resource.clear()
+
+
+def press(app, key):
+    app.button(key=key).click().run()
+    assert not app.exception, app.exception
+    return app
+
+
+def give(app, name, data):
+    app.file_uploader[0].set_value((name, data, "application/zip")).run()
+    app.toggle(key="evaluate_robustness").set_value(False).run()
+    return press(app, "evaluate_start")
+
+
+def words(app):
+    return "\n".join(e.value for e in [*app.markdown, *app.caption, *app.error, *app.info])
+
+
+def test_a_zip_becomes_a_report_that_can_be_deleted(app, made_models, tmp_path, jobs_run_here):
+    before = {p: p.stat().st_mtime_ns for p in made_models.rglob("*")}
+    faces = [f"{e}/{i}.png" for e in ("happy", "sad", "fear") for i in range(4)]
+    give(app, "our faces.zip", zip_of_faces(*faces, shape=(60, 50, 3)))
+    text = words(app)
+    assert "**Your own data**: tiny on our faces.zip, 12 faces." in text
+    assert "12 of 12 pictures were scaled to 48×48" in text
+    assert "labels of the folders" in text
+    assert {m.label for m in app.metric} >= {"Accuracy", "Macro-F1"}
+    assert jobs_run_here[0][0] == "evaluate"
+    assert {p: p.stat().st_mtime_ns for p in made_models.rglob("*")} == before
+    store = evaluate_jobs.evaluate_store()
+    (state,) = [store.state(job_id) for job_id in store._ids()]
+    with zipfile.ZipFile(io.BytesIO(evaluate_jobs.zip_of(state.files[0].folder))) as result:
+        assert "tiny/predictions_folder_test.csv" in result.namelist()
+        report = json.loads(result.read("tiny/evaluation.json"))
+    assert report["evaluations"]["folder_test"]["images"] == 12
+    press(app, "evaluate_delete")
+    assert [p for p in (tmp_path / "work" / "evaluations").rglob("*") if p.is_file()] == []
+    assert "Your own data" not in words(app)
+    app.segmented_control(key="model_mode").set_value("Measured scores").run()
+    assert not app.exception
+    assert app.selectbox(key="model_name").value == "tiny"
+
+
+def test_a_folder_of_the_administrator_is_used_where_it_lies(app, tmp_path):
+    box = app.selectbox(key="evaluate_listed")
+    assert box.options == ["mine"]
+    box.set_value("mine").run()
+    app.toggle(key="evaluate_robustness").set_value(False).run()
+    press(app, "evaluate_start")
+    assert "tiny on mine, one face" in words(app)
+    press(app, "evaluate_new")
+    assert "Your evaluations" in words(app)
+    press(app, next(b.key for b in app.button if b.label == "Open"))
+    press(app, "evaluate_delete")
+    assert (tmp_path / "data" / "mine" / "happy" / "a.png").is_file()
+
+
+def test_what_cannot_be_used_is_refused_with_the_reason(app):
+    bad = {
+        "../happy/a.png": "outside of itself",
+        "joy/a.png": "none of the seven expressions",
+        "readme.png": "no labelled faces",
+    }
+    for name, reason in bad.items():
+        give(app, "bad.zip", zip_of_faces(name))
+        assert reason in app.error[0].value
+        press(app, "evaluate_other")
+        assert app.button(key="evaluate_start").disabled
+
+
+@pytest.mark.parametrize("name", ["..", "../secret", "/etc", "link"])
+def test_folders_elsewhere_are_refused(tmp_path, monkeypatch, name):
+    st.cache_resource.clear()
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "link").symlink_to(tmp_path / "secret")
+    with pytest.raises(InputError, match="allowed folder"):
+        evaluate_jobs.refer_to(name, tmp_path / "data")
