@@ -30,12 +30,15 @@ class Answers:
         served_probs: (N, 7) float32, of the served network, calibrated.
         served_raw: (N, 7) float32, the same before calibration (temperature 1).
         float_probs: (N, 7) float32, of the float network, uncalibrated; None without one.
+        mirrored_probs: (N, 7) float32, of the served network, calibrated: the mean over the face
+            and its mirror image.
         ms_per_face: median time of one face on one thread.
     """
 
     served_probs: NDArray[np.float32]
     served_raw: NDArray[np.float32]
     float_probs: NDArray[np.float32] | None
+    mirrored_probs: NDArray[np.float32]
     ms_per_face: float
 
 
@@ -60,6 +63,8 @@ def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgres
     classifier = Classifier(bundle)
     progress("served network", 0, len(images))
     logits = served_logits(classifier, images)
+    served = classifier.probabilities(logits)
+    turned = classifier.probabilities(served_logits(classifier, images[:, :, ::-1]))
     progress("served network", len(images), len(images))
     float_probs = None
     if bundle.keras_file.is_file():
@@ -67,7 +72,8 @@ def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgres
         float_probs = float_answers(load_network(bundle), images)
         progress("float network", len(images), len(images))
     speed = milliseconds_per_face(classifier, images)
-    return Answers(classifier.probabilities(logits), softmax(logits), float_probs, speed)
+    mirrored = np.asarray((served + turned) / 2, np.float32)
+    return Answers(served, softmax(logits), float_probs, mirrored, speed)
 
 
 def float_answers(network: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -103,9 +103,10 @@ def card_text(
     """
     parts = [_HEAD.format(expressions=", ".join(EXPRESSIONS)), _models(records, default, sizes)]
     parts += [_USE, _DATA, _PROTOCOL]
+    parts += [_steps(runs, records)]
     parts += [_model_section(record) for record in records]
     parts += [_LIMITS, _runs(runs)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -151,6 +152,46 @@ def _models(records: Sequence[ModelRecord], default: str, sizes: dict[str, int])
         rows.append((name, SCORE_NAMES[record.label_set], count, size, score))
     head = ("model", "labels learnt", "parameters", "served network", "accuracy")
     return "## Models\n\n" + _table(head, rows)
+
+
+_STEPS: Final = """## What each step brought
+
+Scores on validation, where choices are made, of the last training of each model; a step that builds
+on another model names it."""
+_STEP_SCORES: Final = ("accuracy", "macro_f1", "rare_recall", "ece")
+
+
+def _steps(runs: pd.DataFrame, records: Sequence[ModelRecord]) -> str:
+    """The models beside each other on validation, the weakest first, then what serving changes."""
+    trained = runs[(runs["event"] == "train") & (runs["split"] == "validation")]
+    parts = [_STEPS]
+    for label_set, part in trained.groupby("label_set", sort=False):
+        last = part.groupby("model", sort=False).tail(1).sort_values("accuracy")
+        rows = [
+            (str(row["model"]), *(f"{row[s]:.3f}" for s in _STEP_SCORES), str(row["note"]))
+            for row in last.to_dict("records")
+        ]
+        head = ("model", "accuracy", "macro-F1", "rare recall", "ECE", "recipe")
+        name = SCORE_NAMES.get(str(label_set), str(label_set))
+        parts.append(f"{name}, validation:\n\n" + _table(head, rows))
+    served = [row for record in records if (row := _serving_row(record))]
+    if served:
+        names = ["model", "float", "served int8", "int8, mirror images averaged (twice the time)"]
+        parts.append("Accuracy, macro-F1 on validation:\n\n" + _table(names, served))
+    return "\n\n".join(parts) if len(parts) > 1 else ""
+
+
+def _serving_row(record: ModelRecord) -> tuple[str, ...] | None:
+    for report in record.evaluations.values():
+        block = report["scores"].get(record.label_set)
+        if report.get("split") == "validation" and block and "mirror_averaged" in block:
+            served = {k: block["full"][k]["value"] for k in ("accuracy", "macro_f1")}
+            kinds = (block.get("float"), served, block["mirror_averaged"])
+            return (
+                record.name,
+                *(f"{k['accuracy']:.3f}, {k['macro_f1']:.3f}" if k else "–" for k in kinds),
+            )
+    return None
 
 
 def _model_section(record: ModelRecord) -> str:

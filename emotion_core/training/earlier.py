@@ -11,21 +11,16 @@ from numpy.typing import NDArray
 
 from emotion_core.errors import ModelError
 from emotion_core.model.bundle import load_bundle
+from emotion_core.model.network import load_network
 
 
-def load_network(name: str, models_dir: Path | None = None) -> keras.Model:
+def earlier_network(name: str, models_dir: Path | None = None) -> keras.Model:
     """The float network of a model folder.
 
     Raises:
         ModelError: there is no such model, or its model.keras is missing or damaged.
     """
-    file = load_bundle(name, models_dir).keras_file
-    if not file.is_file():
-        raise ModelError(f"{file} is missing: of this model only the scores are kept.")
-    try:
-        return keras.models.load_model(file, compile=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{file} cannot be read ({error}). Train it again.") from error
+    return load_network(load_bundle(name, models_dir))
 
 
 def begin_with(network: keras.Model, earlier: keras.Model, name: str) -> None:

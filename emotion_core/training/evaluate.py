@@ -110,7 +110,8 @@ def score_label_set(
     twin: NDArray[np.bool_] | None,
     resamples: int = 1000,
 ) -> dict[str, Any]:
-    """A split scored against one label set: full, without twins, the float network, and people."""
+    """A split scored against one label set: full, without twins, the float network, the served one
+    asked twice (mirrored), and people."""
 
     def block(rows: NDArray[np.bool_]) -> dict[str, Any] | None:
         if not rows.any():
@@ -129,6 +130,8 @@ def score_label_set(
     if answers.float_probs is not None:
         scores = metrics.point_scores(truth, answers.float_probs[kept], RARE)
         result["float"] = {k: v for k, v in scores.items() if isinstance(v, float)}
+    scores = metrics.point_scores(truth, answers.mirrored_probs[kept], RARE)
+    result["mirror_averaged"] = {k: v for k, v in scores.items() if isinstance(v, float)}
     counts = split.votes[kept].astype(np.int64)
     counts = counts[counts.sum(axis=1) >= 2]
     if label_set == "ferplus" and len(counts):
@@ -156,9 +159,9 @@ def evaluate_model(
         progress: called with the step's name and how far it is.
 
     Returns:
-        `report` holds model, label_set, dataset, split, fingerprint, date, images, notes (what was
-        done to the pictures), headline (label set and plain figures), scores by label set,
-        served_against_float, labels_agree and speed.
+        `report` holds model, label_set, dataset, split, fingerprint, date, images, splits (images
+        of each), notes (what was done to the pictures), headline (label set and plain figures),
+        scores by label set, served_against_float, labels_agree and speed.
 
     Raises:
         DatasetError: the split is missing or has no label of the set asked for.
@@ -182,6 +185,7 @@ def evaluate_model(
         "fingerprint": dataset.fingerprint,
         "date": runs.now(),
         "images": len(split),
+        "splits": {name: len(part) for name, part in dataset.splits.items()},
         "notes": list(dataset.notes),
         "headline": _plain(headline, scores[headline]),
         "scores": scores,

@@ -18,7 +18,7 @@ from emotion_core.model.network import build_network
 from emotion_core.training.augment import Augment
 from emotion_core.training.checkpoint import RunFolder, RunState
 from emotion_core.training.dataset import Dataset, Split, targets
-from emotion_core.training.earlier import begin_with, load_network, teach
+from emotion_core.training.earlier import begin_with, earlier_network, teach
 from emotion_core.training.sampler import BalancedBatches
 from emotion_core.training.settings import TrainingSettings
 
@@ -82,7 +82,7 @@ def fit(
     batches = _batches(train, settings, state.epochs_done, models_dir)
     network = build_network(settings.network)
     if settings.start_from and not state.epochs_done:
-        earlier = load_network(settings.start_from, models_dir)
+        earlier = earlier_network(settings.start_from, models_dir)
         begin_with(network, earlier, settings.start_from)
     trainer = _trainer(network, settings, len(batches))
     if state.epochs_done:
@@ -111,7 +111,7 @@ def _batches(
     # Drawn by what people said: a teacher that overlooks the rare must not make them rarer.
     classes = wanted.argmax(axis=1)
     if settings.teacher:
-        teacher = load_network(settings.teacher, models_dir)
+        teacher = earlier_network(settings.teacher, models_dir)
         wanted = teach(wanted, images, teacher, settings.teacher_share)
     return BalancedBatches(
         images, wanted, classes, settings.batch_size, settings.balance, settings.seed, first_epoch

@@ -41,6 +41,8 @@ def test_the_card_tells_the_figures_of_the_files(tested_models, tmp_path):
         "int8 against float",
         "served by default",
         "| evaluate | test |",
+        "What each step brought",
+        "mirror images averaged",
     ):
         assert words in text, words
     assert "nan" not in text
@@ -50,6 +52,8 @@ def test_scores_on_validation_are_called_so(made_models, tmp_path):
     status, text = card(made_models, tmp_path)
     assert status == 1, "robustness.csv is not there yet"
     assert "On validation, on which choices were made; not on the test" in text
+    accuracy = json.loads((made_models / "tiny" / "model.json").read_text())["metrics"]
+    assert f"| tiny | {accuracy['validation']['accuracy']:.3f} |" in text
     assert "FER+ VGG13" not in text, "published test figures do not stand beside validation"
 
 

@@ -11,28 +11,28 @@ from emotion_core.errors import ModelError
 from emotion_core.model.bundle import load_bundle
 from emotion_core.model.network import NetworkSettings, build_network
 from emotion_core.training.dataset import load_dataset
-from emotion_core.training.earlier import begin_with, load_network, teach
+from emotion_core.training.earlier import begin_with, earlier_network, teach
 from emotion_core.training.fit import fit
 from emotion_core.training.settings import TrainingSettings
 
 
 @pytest.fixture(scope="module")
 def earlier(made_models: Path) -> keras.Model:
-    return load_network("tiny", made_models)
+    return earlier_network("tiny", made_models)
 
 
 def test_missing_weights_are_named(made_models: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no model named 'nobody'"):
-        load_network("nobody", made_models)
+        earlier_network("nobody", made_models)
     folder = tmp_path / "scores"
     folder.mkdir()
     for name in ("model.json", "model.tflite"):
         (folder / name).write_bytes((made_models / "tiny" / name).read_bytes())
-    with pytest.raises(ModelError, match="only the scores are kept"):
-        load_network("scores", tmp_path)
+    with pytest.raises(ModelError, match="is missing"):
+        earlier_network("scores", tmp_path)
     (folder / "model.keras").write_bytes(b"damaged")
-    with pytest.raises(ModelError, match="cannot be read"):
-        load_network("scores", tmp_path)
+    with pytest.raises(ModelError, match="is damaged"):
+        earlier_network("scores", tmp_path)
 
 
 def test_a_network_of_another_shape_is_refused(earlier: keras.Model) -> None:
