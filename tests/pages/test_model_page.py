@@ -52,7 +52,7 @@ def write_split(folder, name: str, seed: int, hardness: float, skill: float = 3.
     raw, served = softmax(logits), softmax(logits, TEMPERATURE)
     path = folder / f"predictions_ferplus_{name}.csv"
     write_predictions(path, predictions_table(split, raw, served))
-    answers = Answers(served, raw, raw, 0.5)
+    answers = Answers(served, raw, raw, served, 0.5)
     scores = {
         s: evaluate.score_label_set(s, split, split.labels(s), answers, None, resamples=50)
         for s in ("ferplus", "fer2013")
