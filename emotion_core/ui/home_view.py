@@ -124,6 +124,7 @@ def show_sample() -> None:
     if st.button("Read the sample", icon=":material/play_arrow:", type="primary", key="sample"):
         st.session_state["sample_wanted"] = True
     if not st.session_state.get("sample_wanted"):
+        st.image(_first_look(), channels="BGR", width=420)
         return
     classifier = classifier_or_message()
     if classifier is None:
@@ -135,6 +136,14 @@ def show_sample() -> None:
     for track in people[:1]:
         rows = table[table["track_id"] == track]
         show_timeline(rows, title=f"Person #{track}, the whole clip", key="sample_timeline")
+
+
+@st.cache_data(show_spinner=False, max_entries=1)
+def _first_look() -> "ImageArray":
+    """(480, 640, 3) uint8 BGR: the sample's first frame, not read yet."""
+    from emotion_core.media.sample import sample_frames
+
+    return next(iter(sample_frames(_SAMPLE_SECONDS, _SAMPLE_FPS))).image
 
 
 @st.cache_data(show_spinner="Reading the sample …", max_entries=1)

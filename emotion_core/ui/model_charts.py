@@ -13,7 +13,7 @@ import altair as alt
 
 from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.training.tables import MEASURED_HERE, PEOPLE_AND_CHANCE, PUBLISHED
-from emotion_core.ui.model_pieces import MODEL_COLOURS
+from emotion_core.ui.model_pieces import MODEL_COLOURS, Key, model_keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,20 +26,20 @@ _PERCENT = alt.Axis(format="%", tickCount=6)
 _DASHES: Final = ([1, 0], [5, 4], [2, 3])
 
 
-def _expression_colour(legend: alt.Legend | None = None) -> alt.Color:
+def _expression_colour() -> alt.Color:
     scale = alt.Scale(domain=list(EXPRESSIONS), range=[COLOURS[e] for e in EXPRESSIONS])
-    return alt.Color("expression:N", scale=scale, legend=legend)
+    return alt.Color("expression:N", scale=scale, legend=None)
 
 
-def _top_legend(columns: int = 4) -> alt.Legend:
-    """A legend above the chart that breaks into lines on a narrow screen."""
-    return alt.Legend(title=None, orient="top", columns=columns, labelLimit=260)
+def curve_keys(models: Sequence[str]) -> list[Key]:
+    """The legend of curves that are drawn for each expression of one model, or for two models."""
+    return model_keys(models) or [Key(e, COLOURS[e]) for e in EXPRESSIONS]
 
 
 def model_colour(models: Sequence[str]) -> alt.Color:
-    """A colour for each model; a legend only where there are two."""
+    """A colour for each model; their names stand above the chart."""
     scale = alt.Scale(domain=list(models), range=list(MODEL_COLOURS[: len(models)]))
-    return alt.Color("model:N", scale=scale, legend=_top_legend(2) if len(models) > 1 else None)
+    return alt.Color("model:N", scale=scale, legend=None)
 
 
 def _share(name: str, title: str, low: float = 0.0, high: float = 1.0, **axis: Any) -> Any:
@@ -51,19 +51,25 @@ def _tips(*shares: str, words: Sequence[str] = ()) -> list[Any]:
     return [*words, *(alt.Tooltip(f"{name}:Q", format=".1%") for name in shares)]
 
 
-def comparison_chart(table: pd.DataFrame, models: Sequence[str]) -> alt.LayerChart:
-    """Accuracy of the models among others, best on top, with 95 % intervals where known."""
+def comparison_keys(table: pd.DataFrame, models: Sequence[str]) -> list[Key]:
+    """The legend of `comparison_chart`: those groups that the table holds."""
     groups = {**dict(zip(models, MODEL_COLOURS, strict=False)), PEOPLE_AND_CHANCE: PEOPLE}
     groups |= {MEASURED_HERE: "#4A5568", PUBLISHED: "#7A8490"}
-    shown = {name: colour for name, colour in groups.items() if name in set(table["group"])}
-    scale = alt.Scale(domain=list(shown), range=list(shown.values()))
+    present = set(table["group"])
+    return [Key(name, colour) for name, colour in groups.items() if name in present]
+
+
+def comparison_chart(table: pd.DataFrame, models: Sequence[str]) -> alt.LayerChart:
+    """Accuracy of the models among others, best on top, with 95 % intervals where known."""
+    keys = comparison_keys(table, models)
+    scale = alt.Scale(domain=[k.name for k in keys], range=[k.colour for k in keys])
     order = table.sort_values("accuracy", ascending=False)["who"].tolist()
     who = alt.Y("who:N", title=None, sort=order, axis=alt.Axis(labelLimit=165))
     base = alt.Chart(table)
     bars = base.mark_bar(height={"band": 0.62}, cornerRadiusEnd=3).encode(
         x=alt.X(**_share("accuracy", "accuracy")),
         y=who,
-        color=alt.Color("group:N", scale=scale, legend=_top_legend(2)),
+        color=alt.Color("group:N", scale=scale, legend=None),
         tooltip=[*_tips("accuracy", words=["who:N"]), "source:N"],
     )
     whiskers = base.mark_rule(strokeWidth=2, color=_WHISKER).encode(x="low:Q", x2="high:Q", y=who)
@@ -72,7 +78,7 @@ def comparison_chart(table: pd.DataFrame, models: Sequence[str]) -> alt.LayerCha
         y=who, text=alt.Text("accuracy:Q", format=".1%")
     )
     return alt.layer(bars, whiskers, figures).properties(
-        height=30 * len(table) + 130,
+        height=30 * len(table) + 70,
         description="Bars: accuracy of "
         + ", ".join(f"{w} {a:.0%}" for w, a in zip(table["who"], table["accuracy"], strict=True)),
     )
@@ -94,7 +100,7 @@ def class_bars(table: pd.DataFrame, score: str, models: Sequence[str]) -> alt.La
         x=f"{score}_low:Q", x2=f"{score}_high:Q"
     )
     return alt.layer(bars, whiskers).properties(
-        height=270 if one else 390,
+        height=270 if one else 360,
         description=f"Bars: {name} of each expression with its 95 % interval, {_names(models)}.",
     )
 
@@ -153,16 +159,25 @@ def matrix_chart(
     )
 
 
+_STATES: Final = ("after calibration", "before calibration")
+
+
+def reliability_keys(models: Sequence[str]) -> list[Key]:
+    """The legend of `reliability_chart`."""
+    if len(models) == 1:
+        return [Key(_STATES[0], OURS), Key(_STATES[1], OTHERS)]
+    lines = [Key(_STATES[0], OTHERS, "solid"), Key(_STATES[1], OTHERS, "dashed")]
+    return [*model_keys(models), *lines]
+
+
 def reliability_chart(table: pd.DataFrame, models: Sequence[str]) -> alt.LayerChart:
     """How often answers of a given confidence are right, before and after calibration."""
-    states = ["after calibration", "before calibration"]
-    present = [state for state in states if state in set(table["state"])]
     if len(models) == 1:
-        scale = alt.Scale(domain=present, range=[OURS, OTHERS][: len(present)])
-        look: dict[str, Any] = {"color": alt.Color("state:N", scale=scale, legend=_top_legend(2))}
+        scale = alt.Scale(domain=list(_STATES), range=[OURS, OTHERS])
+        look: dict[str, Any] = {"color": alt.Color("state:N", scale=scale, legend=None)}
     else:
-        scale = alt.Scale(domain=present, range=list(_DASHES[: len(present)]))
-        dash = alt.StrokeDash("state:N", scale=scale, legend=_top_legend(2))
+        scale = alt.Scale(domain=list(_STATES), range=list(_DASHES[:2]))
+        dash = alt.StrokeDash("state:N", scale=scale, legend=None)
         look = {"color": model_colour(models), "strokeDash": dash}
     x = alt.X(**_share("confidence", "how sure the network was"))
     y = alt.Y(**_share("accuracy", "how often it was right"))
@@ -208,7 +223,7 @@ def _curves(
         .encode(
             x=alt.X(**_share(*x)),
             y=alt.Y(**_share(*y)),
-            color=_expression_colour(_top_legend()) if one else model_colour(models),
+            color=_expression_colour() if one else model_colour(models),
             order=alt.Order("point:Q"),
             tooltip=_tips(x[0], y[0], "threshold", area, words=["model:N", "expression:N"]),
         )
@@ -276,6 +291,14 @@ def robustness_chart(
     )
 
 
+def history_keys(curves: Sequence[str], models: Sequence[str]) -> list[Key]:
+    """The legend of `history_chart`."""
+    colour = OURS if len(models) == 1 else OTHERS
+    lines = zip(curves, ("solid", "dashed", "dotted"), strict=False)
+    several = len(curves) > 1
+    return model_keys(models) + [Key(name, colour, line) for name, line in lines if several]
+
+
 def history_chart(
     table: pd.DataFrame,
     best: dict[str, int],
@@ -294,10 +317,8 @@ def history_chart(
     """
     names = list(dict.fromkeys(table["curve"]))
     shown = alt.Axis(format="%", tickCount=6) if percent else alt.Axis(tickCount=6)
-    colour, dash = model_colour(models), alt.StrokeDash(
-        "curve:N", sort=names, scale=alt.Scale(domain=names, range=list(_DASHES[: len(names)])),
-        legend=_top_legend(3) if len(names) > 1 else None,
-    )  # fmt: skip
+    styles = alt.Scale(domain=names, range=list(_DASHES[: len(names)]))
+    colour, dash = model_colour(models), alt.StrokeDash("curve:N", scale=styles, legend=None)
     lines = (
         alt.Chart(table)
         .mark_line(strokeWidth=2.2)
@@ -321,7 +342,7 @@ def history_chart(
         lines,
         points.encode(x="epoch:Q", y="value:Q", color=colour),
     ).properties(
-        height=300,
+        height=260,
         description=f"{title} over the epochs; kept: "
         + ", ".join(f"epoch {epoch} of {name}" for name, epoch in best.items()),
     )

@@ -12,7 +12,7 @@ from emotion_core.training import tables
 from emotion_core.training.pairs import stacked
 from emotion_core.ui import model_charts as charts
 from emotion_core.ui.model_choice import Choice
-from emotion_core.ui.model_pieces import heading, show_chart, show_table
+from emotion_core.ui.model_pieces import heading, model_keys, show_chart, show_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,12 +45,15 @@ def confidence_tab(choices: Sequence[Choice]) -> None:
             "sure. Larger dots hold more images. Mean gap (ECE): "
         )
         words += "; ".join(_ece_words(choice, len(scored) > 1) for choice in scored) + "."
-        show_chart(charts.reliability_chart(table, list(images)), words, table, "reliability")
+        keys = charts.reliability_keys(list(images))
+        chart: Any = charts.reliability_chart(table, list(images))
+        show_chart(chart, words, table, "reliability", keys)
     with right:
         heading("Taking only the surest answers")
         table = stacked({name: tables.coverage_table(one) for name, one in images.items()})
         words = " ".join(_coverage_words(choice, len(scored) > 1) for choice in scored)
-        show_chart(charts.coverage_chart(table, list(images)), words, table, "coverage")
+        chart = charts.coverage_chart(table, list(images))
+        show_chart(chart, words, table, "coverage", model_keys(list(images)))
     for choice in scored:
         _say_unsure(choice, len(scored) > 1)
 
@@ -109,8 +112,8 @@ def tradeoffs_tab(choices: Sequence[Choice]) -> None:
             "Going right, more of an expression's faces are found and more of the finds are wrong; "
             "a curve near the upper right corner is good."
         )
-        chart = charts.precision_recall_chart(table, names)
-        show_chart(chart, words, table, "precision_recall")
+        chart: Any = charts.precision_recall_chart(table, names)
+        show_chart(chart, words, table, "precision_recall", charts.curve_keys(names))
     with right:
         heading("True and false positives (ROC)")
         table = _picked({n: tables.roc_table(i) for n, i in images.items()}, pick)
@@ -119,7 +122,8 @@ def tradeoffs_tab(choices: Sequence[Choice]) -> None:
             "expression even a small share of false positives is many faces: read it beside "
             "precision."
         )
-        show_chart(charts.roc_chart(table, names), words, table, "roc")
+        chart = charts.roc_chart(table, names)
+        show_chart(chart, words, table, "roc", charts.curve_keys(names))
     heading("Areas under the curves")
     _show_areas(images)
 

@@ -13,7 +13,14 @@ from emotion_core.training.pairs import stacked
 from emotion_core.ui import model_charts as charts
 from emotion_core.ui.charts import download_data
 from emotion_core.ui.model_choice import Choice
-from emotion_core.ui.model_pieces import dark_ground, heading, model_dot, show_chart, show_table
+from emotion_core.ui.model_pieces import (
+    dark_ground,
+    heading,
+    model_keys,
+    show_chart,
+    show_legend,
+    show_table,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,8 +59,7 @@ def robustness_tab(choices: Sequence[Choice]) -> None:
             "much is left, not the accuracies."
         )
     relative = _choose_scale(default_relative=not alike)
-    if len(measured) > 1:
-        st.html(" &emsp; ".join(model_dot(i, name) for i, name in enumerate(measured)))
+    show_legend(model_keys(list(measured)))
     columns = st.columns(3, gap="medium")
     for i, damage in enumerate(d for d in _DAMAGE_WORDS if d in set(table["damage"])):
         with columns[i % 3]:

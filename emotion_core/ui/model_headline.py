@@ -15,8 +15,8 @@ from emotion_core.ui.model_pieces import model_dot
 _FIGURES: Final = (
     ("Accuracy", "accuracy", ".1%", "Share of the images that are named rightly."),
     ("Macro-F1", "macro_f1", ".1%", "Mean F1 of the seven: rare ones weigh as much."),
-    ("Recall of disgust and fear", "rare_recall", ".1%", "How many of the rarest are found."),
-    ("Calibration error (ECE)", "ece", ".3f", "Mean gap of confidence and accuracy, 15 bins."),
+    ("Rare faces found", "rare_recall", ".1%", "Mean recall of disgust and fear."),
+    ("Calibration (ECE)", "ece", ".3f", "Mean gap of confidence and accuracy, 15 bins."),
 )
 # Cards stand in as many columns as the window has room for, two on a phone.
 _STYLE: Final = """<style>
@@ -26,6 +26,9 @@ _STYLE: Final = """<style>
 [class*="st-key-headline_"] [data-testid="stMetric"] { padding: 0; }
 [class*="st-key-headline_"] [data-testid="stMetric"] > div { padding: .55rem .9rem .7rem; }
 [class*="st-key-headline_"] [data-testid="stMetricValue"] { font-size: 1.75rem; }
+@media (max-width: 640px) {
+  [class*="st-key-headline_"] > div:last-child { grid-column: 1 / -1; }
+}
 .lab-model { display: inline-flex; align-items: center; gap: .45rem; font-weight: 700; }
 .lab-model i { width: .8rem; height: .8rem; border-radius: 50%; flex: none; }
 </style>"""

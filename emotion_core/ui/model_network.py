@@ -152,12 +152,12 @@ def _bar(part: int, whole: int, colour: str) -> str:
 
 
 def _volume(shape: tuple[int, ...], colour: str) -> str:
-    """A stack of maps as large as they are, or a column of units."""
+    """A stack of maps, larger where the maps are, or a column of units."""
     if len(shape) < 3:
         tall = min(60.0, 8 + 52 * (shape[0] / 512) ** 0.5) if shape else 8.0
         body = f'<rect x="26" y="{34 - tall / 2:.1f}" width="12" height="{tall:.1f}" rx="3"/>'
     else:
-        side = max(6.0, 44 * shape[0] / 48)
+        side = max(6.0, 44 * (shape[0] / 48) ** 0.5)
         sheets = max(1, min(7, round(shape[2] ** 0.5 / 2)))
         body = "".join(
             f'<rect x="{32 - side / 2 + 3 * i - 1.5 * sheets:.1f}" '

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import streamlit as st
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 # One colour a model wherever two are compared; both stand apart from each other for the colour
 # blind and can be read on light and dark grounds.
 MODEL_COLOURS: Final[tuple[str, str]] = ("#0F9488", "#A64DD6")
+_LEGEND_STYLE: Final = """<style>
+.lab-legend { display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; font-size: .85rem; }
+.lab-legend span { display: inline-flex; align-items: center; gap: .4rem; }
+.lab-legend i { width: .8rem; height: .8rem; border-radius: .15rem; flex: none; }
+</style>"""
 
 
 def heading(text: str) -> None:
@@ -22,8 +29,46 @@ def heading(text: str) -> None:
     st.markdown(f"##### {text}")
 
 
-def show_chart(chart: Any, how_to_read: str, table: pd.DataFrame, key: str, **options: Any) -> Any:
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One entry of a legend: a name, its colour, and `solid`, `dashed` or `dotted` for a line."""
+
+    name: str
+    colour: str
+    line: str = ""
+
+
+def show_legend(keys: Sequence[Key]) -> None:
+    """A legend in HTML: it breaks into lines on a phone, where one inside a chart is cut off."""
+    if keys:
+        st.html(
+            _LEGEND_STYLE + "".join(["<div class='lab-legend'>", *map(_key_html, keys), "</div>"])
+        )
+
+
+def _key_html(key: Key) -> str:
+    mark = f"background:{key.colour}"
+    if key.line:
+        mark = f"background:none;height:0;width:1.5rem;border-top:3px {key.line} {key.colour}"
+    return f'<span><i style="{mark}"></i>{escape(key.name)}</span>'
+
+
+def model_keys(models: Sequence[str]) -> list[Key]:
+    """A legend's entries for two models; none for one, which stands in the headline already."""
+    pairs = zip(models, MODEL_COLOURS, strict=False)
+    return [Key(name, colour) for name, colour in pairs] if len(models) > 1 else []
+
+
+def show_chart(
+    chart: Any,
+    how_to_read: str,
+    table: pd.DataFrame,
+    key: str,
+    legend: Sequence[Key] = (),
+    **options: Any,
+) -> Any:
     """A chart, one sentence on how to read it, and its data; returns what the chart returns."""
+    show_legend(legend)
     shown = st.altair_chart(chart, width="stretch", key=f"chart_{key}", **options)
     st.caption(how_to_read)
     download_data(table, f"{key}.csv", key=f"download_{key}")
@@ -57,7 +102,5 @@ def dark_ground() -> bool:
 
 def model_dot(index: int, name: str) -> str:
     """The model's name behind a dot of its colour, as HTML for `st.html`."""
-    from html import escape
-
     colour = MODEL_COLOURS[index % len(MODEL_COLOURS)]
     return f'<span class="lab-model"><i style="background:{colour}"></i>{escape(name)}</span>'

@@ -11,7 +11,7 @@ from emotion_core.training import tables
 from emotion_core.training.pairs import stacked
 from emotion_core.ui import model_charts as charts
 from emotion_core.ui.model_choice import Choice
-from emotion_core.ui.model_pieces import heading, show_chart, show_table
+from emotion_core.ui.model_pieces import heading, model_keys, show_chart, show_table
 
 _SCORES: Final = {"f1": "F1", "precision": "precision", "recall": "recall"}
 _WORDS: Final = {
@@ -48,7 +48,8 @@ def _show_comparison(choices: Sequence[Choice]) -> None:
     if not test:
         words += " Published figures are about the test split and stand there only."
     names = [choice.name for choice in choices]
-    show_chart(charts.comparison_chart(table, names), words, table, "comparison")
+    keys = charts.comparison_keys(table, names)
+    show_chart(charts.comparison_chart(table, names), words, table, "comparison", keys)
     with st.expander("Where each figure comes from"):
         show_table(table[["who", "accuracy", "source"]], shares=["accuracy"])
 
@@ -70,7 +71,7 @@ def _show_classes(choices: Sequence[Choice]) -> None:
     few = [f"{e} {n}" for e, n in zip(one["expression"], one["images"], strict=True) if n < 100]
     if few:
         words += f" Few images make wide intervals ({', '.join(few)})."
-    show_chart(charts.class_bars(table, score, names), words, table, "classes")
+    show_chart(charts.class_bars(table, score, names), words, table, "classes", model_keys(names))
     with st.expander("The figures"):
         kept = ["expression", "images", "precision", "recall", "f1"]
         several = ["model"] if len(names) > 1 else []

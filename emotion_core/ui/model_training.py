@@ -15,7 +15,7 @@ from emotion_core.training.runs import read_runs
 from emotion_core.ui import model_charts as charts
 from emotion_core.ui.charts import download_data
 from emotion_core.ui.model_choice import Choice
-from emotion_core.ui.model_pieces import heading, show_table
+from emotion_core.ui.model_pieces import heading, show_legend, show_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +65,8 @@ def _show_curves(histories: dict[str, pd.DataFrame], best: dict[str, int]) -> No
             continue
         with columns[drawn % 2]:
             heading(title)
+            curves = list(dict.fromkeys(long["curve"]))
+            show_legend(charts.history_keys(curves, list(histories)))
             chart = charts.history_chart(long, best, axis, list(histories), percent)
             st.altair_chart(chart, width="stretch", key=f"chart_history_{axis}")
         drawn += 1

@@ -26,7 +26,16 @@ _STYLE: Final = """<style>
 .lab-brand { display: flex; align-items: center; gap: .55rem; font-weight: 700; font-size: 1.05rem;
   white-space: nowrap; padding-right: 1.4rem; }
 .lab-brand img { width: 1.55rem; height: 1.55rem; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
+  .st-key-page_links > :has(.lab-brand) { flex: 1 0 100% !important; width: 100% !important; }
+  .st-key-page_links { gap: .2rem !important; }
+  .st-key-page_links [data-testid="stPageLink"] a { padding: 0 .45rem; }
+  .st-key-page_links [data-testid="stPageLink"] a > span:first-child { display: none; }
+}
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.75rem; padding: .2rem 0 0; }
+[data-testid="stMainBlockContainer"] h2 { font-size: 1.4rem; }
+[data-testid="stMainBlockContainer"] h3 { font-size: 1.25rem; padding: .3rem 0 .1rem; }
 </style>"""
 
 

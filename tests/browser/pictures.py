@@ -8,17 +8,61 @@ from typing import Any
 SHOTS = os.environ.get("EMOTION_LAB_SHOTS")
 
 
-def settle(page: Any) -> None:
+def settle(page: Any, rest_ms: int = 700) -> None:
     page.get_by_test_id("stApp").wait_for()
     page.locator("h1").first.wait_for()
     page.wait_for_function(
         "() => document.querySelector('[data-testid=stApp]').dataset.testScriptState"
         " !== 'running' && !document.querySelector('[data-testid=stSpinner]')"
     )
-    page.wait_for_timeout(700)
+    page.wait_for_timeout(rest_ms)
 
 
 def keep(page: Any, name: str) -> None:
     if SHOTS:
         Path(SHOTS).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
+
+
+def keep_whole(page: Any, name: str) -> None:
+    """The same of the whole page, however far it scrolls."""
+    if not SHOTS:
+        return
+    size = page.viewport_size
+    tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": max(size["height"], tall)})
+    page.wait_for_timeout(500)
+    keep(page, name)
+    page.set_viewport_size(size)
+
+
+def sticking_out(page: Any) -> list[str]:
+    """What reaches beyond the right or left edge of the window, named; [] on a page that fits.
+
+    Whatever lies in a box that scrolls or cuts by itself (a table, a row of tabs) fits.
+    """
+    return list(page.evaluate(_STICKING_OUT))
+
+
+_STICKING_OUT = """() => {
+  const main = document.querySelector('[data-testid=stMain]'), wide = window.innerWidth;
+  const found = [];
+  if (main.scrollWidth > main.clientWidth) found.push(`main is ${main.scrollWidth} wide`);
+  const held = (e) => {
+    for (let box = e.parentElement; box && box !== main; box = box.parentElement)
+      if (getComputedStyle(box).overflowX !== 'visible') {
+        const edge = box.getBoundingClientRect();
+        return edge.right <= wide + 1 && edge.left >= -1;
+      }
+    return false;
+  };
+  for (const e of main.querySelectorAll('*')) {
+    const r = e.getBoundingClientRect();
+    if (r.width < 2 || r.height < 2 || (r.right <= wide + 1 && r.left >= -1)) continue;
+    if (!e.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    if (held(e)) continue;
+    const words = (e.textContent ?? '').slice(0, 40);
+    found.push(`${e.tagName} ${Math.round(r.left)} to ${Math.round(r.right)} px: ${words}`);
+  }
+  return found.slice(0, 8);
+}"""

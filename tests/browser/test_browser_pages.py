@@ -1,11 +1,14 @@
 """Every page in a real browser: it stands, it asks nobody outside, and it can be pictured."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import OpenBrowser, Server
+from conftest import FLAGS, WAIT_MS, OpenBrowser, Server
 from live_driver import LivePage
-from pictures import keep, settle
+from pictures import keep, keep_whole, settle, sticking_out
 
 from emotion_core.ui.page import PAGES
 
@@ -17,21 +20,118 @@ def address(path: str) -> str:
     return "" if path == "Home.py" else path.split("_")[-1].removesuffix(".py")
 
 
+SIZES = {"desktop": (1360, 900), "phone": (390, 844)}
+MODEL_TABS = (
+    *("Scores", "Confusions", "Confidence", "Trade-offs", "Robustness", "Labels"),
+    *("Training", "Network", "Card"),
+)
+
+
+@pytest.fixture(scope="module")
+def visit(playwright_api: Any, chromium: str) -> Iterator[Callable[..., Any]]:
+    """visit(scheme, size) gives a page of one browser that all visits of this file share."""
+    flags = [*FLAGS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    browser = playwright_api.chromium.launch(executable_path=chromium, args=flags)
+
+    def start(scheme: str, size: str) -> Any:
+        width, height = SIZES[size]
+        viewport = {"width": width, "height": height}
+        context = browser.new_context(color_scheme=scheme, viewport=viewport)
+        context.set_default_timeout(WAIT_MS)
+        return context.new_page()
+
+    yield start
+    browser.close()
+
+
+@contextmanager
+def complaints_of(page: Any, url: str) -> Iterator[list[str]]:
+    """A list that fills with the errors of the page's console, less Streamlit's own two.
+
+    On an address such as /Model Streamlit first asks for its health below that address, finds
+    nothing there, and then asks at the root.
+    """
+    told: list[str] = []
+    streamlits = (f"{url}/_stcore/health", f"{url}/_stcore/host-config")
+
+    def listen(message: Any) -> None:
+        if message.type == "error" and message.location.get("url") not in streamlits:
+            told.append(f"{message.text} ({message.location.get('url')})")
+
+    def fail(error: Any) -> None:
+        told.append(str(error))
+
+    page.on("console", listen)
+    page.on("pageerror", fail)
+    yield told
+    page.remove_listener("console", listen)
+    page.remove_listener("pageerror", fail)
+
+
+@pytest.mark.parametrize("size", list(SIZES))
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", list(NAMES))
-def test_every_page_stands_and_talks_to_nobody_else(
-    path: str, scheme: str, server: Server, open_browser: OpenBrowser
+def test_every_page_stands_fits_and_talks_to_nobody_else(
+    scheme: str, size: str, server: Server, visit: Callable[..., Any]
 ) -> None:
-    page = open_browser(None, color_scheme=scheme).new_page()
+    page = visit(scheme, size)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{server.url}/{address(path)}")
-    settle(page)
-    assert page.get_by_test_id("stException").count() == 0
-    assert page.locator("h1").count() == 1
-    outside = [url for url in asked if not url.startswith((server.url, "data:", "blob:", "ws:"))]
+    for path, name in NAMES.items():
+        url = f"{server.url}/{address(path)}"
+        with complaints_of(page, url) as told:
+            page.goto(url)
+            settle(page)
+        assert page.get_by_test_id("stException").count() == 0, name
+        assert page.locator("h1").count() == 1, name
+        assert told == [], name
+        keep_whole(page, f"{name}_{scheme}_{size}")
+        assert sticking_out(page) == [], name
+    outside = [u for u in asked if not u.startswith((server.url, "data:", "blob:", "ws:"))]
     assert outside == []
-    keep(page, f"{NAMES[path]}_{scheme}")
+    assert server.errors() == []
+    page.context.close()
+
+
+@pytest.mark.parametrize(("scheme", "size"), [("light", "desktop"), ("dark", "phone")])
+def test_every_tab_of_the_model_page_stands_and_fits(
+    scheme: str, size: str, server: Server, visit: Callable[..., Any]
+) -> None:
+    page, url = visit(scheme, size), f"{server.url}/Model"
+    with complaints_of(page, url) as told:
+        page.goto(url)
+        settle(page)
+        for tab in MODEL_TABS:
+            page.get_by_role("tab", name=tab, exact=True).click()
+            page.wait_for_timeout(150)
+            settle(page, rest_ms=250)
+            assert page.get_by_test_id("stException").count() == 0, tab
+            keep_whole(page, f"model_{tab.lower()}_{scheme}_{size}")
+            assert sticking_out(page) == [], tab
+            for chart in page.get_by_test_id("stVegaLiteChart").all():
+                assert chart.get_attribute("aria-label"), f"{tab}: a chart without words"
+    assert told == []
+    assert server.errors() == []
+    page.context.close()
+
+
+def test_a_square_of_the_confusion_matrix_opens_by_a_click_and_by_keys(
+    server: Server, visit: Callable[..., Any]
+) -> None:
+    page = visit("light", "desktop")
+    page.goto(f"{server.url}/Model")
+    settle(page)
+    # By keys alone: the row of tabs is walked with the arrows.
+    page.get_by_role("tab", name="Scores", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.get_by_text("The images of one square").wait_for()
+    settle(page)
+    page.locator("text[aria-label*='truth: fear'][aria-label*='answer: surprise']").click()
+    saw = page.get_by_role("combobox", name="people saw")
+    page.wait_for_function("(menu) => menu.value === 'fear'", arg=saw.element_handle())
+    assert page.get_by_role("combobox", name="the network said").input_value() == "surprise"
+    assert server.errors() == []
+    page.context.close()
 
 
 def test_the_sample_on_home_is_read(server: Server, open_browser: OpenBrowser) -> None:
