@@ -7,6 +7,7 @@ maps: crop (48, 48), heat and drop (7, 48, 48), neighbours (K, 48, 48).
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -144,5 +145,5 @@ def load_explanation(folder: Path) -> Explanation:
             )
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(f"{folder} holds no readable explanation ({error}).") from error

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ OnStep = Callable[[float, str], None]
 _VERSION: Final = 1
 # Faces embedded between two words of progress.
 _STEP: Final = 2048
+# Data sets in the cache, 60 MB each for the size of FER+.
+_MOST_KEPT: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,9 +95,13 @@ def training_faces(bundle: ModelBundle, data: Path, cache: Path, tell: OnStep) -
         known = _fill(folder, data, bundle.label_set)
     if known["fingerprint"] != bundle.metadata.get("dataset", {}).get("fingerprint"):
         raise DatasetError(f"The data set {data.name} is not the one {bundle.name} was trained on.")
-    table = np.load(folder / "faces.npz")
-    images = np.load(folder / "images.npy", mmap_mode="r")
-    return TrainingFaces(table["names"], table["labels"], images, folder)
+    try:
+        with np.load(folder / "faces.npz") as table:
+            names, labels = table["names"], table["labels"]
+        images = np.load(folder / "images.npy", mmap_mode="r")
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DatasetError(f"{folder} is damaged ({error}). Delete it; it is made anew.") from error
+    return TrainingFaces(names, labels, images, folder)
 
 
 def _stamp(data: Path) -> tuple[Any, ...]:
@@ -123,11 +130,19 @@ def _fill(folder: Path, data: Path, label_set: str) -> dict[str, Any]:
         folder.mkdir(parents=True)
         np.save(folder / "images.npy", split.images[kept])
         np.savez(folder / "faces.npz", names=split.names[kept], labels=labels[kept])
+        _drop_oldest(folder.parent)
         # Last: a folder without it is not complete.
         replace_file(folder / "data.json", json.dumps(meta).encode())
     except OSError as error:
         raise OutputError(f"The training faces cannot be kept in {folder}: {error}.") from error
     return meta
+
+
+def _drop_oldest(cache: Path) -> None:
+    """A data set that was changed is kept anew each time: only the latest ones stay."""
+    kept = sorted(cache.glob("*/"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in kept[_MOST_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def face_embeddings(

@@ -78,6 +78,13 @@ def show_evaluate_my_data(models: list[str]) -> bool:
 
 
 def _form(models: list[str]) -> None:
+    if not models:
+        st.info(
+            "No model here is complete enough to be measured: its folder needs model.json and "
+            "model.tflite.",
+            icon=":material/folder_off:",
+        )
+        return
     left, right = st.columns([3, 2], gap="large")
     with left:
         upload, listed = _inputs()
