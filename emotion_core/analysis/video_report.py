@@ -25,6 +25,11 @@ from emotion_core.labels import COLOURS, EXPRESSIONS
 
 _WIDTH, _HEIGHT = 860, 150
 _MOST_PEOPLE: Final = 20
+_SCALE: Final = "".join(
+    f"<line x2='{_WIDTH}' y1='{y}' y2='{y}' stroke='#d9dee4' stroke-dasharray='3 4'/>"
+    f"<text x='4' y='{y - 3}' font-size='10' fill='#5b6673'>{share} %</text>"
+    for share, y in ((50, 2 + (_HEIGHT - 4) // 2), (0, _HEIGHT - 2))
+)
 # More stretches than this cannot be told apart on paper.
 _MOST_RUNS: Final = 600
 _STYLE: Final = """
@@ -39,6 +44,8 @@ table { border-collapse: collapse; width: 100%; } td, th { padding: .2rem .6rem;
 .key span { margin-right: .9rem; white-space: nowrap; }
 .dot { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .3em; }
 section { break-inside: avoid; }
+/* Printers leave backgrounds out otherwise: the dots are the key to the colours. */
+* { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 @media print { body { margin: 0; } }
 """
 
@@ -137,7 +144,7 @@ def _lines(person: FaceTable) -> str:
             for i in np.flatnonzero(~np.isnan(y))
         )
         parts.append(f"<path d='{path}' fill='none' stroke='{COLOURS[name]}' stroke-width='1.6'/>")
-    frame = f"<rect width='{_WIDTH}' height='{_HEIGHT}' fill='none' stroke='#d9dee4'/>"
+    frame = f"<rect width='{_WIDTH}' height='{_HEIGHT}' fill='none' stroke='#d9dee4'/>{_SCALE}"
     how = ", means of short stretches" if len(times) < len(person) else ""
     words = f"Probability, {low:.1f} to {high:.1f} s{how}"
     return _figure(_HEIGHT, frame + "".join(parts), words)

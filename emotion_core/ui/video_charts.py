@@ -144,18 +144,20 @@ def run_rows(table: FaceTable, edits: Edits, min_s: float = MIN_RUN_S) -> "pd.Da
     return pd.DataFrame(rows, columns=columns)
 
 
-def ribbon(runs: "pd.DataFrame", people: Sequence[str], domain: tuple[float, float]) -> "alt.Chart":
-    """Dominant expressions over time, a row a person; dragging selects a stretch (`BRUSH`).
+def ribbon(
+    runs: "pd.DataFrame", people: Sequence[str], domain: tuple[float, float], *, brush: bool = False
+) -> "alt.Chart":
+    """Dominant expressions over time, a row a person.
 
     Args:
         runs: as `run_rows` gives them.
         people: their names in the order of the rows.
         domain: first and last second.
+        brush: dragging selects a stretch (`BRUSH`).
     """
     import altair as alt
 
     shown = runs[runs["person"].isin(people)].nlargest(_MOST_RUNS, "seconds")
-    brush = alt.selection_interval(name=BRUSH, encodings=["x"])
     chart = (
         alt.Chart(shown, height=max(1, len(people)) * _ROW_PX + 80)
         .mark_rect()
@@ -178,9 +180,10 @@ def ribbon(runs: "pd.DataFrame", people: Sequence[str], domain: tuple[float, flo
                 alt.Tooltip("confidence:Q", format=".0%"),
             ],
         )
-        .add_params(brush)
         .properties(description="Dominant expression of each person over time.")
     )
+    if brush:
+        chart = chart.add_params(alt.selection_interval(name=BRUSH, encodings=["x"]))
     return _as_svg(chart)
 
 

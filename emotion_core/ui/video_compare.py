@@ -1,41 +1,40 @@
-"""Several videos side by side: share of time of each, and a table of everybody."""
+"""Several videos side by side: players, shares of time, everybody's course, and a table."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import streamlit as st
 
-from emotion_core.analysis.edits import load_edits
-from emotion_core.analysis.export import read_faces
-from emotion_core.analysis.folders import FACES
+from emotion_core.analysis.folders import CLIP
 from emotion_core.analysis.timeline import FaceTable, row_seconds, shares, valid_share
 from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.ui.charts import download_data
 from emotion_core.ui.job_log import FileState
-from emotion_core.ui.video_charts import share_chart
+from emotion_core.ui.video_charts import ribbon, share_chart
+from emotion_core.ui.video_progress import escape
+from emotion_core.ui.video_result import Reading, is_playable, reading_of
+from emotion_core.ui.video_timeline import by_time_seen
+
+# Narrower players show nothing.
+_MOST_PLAYERS: Final = 3
+_MOST_PEOPLE: Final = 6
 
 
 def show_comparison(files: list[FileState]) -> None:
-    """One bar a video, everybody in it together, and one row a person below."""
+    """Players and one bar a video; below a row of colours and a row of figures for each person."""
     import pandas as pd
 
-    st.subheader("Share of time, everybody together", anchor=False)
-    bars: dict[str, dict[str, float]] = {}
-    rows: list[dict[str, Any]] = []
-    for number, file in enumerate(files, 1):
-        assert file.folder is not None
-        try:
-            bars[f"{number}. {file.name}"], people = _figures(file.folder)
-        except EmotionCoreError as error:
-            st.error(str(error), icon=":material/error:")
-            continue
-        rows += [{"video": file.name, **person} for person in people]
-    if not bars:
+    compared = [c for number, file in enumerate(files, 1) if (c := _compared(number, file))]
+    if not compared:
         return
-    st.altair_chart(share_chart(bars), width="stretch")
-    table = pd.DataFrame(rows)
+    _players(compared)
+    st.subheader("Share of time, everybody together", anchor=False)
+    st.altair_chart(share_chart({c.name: c.shares for c in compared}), width="stretch")
+    _courses(compared)
+    table = pd.DataFrame([person for c in compared for person in c.people])
     percent = st.column_config.NumberColumn(format="percent")
     st.dataframe(
         table,
@@ -45,19 +44,65 @@ def show_comparison(files: list[FileState]) -> None:
     download_data(table, "comparison.csv", key="comparison_data")
 
 
-def _figures(folder: Path) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    edits = load_edits(folder)
-    table = edits.apply(read_faces(folder / FACES))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Compared:
+    """One video: its name with its number, its folder, and what is said about it."""
+
+    name: str
+    folder: Path
+    reading: Reading
+    shares: dict[str, float]
+    people: list[dict[str, Any]]
+
+
+def _compared(number: int, file: FileState) -> _Compared | None:
+    assert file.folder is not None
+    try:
+        reading = reading_of(file.folder)
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+    table = reading.table
     people = [
         {
-            "person": edits.name_of(track_id),
+            "video": file.name,
+            "person": reading.edits.name_of(track_id),
             "seconds": round(_seconds(table.person(track_id)), 2),
             "face found": valid_share(table),
             **shares(table.person(track_id)),
         }
         for track_id in table.people
     ]
-    return shares(table), people
+    return _Compared(f"{number}. {file.name}", file.folder, reading, shares(table), people)
+
+
+def _players(compared: list[_Compared]) -> None:
+    """The first clips beside each other, where there are any."""
+    shown = [c for c in compared if is_playable(c.folder / CLIP)][:_MOST_PLAYERS]
+    if not shown:
+        return
+    for column, video in zip(st.columns(max(2, len(shown))), shown, strict=False):
+        with column:
+            st.video(str(video.folder / CLIP), format="video/mp4", width="stretch")
+            st.caption(escape(video.name))
+
+
+def _courses(compared: list[_Compared]) -> None:
+    """Everybody's dominant expression, all videos on one axis of time."""
+    import pandas as pd
+
+    parts, names = [], []
+    for video in compared:
+        place = video.name.split(".", 1)[0]
+        seen = by_time_seen(video.reading.table)[:_MOST_PEOPLE]
+        names += [f"{place}. {video.reading.edits.name_of(track_id)}" for track_id in seen]
+        runs = video.reading.drawn_runs
+        parts.append(runs.assign(person=place + ". " + runs["person"]))
+    runs = pd.concat(parts)
+    if not len(runs):
+        return
+    st.subheader("Dominant expression over time", anchor=False)
+    st.altair_chart(ribbon(runs, names, (0.0, float(runs["end_s"].max()))), width="stretch")
 
 
 def _seconds(person: FaceTable) -> float:

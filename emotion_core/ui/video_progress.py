@@ -91,7 +91,8 @@ def file_line(file: FileState) -> str:
         if file.left_s is not None:
             words.append(f"{duration_words(file.left_s)} left")
     elif file.message:
-        words.append(escape(file.message))
+        # Most messages begin with the file's name, which stands here already.
+        words.append(escape(file.message.removeprefix(file.name).lstrip(" :")))
     return " · ".join(words)
 
 

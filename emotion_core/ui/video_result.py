@@ -25,7 +25,6 @@ _SEEK_CSS: Final = """.bar { display: flex; gap: .8rem; align-items: center; fon
 button { font: inherit; color: inherit; background: none; border: 1px solid #8886;
   border-radius: .5rem; padding: .2rem .7rem; cursor: pointer; }
 button:hover { border-color: currentColor; }"""
-# st.video keeps the whole file in the server's memory.
 _LARGEST_PLAYED: Final = 400 * 2**20
 
 
@@ -93,6 +92,11 @@ def _reading(folder: str, changed: int, edited: int) -> Reading:
     table = edits.apply(whole)
     least_s = legible_run_s(table.frame_times, max(1, len(table.people)))
     return Reading(edits, whole, table, run_rows(table, edits), run_rows(table, edits, least_s))
+
+
+def is_playable(clip: Path) -> bool:
+    """Whether the page can play a clip; `st.video` keeps the whole file in the server's memory."""
+    return clip.is_file() and clip.stat().st_size <= _LARGEST_PLAYED
 
 
 class View:
@@ -208,7 +212,7 @@ class View:
         clip = self.folder / CLIP
         if not clip.is_file():
             st.info("No clip was made for this analysis.", icon=":material/movie_off:")
-        elif clip.stat().st_size > _LARGEST_PLAYED:
+        elif not is_playable(clip):
             size = clip.stat().st_size / 2**20
             st.info(f"The clip has {size:.0f} MB: download it below and play it on your computer.")
         else:

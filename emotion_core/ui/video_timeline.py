@@ -35,7 +35,7 @@ def show_timelines(view: "View") -> None:
     names = [view.edits.name_of(track_id) for track_id in people[:_MOST_RIBBONS]]
     span = (float(view.table.frame_times[0]), float(view.table.frame_times[-1]) + 0.04)
     event = st.altair_chart(
-        ribbon(view.drawn_runs, names, span),
+        ribbon(view.drawn_runs, names, span, brush=True),
         width="stretch",
         key=f"{view.key}_ribbon",
         on_select="rerun",

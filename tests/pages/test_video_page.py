@@ -203,7 +203,8 @@ def test_several_videos_are_compared(clip):
     app = until_ended(start(page(), ("a.mp4", clip), ("b.mp4", still)))
     app.segmented_control(key="video_chosen").set_value("Compare all").run()
     assert not app.exception
-    assert "Share of time, everybody together" in [s.value for s in app.subheader]
+    said = [s.value for s in app.subheader]
+    assert said == ["Share of time, everybody together", "Dominant expression over time"]
     table = app.dataframe[0].value
     assert set(table["video"]) == {"a.mp4", "b.mp4"}
 

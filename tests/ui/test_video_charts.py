@@ -71,8 +71,9 @@ def test_markers_are_drawn_where_they_are_seen() -> None:
 
 def test_a_ribbon_shows_the_people_asked_for() -> None:
     runs = run_rows(person(200), Edits({1: "Ada"}))
-    spec = ribbon(runs, ["Ada"], (0.0, 8.0)).to_dict()
+    spec = ribbon(runs, ["Ada"], (0.0, 8.0), brush=True).to_dict()
     assert len(next(iter(spec["datasets"].values()))) == len(runs) == 8
     assert spec["params"][0]["name"] == BRUSH
     nobody = ribbon(runs, [], (0.0, 8.0)).to_dict()
     assert not any(nobody.get("datasets", {}).values())
+    assert "params" not in nobody
