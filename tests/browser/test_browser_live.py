@@ -135,6 +135,21 @@ def test_nobody_in_view_is_said(server: Server, open_browser: OpenBrowser, tmp_p
     assert live.rates()["Faces"] == "0"
 
 
+def test_analysis_only_reads_and_sends_nothing_back(
+    server: Server, open_browser: OpenBrowser, webcam_clip: Path
+) -> None:
+    live = LivePage(open_browser(webcam_clip).new_page(), server.url).open()
+    live.page.get_by_text("More settings", exact=True).click()
+    live.choose("Analysis only")
+    live.start()
+    assert live.wait_for_face() in EXPRESSIONS
+    live.page.get_by_text("no picture is sent back").wait_for()
+    assert "Display fps" not in live.rates()
+    assert live.frame.locator("video").count() == 0 or live.video("v.videoWidth") == 0
+    live.stop()
+    wait_until(lambda: not stream_threads(server), "the worker to end")
+
+
 def test_a_refused_camera_is_explained(server: Server, open_browser: OpenBrowser) -> None:
     live = LivePage(open_browser(None, allow=False).new_page(), server.url).open()
     # The probe sees it before START is pressed, and the way out stands open.
@@ -193,6 +208,8 @@ def test_a_recording_outlives_a_reload_and_ends_in_a_result(
     page.get_by_placeholder("What happens now").press("Enter")
     page.locator(".st-key-live_mark button").click()
     page.get_by_text("Markers: ").wait_for()
+    page.get_by_text("Keep video", exact=True).click()
+    page.get_by_text("The picture is being kept").wait_for()
 
     # The reload takes the stream away; the recording is still there and goes on with the next one.
     page.reload()
@@ -203,6 +220,10 @@ def test_a_recording_outlives_a_reload_and_ends_in_a_result(
     page.get_by_role("button", name="Finish").click()
     page.get_by_text("Your recording").wait_for()
     page.get_by_text("Downloads", exact=True).wait_for()
+    page.get_by_role("button", name="Clip", exact=True).wait_for()
+    clip = page.locator(".st-key-player video")
+    clip.wait_for()
+    wait_until(lambda: clip.evaluate("v => v.duration > 0 && v.videoWidth > 0"), "the kept video")
     assert "smile" not in server.log.read_text()
     token = page.url.split("recording=")[1]
     assert len(token) == 22
