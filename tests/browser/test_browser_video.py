@@ -12,6 +12,8 @@ from pictures import keep, settle
 from emotion_core.media.write import sample_video
 
 PLAYER = ".st-key-player video"
+RIBBON, TIMELINE = 0, 1
+LENGTH_S = 6.0
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def video_server(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Ite
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 6.0, 20.0)
+    return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", LENGTH_S, 20.0)
 
 
 def wait_until(check: Callable[[], bool], seconds: float = 40) -> None:
@@ -42,6 +44,47 @@ def start(server: Server, context: Any, path: Path) -> Any:
     return page
 
 
+def plot(page: Any, chart: int) -> dict[str, float]:
+    """The frame around the marks of a chart, once it has stopped moving."""
+    script = """chart => {
+        const host = document.querySelectorAll('[data-testid=stVegaLiteChart]')[chart]
+        host.scrollIntoView({ block: 'center' })
+        const plot = host.querySelector('svg .role-frame.root path.background')
+        const { x, y, width, height } = plot.getBoundingClientRect()
+        return { x, y, width, height }
+    }"""
+    before: dict[str, float] = {}
+    while (now := page.evaluate(script, chart)) != before:
+        before = now
+        page.wait_for_timeout(200)
+    return before
+
+
+def click(page: Any, chart: int, share: float) -> None:
+    box = plot(page, chart)
+    page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+
+
+def drag(page: Any, chart: int, start: float, end: float) -> None:
+    box = plot(page, chart)
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + start * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + end * box["width"] - 1, y, steps=8)
+    page.mouse.up()
+
+
+def playheads(page: Any) -> list[float]:
+    """Where the lines stand in their charts, 0 to 1 from left to right."""
+    return list(
+        page.evaluate("""() => [...document.querySelectorAll('.lab-playhead')].map(line => {
+            const frame = line.parentElement.querySelector('.role-frame.root path.background')
+            const plot = frame.getBoundingClientRect()
+            return (line.getBoundingClientRect().x + 1 - plot.x) / plot.width
+        })""")
+    )
+
+
 def position(page: Any) -> float:
     return float(page.eval_on_selector(PLAYER, "video => video.currentTime"))
 
@@ -57,16 +100,21 @@ def test_the_clip_plays_and_a_click_in_the_timeline_seeks(
     page.eval_on_selector(PLAYER, "video => { video.pause(); video.currentTime = 0 }")
     wait_until(lambda: position(page) == 0)
 
-    # The plot fills the chart from the axis on the left to its right edge: 6 seconds.
-    plot = page.locator("[data-testid=stVegaLiteChart]").nth(1)
-    box = plot.bounding_box()
-    plot.scroll_into_view_if_needed()
-    page.wait_for_timeout(1500)  # the chart animates to its width
-    box = plot.bounding_box()
-    plot.click(position={"x": box["width"] * 0.8, "y": box["height"] * 0.5})
-    axis = 40 / box["width"]
-    expected = 6.0 * (0.8 - axis) / (1 - axis)
-    wait_until(lambda: abs(position(page) - expected) < 0.5)
+    click(page, TIMELINE, 0.8)
+    wait_until(lambda: abs(position(page) - 0.8 * LENGTH_S) < 0.5, 5)
+    wait_until(lambda: all(abs(share - 0.8) < 0.05 for share in playheads(page)), 5)
+    assert len(playheads(page)) == 2
+    click(page, RIBBON, 0.25)
+    wait_until(lambda: abs(position(page) - 0.25 * LENGTH_S) < 0.5, 5)
+    # A drag looks closer and moves nothing; a click then lands in what is drawn now.
+    drag(page, RIBBON, 0.5, 1.0)
+    page.get_by_text("click beside the stretch").wait_for()
+    assert abs(position(page) - 0.25 * LENGTH_S) < 0.5
+    wait_until(lambda: len(playheads(page)) == 1)
+    click(page, TIMELINE, 0.5)
+    wait_until(lambda: abs(position(page) - 0.75 * LENGTH_S) < 0.5, 5)
+    click(page, RIBBON, 0.1)
+    page.get_by_text("Drag over the coloured bar").wait_for()
 
     page.get_by_role("button", name="Mark this moment").click()
     page.get_by_text("Markers (1)").wait_for()
