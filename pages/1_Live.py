@@ -106,9 +106,10 @@ with side:
 show_finished()
 end_page(
     "The video travels between this browser and the server that shows this page, and nowhere else. "
-    "No picture is kept: a frame is read, shown, and forgotten. Readings are kept only while you "
-    "record, in a work folder for a set time, with a button to delete them."
+    "No picture is kept, unless you tick “Keep video” while recording: a frame is read, shown, and "
+    "forgotten. Readings are kept only while you record, in a work folder for a set time, with a "
+    "button to delete them."
 )
-problem, worked = probe()
+probed = probe()
 with help_place:
-    camera_help(classifier, problem, worked)
+    camera_help(classifier, probed)

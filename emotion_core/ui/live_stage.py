@@ -11,13 +11,13 @@ from streamlit_webrtc import WebRtcMode, webrtc_streamer
 from streamlit_webrtc.relay import get_global_relay
 
 from emotion_core.errors import EmotionCoreError
-from emotion_core.live.camera import CameraProblem, camera_problem
+from emotion_core.live.camera import CameraProblem, CheckStep, camera_problem, check_steps
 from emotion_core.live.capacity import busy_words, default_max_streams
 from emotion_core.live.ice import rtc_configuration
 from emotion_core.live.processor import LiveProcessor, build_processor
 from emotion_core.live.relay import hand_over_finished_frames, keep_newest_only
 from emotion_core.live.settings import LiveSettings
-from emotion_core.ui.camera_probe import probe_camera
+from emotion_core.ui.camera_probe import Probed, probe_camera
 from emotion_core.ui.charts import show_people
 from emotion_core.ui.live_controls import ANALYSIS_ONLY, camera_constraints
 from emotion_core.ui.page import link_to
@@ -78,6 +78,11 @@ def let_it_show() -> None:
         time.sleep(DRAWN_S)
 
 
+def _network() -> dict[str, Any]:
+    settings = app_settings()
+    return rtc_configuration(settings.ice_servers, settings.ice_relay_only)
+
+
 def _sends_back() -> bool:
     """Whether the picture goes back to the browser; a stream that runs goes on as it began."""
     processor = current_processor()
@@ -88,8 +93,7 @@ def _sends_back() -> bool:
 
 def _streamer(classifier: "Classifier", settings: LiveSettings) -> Any:
     try:
-        app = app_settings()
-        configuration = rtc_configuration(app.ice_servers, app.ice_relay_only)
+        configuration = _network()
     except EmotionCoreError as error:
         st.error(f"The installation's settings cannot be used: {error}", icon=":material/error:")
         return None
@@ -150,7 +154,7 @@ def connection_problem(processor: LiveProcessor | None) -> CameraProblem | None:
         return None
     if now_s - st.session_state.setdefault(_WAITING, now_s) < CONNECT_S:
         return None
-    return camera_problem("NoFrames" if reading and reading.frames_in else "NoConnection")
+    return camera_problem(_media_step() or "NoConnection")
 
 
 def show_problem(problem: CameraProblem) -> None:
@@ -160,34 +164,67 @@ def show_problem(problem: CameraProblem) -> None:
     )
 
 
-def probe() -> tuple[CameraProblem | None, bool]:
+def probe() -> Probed:
     """Ask the browser about its camera; invisible, so call it where an empty line does no harm."""
-    return probe_camera(st.session_state.setdefault("live_checks", 0))
+    try:
+        network = _network()
+    except EmotionCoreError:
+        network = {}  # said where the video would stand
+    return probe_camera(st.session_state.setdefault("live_checks", 0), network)
 
 
-def camera_help(classifier: "Classifier", problem: CameraProblem | None, worked: bool) -> None:
+def camera_help(classifier: "Classifier", probed: Probed) -> None:
     """Say what keeps the camera away, and offer a way without a stream.
 
     Args:
         classifier: reads the snapshot.
-        problem, worked: what `probe` found.
+        probed: what `probe` found.
     """
-    if problem:
-        show_problem(problem)
-    if worked:
-        st.success("The camera works in this browser.", icon=":material/videocam:")
+    if probed.problem:
+        show_problem(probed.problem)
     with st.expander(
         "No picture? Check the camera or take a snapshot",
         icon=":material/help:",
-        expanded=problem is not None,
+        expanded=probed.problem is not None or probed.steps is not None,
     ):
-        if st.button("Check the camera", icon=":material/troubleshoot:", key="live_check"):
-            st.session_state["live_checks"] += 1
-            st.rerun()
+        st.button(
+            "Check the camera",
+            icon=":material/troubleshoot:",
+            key="live_check",
+            on_click=_check_again,
+            help="Switches the camera on for a moment and tries each step of the video's way.",
+        )
+        if probed.steps is not None:
+            _show_steps(check_steps(probed.steps, probed.details, _media_step()))
         if st.toggle("Take a snapshot instead", key="live_snapshot"):
             _snapshot(classifier)
         st.markdown("Or read a picture that you have:")
         link_to("pages/3_Photo.py", "Read a photo")
+
+
+def _check_again() -> None:
+    st.session_state["live_checks"] += 1
+
+
+def _show_steps(steps: list[CheckStep]) -> None:
+    marks = {
+        True: ":green[:material/check_circle:]",
+        False: ":red[:material/cancel:]",
+        None: ":gray[:material/pending:]",
+    }
+    st.markdown(
+        "\n".join(f"- {marks[step.went_well]} **{step.title}.** {step.words}" for step in steps)
+    )
+
+
+def _media_step() -> str | None:
+    """How the video's last step fares: "" well, an error's name, None where no stream runs."""
+    processor = current_processor()
+    if processor is None or (reading := processor.reading()).ended:
+        return None
+    if reading.display_fps > 0:
+        return ""
+    return "NoFrames" if reading.frames_in else "NoConnection"
 
 
 def _snapshot(classifier: "Classifier") -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from emotion_core.errors import SettingsError
-from emotion_core.live.camera import camera_problem
+from emotion_core.live.camera import camera_problem, check_steps
 from emotion_core.live.ice import rtc_configuration
 
 TURN = {"urls": ["turn:t.example.org:3478"], "username": "u", "credential": "c"}
@@ -57,3 +57,30 @@ def test_each_problem_says_what_to_do(name: str, words: str) -> None:
 
 def test_unknown_names_are_passed_on() -> None:
     assert "OddError" in camera_problem("OddError").what
+
+
+ALL_WELL = dict.fromkeys(("secure", "permission", "device", "picture", "ice"), "")
+
+
+@pytest.mark.parametrize(
+    ("found", "media", "marks", "words"),
+    [
+        ({}, None, [None, None, None, None, True, None, None], "Not tried"),
+        (ALL_WELL, None, [True] * 6 + [None], "Press START to try it"),
+        (ALL_WELL, "", [True] * 7, "this network, a relay"),
+        (ALL_WELL, "NoConnection", [True] * 6 + [False], "TURN server is needed"),
+        (
+            {"secure": "", "permission": "NotAllowedError", "ice": ""},
+            None,
+            [True, False, None, None, True, True, None],
+            "allow the camera",
+        ),
+        (ALL_WELL | {"ice": "NoRelay"}, None, [True] * 5 + [False, None], "credentials"),
+    ],
+)
+def test_the_self_test_names_the_step_that_fails(
+    found: dict[str, str], media: str | None, marks: list[bool | None], words: str
+) -> None:
+    steps = check_steps(found, {"ice": "host relay", "device": "Webcam"}, media)
+    assert [step.went_well for step in steps] == marks
+    assert words in " ".join(step.words for step in steps)
