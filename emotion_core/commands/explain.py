@@ -41,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--face", type=int, default=1, metavar="N", help="which of a photo (1)")
     parser.add_argument(
-        "--data", type=Path, help="the data set of the training, for the nearest training faces"
+        "--data",
+        type=Path,
+        help="the data set of the training, for the nearest training faces (EMOTION_LAB_DATA)",
     )
     parser.add_argument(
         "--cache", type=Path, help="where training faces are kept ready (in the work folder)"
@@ -54,10 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Explain each face; returns 0, or 1 where some input failed."""
+    from emotion_core.config import AppSettings
     from emotion_core.model.classify import load_classifier
 
+    settings = AppSettings.from_environment()
     classifier = load_classifier(options.model, options.models_dir)
-    explainer = Explainer(classifier, options.data, options.cache)
+    cache = options.cache or settings.work_dir / "training_faces"
+    explainer = Explainer(classifier, options.data or settings.data_path, cache)
     found: list[Event] = []
     with contextlib.ExitStack() as stack:
         tell = tell_json if options.progress == "json" else stack.enter_context(_bar())
@@ -139,12 +144,12 @@ class Explainer:
     Attributes:
         classifier: the served network: its answers are what is explained.
         data: the data set of the training; None: no nearest training faces.
-        cache: where training faces are kept ready; None: in the installation's work folder.
+        cache: where training faces are kept ready.
     """
 
     classifier: Classifier
     data: Path | None
-    cache: Path | None
+    cache: Path
     _network: Any = None
 
     def explain(self, crop: NDArray[np.float32], tell: Step) -> Explanation:
@@ -212,7 +217,6 @@ class Explainer:
 
     def _neighbours(self, data: Path, crop: NDArray[np.float32], tell: Step) -> list[Any]:
         from emotion_core.analysis.folders import file_hash
-        from emotion_core.config import AppSettings
         from emotion_core.model.explain import embeddings
         from emotion_core.training import neighbours
 
@@ -220,9 +224,8 @@ class Explainer:
             tell(_NEAR + (1 - _NEAR) * fraction, words)
 
         bundle = self.classifier.bundle
-        cache = self.cache or AppSettings.from_environment().work_dir / "training_faces"
         step(0.0, "Looking for the nearest training faces …")
-        faces = neighbours.training_faces(bundle, data, cache, step)
+        faces = neighbours.training_faces(bundle, data, self.cache, step)
         known = neighbours.face_embeddings(faces, self._network, file_hash(bundle.keras_file), step)
         mine = embeddings(self._network, crop[None])[0]
         return neighbours.nearest(faces, known, mine, NEIGHBOURS)

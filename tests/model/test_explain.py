@@ -48,16 +48,23 @@ def randomised(network, down_to: str, seed: int):
     raise AssertionError(f"no layer {down_to}")
 
 
+def alike(one, other) -> float:
+    """Mean rank correlation of the maps of all expressions that have one in both networks."""
+    ranks = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(one, other, strict=True)]
+    return float(np.nanmean(ranks))
+
+
+@pytest.mark.filterwarnings("ignore:An input array is constant")
 @pytest.mark.parametrize("down_to", CASCADE)
-def test_the_served_map_changes_when_the_weights_are_randomised(served, face, down_to):
-    """Adebayo et al. 2018, arXiv 1810.03292: a map that stays shows edges, not evidence."""
-    before = heat_maps(served, face)[HAPPY]
-    assert before.max() == pytest.approx(1.0)
-    same = [
-        spearmanr(before.ravel(), heat_maps(randomised(served, down_to, seed), face)[HAPPY].ravel())
-        for seed in (0, 1, 2)
-    ]
-    assert abs(np.mean([s.statistic for s in same])) < 0.4
+def test_the_served_maps_change_when_the_weights_are_randomised(served, face, down_to):
+    """Adebayo et al. 2018, arXiv 1810.03292: a map that stays shows edges, not evidence.
+
+    One draw may come near the learnt weights of one expression by luck: all seven, twice.
+    """
+    before = heat_maps(served, face)
+    assert before[HAPPY].max() == pytest.approx(1.0)
+    found = [alike(before, heat_maps(randomised(served, down_to, seed), face)) for seed in (0, 1)]
+    assert abs(np.mean(found)) < 0.4
 
 
 def test_the_served_map_of_a_smile_glows_at_the_mouth(served, face):
