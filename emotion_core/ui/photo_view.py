@@ -4,9 +4,10 @@ import csv
 import hashlib
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
@@ -24,6 +25,8 @@ _CACHE: Final = "photo_readings"
 # So many faces stand beside their picture; more stand below it.
 _BESIDE: Final = 2
 _WIDE_PX: Final = 860
+_LEGIBLE_PX: Final = 480
+_MOST_ENLARGED: Final = 8
 # What would make a reading of a photo better, in words.
 _HINTS: Final = {
     "small": "the face is small",
@@ -37,13 +40,14 @@ _HINTS: Final = {
 class Reading:
     """One picture: its name, the picture with boxes as JPEG, and what was read.
 
-    `crops` (N, 48, 48, 1) is what the network saw of each face. `problem` says why there is nothing
-    of the picture; all else is empty then.
+    `width` is that of the picture in pixels, `crops` (N, 48, 48, 1) what the network saw of each
+    face. `problem` says why there is nothing of the picture; all else is empty then.
     """
 
     name: str
     jpeg: bytes = b""
     result: "FrameResult | None" = None
+    width: int = 0
     problem: str = ""
     crops: "FloatArray | None" = None
 
@@ -79,8 +83,21 @@ def _read(
         result = Pipeline(classifier, settings).process(Frame(image))
     except EmotionCoreError as error:
         return Reading(name, problem=str(error))
-    drawn = draw_overlay(image, result, OverlaySettings())
-    return Reading(name, _jpeg(drawn), result, crops=crop_faces(image, result.boxes))
+    drawn = draw_overlay(*_enlarged(image, result), OverlaySettings())
+    return Reading(
+        name, _jpeg(drawn), result, drawn.shape[1], crops=crop_faces(image, result.boxes)
+    )
+
+
+def _enlarged(image: "ImageArray", result: "FrameResult") -> tuple["ImageArray", "FrameResult"]:
+    """A small picture made larger, with its boxes: names of faces would not fit into it."""
+    import cv2
+
+    scale = min(_MOST_ENLARGED, _LEGIBLE_PX // max(image.shape[:2]))
+    if scale < 2:
+        return image, result
+    large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(large, np.uint8), replace(result, boxes=result.boxes * scale)
 
 
 def _jpeg(image: "ImageArray") -> bytes:
@@ -102,7 +119,7 @@ def show_reading(reading: Reading, number: int) -> None:
         # A tall pile of faces would leave the place under the picture empty.
         picture, faces = st.container(width=_WIDE_PX), st.container()
     with picture:
-        st.image(reading.jpeg, width="stretch")
+        st.image(reading.jpeg, width="stretch" if reading.width >= _LEGIBLE_PX else reading.width)
         st.download_button(
             "Picture with boxes",
             reading.jpeg,

@@ -95,6 +95,16 @@ def test_largest_face_only(shared_media):
     assert "one face" in words(app)
 
 
+def test_small_pictures_are_enlarged_until_their_names_fit():
+    small = Image.open(PORTRAIT).resize((160, 160))
+    app = give(page(), ("small.png", png(small)), ("dot.png", png(Image.new("RGB", (1, 1)))))
+    first, dot = app.session_state["photo_readings"].values()
+    assert (first.width, dot.width) == (480, 8)
+    assert Image.open(io.BytesIO(first.jpeg)).size == (480, 480)
+    # What is exported is about the picture as it was given.
+    assert first.result.boxes.max() <= 160
+
+
 def test_exports_hold_every_face_and_every_problem():
     app = give(page(), ("a,b.jpg", PORTRAIT.read_bytes()), ("bad.png", b"x"))
     readings = list(app.session_state["photo_readings"].values())
