@@ -84,7 +84,8 @@ def _players(compared: list[_Compared]) -> None:
     for column, video in zip(st.columns(max(2, len(shown))), shown, strict=False):
         with column:
             st.video(str(video.folder / CLIP), format="video/mp4", width="stretch")
-            st.caption(escape(video.name))
+            # "1. " would begin a list.
+            st.caption(escape(video.name).replace(".", "\\.", 1))
 
 
 def _courses(compared: list[_Compared]) -> None:
