@@ -10,6 +10,7 @@ from emotion_core.ui.home_view import (
     show_starts,
 )
 from emotion_core.ui.page import PROGRAM, end_page, start_page
+from emotion_core.ui.resources import prepare_live
 
 start_page(
     PROGRAM,
@@ -30,3 +31,5 @@ end_page(
     "folder for a set time, 24 hours unless the administrator chose otherwise, with a button to "
     "delete them at once."
 )
+# Last, so that nothing of this page waits for it.
+prepare_live()

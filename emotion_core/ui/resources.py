@@ -1,6 +1,8 @@
 """What all visitors share: the application's settings and the loaded network, built once."""
 
-from typing import TYPE_CHECKING
+import importlib
+import threading
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
@@ -9,6 +11,23 @@ from emotion_core.errors import EmotionCoreError, SettingsError
 
 if TYPE_CHECKING:
     from emotion_core.model.classify import Classifier
+
+
+# What the live page imports, three seconds of work on two cores; pandas, because Streamlit looks
+# whether what a component is given is a table.
+_LIVE: Final = ("emotion_core.ui.live_stage", "emotion_core.analysis.pipeline", "pandas")
+
+
+@st.cache_resource(show_spinner=False)
+def prepare_live() -> threading.Thread:
+    """Import what the live page needs while a visitor still reads another page; once a server."""
+    thread = threading.Thread(
+        target=lambda: [importlib.import_module(name) for name in _LIVE],
+        name="prepare-live",
+        daemon=True,
+    )
+    thread.start()
+    return thread
 
 
 @st.cache_resource(show_spinner=False)
