@@ -18,10 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import av
-
 from benchmarks.common import RESULTS, save
-from emotion_core.media import write_frames
+from emotion_core.media import repeat_video, write_frames
 from emotion_core.media.sample import sample_frames
 
 PIECE_S, FPS = 10.0, 25.0
@@ -38,31 +36,13 @@ def main() -> None:
         piece = Path(folder) / "piece.mp4"
         frames = sample_frames(PIECE_S, FPS, size=(1280, 720), scenario="still")
         write_frames(piece, frames, FPS)
-        clip = repeated(piece, Path(folder) / "long.mp4", round(options.minutes * 60 / PIECE_S))
+        times = round(options.minutes * 60 / PIECE_S)
+        clip = repeat_video(piece, Path(folder) / "long.mp4", times)
         more = ["--every", str(options.every)] + ["--no-annotate"] * options.no_annotate
         figures = analyse(clip, Path(folder), more)
     name = f"{options.minutes:g} minutes, every {options.every}"
     name += ", table" if options.no_annotate else ", table and annotated clip"
     save("long_video", {"size": "1280x720", "runs": _earlier() | {name: figures}})
-
-
-def repeated(piece: Path, target: Path, times: int) -> Path:
-    """Write `piece` `times` in a row without decoding it; returns `target`."""
-    with av.open(str(target), "w") as out:
-        stream, shift = None, 0
-        for _ in range(times):
-            with av.open(str(piece)) as source:
-                track = source.streams.video[0]
-                stream = stream or out.add_stream_from_template(track)
-                for packet in source.demux(track):
-                    if packet.dts is None or packet.pts is None:
-                        continue
-                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                    packet.stream = stream
-                    out.mux(packet)
-                assert track.time_base is not None
-                shift += round(PIECE_S / track.time_base)
-    return target
 
 
 def analyse(clip: Path, folder: Path, more: list[str]) -> dict[str, Any]:

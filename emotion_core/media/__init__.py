@@ -14,6 +14,7 @@ _HOME = {
     "ReadReport": "read",
     "VideoWriter": "write",
     "write_frames": "write",
+    "repeat_video": "write",
     "sample_video": "write",
     "sample_tour": "write",
     "read_photo": "photo",

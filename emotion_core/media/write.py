@@ -284,3 +284,29 @@ def sample_tour(path: str | Path, fps: float = 25.0) -> Path:
                 index += 1
 
     return write_frames(path, scenes(), fps)
+
+
+def repeat_video(source: str | Path, target: str | Path, times: int) -> Path:
+    """Write a clip's pictures `times` in a row without decoding them: hours within a second.
+
+    Args:
+        source: a clip whose packets say how long they are, as `VideoWriter` makes it.
+        target: the file to write, of the same container.
+        times: 1 or more.
+    """
+    stream, shift = None, 0
+    with av.open(str(target), "w") as out:
+        for _ in range(times):
+            end = shift
+            with av.open(str(source)) as container:
+                track = container.streams.video[0]
+                stream = stream or out.add_stream_from_template(track)
+                for packet in container.demux(track):
+                    if packet.pts is None or packet.dts is None:
+                        continue
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    end = max(end, packet.pts + (packet.duration or 0))
+                    packet.stream = stream
+                    out.mux(packet)
+            shift = end
+    return Path(target)

@@ -21,7 +21,7 @@ from emotion_core.labels import EXPRESSIONS, colour_bgr
 from emotion_core.media.probe import probe
 from emotion_core.media.read import read_frames
 from emotion_core.media.sample import sample_frames
-from emotion_core.media.write import VideoWriter, sample_video, write_frames
+from emotion_core.media.write import VideoWriter, repeat_video, sample_video, write_frames
 
 
 class Happy:
@@ -152,7 +152,8 @@ def test_cancel_keeps_what_is_done(clip, tmp_path):
 
 def test_memory_does_not_grow_with_the_length(tmp_path, monkeypatch):
     monkeypatch.setattr(video_module, "_PROGRESS_EVERY_S", 0.0)
-    path = write_frames(tmp_path / "long.mp4", sample_frames(60, 25, size=(160, 120)), 25)
+    piece = write_frames(tmp_path / "a.mp4", sample_frames(4, 25, size=(160, 120)), 25)
+    path = repeat_video(piece, tmp_path / "long.mp4", 15)
     weights = {}
 
     def weigh(progress):

@@ -9,7 +9,7 @@ import pytest
 from conftest import OpenBrowser, Server, running_server
 from pictures import keep, settle
 
-from emotion_core.media.write import sample_video
+from emotion_core.media.write import repeat_video, sample_video
 
 PLAYER = ".st-key-player video"
 RIBBON, TIMELINE = 0, 1
@@ -128,7 +128,7 @@ def test_the_clip_plays_and_a_click_in_the_timeline_seeks(
 def test_a_job_survives_a_page_change_and_a_reload(
     video_server: Server, open_browser: OpenBrowser, tmp_path: Path
 ) -> None:
-    long = sample_video(tmp_path / "long.mp4", 40.0, 20.0)
+    long = repeat_video(sample_video(tmp_path / "piece.mp4", 2.0, 20.0), tmp_path / "long.mp4", 60)
     page = start(video_server, open_browser(None), long)
     page.get_by_role("button", name="Cancel").wait_for()
     page.get_by_text("frames/s").first.wait_for()

@@ -7,9 +7,9 @@ import pytest
 
 from emotion_core.datatypes import Frame
 from emotion_core.errors import OutputError, VideoError
-from emotion_core.media.read import read_frames
+from emotion_core.media.read import ReadReport, read_frames
 from emotion_core.media.sample import sample_frames
-from emotion_core.media.write import VideoWriter, sample_video, write_frames
+from emotion_core.media.write import VideoWriter, repeat_video, sample_video, write_frames
 
 
 def tone(path, codec, seconds=2.0, rate=44_100):
@@ -133,3 +133,12 @@ def test_folder_that_is_not_there(tmp_path):
         VideoWriter(tmp_path / "no" / "o.mp4") as writer,
     ):
         writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
+
+
+def test_a_clip_in_a_row_is_as_long_as_its_parts(tmp_path):
+    source = sample_video(tmp_path / "a.mp4", 1.0, 10)
+    long = repeat_video(source, tmp_path / "long.mp4", 3)
+    report = ReadReport()
+    times = [frame.time_s for frame in read_frames(long, report=report)]
+    assert times == pytest.approx(np.arange(30) / 10, abs=0.02)
+    assert not report.failed

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emotion_core.media.write import sample_video
+from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.ui.video_jobs import job_store
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "2_Video.py")
@@ -165,7 +165,8 @@ def test_only_bad_files(clip):
 
 
 def test_cancel_shows_what_is_done(tmp_path):
-    long = sample_video(tmp_path / "long.mp4", 40.0, 20.0).read_bytes()
+    piece = sample_video(tmp_path / "piece.mp4", 2.0, 20.0)
+    long = repeat_video(piece, tmp_path / "long.mp4", 60).read_bytes()
     app = start(page(), ("long.mp4", long))
     _wait_for_progress(app)
     app.button(key="video_cancel").click().run()
@@ -176,7 +177,8 @@ def test_cancel_shows_what_is_done(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_a_killed_worker_is_told_on_the_page(tmp_path, work_folder):
-    long = sample_video(tmp_path / "long.mp4", 40.0, 20.0).read_bytes()
+    piece = sample_video(tmp_path / "piece.mp4", 2.0, 20.0)
+    long = repeat_video(piece, tmp_path / "long.mp4", 60).read_bytes()
     app = start(page(), ("long.mp4", long))
     _wait_for_progress(app)
     process = work_folder / "videos" / "jobs" / job_id(app) / "process.json"

@@ -10,7 +10,7 @@ import pytest
 
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.errors import InputError, OutputError
-from emotion_core.media.write import sample_video
+from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.ui.job_log import CANCELLED, DONE, FAILED, JobLog
 from emotion_core.ui.jobs import JobStore
 
@@ -33,7 +33,8 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory):
-    return sample_video(tmp_path_factory.mktemp("clips") / "long.mp4", 60.0, 20.0)
+    folder = tmp_path_factory.mktemp("clips")
+    return repeat_video(sample_video(folder / "piece.mp4", 2.0, 20.0), folder / "long.mp4", 60)
 
 
 def upload(store, path, name=None):
