@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,3 +94,18 @@ def milliseconds_per_face(classifier: Classifier, images: NDArray[np.uint8]) -> 
         classifier.logits(crop)
         times.append(time.perf_counter() - began)
     return 1000 * float(np.median(times))
+
+
+def float_milliseconds_per_face(bundle: ModelBundle, images: NDArray[np.uint8]) -> float:
+    """The same for the float network, in the same interpreter, so that int8 alone differs.
+
+    Raises:
+        ModelError: model.keras is missing or damaged.
+    """
+    from emotion_core.model.classify import Classifier
+    from emotion_core.training.quantise import float_network
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = dataclasses.replace(bundle, path=Path(folder))
+        place.served_file.write_bytes(float_network(load_network(bundle)))
+        return milliseconds_per_face(Classifier(place), images)

@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from emotion_core.errors import DatasetError
 from emotion_core.labels import EXPRESSIONS, LABEL_SETS, NUM_EXPRESSIONS
 from emotion_core.training import intervals, metrics, quantise, robustness, runs, twins
-from emotion_core.training.answers import Answers, OnProgress, ask_both, served_logits
+from emotion_core.training.answers import (
+    Answers,
+    OnProgress,
+    ask_both,
+    float_milliseconds_per_face,
+    served_logits,
+)
 from emotion_core.training.intervals import Interval
 from emotion_core.training.predictions import predictions_table
 
@@ -155,7 +161,8 @@ def evaluate_model(
         dataset: its other splits are looked through for twins.
         split_name: `train`, `validation`, `test` or `all`.
         label_set: whose score is the headline; None: the one the model learnt, where it is there.
-        with_robustness: also on damaged faces, which takes most of the time.
+        with_robustness: also on damaged faces, which takes most of the time, and the float network
+            timed beside the served one.
         progress: called with the step's name and how far it is.
 
     Returns:
@@ -191,7 +198,7 @@ def evaluate_model(
         "scores": scores,
         "served_against_float": _compare(answers, scores),
         "labels_agree": _labels_agree(label_sets),
-        "speed": _speed(bundle, answers),
+        "speed": _speed(bundle, answers, split if with_robustness else None),
     }
     damaged = _robustness(bundle, split, headline, progress) if with_robustness else None
     rows = predictions_table(split, answers.float_probs, answers.served_probs)
@@ -268,10 +275,16 @@ def _labels_agree(label_sets: dict[str, NDArray[np.int8]]) -> dict[str, Any] | N
     }
 
 
-def _speed(bundle: ModelBundle, answers: Answers) -> dict[str, Any]:
+def _speed(bundle: ModelBundle, answers: Answers, timed: Split | None) -> dict[str, Any]:
+    """Size and speed of both networks; the float one is timed on `timed`, where that is given."""
     keras_file = bundle.keras_file
     return {
         "served_ms_per_face_one_thread": answers.ms_per_face,
+        "float_ms_per_face_one_thread": (
+            None
+            if timed is None or not keras_file.is_file()
+            else float_milliseconds_per_face(bundle, timed.images)
+        ),
         "served_bytes": bundle.served_file.stat().st_size,
         "float_bytes": keras_file.stat().st_size if keras_file.is_file() else None,
     }

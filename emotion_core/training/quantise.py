@@ -107,6 +107,24 @@ def quantise_network(network: keras.Model, faces: NDArray[np.float32]) -> bytes:
         raise ModelError(f"The network cannot be quantised: {error}") from error
 
 
+def float_network(network: keras.Model) -> bytes:
+    """The same network as a .tflite file with float32 inside: what quantising it is set against.
+
+    Raises:
+        ModelError: the converter refuses the network.
+    """
+    import tensorflow as tf
+
+    from emotion_core.model.network import logits_model
+
+    try:
+        converter = tf.lite.TFLiteConverter.from_keras_model(logits_model(network))
+        with contextlib.redirect_stdout(io.StringIO()):
+            return bytes(converter.convert())
+    except (ValueError, RuntimeError, OSError) as error:
+        raise ModelError(f"The float network cannot be converted: {error}") from error
+
+
 def write_quantised(network: keras.Model, faces: NDArray[np.float32], path: Path) -> None:
     """Quantise and write model.tflite; the old file stays until the new one is complete."""
     replace_file(path, quantise_network(network, faces))

@@ -130,7 +130,7 @@ def matrix_chart(
         click: name of the selection that a click on a square makes; "" for none.
     """
     order, ink = list(EXPRESSIONS), "#F4F6F8" if dark else "#17202A"
-    across = alt.Axis(labelAngle=-35, domain=False, ticks=False)
+    across = alt.Axis(labelAngle=-45, labelOverlap=False, domain=False, ticks=False)
     base = alt.Chart(table).encode(
         x=alt.X(f"{column[0]}:N", sort=order, title=column[1], axis=across),
         y=alt.Y(f"{row[0]}:N", sort=order, title=row[1], axis=alt.Axis(domain=False, ticks=False)),

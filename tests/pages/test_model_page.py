@@ -61,6 +61,7 @@ def write_split(folder, name: str, seed: int, hardness: float, skill: float = 3.
     points = {s: {"accuracy": 0.0, "macro_f1": 0.0} for s in scores}
     speed = {
         "served_ms_per_face_one_thread": 0.5,
+        "float_ms_per_face_one_thread": 1.25,
         "served_bytes": 700_000,
         "float_bytes": 3_000_000,
     }
@@ -154,6 +155,10 @@ def every_tab(models, monkeypatch, second: str = ""):
         app.session_state["model_tab"] = tab
         assert not app.run().exception, tab
         yield app
+
+
+def words_of_warnings(app: AppTest) -> str:
+    return "\n".join(warning.value for warning in app.warning)
 
 
 def words(app: AppTest) -> str:
@@ -272,6 +277,23 @@ def test_a_model_of_another_version_is_shown_with_a_word_about_it(whole, monkeyp
         assert app.expander[0].label == "2 files are missing or damaged; the rest is shown"
         assert "has the version 7" in app.expander[0].markdown[0].value
         assert "lists the labels" in app.expander[0].markdown[0].value
+
+
+def test_sizes_and_speed_stand_side_by_side(two, made_models, monkeypatch, tmp_path):
+    models = shutil.copytree(two, tmp_path / "models")
+    shutil.copy(made_models / "tiny" / "model.keras", models / "made" / "model.keras")
+    app = page(models, monkeypatch, "Network", "other")
+    table = app.table[0].value
+    assert table.loc["one face, float"].tolist() == ["1.25 ms", "1.25 ms"]
+    assert table.loc["one face, int8"].tolist() == ["0.50 ms", "0.50 ms"]
+    assert table.loc["parameters", "other"] == "–"
+    drawn = next(e.proto.body for e in app.get("html") if "lab-net" in e.proto.body)
+    for phrase in ("block 4: 3×3×8", "dense 2: 16", "softmax: 7"):
+        assert phrase in drawn
+    count = int(table.loc["parameters", "made"].replace(",", ""))
+    metadata = json.loads((made_models / "tiny" / "model.json").read_text())
+    assert count == metadata["network"]["parameters"]
+    assert "model.json says" not in words_of_warnings(app)
 
 
 def test_a_click_on_a_square_opens_it(whole, monkeypatch):

@@ -87,3 +87,12 @@ def test_a_network_without_logits_is_refused(tmp_path):
     with pytest.raises(ModelError, match="logits"):
         quantise.write_quantised(plain, np.zeros((1, 48, 48, 1), np.float32), tmp_path / "m.tflite")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_float_network_to_be_timed_answers_as_keras_does(network):
+    crops = np.random.default_rng(1).integers(0, 256, (3, 48, 48, 1)).astype(np.float32)
+    from emotion_core.model.network import logits_model
+
+    ours, details = run(quantise.float_network(network), crops)
+    assert np.abs(ours - logits_model(network)(crops).numpy()).max() < 1e-4
+    assert not [d for d in details if d["dtype"] == np.int8]
