@@ -143,10 +143,18 @@ def seconds_to_start(page: Any, url: str, begun: float) -> float:
     return time.monotonic() - begun
 
 
-def visit(browser: Any, url: str, begun: float) -> float:
-    """`seconds_to_start` of a new visitor with an empty cache, who leaves again."""
+def visit(browser: Any, url: str, begun: float | None = None) -> float:
+    """`seconds_to_start` of a new visitor with an empty cache, who leaves again.
+
+    Without `begun` from the moment the address is entered into an open, empty tab: the browser has
+    started the tab's process by then.
+    """
     context = browser.new_context(permissions=["camera"])
-    seconds = seconds_to_start(context.new_page(), url, begun)
+    page = context.new_page()
+    if begun is None:
+        time.sleep(1.0)
+        begun = time.monotonic()
+    seconds = seconds_to_start(page, url, begun)
     context.close()
     return seconds
 
@@ -188,7 +196,7 @@ def measure(browser: Any, seconds: float, visits: int) -> dict[str, Any]:
     """All figures of one server."""
     with streamlit_server() as (url, process, begun):
         figures: dict[str, Any] = {"cold_start_s": visit(browser, url, begun)}
-        warm = [visit(browser, url, time.monotonic()) for _ in range(visits)]
+        warm = [visit(browser, url) for _ in range(visits)]
         figures["warm_new_visitor_s"] = statistics.median(warm)
         page = browser.new_context(permissions=["camera"]).new_page()
         seconds_to_start(page, url, time.monotonic())
