@@ -93,6 +93,7 @@ def test_own_faces_go_into_a_folder_of_their_own(models, tmp_path, capsys, folde
     record = read_record(out / "tiny")
     report = record.evaluations[f"folder_{split}"]
     assert report["images"] == images
+    assert sum(report["splits"].values()) == 3 * len(folders)
     assert len(report["notes"]) == 3
     assert len(record.predictions[f"folder_{split}"].names) == images
     assert record.twins is not None
