@@ -62,7 +62,7 @@ def analyse(clip: Path, folder: Path, more: list[str]) -> dict[str, Any]:
     return {
         "peak_memory_mb": round(usage.ru_maxrss * 1024 / 1e6, 1),
         "length_s": round(summary["source"]["duration_s"], 1),
-        "frames_read": summary["frames_read"],
+        "frames_decoded": summary["frames_decoded"],
         "frames_analysed": summary["frames_analysed"],
         "seconds": round(seconds, 1),
         "times_real_time": round(summary["source"]["duration_s"] / seconds, 2),

@@ -324,6 +324,8 @@ class _Run:
             "settings": asdict(self._options),
             "model": self._model,
             "versions": package_versions(),
+            # With what was decoded only to be left out.
+            "frames_decoded": report.frames_seen,
             "frames_read": self._read,
             "frames_failed": report.failed,
             "cut_short": report.cut_short,

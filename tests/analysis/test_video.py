@@ -78,7 +78,9 @@ def test_annotated_clip_has_every_frame_and_the_box(clip, tmp_path):
 
 
 def test_every_and_range(clip, tmp_path):
-    analyse(clip, tmp_path / "r", every=4, start_s=0.5, end_s=1.5, annotate=False)
+    summary = analyse(clip, tmp_path / "r", every=4, start_s=0.5, end_s=1.5, annotate=False)
+    assert summary["frames_analysed"] == summary["frames_read"] == 5
+    assert summary["frames_decoded"] >= 20
     table = read_faces(tmp_path / "r" / "faces.csv")
     np.testing.assert_allclose(table.frame_times, np.arange(0.5, 1.5, 0.2), atol=1e-3)
     assert table.frame.min() >= 10
