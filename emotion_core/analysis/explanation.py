@@ -19,7 +19,7 @@ from emotion_core.errors import InputError, OutputError
 from emotion_core.labels import EXPRESSIONS
 
 VALUES, ARRAYS = "explanation.json", "explanation.npz"
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Explanation:
         near: the nearest training faces, the nearest first.
         near_images: (K, 48, 48) uint8, their pictures.
         no_near: why there are none; "" where there are some.
+        no_heat: why `heat` is empty; "" where it could be computed.
     """
 
     model: str
@@ -61,6 +62,7 @@ class Explanation:
     near: tuple[NearFace, ...] = ()
     near_images: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 48, 48), np.uint8))
     no_near: str = ""
+    no_heat: str = ""
 
     @property
     def top(self) -> int:
@@ -92,6 +94,7 @@ class Explanation:
             "covered": {name: named(values) for name, values in self.parts.items()},
             "nearest_training_faces": [asdict(face) for face in self.near],
             "no_nearest_training_faces": self.no_near,
+            "no_heat_map": self.no_heat,
         }
 
     def save(self, folder: Path) -> None:
@@ -142,6 +145,7 @@ def load_explanation(folder: Path) -> Explanation:
                 tuple(NearFace(**face) for face in values["nearest_training_faces"]),
                 arrays["near"],
                 values["no_nearest_training_faces"],
+                values["no_heat_map"],
             )
     except InputError:
         raise

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from emotion_core.commands.options import add_models_dir_option, add_progress_option
 from emotion_core.commands.progress import Event, Tell, progress_bar, tell_json
-from emotion_core.errors import EmotionCoreError, InputError, OutputError
+from emotion_core.errors import EmotionCoreError, InputError, ModelError, OutputError
 from emotion_core.labels import EXPRESSIONS
 
 if TYPE_CHECKING:
@@ -153,11 +153,7 @@ class Explainer:
     _network: Any = None
 
     def explain(self, crop: NDArray[np.float32], tell: Step) -> Explanation:
-        """Everything about one face (48, 48, 1).
-
-        Raises:
-            ModelError: the float network is missing or damaged.
-        """
+        """Everything about one face (48, 48, 1); what cannot be had is said in its place."""
         import numpy as np
 
         from emotion_core.analysis.explanation import Explanation
@@ -168,7 +164,8 @@ class Explainer:
         served = self.classifier
         logits = served.logits(crop[None])
         covered = cover_parts(lambda faces: served.probabilities(served.logits(faces)), crop)
-        heat, near, images, why = self._inside(crop, tell)
+        heat, no_heat = self._heat(crop, tell)
+        near, images, no_near = self._nearest(crop, tell)
         return Explanation(
             served.bundle.name,
             served.temperature,
@@ -180,22 +177,26 @@ class Explainer:
             covered.parts,
             tuple(near),
             images,
-            why,
+            no_near,
+            no_heat,
         )
 
-    def _inside(
-        self, crop: NDArray[np.float32], tell: Step
-    ) -> tuple[NDArray[np.float32], list[NearFace], NDArray[np.uint8], str]:
-        """Heat maps and nearest training faces: what needs the float network."""
-        if self._network is None:
-            tell(_LOADING, "Starting tensorflow, which takes some seconds …")
-            from emotion_core.model.network import load_network
+    def _heat(self, crop: NDArray[np.float32], tell: Step) -> tuple[NDArray[np.float32], str]:
+        """The maps (7, 48, 48), or zeros and why: a folder may keep the served network alone."""
+        import numpy as np
 
-            self._network = load_network(self.classifier.bundle)
-        from emotion_core.model.explain import heat_maps
+        try:
+            if self._network is None:
+                tell(_LOADING, "Starting tensorflow, which takes some seconds …")
+                from emotion_core.model.network import load_network
 
-        tell(_HEAT, "Looking where the evidence lies …")
-        return heat_maps(self._network, crop), *self._nearest(crop, tell)
+                self._network = load_network(self.classifier.bundle)
+            from emotion_core.model.explain import heat_maps
+
+            tell(_HEAT, "Looking where the evidence lies …")
+            return heat_maps(self._network, crop), ""
+        except ModelError as error:
+            return np.zeros((7, 48, 48), np.float32), str(error)
 
     def _nearest(
         self, crop: NDArray[np.float32], tell: Step
@@ -205,6 +206,8 @@ class Explainer:
         from emotion_core.analysis.explanation import NearFace
 
         none = np.empty((0, 48, 48), np.uint8)
+        if self._network is None:
+            return [], none, "Which training faces look alike, only the float network can tell."
         if self.data is None:
             words = "The training faces are not at hand: the data set is not part of this program."
             return [], none, words

@@ -112,12 +112,18 @@ def embeddings(network: keras.Model, crops: NDArray[Any]) -> NDArray[np.float32]
 
     Returns:
         (N, D) float32; the product of two rows is their cosine similarity. (0, 0) without a crop.
+
+    Raises:
+        ModelError: the network has no such layer.
     """
     import keras
 
     if not len(crops):
         return np.empty((0, 0), np.float32)
-    body = keras.Model(network.input, network.get_layer(EMBEDDING_LAYER).output)
+    try:
+        body = keras.Model(network.input, network.get_layer(EMBEDDING_LAYER).output)
+    except ValueError as error:
+        raise ModelError(f"Faces cannot be compared by this network: {error}") from error
     inputs = np.asarray(crops, np.float32).reshape(-1, *INPUT_SHAPE)
     # One face is answered sooner than predict() gets ready; thousands are not.
     few = len(inputs) <= _BATCH

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from emotion_core.analysis.explanation import VERSION
 from emotion_core.analysis.folders import file_hash
 from emotion_core.ui.jobs import JobCommand, JobStore
 from emotion_core.ui.resources import app_settings
@@ -51,4 +52,6 @@ def start_explanation(crop: "NDArray[Any]", bundle: "ModelBundle") -> str:
         arguments += ["--data", str(settings.data_path)]
     files = [f for f in (bundle.served_file, bundle.keras_file) if f.is_file()]
     model = {"name": bundle.name, "sha256": " ".join(file_hash(f) for f in files)}
+    # An explanation that an older program kept is not taken for the same.
+    model["version"] = str(VERSION)
     return store.start([store.add_input("face.npy", data)], arguments, model)

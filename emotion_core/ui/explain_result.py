@@ -73,7 +73,7 @@ def _pictures(found: Explanation, expression: int) -> None:
     lies = (
         f"the brighter a place glows, the more what is seen there speaks for {name} (HiResCAM)."
         if found.heat[expression].any()
-        else "nothing in this face speaks for it."
+        else found.no_heat or "nothing in this face speaks for it."
     )
     covered = draw_drop(found.crop, found.drop[expression], found.full_drop(expression))
     _figures(

@@ -121,6 +121,17 @@ def test_a_face_that_is_not_there_and_a_missing_network_are_named(explain, tmp_p
     assert "nobody" in capsys.readouterr().err
 
 
+def test_without_the_float_network_the_rest_is_explained(explain, crop, made_models, tmp_path):
+    models = shutil.copytree(made_models, tmp_path / "models")
+    (models / "tiny" / "model.keras").unlink()
+    assert explain(crop, **{"models-dir": models}) == 0
+    read = load_explanation(tmp_path / "out" / "crop")
+    assert "model.keras is missing" in read.no_heat
+    assert "float network" in read.no_near
+    assert not read.heat.any()
+    assert read.drop.any()
+
+
 def test_a_damaged_explanation_is_named(explain, crop, tmp_path):
     assert explain(crop) == 0
     folder = tmp_path / "out" / "crop"
