@@ -29,6 +29,9 @@ _STYLE: Final = """<style>
 .lab-rates div { line-height: 1.2; }
 .lab-rates b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
 .lab-rates span { font-size: .8rem; opacity: .75; }
+/* To be read across a room. */
+.lab-live .lab-person .now { font-size: 2.9rem; line-height: 1.15; }
+.lab-live .lab-person .now small { font-size: 1.5rem; }
 .lab-empty { border: 1px dashed #8888; border-radius: .6rem; padding: 1.1rem 1rem; opacity: .85; }
 .lab-legend { display: flex; flex-wrap: wrap; gap: .15rem .75rem; font-size: .78rem; }
 .lab-legend i { display: inline-block; width: .68rem; height: .68rem; border-radius: 50%;
@@ -77,7 +80,7 @@ def _people_or_reason(
         return _note("The first frame is being read …")
     if not len(reading.result):
         return _note("No face in view. Face the camera, with light from the front.")
-    return people_html(reading.result, names, trails)
+    return f'<div class="lab-live">{people_html(reading.result, names, trails)}</div>'
 
 
 def _note(text: str) -> str:

@@ -213,7 +213,7 @@ def _show_steps(steps: list[CheckStep]) -> None:
         None: ":gray[:material/pending:]",
     }
     st.markdown(
-        "\n".join(f"- {marks[step.went_well]} **{step.title}.** {step.words}" for step in steps)
+        "  \n".join(f"{marks[step.went_well]} **{step.title}.** {step.words}" for step in steps)
     )
 
 
