@@ -119,7 +119,8 @@ def show_reading(reading: Reading, number: int) -> None:
         # A tall pile of faces would leave the place under the picture empty.
         picture, faces = st.container(width=_WIDE_PX), st.container()
     with picture:
-        st.image(reading.jpeg, width="stretch" if reading.width >= _LEGIBLE_PX else reading.width)
+        wide = reading.width >= _LEGIBLE_PX // 2
+        st.image(reading.jpeg, width="stretch" if wide else reading.width)
         st.download_button(
             "Picture with boxes",
             reading.jpeg,
