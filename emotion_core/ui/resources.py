@@ -5,6 +5,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import add_script_run_ctx
 
 from emotion_core.config import AppSettings
 from emotion_core.errors import EmotionCoreError, SettingsError
@@ -26,6 +27,9 @@ def prepare_live() -> threading.Thread:
         name="prepare-live",
         daemon=True,
     )
+    # A component that is imported outside of a page's run is not registered with the server, and
+    # the live page would stay without its video (streamlit.components.v1.declare_component).
+    add_script_run_ctx(thread)
     thread.start()
     return thread
 
