@@ -105,7 +105,7 @@ def choose(models_dir: Path, names: list[str]) -> list[Choice]:
     Returns:
         One or two; all are judged on the same images by the same labels.
     """
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         name = st.selectbox("Model", names, key="model_name", width=_MENU_PX) or names[0]
         record = _record(models_dir / name, _stamp(models_dir / name))
         others = [other for other in names if other != name]
