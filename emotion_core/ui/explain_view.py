@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _EVERY_S: Final = 1.0
+_MADE: Final = "explanations_made"
 HELP: Final = (
     "Where in the face the evidence lies, what covering a part changes, and which training faces "
     "look alike. Takes about ten seconds."
@@ -63,7 +64,9 @@ def explain_button(
         return
     try:
         face = crop() if callable(crop) else crop
-        st.session_state[_name(key)] = start_explanation(face, shared_classifier().bundle)
+        job_id = start_explanation(face, shared_classifier().bundle)
+        st.session_state[_name(key)] = job_id
+        st.session_state.setdefault(_MADE, []).append((key, job_id))
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -87,6 +90,16 @@ def show_explanation(key: str, who: str) -> None:
             _end_buttons(state.job_id, key)
         else:
             _failed(state, key, who)
+
+
+def delete_explanations(prefix: str) -> None:
+    """Delete what this visitor had explained under keys that begin so, closed ones too: the video
+    that the faces came from is being deleted."""
+    made: list[tuple[str, str]] = st.session_state.get(_MADE, [])
+    for key, job_id in made:
+        if key.startswith(prefix):
+            explain_store().delete(job_id)
+    st.session_state[_MADE] = [entry for entry in made if not entry[0].startswith(prefix)]
 
 
 def job_of(key: str) -> str | None:

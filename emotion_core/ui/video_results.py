@@ -6,6 +6,7 @@ from typing import Final
 import streamlit as st
 
 from emotion_core.analysis.folders import FACES
+from emotion_core.ui.explain_view import delete_explanations
 from emotion_core.ui.job_log import CANCELLED, FAILED, FileState, JobState
 from emotion_core.ui.video_jobs import job_store, retention_words, show_job
 from emotion_core.ui.video_progress import escape, file_line
@@ -51,6 +52,7 @@ def _head(state: JobState) -> None:
         with st.popover("Delete", icon=":material/delete:", key="video_delete_menu"):
             st.markdown("Removes the upload, the results and your changes from this computer.")
             if st.button("Delete now", type="primary", key="video_delete"):
+                delete_explanations(state.job_id)
                 job_store().delete(state.job_id)
                 show_job(None)
                 st.rerun()

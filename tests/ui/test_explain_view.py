@@ -56,6 +56,14 @@ def test_a_face_is_explained_kept_and_deleted(app, jobs_run_here, tmp_path):
     assert "Face \\#1: why" not in words(app)
     press(app, "Explain face #1")
     assert len(jobs_run_here) == 1
+    press(app, "Close")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explain_view.st, "session_state", app.session_state)
+        explain_view.delete_explanations("another_video")
+        assert explain_view.explain_store()._ids()
+        explain_view.delete_explanations("photo_1")
+        assert not explain_view.explain_store()._ids()
+    press(app.run(), "Explain face #1")
     press(app, "Delete")
     kept = [p for p in (tmp_path / "work" / "explanations").rglob("*") if p.is_file()]
     assert kept == []
