@@ -2,7 +2,8 @@
 
 HiResCAM (Draelos & Carin 2020, arXiv 2011.08891): the activations of a layer times the gradient of
 the expression's logit, summed over channels, its positive part. The maps of the first three blocks
-(24, 12 and 6 pixels wide) are each scaled to a largest value of 1 and averaged.
+(24, 12 and 6 pixels wide) are each scaled to a largest value of 1 and averaged: the first alone
+ranks pixels as well, but is all speckles; the coarser ones show what belongs together.
 
 Chosen on validation faces (`python -m benchmarks.heat_maps`) by blurring the pixels that a map
 ranks highest first (Petsiuk et al. 2018, arXiv 1806.07421): the winning probability, averaged over
