@@ -1,27 +1,23 @@
 """Finding faces with a Haar cascade: everywhere now and then, near the known ones in between."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-import cv2
 import numpy as np
 
 from emotion_core.config import DetectionSettings
-from emotion_core.datatypes import BoolArray, FloatArray, ImageArray
+from emotion_core.datatypes import BoolArray, FloatArray, ImageArray, IntArray
 from emotion_core.vision import boxes as bx
 from emotion_core.vision.cascade import WINDOW_PX, load_cascade, scan
+from emotion_core.vision.follow import Appearance, appearance, follow
+from emotion_core.vision.look import NOTHING, Found, Look, best_of, joined, look_around
+from emotion_core.vision.schedule import Crowd, ScanSchedule
 
 # Smallest face looked for, as a share of the frame's shorter side.
 SMALLEST_SHARE: Final = 0.1
 SMALLEST_SHARE_THOROUGH: Final = 0.04
-# From this share on a face is near: a look for near faces alone costs a quarter.
-NEAR_SHARE: Final = 0.22
-
-# Seconds between two scans of the whole frame, by what is known: (near faces, far faces).
-PERIOD_NOBODY_S: Final = (0.06, 0.5)
-PERIOD_LOST_S: Final = (0.1, 0.4)
-PERIOD_CALM_S: Final = (1.0, 1.5)
 # Ratio between one size looked for and the next: the coarse one misses one face in five, and the
 # next scan, which starts elsewhere, finds most of those.
 STEP_FINE: Final = 1.1
@@ -29,46 +25,43 @@ STEP_COARSE: Final = 1.2
 # A known face unseen for this long counts as lost: worth a look everywhere.
 LOST_AFTER_S: Final = 0.1
 
-# With many faces, at least this many are looked at in each frame, and each one this often.
+# The cascade confirms each followed face this often, the longest waiting first, …
+LOOK_PERIOD_S: Final = 0.09
+# … and in one frame at least this many faces, and this share of all: 32 announced at once must not
+# all fall due in one frame.
 LOOKS_PER_FRAME: Final = 2
-LOOK_PERIOD_S: Final = 0.15
+LOOKS_SHARE: Final = 0.25
+# A face that the cascade no longer sees is followed for so long by its picture alone.
+FOLLOW_ALONE_S: Final = 0.7
+# After so long in doubt dearer looks are worth their time.
+DOUBT_S: Final = 0.1
 # A face already known needs less certainty than a new one.
 KNOWN_BONUS: Final = 1.0
 
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One way to look near a known face, in shares of its side."""
-
-    reach: float  # side of the part looked at
-    sizes: tuple[float, float]
-    work_px: float
-    neighbours: int
-
-
 # Measured on the sample clips: the first finds 73-100 % of the faces at a third of the cost of the
 # second, which finds nearly all of the rest.
-LOOKS: Final = (
-    _Look(1.45, (0.88, 1.15), 27.5, 2),
-    _Look(1.7, (0.8, 1.25), 48.0, 2),
-)
+CHEAP: Final = Look(1.45, (0.88, 1.15), 27.5, 2)
+DEAR: Final = Look(1.7, (0.8, 1.25), 48.0, 2)
+# The cheap look sticks to the size it starts from; every other one is at more sizes.
+MEASURE: Final = Look(1.6, (0.76, 1.3), 27.0, 3)
+# The cascade sees heads that lean by up to 12° or so; turned by this much it sees those up to 30°.
+LEANING: Final = (17.0, -17.0)
 # What a full scan has found is measured anew: its steps are coarse.
-REFINE: Final = _Look(2.0, (0.72, 1.36), 44.0, 3)
-# The first look sticks to the size it starts from; this often a look at more sizes corrects it.
-MEASURE: Final = _Look(1.6, (0.76, 1.3), 27.0, 3)
-MEASURE_PERIOD_S: Final = 0.25
+REFINE: Final = Look(2.0, (0.72, 1.36), 33.0, 3)
 # Two other cascades must agree before somebody new is believed. On pictures without a face each
 # refuses four in five of the first one's mistakes, both together all of them, and 3 % of faces.
 OTHER_CASCADES: Final = ("haarcascade_frontalface_alt.xml", "haarcascade_frontalface_alt2.xml")
-OPINION: Final = _Look(1.6, (0.72, 1.35), 30.0, 3)
+OPINION: Final = Look(1.6, (0.72, 1.35), 30.0, 3)
 # A photo gets no second chance: there one of them is enough, or both in a larger picture.
-OPINION_LARGE: Final = _Look(1.6, (0.72, 1.35), 44.0, 2)
+OPINION_LARGE: Final = Look(1.6, (0.72, 1.35), 44.0, 2)
 # What was refused so often in a row is asked about only now and then.
 PATIENCE: Final = 6
 PATIENCE_S: Final = 0.2
+# So many newcomers are measured and asked about in one frame; a crowd is announced in some frames.
+NEW_PER_FRAME: Final = 4
 # A detection that overlaps an announced face this much is that face.
 SAME_FACE_IOU: Final = 0.3
-# The pyramid of sizes starts elsewhere in every other scan: a face between two steps of one falls
+# The pyramid of sizes starts elsewhere in every other look: a face between two steps of one falls
 # on a step of the next, and box sizes do not stick to the steps.
 SHIFTED: Final = (1.0, 1.05)
 
@@ -79,7 +72,7 @@ class Detections:
 
     Attributes:
         boxes: (N, 4) float32 xyxy in pixels of the frame.
-        scores: (N,) float32 Haar level weights.
+        scores: (N,) float32 Haar level weights; NaN where a face was followed by its picture.
         agreement: (N,) float32, the share of the other cascades that see a face there too, 0 to 1;
             1 near a face that is announced already.
         looked_at: (K,) bool, for each known box: whether this frame was searched around it. Where
@@ -92,29 +85,40 @@ class Detections:
     looked_at: BoolArray
 
 
-# Boxes (N, 4) and scores (N,).
-_Found = tuple[FloatArray, FloatArray]
-_NOTHING: Final[_Found] = (np.empty((0, 4), np.float32), np.empty(0, np.float32))
+@dataclass(slots=True, eq=False)
+class _Near:
+    """What the looks around the known faces have found; row-aligned."""
+
+    found: list[Found] = field(default_factory=lambda: [NOTHING])
+    angles: list[float] = field(default_factory=list)
+
+    def add(self, found: Found, angle: float) -> None:
+        self.found.append(found)
+        self.angles += [angle] * len(found[0])
 
 
 class HaarDetector:
     """Adaptive search for faces in one stream. Not thread-safe: one detector a stream.
 
-    The schedule counts in seconds, so it does not depend on the frame rate: nobody known: cheap
-    scans for near faces, dearer ones for far faces less often; somebody just lost: a full scan
-    soon; all well: a full scan now and then, and a narrow look around each known face in between.
+    An announced face is followed by its picture in every frame and confirmed by the cascade
+    several times a second. The rest of the frame is scanned in pieces, on a schedule that counts in
+    seconds, so it does not depend on the frame rate. Nobody known: cheap scans for near faces
+    often, dearer ones for far faces less often; somebody just lost: soon everywhere; all well: now
+    and then, and sooner where the picture changes.
     """
 
     def __init__(self, settings: DetectionSettings | None = None) -> None:
         self.settings = settings or DetectionSettings()
         self._cascade = load_cascade()
         self._others = [load_cascade(name) for name in OTHER_CASCADES]
+        self._schedule = ScanSchedule()
         self.reset()
 
     def reset(self) -> None:
-        """Scan the whole of the next frame."""
-        self._scanned_s = [-math.inf, -math.inf]
-        self._measured_s = -math.inf
+        """Scan the whole of the next frame; nobody's appearance is known."""
+        self._schedule.reset()
+        self._appearances: dict[int, Appearance] = {}
+        self._angles: list[float] = []
         self._asked_s, self._refusals, self._count = -math.inf, 0, 0
 
     def update(
@@ -123,7 +127,7 @@ class HaarDetector:
         time_s: float,
         known_boxes: FloatArray,
         *,
-        announced: BoolArray | None = None,
+        ids: IntArray | None = None,
         unlooked_s: FloatArray | None = None,
         unseen_s: FloatArray | None = None,
     ) -> Detections:
@@ -133,100 +137,159 @@ class HaarDetector:
             image_bgr: (H, W, 3) uint8.
             time_s: time of the frame in seconds, never smaller than before (else `reset`).
             known_boxes: (K, 4) xyxy, where known faces are expected in this frame.
-            announced: (K,) whether each is sure to be a face; None: all. Whatever is found away
-                from these is shown to the other cascades.
-            unlooked_s: (K,) seconds since the frame was last searched around each; None: long ago.
+            ids: (K,) identity of each face that is announced, 0 for candidates; None: announced,
+                but not told apart. Whatever is found away from the announced ones is shown to the
+                other cascades.
+            unlooked_s: (K,) seconds since a cascade looked around each; None: long ago.
             unseen_s: (K,) seconds since each was last found; None: just before.
         """
         known = bx.as_boxes(known_boxes)
-        sure = _column(announced, len(known), 1.0) > 0
+        announced = np.full(len(known), -1) if ids is None else np.asarray(ids)
         unseen = _column(unseen_s, len(known), 0.0)
-        looked_at = np.zeros(len(known), np.bool_)
-        near = [_NOTHING]
-        looks = self._looks(time_s)
-        for k in self._due(_column(unlooked_s, len(known), np.inf)):
-            looked_at[k] = True
-            near.append(self._look_near(image_bgr, known[k], float(unseen[k]), looks))
-        whole, complete = self._look_everywhere(image_bgr, time_s, unseen)
-        boxes, scores = self._merged(image_bgr, near, whole)
-        agreement = self._agreement(image_bgr, time_s, boxes, known[sure])
+        unlooked = _column(unlooked_s, len(known), np.inf)
+        near, looked_at = self._near(image_bgr, time_s, known, announced, unlooked, unseen)
+        scanned, complete = self._scan(image_bgr, time_s, known, unseen)
+        boxes, scores, self._angles = self._merged(image_bgr, near, scanned)
+        agreement = self._agreement(image_bgr, time_s, boxes, known[announced != 0])
         self._count += 1
         return Detections(boxes, scores, agreement, looked_at | complete)
 
-    def _due(self, waiting_s: FloatArray) -> list[int]:
-        """Rows of the known faces to look at in this frame, longest waiting first."""
-        order = [int(i) for i in np.argsort(-waiting_s, kind="stable")]
-        overdue = int((waiting_s >= LOOK_PERIOD_S).sum())
-        return order[: max(LOOKS_PER_FRAME, overdue)]
+    def remember(
+        self,
+        image_bgr: ImageArray,
+        detections: Detections,
+        track_ids: IntArray | Sequence[int],
+        rows: IntArray | Sequence[int],
+    ) -> None:
+        """Take in how the announced faces look, once it is known who is who.
 
-    def _looks(self, time_s: float) -> tuple[_Look, ...]:
-        """The cheap look first, now and then the one that measures the size anew."""
-        if time_s - self._measured_s < MEASURE_PERIOD_S:
-            return LOOKS
-        self._measured_s = time_s
-        return (MEASURE, LOOKS[1])
+        Args:
+            image_bgr: (H, W, 3) uint8, of the last `update`.
+            detections: its answer.
+            track_ids: (N,) all identities that are alive.
+            rows: (N,) row of each one's detection, -1 where there was none.
+        """
+        before, self._appearances = self._appearances, {}
+        for track_id, row in zip(map(int, track_ids), map(int, rows), strict=True):
+            old = before.get(track_id)
+            if row < 0 or math.isnan(detections.scores[row]):
+                new = old
+            else:
+                new = appearance(image_bgr, detections.boxes[row], self._angles[row])
+                if new is not None and old is not None:
+                    new.looks = old.looks
+            if new is not None:
+                self._appearances[track_id] = new
+
+    def _near(
+        self,
+        image_bgr: ImageArray,
+        time_s: float,
+        known: FloatArray,
+        announced: IntArray,
+        unlooked_s: FloatArray,
+        unseen_s: FloatArray,
+    ) -> tuple[_Near, BoolArray]:
+        """Follow everybody, let the cascade look around those who are due or were not found."""
+        near, looked_at = _Near(), np.zeros(len(known), np.bool_)
+        followed = {
+            k: self._follow(image_bgr, time_s, known[k], int(announced[k]))
+            for k in range(len(known))
+        }
+        for k in _due(unlooked_s, np.array([followed[k] is None for k in range(len(known))])):
+            looked_at[k] = True
+            remembered = self._appearances.get(int(announced[k]))
+            found, angle = self._look_near(
+                image_bgr, known[k], float(unseen_s[k]), remembered, time_s, followed[k] is not None
+            )
+            near.add(found, angle)
+            if len(found[0]):
+                followed[k] = None
+            elif remembered is not None:
+                remembered.doubted_s = min(remembered.doubted_s, time_s)
+        for box in followed.values():
+            if box is not None:
+                near.add((box[None], np.array([np.nan], np.float32)), 0.0)
+        return near, looked_at
+
+    def _follow(
+        self, image_bgr: ImageArray, time_s: float, box: FloatArray, track_id: int
+    ) -> FloatArray | None:
+        remembered = self._appearances.get(track_id)
+        if remembered is None or time_s - remembered.doubted_s > FOLLOW_ALONE_S:
+            return None
+        return follow(image_bgr, remembered, box)
 
     def _look_near(
-        self, image_bgr: ImageArray, box: FloatArray, unseen_s: float, looks: tuple[_Look, ...]
-    ) -> _Found:
-        """The best face near a known one, if any; dearer looks follow where cheap ones fail."""
+        self,
+        image_bgr: ImageArray,
+        box: FloatArray,
+        unseen_s: float,
+        remembered: Appearance | None,
+        time_s: float,
+        followed: bool,
+    ) -> tuple[Found, float]:
+        """The best face near a known one, if any, and how it leans; dearer looks follow where cheap
+        ones fail and the face is not otherwise in sight."""
         least = self.settings.score_threshold - KNOWN_BONUS
-        for look in looks:
-            shifted = replace(look, work_px=look.work_px * SHIFTED[self._count % 2])
+        for look in _looks(remembered, time_s, followed, self._count):
             # The longer a face is unseen, the further it may have gone.
-            boxes, scores = _look(self._cascade, image_bgr, box, shifted, min(1.0, 2.0 * unseen_s))
-            if len(boxes) and scores.max() >= least:
-                best = int(scores.argmax())
-                return boxes[best : best + 1], scores[best : best + 1]
-        return _NOTHING
+            around = look_around(self._cascade, image_bgr, box, look, min(1.0, 2.0 * unseen_s))
+            found = best_of(around, least)
+            if len(found[0]):
+                return found, look.angle
+        return NOTHING, 0.0
 
-    def _look_everywhere(
-        self, image_bgr: ImageArray, time_s: float, unseen_s: FloatArray
-    ) -> tuple[_Found, bool]:
-        """Scan the whole frame where it is due; the flag says that every size was scanned."""
-        periods = self._periods(unseen_s)
-        found, bands = [_NOTHING], 0
-        for band, face_px in enumerate(self._bands(image_bgr)):
-            # Half a millisecond of tolerance: time stamps of 25 frames a second are rounded.
-            if time_s - self._scanned_s[band] < periods[band] - 5e-4 or face_px[0] >= face_px[1]:
-                continue
-            first = math.isinf(self._scanned_s[band])
-            # Near faces are worth a fine scan while nobody is there or somebody is missing.
-            fine = first or self.settings.thorough or (band == 0 and periods != PERIOD_CALM_S)
-            self._scanned_s[band] = time_s
+    def _scan(
+        self, image_bgr: ImageArray, time_s: float, known: FloatArray, unseen_s: FloatArray
+    ) -> tuple[Found, bool]:
+        """Scan what is due of the frame; the flag says that all of it was scanned."""
+        thorough, crowd = self.settings.thorough, _crowd(unseen_s)
+        pieces = self._schedule.due(image_bgr, time_s, self._smallest_px(image_bgr), known, crowd)
+        first = self._schedule.is_whole(pieces)
+        found, scanned = [NOTHING], []
+        for piece in pieces:
+            if first and piece.far and not thorough and any(len(f[0]) for f in found):
+                # Somebody near is there: the far ones come in the next frames.
+                break
+            fine = thorough or first or (crowd is Crowd.NOBODY and not piece.far)
+            x0, y0, x1, y1 = piece.box
             boxes, scores = scan(
                 self._cascade,
-                image_bgr,
-                face_px=face_px,
+                image_bgr[y0:y1, x0:x1],
+                face_px=piece.face_px,
                 work_px=26.0 * SHIFTED[self._count % 2],
                 step=STEP_FINE if fine else STEP_COARSE,
             )
             good = scores >= self.settings.score_threshold
-            found.append((boxes[good], scores[good]))
-            bands += 1
-        return _joined(found), bands == 2
+            found.append((boxes[good] + np.array([x0, y0, x0, y0], np.float32), scores[good]))
+            self._schedule.done(piece, image_bgr, time_s)
+            scanned.append(piece)
+        return joined(found), self._schedule.is_whole(scanned)
 
-    def _periods(self, unseen_s: FloatArray) -> tuple[float, float]:
-        if not len(unseen_s):
-            return PERIOD_NOBODY_S
-        if unseen_s.max() > LOST_AFTER_S:
-            return PERIOD_LOST_S
-        return PERIOD_CALM_S
+    def _smallest_px(self, image_bgr: ImageArray) -> float:
+        share = SMALLEST_SHARE_THOROUGH if self.settings.thorough else SMALLEST_SHARE
+        short = float(min(image_bgr.shape[:2]))
+        return float(self.settings.min_face_px) or max(float(WINDOW_PX), share * short)
 
-    def _merged(self, image_bgr: ImageArray, near: list[_Found], whole: _Found) -> _Found:
+    def _merged(
+        self, image_bgr: ImageArray, near: _Near, scanned: Found
+    ) -> tuple[FloatArray, FloatArray, list[float]]:
         """One box a face. A narrow look measures finer than a full scan, so its box wins, and what
         the full scan alone has found is measured again."""
-        boxes, scores = _joined([*near, whole])
-        looked = len(boxes) - len(whole[0])
-        order = scores.copy()
+        boxes, scores = joined([*near.found, scanned])
+        looked = len(near.angles)
+        order = np.where(np.isnan(scores), 500.0, scores)
         order[:looked] += 1000.0
         kept = np.array(bx.suppress(boxes, order), np.int64)
-        for i in kept[kept >= looked]:
-            finer, finer_scores = _look(self._cascade, image_bgr, boxes[i], REFINE)
+        new = [int(i) for i in kept if i >= looked]
+        for i in new if self.settings.thorough else new[:NEW_PER_FRAME]:
+            finer, finer_scores = look_around(self._cascade, image_bgr, boxes[i], REFINE)
             if len(finer):
                 best = int(finer_scores.argmax())
                 boxes[i], scores[i] = finer[best], max(scores[i], finer_scores[best])
-        return boxes[kept], scores[kept]
+        angles = near.angles + [0.0] * len(scanned[0])
+        return boxes[kept], scores[kept], [angles[i] for i in kept]
 
     def _agreement(
         self, image_bgr: ImageArray, time_s: float, boxes: FloatArray, announced: FloatArray
@@ -240,9 +303,10 @@ class HaarDetector:
             self._refusals = 0
         elif self._refusals < PATIENCE or time_s - self._asked_s >= PATIENCE_S:
             self._asked_s = time_s
-            for i in new:
+            asked = new if self.settings.thorough else new[:NEW_PER_FRAME]
+            for i in asked:
                 agreement[i] = self._opinion(image_bgr, boxes[i])
-            self._refusals += int(agreement.min() < 1)
+            self._refusals += int(agreement[asked].min() < 1)
         return agreement
 
     def _opinion(self, image_bgr: ImageArray, box: FloatArray) -> float:
@@ -252,48 +316,43 @@ class HaarDetector:
             return agreed
         return float(agreed > 0 or self._share_that_sees(image_bgr, box, OPINION_LARGE) == 1)
 
-    def _share_that_sees(self, image_bgr: ImageArray, box: FloatArray, look: _Look) -> float:
-        seen = [len(_look(cascade, image_bgr, box, look)[0]) > 0 for cascade in self._others]
+    def _share_that_sees(self, image_bgr: ImageArray, box: FloatArray, look: Look) -> float:
+        seen = [len(look_around(other, image_bgr, box, look)[0]) > 0 for other in self._others]
         return sum(seen) / len(seen)
 
-    def _bands(self, image_bgr: ImageArray) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Smallest and largest face side in pixels for near and for far faces."""
-        short = float(min(image_bgr.shape[:2]))
-        share = SMALLEST_SHARE_THOROUGH if self.settings.thorough else SMALLEST_SHARE
-        smallest = float(self.settings.min_face_px) or max(float(WINDOW_PX), share * short)
-        border = max(smallest, NEAR_SHARE * short)
-        return (border, short), (smallest, border)
+
+def _due(unlooked_s: FloatArray, missing: BoolArray) -> list[int]:
+    """Rows of the known faces that a cascade looks at in this frame, longest waiting first."""
+    waiting = [int(i) for i in np.argsort(-unlooked_s, kind="stable")]
+    most = max(LOOKS_PER_FRAME, math.ceil(LOOKS_SHARE * len(waiting)))
+    overdue = [k for k in waiting if unlooked_s[k] >= LOOK_PERIOD_S - 5e-4]
+    return list(dict.fromkeys([*(k for k in waiting if missing[k])][:most] + overdue))[:most]
+
+
+def _looks(
+    remembered: Appearance | None, time_s: float, followed: bool, count: int
+) -> tuple[Look, ...]:
+    """What to try in turn: the cheap look, then, if the face is missed, dearer or turned ones."""
+    looks, angle, doubted_s = count, 0.0, -math.inf
+    if remembered is not None:
+        remembered.looks += 1
+        looks, angle, doubted_s = remembered.looks, remembered.angle, remembered.doubted_s
+    cheap = MEASURE if looks % 2 else CHEAP
+    shifted = replace(cheap, work_px=cheap.work_px * SHIFTED[looks // 2 % 2], angle=angle)
+    if followed and time_s - doubted_s < DOUBT_S:
+        return (shifted,)
+    if remembered is None:
+        return (shifted, DEAR)
+    leaning = tuple(replace(MEASURE, angle=a) for a in (0.0, *LEANING) if a != angle)
+    return (shifted, *leaning) if looks % 2 and doubted_s < time_s else (shifted, DEAR)
+
+
+def _crowd(unseen_s: FloatArray) -> Crowd:
+    if not len(unseen_s):
+        return Crowd.NOBODY
+    return Crowd.LOST if unseen_s.max() > LOST_AFTER_S else Crowd.CALM
 
 
 def _column(values: BoolArray | FloatArray | None, length: int, default: float) -> FloatArray:
     """(K,) float32 of what the caller said about the known faces, or of the default."""
     return np.asarray(np.full(length, default) if values is None else values, np.float32)
-
-
-def _joined(found: list[_Found]) -> _Found:
-    return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
-
-
-def _look(
-    cascade: cv2.CascadeClassifier,
-    image_bgr: ImageArray,
-    box: FloatArray,
-    look: _Look,
-    further: float = 0.0,
-) -> _Found:
-    """Look around one box: (N, 4) boxes in the frame's pixels and their scores."""
-    height, width = image_bgr.shape[:2]
-    around = bx.expand(box[None], look.reach + further)
-    x0, y0, x1, y1 = (int(v) for v in bx.clip_boxes(around, width, height)[0])
-    side = float(box[2] - box[0])
-    if min(x1 - x0, y1 - y0) < WINDOW_PX:
-        return _NOTHING
-    boxes, scores = scan(
-        cascade,
-        image_bgr[y0:y1, x0:x1],
-        face_px=(side * look.sizes[0], side * look.sizes[1]),
-        work_px=look.work_px,
-        step=1.1,
-        neighbours=look.neighbours,
-    )
-    return boxes + np.array([x0, y0, x0, y0], np.float32), scores

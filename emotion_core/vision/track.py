@@ -26,7 +26,10 @@ LEAP_S: Final = 0.5
 # Share of the difference between expected and found that is believed, of centre x, y and side; and
 # what it adds to their speeds. Haar measures a face's place better than its size.
 GAINS: Final = np.array([0.65, 0.65, 0.4])
-GAINS_SPEED: Final = np.array([0.35, 0.35, 0.12])
+GAINS_SPEED: Final = np.array([0.35, 0.35, 0.25])
+# A size is believed the more, the longer it was not measured: as so many measurements in a row.
+SIZE_STEP_S: Final = 0.05
+SIZE_STEPS: Final = 2.0
 # An unseen face is thought to slow down with this time constant: nobody walks through walls.
 COAST_S: Final = 0.4
 # A certainty at which one look is enough to announce a face.
@@ -52,6 +55,7 @@ class _Track:
     hits: int = 0
     trust: float = 0.0
     missed: bool = False
+    row: int = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,12 +64,13 @@ class Known:
 
     Attributes:
         boxes: (K, 4) float32 xyxy.
-        announced: (K,) bool, False for a candidate.
-        unlooked_s, unseen_s: (K,) seconds since each was looked for and last found.
+        ids: (K,) int64 identities, 0 for a candidate.
+        unlooked_s, unseen_s: (K,) seconds since a cascade looked for each, and since each was last
+            found or followed.
     """
 
     boxes: FloatArray
-    announced: BoolArray
+    ids: IntArray
     unlooked_s: FloatArray
     unseen_s: FloatArray
 
@@ -79,12 +84,14 @@ class Tracks:
         boxes: (N, 4) float32 xyxy.
         scores: (N,) float32, of the newest detection.
         predicted: (N,) bool, looked for and not found: held over a gap.
+        rows: (N,) int64, row of each one's detection in this frame, -1 where there is none.
     """
 
     track_ids: IntArray
     boxes: FloatArray
     scores: FloatArray
     predicted: BoolArray
+    rows: IntArray
 
 
 class Tracker:
@@ -115,7 +122,7 @@ class Tracker:
         states = [_expected(track, time_s) for track in self._tracks]
         return Known(
             bx.from_cxcys(states),
-            np.array([track.track_id > 0 for track in self._tracks], np.bool_),
+            np.array([track.track_id for track in self._tracks], np.int64),
             np.array([time_s - track.looked_s for track in self._tracks], np.float32),
             np.array([time_s - track.seen_s for track in self._tracks], np.float32),
         )
@@ -125,13 +132,17 @@ class Tracker:
         states = bx.to_cxcys(detections.boxes)
         pairs = self._match(states, time_s)
         for k, track in enumerate(self._tracks):
+            track.row = pairs.get(k, -1)
             if k in pairs:
                 _move(track, states[pairs[k]], float(detections.scores[pairs[k]]), time_s)
+                if detections.looked_at[k]:
+                    track.looked_s = time_s
                 self._confirm(track, float(detections.agreement[pairs[k]]))
             else:
                 _coast(track, time_s, bool(detections.looked_at[k]))
         for d in set(range(len(states))) - set(pairs.values()):
             begun = _Track(states[d], time_s, float(detections.scores[d]), time_s, time_s)
+            begun.row = d
             self._confirm(begun, float(detections.agreement[d]))
             self._tracks.append(begun)
         return self._announced()
@@ -196,6 +207,7 @@ class Tracker:
             bx.from_cxcys([track.state for track in announced]),
             np.array([track.score for track in announced], np.float32),
             np.array([track.missed for track in announced], np.bool_),
+            np.array([track.row for track in announced], np.int64),
         )
 
 
@@ -214,11 +226,19 @@ def _move(track: _Track, state: NDArray[np.float64], score: float, time_s: float
     expected = _expected(track, time_s)
     surprise = state - expected
     elapsed = time_s - track.time_s
+    since_look = time_s - track.looked_s
     if elapsed > 0:
-        track.speed = track.speed + GAINS_SPEED * surprise / max(elapsed, 0.03)
-    track.state = expected + GAINS * surprise
-    track.time_s = track.seen_s = track.looked_s = time_s
-    track.score, track.missed = score, False
+        # A face that is followed keeps its size until the cascade measures it again.
+        over = np.array([elapsed, elapsed, since_look])
+        track.speed = track.speed + GAINS_SPEED * surprise / np.maximum(over, 0.03)
+    gains = GAINS.copy()
+    gains[2] = 1 - (1 - GAINS[2]) ** np.clip(since_look / SIZE_STEP_S, 1.0, SIZE_STEPS)
+    track.state = expected + gains * surprise
+    track.time_s = track.seen_s = time_s
+    track.missed = False
+    # A face followed by its picture was not measured by the cascade: its score stays.
+    if not math.isnan(score):
+        track.score, track.looked_s = score, time_s
 
 
 def _coast(track: _Track, time_s: float, looked_at: bool) -> None:
