@@ -38,36 +38,41 @@ FLAGS = [
 ]
 # Ten seconds until the clip starts again; nine binary fields hold its frames.
 FPS, CLIP_FRAMES, BITS = 30, 300, 9
+# Two rows of each frame are copied as they were decoded: drawing them would cost more than the rest
+# of the page.
 _WATCH = """
 async (body, seconds) => {
-  const BITS = 9, cell = 64;
-  const camera = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
-  const local = document.createElement("video");
-  local.muted = true;
-  local.srcObject = camera;
-  await local.play();
-  const seen = (video) => {
-    const canvas = document.createElement("canvas");
-    canvas.width = BITS * cell; canvas.height = 1;
-    const pen = canvas.getContext("2d", { willReadFrequently: true });
-    const frames = [];
-    const next = (now) => {
-      // One row from the middle of the fields, whatever size the picture came in.
-      const scale = video.videoWidth / 640;
-      pen.drawImage(video, 0, video.videoHeight * 464 / 480, BITS * cell * scale, 1,
-        0, 0, BITS * cell, 1);
-      const row = pen.getImageData(0, 0, BITS * cell, 1).data;
-      let number = 0;
-      for (let b = 0; b < BITS; b++) if (row[4 * (b * cell + cell / 2)] > 128) number |= 1 << b;
-      frames.push([number, performance.now()]);
-      video.requestVideoFrameCallback(next);
-    };
-    video.requestVideoFrameCallback(next);
-    return frames;
+  const BITS = 9, sent = [], returned = [];
+  const numberOf = async (frame) => {
+    const { x, y, width, height } = frame.visibleRect;
+    const rect = { x, y: y + 2 * Math.round(height * 464 / 960), width: width & ~1, height: 2 };
+    const data = new Uint8Array(frame.allocationSize({ rect }));
+    await frame.copyTo(data, { rect });
+    const bytes = /^(I|NV)/.test(frame.format) ? 1 : 4;
+    frame.close();
+    let number = 0;
+    for (let b = 0; b < BITS; b++)
+      if (data[bytes * Math.round((b * 64 + 32) * width / 640)] > 128) number |= 1 << b;
+    return number;
   };
-  const sent = seen(local), returned = seen(document.querySelector("video"));
+  const camera = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
+  const [track] = camera.getVideoTracks();
+  const frames = new MediaStreamTrackProcessor({ track }).readable.getReader();
+  const watchCamera = async () => {
+    for (let next; !(next = await frames.read()).done; ) {
+      const now = performance.now();
+      sent.push([await numberOf(next.value), now]);
+    }
+  };
+  const video = document.querySelector("video");
+  const show = async (now) => {
+    video.requestVideoFrameCallback(show);
+    returned.push([await numberOf(new VideoFrame(video)), now]);
+  };
+  video.requestVideoFrameCallback(show);
+  watchCamera();
   await new Promise((done) => setTimeout(done, 1000 * seconds));
-  camera.getTracks().forEach((track) => track.stop());
+  track.stop();
   return { sent, returned };
 }
 """

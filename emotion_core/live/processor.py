@@ -19,6 +19,7 @@ import av
 from emotion_core.config import PipelineSettings
 from emotion_core.datatypes import Frame, FrameResult, ImageArray
 from emotion_core.live.history import History, Reading
+from emotion_core.live.memory import few_heaps, give_memory_back_soon
 from emotion_core.live.picture import DrawOverlay, Look, shown_picture, to_bgr, to_frame
 from emotion_core.live.rate import RateCounter
 from emotion_core.live.settings import LiveSettings
@@ -197,6 +198,7 @@ class LiveProcessor:
                 self._failed(error)
             else:
                 self._finished(waiting, result)
+        give_memory_back_soon()
 
     def _next_frame(self) -> tuple[_Waiting, LiveSettings] | None:
         """Wait for a frame; None when it is time for the worker to end."""
@@ -325,5 +327,6 @@ def build_processor(
     from emotion_core.analysis.pipeline import Pipeline
     from emotion_core.vision.overlay import draw_overlay
 
+    few_heaps()
     pipeline = Pipeline(classifier, settings.pipeline)
     return LiveProcessor(pipeline, draw_overlay, settings, send_back=send_back)
