@@ -58,7 +58,7 @@ OPINION_LARGE: Final = Look(1.6, (0.72, 1.35), 44.0, 2)
 PATIENCE: Final = 6
 PATIENCE_S: Final = 0.2
 # So many newcomers are measured and asked about in one frame; a crowd is announced in some frames.
-NEW_PER_FRAME: Final = 4
+NEW_PER_FRAME: Final = 8
 # A detection that overlaps an announced face this much is that face.
 SAME_FACE_IOU: Final = 0.3
 # The pyramid of sizes starts elsewhere in every other look: a face between two steps of one falls
@@ -252,7 +252,8 @@ class HaarDetector:
             if first and piece.far and not thorough and any(len(f[0]) for f in found):
                 # Somebody near is there: the far ones come in the next frames.
                 break
-            fine = thorough or first or (crowd is Crowd.NOBODY and not piece.far)
+            never = math.isinf(piece.scanned_s)
+            fine = thorough or never or (crowd is Crowd.NOBODY and not piece.far)
             x0, y0, x1, y1 = piece.box
             boxes, scores = scan(
                 self._cascade,
@@ -306,7 +307,7 @@ class HaarDetector:
             asked = new if self.settings.thorough else new[:NEW_PER_FRAME]
             for i in asked:
                 agreement[i] = self._opinion(image_bgr, boxes[i])
-            self._refusals += int(agreement[asked].min() < 1)
+            self._refusals += int(agreement[asked].max() < 1)
         return agreement
 
     def _opinion(self, image_bgr: ImageArray, box: FloatArray) -> float:

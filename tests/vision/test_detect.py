@@ -144,3 +144,26 @@ def test_an_opencv_without_cascades_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delattr(cv2, "CascadeClassifier")
     with pytest.raises(MissingDependencyError, match="below 5"):
         HaarDetector()
+
+
+@pytest.mark.parametrize("light", [0.5, 0.25, 0.12])
+def test_a_face_in_the_dark_is_found(light: float) -> None:
+    dark = (still() * light).astype(np.uint8)
+    found = HaarDetector().update(dark, 0.0, NONE)
+    assert len(found.boxes) == 1
+    assert found.agreement[0] == 1
+
+
+@pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket", "coins", "brick", "grass", "page"])
+def test_no_other_cascade_agrees_on_pictures_without_a_face(name: str) -> None:
+    data = pytest.importorskip("skimage.data")
+    picture = getattr(data, name)()
+    image = cv2.resize(
+        cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        if picture.ndim == 3
+        else cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR),
+        (640, 480),
+    )
+    for brightness in (1.0, 0.25):
+        found = HaarDetector().update((image * brightness).astype(np.uint8), 0.0, NONE)
+        assert not (found.agreement == 1).any()
