@@ -1,7 +1,6 @@
 """One stream of frames to row-aligned results: the only place that joins the steps."""
 
 import math
-import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,16 +97,14 @@ class Pipeline:
         settings: PipelineSettings | None = None,
         models_dir: Path | None = None,
     ) -> "Pipeline":
-        """A pipeline with a network from disk, read by two threads where there are two cores.
-
-        Several pipelines at once are faster with one shared `load_classifier()`, a thread each.
+        """A pipeline with a network from disk, shared with every other pipeline of this process.
 
         Raises:
             ModelError: there is no such model, or its folder is damaged.
         """
         from emotion_core.model.classify import load_classifier
 
-        return cls(load_classifier(model, models_dir, min(2, os.cpu_count() or 1)), settings)
+        return cls(load_classifier(model, models_dir), settings)
 
     @property
     def settings(self) -> PipelineSettings:

@@ -117,7 +117,7 @@ def score_label_set(
     resamples: int = 1000,
 ) -> dict[str, Any]:
     """A split scored against one label set: full, without twins, the float network, the served one
-    asked twice (mirrored), and people."""
+    without second looks, and people."""
 
     def block(rows: NDArray[np.bool_]) -> dict[str, Any] | None:
         if not rows.any():
@@ -136,8 +136,8 @@ def score_label_set(
     if answers.float_probs is not None:
         scores = metrics.point_scores(truth, answers.float_probs[kept], RARE)
         result["float"] = {k: v for k, v in scores.items() if isinstance(v, float)}
-    scores = metrics.point_scores(truth, answers.mirrored_probs[kept], RARE)
-    result["mirror_averaged"] = {k: v for k, v in scores.items() if isinstance(v, float)}
+    scores = metrics.point_scores(truth, answers.once_raw[kept], RARE)
+    result["served_once"] = {k: v for k, v in scores.items() if isinstance(v, float)}
     counts = split.votes[kept].astype(np.int64)
     counts = counts[counts.sum(axis=1) >= 2]
     if label_set == "ferplus" and len(counts):
@@ -247,17 +247,17 @@ def _twins(
 
 
 def _compare(answers: Answers, scores: dict[str, Any]) -> dict[str, Any] | None:
-    """The served network beside the float one; differences in percentage points."""
+    """The served network beside the float one, both asked once; differences in points."""
     if answers.float_probs is None:
         return None
     points = {
         name: {
-            score: 100 * (block["full"][score]["value"] - block["float"][score])
+            score: 100 * (block["served_once"][score] - block["float"][score])
             for score in ("accuracy", "macro_f1")
         }
         for name, block in scores.items()
     }
-    near = quantise.agreement(answers.float_probs, answers.served_raw)
+    near = quantise.agreement(answers.float_probs, answers.once_raw)
     return asdict(near) | {"served_minus_float_points": points}
 
 

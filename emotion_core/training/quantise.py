@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from emotion_core.training.dataset import Split
 
-# Enough for the range of every activation to settle; more changes nothing but the time it takes.
-REPRESENTATIVE_FACES: Final[int] = 700
+# Seven of each expression. The converter spreads 256 steps from the least to the largest value it
+# saw, and more faces bring rarer extremes: on validation the probabilities differ from the float
+# network's by 0.0028 on average with 49 faces, 0.0030 with 147, 0.0033 with 700, 0.0035 with 1,400.
+REPRESENTATIVE_FACES: Final[int] = 49
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def test_the_card_tells_the_figures_of_the_files(tested_models, tmp_path):
         "served by default",
         "| evaluate | test |",
         "What each step brought",
-        "mirror images averaged",
+        "unclear faces also mirrored",
     ):
         assert words in text, words
     assert "nan" not in text

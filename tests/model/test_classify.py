@@ -8,14 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.errors import FrameError, ModelError
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.media.sample import sample_photo
 from emotion_core.model.bundle import default_name, list_models, load_bundle
-from emotion_core.model.classify import Classifier, load_classifier
+from emotion_core.model.classify import UNCLEAR_MARGIN, Classifier, load_classifier
 
 CROPS = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1)).astype(np.float32)
 
@@ -67,6 +69,27 @@ def test_a_face_reads_the_same_alone_and_among_others(classifier: Classifier) ->
     together = classifier.logits(CROPS)
     alone = np.concatenate([classifier.logits(CROPS[i : i + 1]) for i in range(5)])
     np.testing.assert_array_equal(together, alone)
+
+
+def test_unclear_faces_get_a_second_look(classifier: Classifier) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (40, 48, 48, 1)).astype(np.float32)
+    face = cv2.cvtColor(sample_photo()[60:180, 100:220], cv2.COLOR_BGR2GRAY)
+    share = np.linspace(0, 1, 40, dtype=np.float32)[:, None, None, None]
+    faces = share * cv2.resize(face, (48, 48))[..., None] + (1 - share) * noise
+    once = classifier.logits(faces, second_look=False)
+    turned = classifier.logits(faces[:, :, ::-1], second_look=False)
+    best = np.sort(once, axis=1)
+    unclear = best[:, -1] - best[:, -2] < UNCLEAR_MARGIN
+    assert 0 < unclear.sum() < len(faces), "faces of both kinds, or this proves nothing"
+    expected = np.where(unclear[:, None], (once + turned) / 2, once)
+    np.testing.assert_allclose(classifier.logits(faces), expected, atol=1e-6)
+
+
+def test_the_same_network_is_loaded_once(models: Path) -> None:
+    first = load_classifier("copy", models)
+    assert load_classifier("copy", models) is first
+    change_json(models, temperature=2.5)
+    assert load_classifier("copy", models).temperature == 2.5
 
 
 def test_crops_of_another_shape_are_refused(classifier: Classifier) -> None:
