@@ -71,8 +71,8 @@ def predictions_table(
 
 
 def write_predictions(path: Path, table: "pd.DataFrame") -> None:
-    """Write the file whole, with seven significant digits: all that float32 holds."""
-    replace_file(path, table.to_csv(index=False, float_format="%.7g").encode("utf-8"))
+    """Write the file whole, with five significant digits: no score needs more."""
+    replace_file(path, table.to_csv(index=False, float_format="%.5g").encode("utf-8"))
 
 
 def read_predictions(path: Path) -> Predictions:
