@@ -14,17 +14,6 @@ from emotion_core.datatypes import ImageArray
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
-# What one worker runs from end to end: one browser's server and camera, one import of tensorflow.
-TOGETHER = {"browser": "browser", "training": "network", "model": "network", "commands": "network"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests among the workers of `pytest -n 2 --dist loadgroup`, file by file."""
-    for item in items:
-        group = TOGETHER.get(item.path.parent.name, item.path.stem)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 def _shared(name: str) -> Path:
     folder = SHARED / name
     if not folder.is_dir():
