@@ -10,8 +10,10 @@ run: $(VENV)/.installed
 
 # Two workers, but live video in a browser wants the machine for itself.
 test: $(VENV)/.installed-dev lint types chromium
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
-	$(BIN)/python -m pytest tests/browser
+	failed=0; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser || failed=1; \
+	$(BIN)/python -m pytest tests/browser || failed=1; \
+	exit $$failed
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

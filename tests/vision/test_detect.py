@@ -73,7 +73,7 @@ def test_a_known_face_costs_narrow_looks_alone(scans: list[tuple[int, int]]) -> 
     detector, image = HaarDetector(), still()
     known = detector.update(image, 0.0, NONE).boxes
     for i in range(1, 30):
-        if i == 4:
+        if i == 12:
             scans.clear()
         found = detector.update(image, i / 30, known)
         assert found.looked_at.tolist() == [True]
