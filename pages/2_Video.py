@@ -3,7 +3,8 @@
 import streamlit as st
 
 from emotion_core.ui.page import end_page, start_page
-from emotion_core.ui.video_jobs import job_store, my_jobs, retention_words, show_job, shown_job
+from emotion_core.ui.video_jobs import VIDEO_JOBS, job_store
+from emotion_core.ui.visitor_jobs import retention_words
 
 start_page(
     "Video",
@@ -11,8 +12,8 @@ start_page(
     "marked, and tables to keep.",
 )
 
-jobs = {state.job_id: state for state in my_jobs()}
-shown = shown_job()
+jobs = {state.job_id: state for state in VIDEO_JOBS.mine()}
+shown = VIDEO_JOBS.shown()
 state = jobs.get(shown) if shown else None
 if shown and state is None:
     st.info(
@@ -20,7 +21,7 @@ if shown and state is None:
         "earlier with the Delete button.",
         icon=":material/auto_delete:",
     )
-    show_job(None)
+    VIDEO_JOBS.show(None)
 
 if state is None:
     from emotion_core.ui.video_setup import show_setup

@@ -14,7 +14,7 @@ from emotion_core.ui.photo_view import (
     show_reading,
 )
 from emotion_core.ui.resources import classifier_or_message
-from emotion_core.ui.video_jobs import retention_words
+from emotion_core.ui.visitor_jobs import retention_words
 
 FILES, CAMERA, SAMPLE = "Files", "Camera", "Sample"
 

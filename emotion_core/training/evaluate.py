@@ -184,16 +184,7 @@ def evaluate_model(
         progress("scores and intervals", done, len(label_sets))
         scores[name] = score_label_set(name, split, labels, answers, twin)
     progress("scores and intervals", len(label_sets), len(label_sets))
-    report = {
-        "model": bundle.name,
-        "label_set": bundle.label_set,
-        "dataset": dataset_kind(split),
-        "split": split_name,
-        "fingerprint": dataset.fingerprint,
-        "date": runs.now(),
-        "images": len(split),
-        "splits": {name: len(part) for name, part in dataset.splits.items()},
-        "notes": list(dataset.notes),
+    report = _origin(bundle, dataset, split) | {
         "headline": _plain(headline, scores[headline]),
         "scores": scores,
         "served_against_float": _compare(answers, scores),
@@ -203,6 +194,21 @@ def evaluate_model(
     damaged = _robustness(bundle, split, headline, progress) if with_robustness else None
     rows = predictions_table(split, answers.float_probs, answers.served_probs)
     return Evaluation(report, rows, table, damaged)
+
+
+def _origin(bundle: ModelBundle, dataset: Dataset, split: Split) -> dict[str, Any]:
+    """What was measured, on what and when."""
+    return {
+        "model": bundle.name,
+        "label_set": bundle.label_set,
+        "dataset": dataset_kind(split),
+        "split": split.name,
+        "fingerprint": dataset.fingerprint,
+        "date": runs.now(),
+        "images": len(split),
+        "splits": {name: len(part) for name, part in dataset.splits.items()},
+        "notes": list(dataset.notes),
+    }
 
 
 def _headline(

@@ -79,7 +79,8 @@ class ZipTree:
             self._zip = zipfile.ZipFile(source)
         except DatasetError:
             raise
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        # RuntimeError: a kind of zip that zipfile does not read.
+        except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
             raise DatasetError(
                 f"{source.name} is no readable zip ({error}); it may be cut short. Fetch it again."
             ) from error

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -13,25 +12,22 @@ from emotion_core.analysis.folders import file_hash
 from emotion_core.errors import InputError
 from emotion_core.ui.job_log import JobInput, JobState, read_json
 from emotion_core.ui.jobs import JobCommand, JobStore
-from emotion_core.ui.resources import app_settings
+from emotion_core.ui.visitor_jobs import VisitorJobs, kept_store
 
 if TYPE_CHECKING:
     from emotion_core.model.bundle import ModelBundle
 
 _COMMAND: Final = JobCommand("evaluate", input_option="--data", most_at_once=1)
-_MINE, _SHOWN, _PARAMETER = "evaluate_jobs", "evaluate_job", "evaluation"
 _MOST_LISTED: Final = 200
 
 
 @st.cache_resource(show_spinner=False)
 def evaluate_store() -> JobStore:
-    """Shared by all visitors; what is older than the retention is deleted when it is made."""
-    settings = app_settings()
-    store = JobStore(
-        settings.work_dir / "evaluations", settings.retention_h, settings.models_dir, _COMMAND
-    )
-    store.clean_up()
-    return store
+    """Shared by all visitors."""
+    return kept_store("evaluations", _COMMAND)
+
+
+EVALUATIONS = VisitorJobs(evaluate_store, "evaluate", "evaluation")
 
 
 def start_evaluation(data: JobInput, bundle: "ModelBundle", *, robustness: bool) -> str:
@@ -86,38 +82,9 @@ def refer_to(name: str, allowed: Path) -> JobInput:
     return JobInput(name, str(path), hashlib.sha256(repr(stats).encode()).hexdigest())
 
 
-def my_evaluations() -> list[JobState]:
-    """The evaluations this visitor started or came to by their address, newest first."""
-    ids: list[str] = st.session_state.setdefault(_MINE, [])
-    given = st.query_params.get(_PARAMETER, "")
-    if given and given not in ids:
-        ids.append(given)
-    states = [state for job_id in ids if (state := evaluate_store().state(job_id))]
-    st.session_state[_MINE] = [state.job_id for state in states]
-    return sorted(states, key=lambda state: -state.created_s)
-
-
-def shown_evaluation(states: Sequence[JobState]) -> JobState | None:
-    """The evaluation that is open, or None for the form; it stands in the address."""
-    if _SHOWN not in st.session_state:
-        st.session_state[_SHOWN] = st.query_params.get(_PARAMETER)
-    return next((s for s in states if s.job_id == st.session_state[_SHOWN]), None)
-
-
-def show_evaluation(job_id: str | None) -> None:
-    """Open an evaluation from the next run of the page on; None opens the form."""
-    st.session_state[_SHOWN] = job_id
-    if job_id is None:
-        st.query_params.pop(_PARAMETER, None)
-        return
-    st.query_params[_PARAMETER] = job_id
-    if job_id not in st.session_state.setdefault(_MINE, []):
-        st.session_state[_MINE].append(job_id)
-
-
 def came_by_address() -> bool:
     """Whether the address asks for an evaluation."""
-    return _PARAMETER in st.query_params
+    return EVALUATIONS.parameter in st.query_params
 
 
 def zip_of(folder: Path) -> bytes:
@@ -142,7 +109,7 @@ def delete_evaluation(job_id: str) -> None:
 
     forget_faces()
     evaluate_store().delete(job_id)
-    show_evaluation(None)
+    EVALUATIONS.show(None)
 
 
 def options_of(state: JobState) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import streamlit as st
 
 from emotion_core.labels import LABEL_SETS
 from emotion_core.training.record import ModelRecord, read_record
-from emotion_core.ui.evaluate_jobs import data_of, delete_evaluation, show_evaluation, zip_of
+from emotion_core.ui.evaluate_jobs import EVALUATIONS, data_of, delete_evaluation, zip_of
 from emotion_core.ui.model_choice import Choice
-from emotion_core.ui.video_jobs import retention_words
 from emotion_core.ui.video_progress import escape
+from emotion_core.ui.visitor_jobs import retention_words
 
 if TYPE_CHECKING:
     from emotion_core.training.tables import Scored
@@ -49,7 +49,7 @@ def _head(state: "JobState", choice: Choice) -> None:
     name = state.files[0].name
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Evaluate other data", icon=":material/add:", key="evaluate_new"):
-            show_evaluation(None)
+            EVALUATIONS.show(None)
             st.rerun()
         st.download_button(
             "Everything",

@@ -7,23 +7,21 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError, InputError
 from emotion_core.ui.evaluate_jobs import (
+    EVALUATIONS,
     came_by_address,
     data_sets_in,
     delete_evaluation,
     evaluate_store,
     keep_upload,
-    my_evaluations,
     options_of,
     refer_to,
-    show_evaluation,
-    shown_evaluation,
     start_evaluation,
 )
 from emotion_core.ui.job_log import CANCELLED, DONE, JobState, problem_of
 from emotion_core.ui.page import end_page
 from emotion_core.ui.resources import app_settings
-from emotion_core.ui.video_jobs import retention_words
 from emotion_core.ui.video_progress import duration_words, escape
+from emotion_core.ui.visitor_jobs import retention_words
 
 _SHIPPED, _OWN = "Measured scores", "Evaluate my data"
 _EVERY_S: Final = 1.0
@@ -56,8 +54,8 @@ def show_evaluate_my_data(models: list[str]) -> bool:
     )
     if mode != _OWN:
         return False
-    states = my_evaluations()
-    state = shown_evaluation(states)
+    states = EVALUATIONS.mine()
+    state = next((s for s in states if s.job_id == EVALUATIONS.shown()), None)
     if state is None:
         _form(models)
         _earlier(states)
@@ -161,7 +159,7 @@ def _start(upload: Any, listed: str | None, model: str, robustness: bool) -> Non
         return
     # A new uploader: the server's memory need not hold the zip any longer.
     st.session_state["evaluate_round"] += 1
-    show_evaluation(job_id)
+    EVALUATIONS.show(job_id)
     st.rerun()
 
 
@@ -174,7 +172,7 @@ def _earlier(states: list[JobState]) -> None:
             if st.button(
                 "Open", key=f"evaluate_open_{state.job_id}", icon=":material/folder_open:"
             ):
-                show_evaluation(state.job_id)
+                EVALUATIONS.show(state.job_id)
                 st.rerun()
             name, model = escape(state.files[0].name), options_of(state)["model"]
             st.markdown(f"{name}, with {model} – {state.status}", width="content")
@@ -217,7 +215,7 @@ def _failed(state: JobState) -> None:
             evaluate_store().restart(state.job_id)
             st.rerun()
         if st.button("Choose other data", icon=":material/arrow_back:", key="evaluate_other"):
-            show_evaluation(None)
+            EVALUATIONS.show(None)
             st.rerun()
         if st.button("Delete", icon=":material/delete:", key="evaluate_delete"):
             delete_evaluation(state.job_id)

@@ -9,6 +9,7 @@ from emotion_core.analysis.explanation import VERSION
 from emotion_core.analysis.folders import file_hash
 from emotion_core.ui.jobs import JobCommand, JobStore
 from emotion_core.ui.resources import app_settings
+from emotion_core.ui.visitor_jobs import kept_store
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,13 +22,8 @@ _COMMAND: Final = JobCommand("explain", most_at_once=1)
 
 @st.cache_resource(show_spinner=False)
 def explain_store() -> JobStore:
-    """Shared by all visitors; what is older than the retention is deleted when it is made."""
-    settings = app_settings()
-    store = JobStore(
-        settings.work_dir / "explanations", settings.retention_h, settings.models_dir, _COMMAND
-    )
-    store.clean_up()
-    return store
+    """Shared by all visitors."""
+    return kept_store("explanations", _COMMAND)
 
 
 def start_explanation(crop: "NDArray[Any]", bundle: "ModelBundle") -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from emotion_core.analysis.folders import PREVIEW
 from emotion_core.ui.job_log import CANCELLED, DONE, FAILED, RUNNING, WAITING, FileState, JobState
-from emotion_core.ui.video_jobs import job_store, show_job
+from emotion_core.ui.video_jobs import VIDEO_JOBS, job_store
 
 _EVERY_S: Final = 1.0
 _ICONS: Final = {
@@ -54,7 +54,7 @@ def _draw(state: JobState) -> None:
             if st.button("Cancel", icon=":material/stop:", key="video_cancel"):
                 job_store().cancel(state.job_id)
             if st.button("Start another one", icon=":material/add:", key="video_other"):
-                show_job(None)
+                VIDEO_JOBS.show(None)
                 st.rerun()
         st.caption(
             "You may leave this page: the work goes on, and this address brings you back to it."

@@ -8,8 +8,9 @@ import streamlit as st
 from emotion_core.analysis.folders import FACES
 from emotion_core.ui.explain_view import delete_explanations
 from emotion_core.ui.job_log import CANCELLED, FAILED, FileState, JobState
-from emotion_core.ui.video_jobs import job_store, retention_words, show_job
+from emotion_core.ui.video_jobs import VIDEO_JOBS, job_store
 from emotion_core.ui.video_progress import escape, file_line
+from emotion_core.ui.visitor_jobs import retention_words
 
 _COMPARE: Final = "Compare all"
 
@@ -39,7 +40,7 @@ def show_earlier(states: list[JobState]) -> None:
         more = f" and {len(state.files) - 3} more" if len(state.files) > 3 else ""
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open_{state.job_id}", icon=":material/folder_open:"):
-                show_job(state.job_id)
+                VIDEO_JOBS.show(state.job_id)
                 st.rerun()
             st.markdown(f"{names}{more} – {state.status}", width="content")
 
@@ -47,14 +48,14 @@ def show_earlier(states: list[JobState]) -> None:
 def _head(state: JobState) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Read another video", icon=":material/add:", key="video_new"):
-            show_job(None)
+            VIDEO_JOBS.show(None)
             st.rerun()
         with st.popover("Delete", icon=":material/delete:", key="video_delete_menu"):
             st.markdown("Removes the upload, the results and your changes from this computer.")
             if st.button("Delete now", type="primary", key="video_delete"):
                 delete_explanations(state.job_id)
                 job_store().delete(state.job_id)
-                show_job(None)
+                VIDEO_JOBS.show(None)
                 st.rerun()
         st.caption(f"Kept for {retention_words()} after the last start.", width="content")
     if state.status == CANCELLED:

@@ -9,7 +9,8 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError
 from emotion_core.ui.jobs import JobInput
 from emotion_core.ui.resources import app_settings
-from emotion_core.ui.video_jobs import job_store, retention_words, show_job
+from emotion_core.ui.video_jobs import VIDEO_JOBS, job_store
+from emotion_core.ui.visitor_jobs import retention_words
 
 _TYPES: Final = ["mp4", "mov", "mkv", "avi", "webm", "m4v", "mpg", "mpeg", "ts", "wmv", "3gp"]
 # Words → options of the command. The first is the default.
@@ -148,7 +149,7 @@ def _start(choice: _Choice, *, sample: bool = False) -> None:
         return
     # A new uploader: the server's memory need not hold the videos any longer.
     st.session_state["video_upload_round"] = st.session_state.get("video_upload_round", 0) + 1
-    show_job(job_id)
+    VIDEO_JOBS.show(job_id)
     st.rerun()
 
 

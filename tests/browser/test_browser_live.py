@@ -184,6 +184,10 @@ def test_a_snapshot_is_read_without_a_stream(
     live = LivePage(open_browser(webcam_clip).new_page(), server.url).open()
     live.page.get_by_text("No picture? Check the camera").click()
     live.choose("Take a snapshot instead")
+    # The button stands before the camera's first picture: pressed at once it takes a black one.
+    live.page.wait_for_function(
+        "[...document.querySelectorAll('video')].some(v => v.currentTime > 0)"
+    )
     live.page.get_by_role("button", name="Take Photo").click()
     assert live.wait_for_face() in EXPRESSIONS
 

@@ -1,0 +1,75 @@
+"""Background jobs as a page sees them: one store a kind, and which jobs are this visitor's.
+
+Nobody sees the jobs of others: an id is only known to who started it, and stands in the address.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from emotion_core.ui.jobs import ANALYZE, JobCommand, JobState, JobStore
+from emotion_core.ui.resources import app_settings
+
+
+def kept_store(folder: str, command: JobCommand = ANALYZE) -> JobStore:
+    """A store in a folder of the work folder, rid of what is older than the retention.
+
+    Call it behind `st.cache_resource`: all visitors share one.
+    """
+    settings = app_settings()
+    store = JobStore(settings.work_dir / folder, settings.retention_h, settings.models_dir, command)
+    store.clean_up()
+    return store
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorJobs:
+    """The jobs of one kind that this visitor has to do with.
+
+    Attributes:
+        store: gives the store that all visitors share.
+        kind: begins the keys of the session's state.
+        parameter: of the page's address; holds the id of the job that is shown.
+    """
+
+    store: Callable[[], JobStore]
+    kind: str
+    parameter: str
+
+    def mine(self) -> list[JobState]:
+        """The jobs this visitor started or came to by their address, newest first."""
+        key = f"{self.kind}_jobs"
+        ids: list[str] = st.session_state.setdefault(key, [])
+        given = st.query_params.get(self.parameter, "")
+        if given and given not in ids:
+            ids.append(given)
+        states = [state for job_id in ids if (state := self.store().state(job_id))]
+        st.session_state[key] = [state.job_id for state in states]
+        return sorted(states, key=lambda state: -state.created_s)
+
+    def shown(self) -> str | None:
+        """The job that the page shows, or None for the form; it stands in the address."""
+        key = f"{self.kind}_job"
+        if key not in st.session_state:
+            st.session_state[key] = st.query_params.get(self.parameter)
+        shown: str | None = st.session_state[key]
+        if shown:
+            st.query_params[self.parameter] = shown
+        return shown
+
+    def show(self, job_id: str | None) -> None:
+        """Show a job from the next run of the page on; None shows the form."""
+        st.session_state[f"{self.kind}_job"] = job_id
+        if job_id is None:
+            st.query_params.pop(self.parameter, None)
+        elif job_id not in (mine := st.session_state.setdefault(f"{self.kind}_jobs", [])):
+            mine.append(job_id)
+
+
+def retention_words() -> str:
+    """How long things are kept, as people say it."""
+    hours = app_settings().retention_h
+    if hours < 1:
+        return f"{round(hours * 60)} minutes"
+    return f"{hours:g} hour{'s' if hours != 1 else ''}"
