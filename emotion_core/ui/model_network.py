@@ -186,7 +186,7 @@ def _show_sizes(
     )
     st.table(table.set_index(""), border="horizontal")
     st.caption(
-        "The pages answer with the int8 network. Times are medians on the machine that ran "
+        "The pages answer with the int8 network. Times are means on the machine that ran "
         "`evaluate`, one face at a time on one thread; a dash was not measured."
     )
     download_data(table, "sizes.csv", key="download_sizes")

@@ -117,6 +117,8 @@ def running_server(folder: Path, **environment: str) -> Iterator[Server]:
         **os.environ,
         "THREADS_FILE": str(threads),
         "PYTHONPATH": str(ROOT),
+        # What an earlier run has worked out must not answer for this one.
+        "EMOTION_LAB_WORK_DIR": str(folder / "work"),
     } | environment
     with log.open("wb") as output:
         process = subprocess.Popen(
