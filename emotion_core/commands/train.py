@@ -35,8 +35,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=float, help="largest step size of Adam")
     parser.add_argument("--label-mix", type=float, help="share of the other label set, 0-1")
     parser.add_argument("--balance", type=float, help="0 draws all faces alike, 1 all expressions")
+    parser.add_argument(
+        "--channels", type=_channels, metavar="A,B,C,D", help="of the four blocks (24,48,96,192)"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "mixed_bfloat16"),
+        help="mixed_bfloat16 is faster where the processor knows it (float32)",
+    )
     parser.add_argument("--start-from", metavar="MODEL", help="begin with this model's weights")
-    parser.add_argument("--teacher", metavar="MODEL", help="learn from this model's answers too")
+    parser.add_argument(
+        "--teacher", metavar="MODEL[,MODEL]", help="learn from these models' answers too"
+    )
     parser.add_argument("--teacher-share", type=float, help="their share of the target, 0-1")
     parser.add_argument("--seed", type=int, help="of weights, order and augmentation")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
@@ -83,11 +93,23 @@ def _settings(options: argparse.Namespace) -> TrainingSettings:
         "start_from": options.start_from,
         "teacher": options.teacher,
         "teacher_share": options.teacher_share,
+        "precision": options.precision,
         "seed": options.seed,
     }
     changes = {name: value for name, value in given.items() if value is not None}
     base = TrainingSettings.classic() if options.recipe == "classic" else TrainingSettings()
+    if options.channels is not None:
+        changes["network"] = dataclasses.replace(base.network, channels=options.channels)
     return dataclasses.replace(base, **changes)
+
+
+def _channels(text: str) -> tuple[int, ...]:
+    parts = text.split(",")
+    if len(parts) != 4 or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise argparse.ArgumentTypeError(
+            f"four numbers above 0 are needed, such as 24,48,96,192; got {text!r}"
+        )
+    return tuple(int(part) for part in parts)
 
 
 class _Reporter:

@@ -60,10 +60,11 @@ def build_network(settings: NetworkSettings | None = None) -> keras.Model:
 
     settings = settings or NetworkSettings()
     image = keras.Input(INPUT_SHAPE, name="face")
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
+    # The ends stay in float32 whatever precision is trained in: bfloat16 knows two to three digits.
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="scale")(image)
     x = _classic_body(x) if settings.architecture == "classic" else _residual_body(x, settings)
-    logits = keras.layers.Dense(NUM_EXPRESSIONS, name=LOGITS_LAYER)(x)
-    probs = keras.layers.Softmax(name="probabilities")(logits)
+    logits = keras.layers.Dense(NUM_EXPRESSIONS, dtype="float32", name=LOGITS_LAYER)(x)
+    probs = keras.layers.Softmax(dtype="float32", name="probabilities")(logits)
     return keras.Model(image, probs, name=f"expression_{settings.architecture}")
 
 

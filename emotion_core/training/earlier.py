@@ -3,6 +3,7 @@ learn from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -39,23 +40,28 @@ def begin_with(network: keras.Model, earlier: keras.Model, name: str) -> None:
 
 
 def teach(
-    targets: NDArray[np.float32], images: NDArray[np.uint8], teacher: keras.Model, share: float
+    targets: NDArray[np.float32],
+    images: NDArray[np.uint8],
+    teachers: Sequence[keras.Model],
+    share: float,
 ) -> NDArray[np.float32]:
-    """Mix a teacher's answers into the targets (Hinton, Vinyals & Dean 2015).
+    """Mix teachers' answers into the targets (Hinton, Vinyals & Dean 2015).
 
     A person's label of an ambiguous face is one draw; the teacher has seen all the others like it.
 
     Args:
         targets: (N, 7) float32, rows sum to 1.
         images: (N, 48, 48, 1) uint8, the faces they belong to.
-        teacher: its answers for each face and its mirror image are averaged.
-        share: of the teacher in the result, 0-1.
+        teachers: at least one; the answers of all of them for each face and its mirror image are
+            averaged.
+        share: of the teachers in the result, 0-1.
 
     Returns:
         (N, 7) float32, rows sum to 1.
     """
     answers = np.zeros_like(targets)
-    for faces in (images, images[:, :, ::-1]):
-        probs = teacher.predict(faces, 256, verbose=0)
-        answers += keras.ops.convert_to_numpy(probs) / 2
+    for teacher in teachers:
+        for faces in (images, images[:, :, ::-1]):
+            probs = teacher.predict(faces, 256, verbose=0)
+            answers += keras.ops.convert_to_numpy(probs) / (2 * len(teachers))
     return np.asarray((1 - share) * targets + share * answers, np.float32)

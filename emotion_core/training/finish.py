@@ -180,6 +180,7 @@ def recipe(settings: TrainingSettings, result: FitResult) -> str:
         "weight averaging" if settings.ema_momentum else "no averaging",
         f"started from {settings.start_from}" if settings.start_from else "",
         f"taught by {settings.teacher} ({settings.teacher_share:g})" if settings.teacher else "",
+        settings.precision if settings.precision != "float32" else "",
         f"seed {settings.seed}",
     ]
     return ", ".join(word for word in words if word)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,15 +82,17 @@ def fit(
     train, validation = dataset.split("train"), dataset.split("validation")
     batches = _batches(train, settings, state.epochs_done, models_dir)
     network = build_network(settings.network)
+    with _policy(settings.precision):
+        learner = build_network(settings.network)
+        trainer = _trainer(learner, settings, len(batches))
     if settings.start_from and not state.epochs_done:
         earlier = earlier_network(settings.start_from, models_dir)
-        begin_with(network, earlier, settings.start_from)
-    trainer = _trainer(network, settings, len(batches))
+        begin_with(learner, earlier, settings.start_from)
     if state.epochs_done:
         _load_weights(trainer, folder.state_weights(state.epochs_done))
     if state.epochs_done < settings.epochs:
         judge = _Judge(validation.inputs(), validation.labels(settings.label_set))
-        keeper = _Keeper(folder, state, settings, network, judge, len(batches), on_progress)
+        keeper = _Keeper(folder, state, settings, learner, network, judge, on_progress)
         trainer.fit(
             batches,
             epochs=settings.epochs,
@@ -111,8 +114,8 @@ def _batches(
     # Drawn by what people said: a teacher that overlooks the rare must not make them rarer.
     classes = wanted.argmax(axis=1)
     if settings.teacher:
-        teacher = earlier_network(settings.teacher, models_dir)
-        wanted = teach(wanted, images, teacher, settings.teacher_share)
+        teachers = [earlier_network(t.strip(), models_dir) for t in settings.teacher.split(",")]
+        wanted = teach(wanted, images, teachers, settings.teacher_share)
     return BalancedBatches(
         images, wanted, classes, settings.batch_size, settings.balance, settings.seed, first_epoch
     )
@@ -156,6 +159,17 @@ def _load_weights(model: keras.Model, path: Path) -> None:
         raise CheckpointError(
             f"{path} is damaged or of another network ({error}). Delete its folder to begin again."
         ) from error
+
+
+@contextmanager
+def _policy(precision: str) -> Iterator[None]:
+    """Layers made inside compute in this precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _trainer(network: keras.Model, settings: TrainingSettings, steps: int) -> keras.Model:
@@ -211,21 +225,24 @@ def _macro_f1(labels: NDArray[Any], guess: NDArray[Any]) -> float:
 
 
 class _Keeper(keras.callbacks.Callback):
-    """After each epoch: score the averaged weights, keep the best, save all there is."""
+    """After each epoch: score the averaged weights, keep the best, save all there is.
+
+    `learner` is what is trained, `network` its float32 twin, which is scored and kept.
+    """
 
     def __init__(
         self,
         folder: RunFolder,
         state: RunState,
         settings: TrainingSettings,
+        learner: keras.Model,
         network: keras.Model,
         judge: _Judge,
-        batches: int,
         on_progress: OnProgress | None,
     ) -> None:
         super().__init__()
         self._folder, self._state, self._settings = folder, state, settings
-        self._network, self._judge, self._batches = network, judge, batches
+        self._learner, self._network, self._judge = learner, network, judge
         self._report = on_progress or _say_nothing
         self._epoch, self._began = state.epochs_done, 0.0
 
@@ -235,7 +252,8 @@ class _Keeper(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Report."""
-        self._report(Progress(self._epoch + 1, self._settings.epochs, batch + 1, self._batches))
+        batches = self.params["steps"]
+        self._report(Progress(self._epoch + 1, self._settings.epochs, batch + 1, batches))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Score, keep the best, save."""
@@ -254,13 +272,15 @@ class _Keeper(keras.callbacks.Callback):
         self._state.history.append(row)
         self._save(model.save_weights, self._folder.state_weights(epoch + 1))
         self._folder.save(self._state)
-        self._report(Progress(epoch + 1, self._settings.epochs, self._batches, self._batches, row))
+        batches = self.params["steps"]
+        self._report(Progress(epoch + 1, self._settings.epochs, batches, batches, row))
 
     def _keep_if_best(self, model: keras.Model) -> dict[str, float]:
         """Score the moving average of the weights; leave the model as it was."""
-        current = self._network.get_weights()
+        current = self._learner.get_weights()
         if self._settings.ema_momentum:
             model.optimizer.finalize_variable_values(model.trainable_variables)
+        self._network.set_weights(self._learner.get_weights())
         scores = self._judge(self._network)
         # Accuracy alone would sell the rare expressions, macro-F1 alone would follow their noise.
         score = (scores["val_accuracy"] + scores["val_macro_f1"]) / 2
@@ -268,7 +288,7 @@ class _Keeper(keras.callbacks.Callback):
             self._state.best_score, self._state.best_epoch = score, self._state.epochs_done + 1
             path = self._folder.best_weights(self._state.best_epoch)
             self._save(self._network.save_weights, path)
-        self._network.set_weights(current)
+        self._learner.set_weights(current)
         return scores
 
     def _save(self, write: Callable[[Path], None], path: Path) -> None:

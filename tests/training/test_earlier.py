@@ -42,12 +42,14 @@ def test_a_network_of_another_shape_is_refused(earlier: keras.Model) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_the_teacher_has_its_share_of_the_target(earlier: keras.Model, share: float) -> None:
+def test_the_teachers_have_their_share_of_the_target(earlier: keras.Model, share: float) -> None:
     faces = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), np.uint8)
     said = np.eye(7, dtype=np.float32)[[0, 1, 2, 3, 4]]
-    mixed = teach(said, faces, earlier, share)
-    straight, mirrored = (earlier.predict(x, verbose=0) for x in (faces, faces[:, :, ::-1]))
-    expected = (1 - share) * said + share * (straight + mirrored) / 2
+    other = build_network(NetworkSettings(channels=(4, 4, 4, 4), dense=(4, 4)))
+    mixed = teach(said, faces, [earlier, other], share)
+    views = (faces, faces[:, :, ::-1])
+    answers = [teacher.predict(x, verbose=0) for teacher in (earlier, other) for x in views]
+    expected = (1 - share) * said + share * np.mean(answers, axis=0)
     np.testing.assert_allclose(mixed, expected, atol=1e-5)
     np.testing.assert_allclose(mixed.sum(axis=1), 1, atol=1e-5)
 
@@ -61,7 +63,12 @@ def test_a_run_begins_with_the_weights_of_the_earlier_model(
 ) -> None:
     told = TrainingSettings.from_dict(load_bundle("tiny", made_models).metadata["settings"])
     settings = dataclasses.replace(
-        told, start_from="tiny", teacher="tiny", epochs=1, learning_rate=1e-8, ema_momentum=0.0
+        told,
+        start_from="tiny",
+        teacher="tiny, tiny",
+        epochs=1,
+        learning_rate=1e-8,
+        ema_momentum=0.0,
     )
     run = fit(load_dataset(made_data), settings, tmp_path, models_dir=made_models)
     kernels = [w for w in earlier.trainable_weights if "kernel" in w.path]

@@ -145,6 +145,23 @@ def test_a_stopped_run_ends_as_one_that_never_stopped(dataset: Dataset, tmp_path
     assert weights_differ(whole.network, resumed.network) < 0.05
 
 
+def test_lower_precision_trains_and_keeps_float32(dataset: Dataset, tmp_path: Path) -> None:
+    settings = dataclasses.replace(
+        TINY, epochs=EPOCHS, learning_rate=1e-2, precision="mixed_bfloat16"
+    )
+    fit(dataset, dataclasses.replace(settings, epochs=1), tmp_path)
+    result = fit(dataset, settings, tmp_path, resume=True)
+    assert max(row["val_accuracy"] for row in result.state.history) > 0.4, "chance is 0.14"
+    assert {str(w.dtype) for w in result.network.weights} == {"float32"}
+    assert {layer.compute_dtype for layer in result.network.layers} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32", "left as it was found"
+    # The scores of history.csv are those of the float32 network that is kept.
+    validation = dataset.split("validation")
+    guess = result.network.predict(validation.inputs(), verbose=0).argmax(axis=1)
+    best = result.state.history[result.state.best_epoch - 1]
+    assert (guess == validation.fer2013).mean() == pytest.approx(best["val_accuracy"])
+
+
 def test_a_run_is_never_overwritten_or_mixed(dataset: Dataset, tmp_path: Path) -> None:
     settings = dataclasses.replace(TINY, epochs=1)
     fit(dataset, settings, tmp_path)
@@ -200,7 +217,13 @@ def test_settings_survive_json_and_refuse_nonsense() -> None:
         assert again.network == settings.network
     with pytest.raises(SettingsError, match="cannot be read"):
         TrainingSettings.from_dict({"colour": "red"})
-    for bad in ({"label_set": "x"}, {"epochs": 0}, {"balance": 2.0}, {"learning_rate": 0.0}):
+    for bad in (
+        {"label_set": "x"},
+        {"precision": "float8"},
+        {"epochs": 0},
+        {"balance": 2.0},
+        {"learning_rate": 0.0},
+    ):
         with pytest.raises(SettingsError, match=next(iter(bad))):
             TrainingSettings(**bad)
 
