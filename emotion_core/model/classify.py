@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,14 @@ INPUT_SHAPE = (48, 48, 1)
 UNCLEAR_MARGIN = 1.0
 _LOADING = threading.Lock()
 _LOADED: dict[tuple[Any, ...], Classifier] = {}
+
+
+class _Loaded(NamedTuple):
+    """A network ready to be asked, and the indices of its input and output."""
+
+    interpreter: Any
+    entry: int
+    result: int
 
 
 class Classifier:
@@ -51,8 +59,8 @@ class Classifier:
             self._content = bundle.served_file.read_bytes()
         except OSError as error:
             raise ModelError(f"{bundle.served_file} cannot be read: {error}") from error
-        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
-        self._idle.put(self._interpreter())
+        self._idle: queue.LifoQueue[_Loaded] = queue.LifoQueue()
+        self._idle.put(self._load())
 
     def logits(self, crops: NDArray[np.float32], second_look: bool = True) -> NDArray[np.float32]:
         """Logits of faces; of an unclear face the mean over the crop and its mirror image.
@@ -81,9 +89,7 @@ class Classifier:
         answers = np.empty((len(crops), NUM_EXPRESSIONS), np.float32)
         if not len(crops):
             return answers
-        with self._borrowed() as interpreter:
-            entry = interpreter.get_input_details()[0]["index"]
-            result = interpreter.get_output_details()[0]["index"]
+        with self._borrowed() as (interpreter, entry, result):
             # One by one: a batch gains nothing on a CPU, and a change of its size costs a new plan.
             for i in range(len(crops)):
                 interpreter.set_tensor(entry, crops[i : i + 1])
@@ -96,17 +102,17 @@ class Classifier:
         return softmax(logits, self.temperature)
 
     @contextmanager
-    def _borrowed(self) -> Iterator[Any]:
+    def _borrowed(self) -> Iterator[_Loaded]:
         try:
-            interpreter = self._idle.get_nowait()
+            loaded = self._idle.get_nowait()
         except queue.Empty:
-            interpreter = self._interpreter()
+            loaded = self._load()
         try:
-            yield interpreter
+            yield loaded
         finally:
-            self._idle.put(interpreter)
+            self._idle.put(loaded)
 
-    def _interpreter(self) -> Any:
+    def _load(self) -> _Loaded:
         from ai_edge_litert.interpreter import Interpreter
 
         file = self.bundle.served_file
@@ -125,7 +131,7 @@ class Classifier:
             )
         if entry["dtype"] != np.float32 or result["dtype"] != np.float32:
             raise ModelError(f"{file} must take and give float32; train the model again.")
-        return interpreter
+        return _Loaded(interpreter, entry["index"], result["index"])
 
 
 def load_classifier(

@@ -10,7 +10,8 @@ import numpy as np
 from emotion_core.config import DetectionSettings
 from emotion_core.datatypes import BoolArray, FloatArray, ImageArray, IntArray
 from emotion_core.vision import boxes as bx
-from emotion_core.vision.cascade import WINDOW_PX, load_cascade, scan
+from emotion_core.vision.aside import ScanAside
+from emotion_core.vision.cascade import WINDOW_PX, detect, load_cascade, prepare
 from emotion_core.vision.follow import Appearance, appearance, follow
 from emotion_core.vision.look import NOTHING, Found, Look, best_of, joined, look_around
 from emotion_core.vision.schedule import Crowd, ScanSchedule
@@ -22,6 +23,9 @@ SMALLEST_SHARE_THOROUGH: Final = 0.04
 # next scan, which starts elsewhere, finds most of those.
 STEP_FINE: Final = 1.1
 STEP_COARSE: Final = 1.2
+# So many scans of each part of the frame are answered at once: who is there from the start is to be
+# announced soon.
+SCANS_AT_ONCE: Final = 2
 # A known face unseen for this long counts as lost: worth a look everywhere.
 LOST_AFTER_S: Final = 0.1
 
@@ -111,12 +115,13 @@ class HaarDetector:
         self.settings = settings or DetectionSettings()
         self._cascade = load_cascade()
         self._others = [load_cascade(name) for name in OTHER_CASCADES]
-        self._schedule = ScanSchedule()
+        self._schedule, self._aside = ScanSchedule(), ScanAside()
         self.reset()
 
     def reset(self) -> None:
         """Scan the whole of the next frame; nobody's appearance is known."""
         self._schedule.reset()
+        self._aside.forget()
         self._appearances: dict[int, Appearance] = {}
         self._angles: list[float] = []
         self._asked_s, self._refusals, self._count = -math.inf, 0, 0
@@ -148,7 +153,9 @@ class HaarDetector:
         unseen = _column(unseen_s, len(known), 0.0)
         unlooked = _column(unlooked_s, len(known), np.inf)
         near, looked_at = self._near(image_bgr, time_s, known, announced, unlooked, unseen)
+        aside = self._from_aside(image_bgr, time_s, near)
         scanned, complete = self._scan(image_bgr, time_s, known, unseen)
+        scanned = joined([scanned, aside])
         boxes, scores, self._angles = self._merged(image_bgr, near, scanned)
         agreement = self._agreement(image_bgr, time_s, boxes, known[announced != 0])
         self._count += 1
@@ -240,10 +247,32 @@ class HaarDetector:
                 return found, look.angle
         return NOTHING, 0.0
 
+    def _from_aside(self, image_bgr: ImageArray, time_s: float, near: _Near) -> Found:
+        """What a scan beside the stream has found since: whoever is still there in this frame, and
+        not a known face where it was some frames ago."""
+        answer = self._aside.answer(self._count, time_s)
+        if answer is None:
+            return NOTHING
+        good = answer[1] >= self.settings.score_threshold
+        boxes, known = answer[0][good], joined(near.found)[0]
+        if len(known) and len(boxes):
+            boxes = boxes[bx.iou_matrix(boxes, known).max(axis=1) < SAME_FACE_IOU]
+        least = self.settings.score_threshold
+        return joined(
+            [NOTHING]
+            + [
+                best_of(look_around(self._cascade, image_bgr, box, REFINE), least)
+                for box in boxes[:NEW_PER_FRAME]
+            ]
+        )
+
     def _scan(
         self, image_bgr: ImageArray, time_s: float, known: FloatArray, unseen_s: FloatArray
     ) -> tuple[Found, bool]:
-        """Scan what is due of the frame; the flag says that all of it was scanned."""
+        """Scan what is due of the frame; the flag says that all of it was scanned.
+
+        What was scanned before is scanned aside while everybody known is in sight.
+        """
         thorough, crowd = self.settings.thorough, _crowd(unseen_s)
         pieces = self._schedule.due(image_bgr, time_s, self._smallest_px(image_bgr), known, crowd)
         first = self._schedule.is_whole(pieces)
@@ -252,19 +281,25 @@ class HaarDetector:
             if first and piece.far and not thorough and any(len(f[0]) for f in found):
                 # Somebody near is there: the far ones come in the next frames.
                 break
+            aside = crowd is Crowd.CALM and piece.scans >= SCANS_AT_ONCE and not thorough
+            if aside and self._aside.busy:
+                continue
             never = math.isinf(piece.scanned_s)
             fine = thorough or never or (crowd is Crowd.NOBODY and not piece.far)
+            step = STEP_FINE if fine else STEP_COARSE
             x0, y0, x1, y1 = piece.box
-            boxes, scores = scan(
-                self._cascade,
+            prepared = prepare(
                 image_bgr[y0:y1, x0:x1],
                 face_px=piece.face_px,
                 work_px=26.0 * SHIFTED[self._count % 2],
-                step=STEP_FINE if fine else STEP_COARSE,
             )
+            self._schedule.done(piece, image_bgr, time_s)
+            if aside:
+                self._aside.start(prepared, (x0, y0), self._count, time_s, step)
+                continue
+            boxes, scores = detect(self._cascade, prepared, step=step)
             good = scores >= self.settings.score_threshold
             found.append((boxes[good] + np.array([x0, y0, x0, y0], np.float32), scores[good]))
-            self._schedule.done(piece, image_bgr, time_s)
             scanned.append(piece)
         return joined(found), self._schedule.is_whole(scanned)
 

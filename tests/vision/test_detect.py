@@ -24,12 +24,12 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Sizes (width, height) of all pictures that the cascades were shown."""
     seen: list[tuple[int, int]] = []
 
-    def watched(cascade, image_bgr, **options):  # type: ignore[no-untyped-def]
+    def watched(image_bgr, **options):  # type: ignore[no-untyped-def]
         seen.append((image_bgr.shape[1], image_bgr.shape[0]))
-        return cascade_scan(cascade, image_bgr, **options)
+        return cascade_prepare(image_bgr, **options)
 
-    cascade_scan = cascade.scan
-    monkeypatch.setattr(detect, "scan", watched)
+    cascade_prepare = cascade.prepare
+    monkeypatch.setattr(detect, "prepare", watched)
     return seen
 
 
@@ -169,3 +169,24 @@ def test_no_other_cascade_agrees_on_pictures_without_a_face(name: str) -> None:
     for brightness in (1.0, 0.25):
         found = HaarDetector().update((image * brightness).astype(np.uint8), 0.0, NONE)
         assert not (found.agreement == 1).any()
+
+
+def test_a_newcomer_is_found_by_a_scan_aside() -> None:
+    """One is known and calm; a second enters, long after the first scans of the frame."""
+    alone = still((640, 360))
+    face = sample_boxes(0, 1, size=(640, 360), scenario="still")
+    x0, y0, x1, y1 = (int(v) for v in face[0])
+    both = alone.copy()
+    to = 30 if x0 > 320 else 640 - 30 - (x1 - x0)
+    both[y0:y1, to : to + x1 - x0] = alone[y0:y1, x0:x1]
+    second = face + np.array([to - x0, 0, to - x0, 0], np.float32)
+    detector, seen = HaarDetector(), []
+    for i in range(120):
+        image = alone if i < 60 else both
+        found = detector.update(image.copy(), i / 30, face, ids=np.array([1]))
+        assert bx.iou_matrix(found.boxes, face).max() > 0.5
+        if bx.iou_matrix(found.boxes, second).max() > 0.5:
+            seen.append((i, found.agreement[bx.iou_matrix(found.boxes, second)[:, 0].argmax()]))
+    assert seen
+    assert 60 < seen[0][0] < 60 + 1.2 * 30
+    assert seen[0][1] > 0
