@@ -1,24 +1,42 @@
 """Keeps frames from waiting between the camera, the processor and the encoder."""
 
+import asyncio
 import functools
-from typing import Any
+from typing import Any, Final
+
+
+# Frames come from the network in bunches: of two that come at once both are wanted, and the second
+# waits a few milliseconds for the first. Where three wait, somebody is behind.
+WAITING_FRAMES: Final = 2
+
+
+class _Newest(asyncio.Queue[Any]):
+    """Holds the newest items only; the oldest makes room."""
+
+    def put_nowait(self, item: Any) -> None:
+        while self.qsize() >= WAITING_FRAMES:
+            self.get_nowait()
+        super().put_nowait(item)
 
 
 def keep_newest_only(relay: Any) -> None:
-    """Make an aiortc `MediaRelay` hand each subscriber the newest frame instead of a queue.
+    """Make an aiortc `MediaRelay` hand each subscriber the newest two frames at most.
 
     streamlit-webrtc subscribes with aiortc's default, an unbounded queue before the processor and
     another before the encoder: on a busy computer encoding falls behind the camera, and the picture
-    with it, by more every second. `buffered=False` is aiortc's own remedy (its pull request 498).
-    Calling this again for the same relay changes nothing.
+    with it, by more every second. aiortc's own remedy, `buffered=False` (its pull request 498),
+    keeps one frame and so loses every second one of those that come in pairs, as a third of a
+    browser's do. Calling this again for the same relay changes nothing.
     """
     if getattr(relay.subscribe, "newest_only", False):
         return
     subscribe = relay.subscribe
 
-    def newest(track: Any, buffered: bool = False) -> Any:
+    def newest(track: Any, buffered: bool = True) -> Any:
         del buffered
-        return subscribe(track, buffered=False)
+        proxy = subscribe(track, buffered=True)
+        proxy._queue = _Newest()
+        return proxy
 
     newest.newest_only = True  # type: ignore[attr-defined]
     relay.subscribe = newest
