@@ -4,7 +4,6 @@ import asyncio
 import functools
 from typing import Any, Final
 
-
 # Frames come from the network in bunches: of two that come at once both are wanted, and the second
 # waits a few milliseconds for the first. Where three wait, somebody is behind.
 WAITING_FRAMES: Final = 2
