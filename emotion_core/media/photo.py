@@ -90,7 +90,7 @@ def read_photo(
         raise PhotoError(_too_large(name)) from error
     except UnidentifiedImageError as error:
         raise PhotoError(
-            f"{name} is no picture that can be read here. Use JPEG, PNG or WebP."
+            f"{name} is no picture that can be read here. Use JPEG, PNG, WebP or HEIC."
         ) from error
     except PhotoError:
         raise

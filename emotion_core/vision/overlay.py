@@ -1,6 +1,6 @@
 """Drawing a result onto a frame; computes nothing, so every number shown stands in the result."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -43,13 +43,16 @@ def draw_overlay(
         return canvas
     thickness = max(2, round(min(canvas.shape[:2]) / 240))
     font_px = max(12, round(min(canvas.shape[:2]) / 30))
-    for row in range(len(result)):
-        box = tuple(round(float(v)) for v in result.boxes[row])
-        colour = colour_bgr(result.labels[row])
-        if settings.boxes:
-            _draw_box(canvas, box, colour, thickness, dashed=bool(result.predicted[row]))
+    boxes = [tuple(round(float(v)) for v in box) for box in result.boxes]
+    if settings.boxes:
+        for box, label, held in zip(boxes, result.labels, result.predicted, strict=True):
+            _draw_box(canvas, box, colour_bgr(label), thickness, dashed=bool(held))
+    taken: list[tuple[int, int, int, int]] = []
+    for row, box in enumerate(boxes):
         if settings.labels:
-            _draw_label(canvas, box, _label(result, row, names or {}), colour, font_px)
+            colour = colour_bgr(result.labels[row])
+            text = _label(result, row, names or {})
+            taken.append(_draw_label(canvas, box, text, colour, font_px, taken))
         if settings.bars:
             _draw_bars(canvas, box, result.probs[row], font_px)
     return canvas
@@ -91,16 +94,32 @@ def _draw_label(
     text: str,
     colour: tuple[int, int, int],
     font_px: int,
-) -> None:
-    """Above the box, or inside at its top where there is no room."""
+    taken: Sequence[tuple[int, int, int, int]],
+) -> tuple[int, int, int, int]:
+    """Above the box, or inside at its top where there is no room; below it where another label
+    (xyxy px in `taken`) would be covered. Returns where it stands, xyxy px."""
     mask = _text_mask(text, font_px)
     pad = max(3, font_px // 4)
     height, width = mask.shape[0] + 2 * pad, mask.shape[1] + 3 * pad
     x = max(0, min(box[0], canvas.shape[1] - width))
-    y = box[1] - height if box[1] >= height else box[1] + pad
+    above, inside, below = box[1] - height, box[1] + pad, box[3] + pad
+    places = [above, below, inside] if above >= 0 else [inside, below]
+    fitting = [place for place in places if place + height <= canvas.shape[0]] or places[:1]
+    y = min(fitting, key=lambda place: _covered((x, place, x + width, place + height), taken))
     cv2.rectangle(canvas, (x, y), (x + width, y + height - 1), PANEL_BGR, cv2.FILLED)
     cv2.rectangle(canvas, (x, y), (x + pad - 1, y + height - 1), colour, cv2.FILLED)
     _paste(canvas, mask, x + 2 * pad, y + pad)
+    return x, y, x + width, y + height
+
+
+def _covered(place: tuple[int, int, int, int], taken: Sequence[tuple[int, int, int, int]]) -> int:
+    """Pixels of the labels `taken` that a label at a place (both xyxy px) would cover."""
+    left, top, right, bottom = place
+    return sum(
+        max(0, min(right, other[2]) - max(left, other[0]))
+        * max(0, min(bottom, other[3]) - max(top, other[1]))
+        for other in taken
+    )
 
 
 def _draw_bars(canvas: ImageArray, box: tuple[int, ...], probs: np.ndarray, font_px: int) -> None:

@@ -83,7 +83,7 @@ def test_large_photo_is_scaled_down():
     ("data", "words"),
     [
         (b"", "0 bytes"),
-        (b"hello, I am no picture", "JPEG, PNG or WebP"),
+        (b"hello, I am no picture", "JPEG, PNG, WebP or HEIC"),
         (encode(Image.effect_noise((64, 64), 50))[:900], "damaged"),
         (encode(Image.new("1", (20_000, 20_000))), "too many pixels"),
     ],

@@ -1,5 +1,8 @@
 """What is drawn, looked for in pixels."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 
@@ -103,3 +106,31 @@ def test_no_place_is_too_small_to_draw(size: tuple[int, int], box: tuple[float, 
 def test_a_turned_view_is_drawn_too() -> None:
     view = blank()[:, ::-1][::2, ::2]
     assert draw_overlay(view, result(), OverlaySettings()).flags.c_contiguous
+
+
+@pytest.mark.parametrize("second", [(150, 75, 230, 155), (100, 95, 180, 175), (60, 80, 120, 150)])
+def test_labels_of_neighbours_can_both_be_read(second: tuple[float, ...]) -> None:
+    one, two = result(hints=(QualityHint.SMALL,)), result("sad", second)
+    both = FrameResult(
+        index=0,
+        time_s=0.0,
+        boxes=np.concatenate([one.boxes, two.boxes]),
+        track_ids=np.array([1, 2]),
+        raw_probs=np.concatenate([one.probs, two.probs]),
+        probs=np.concatenate([one.probs, two.probs]),
+        detection_scores=np.ones(2, np.float32),
+        predicted=np.zeros(2, bool),
+        unsure=np.zeros(2, bool),
+        quality=(*one.quality, *two.quality),
+    )
+    drawn = draw_overlay(blank(), both, OverlaySettings(boxes=False))
+    apart = [
+        draw_overlay(blank(), face, OverlaySettings(boxes=False))
+        for face in (one, replace(two, track_ids=np.array([2])))
+    ]
+    dark = [np.argwhere((image != 200).any(axis=2)) for image in apart]
+    for image, inked in zip(apart, dark, strict=True):
+        (top, left), (bottom, right) = inked.min(axis=0), inked.max(axis=0) + 1
+        label = image[top:bottom, left:right]
+        found = cv2.matchTemplate(drawn, label, cv2.TM_SQDIFF).min()
+        assert found < 1, "a label is covered"
