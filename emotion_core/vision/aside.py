@@ -18,8 +18,8 @@ from emotion_core.vision.cascade import Prepared, detect, load_cascade
 from emotion_core.vision.look import Found
 
 # An answer is due after so many frames, or with the first frame after so many seconds.
-DUE_FRAMES: Final = 4
-DUE_S: Final = 0.1
+DUE_FRAMES: Final = 5
+DUE_S: Final = 0.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,5 +1,7 @@
 """The one crop function: what the network is shown, in training checks, live, video and photo."""
 
+import math
+
 import cv2
 import numpy as np
 
@@ -68,8 +70,8 @@ def _patch(
 ) -> tuple[ImageArray, int, int]:
     """The part of the picture under a square, at least one pixel, and where it starts."""
     height, width = image_bgr.shape[:2]
-    x0 = int(np.clip(np.floor(left) - 1, 0, width - 1))
-    y0 = int(np.clip(np.floor(top) - 1, 0, height - 1))
-    x1 = int(np.clip(np.ceil(left + side) + 1, x0 + 1, width))
-    y1 = int(np.clip(np.ceil(top + side) + 1, y0 + 1, height))
+    x0 = min(max(math.floor(left) - 1, 0), width - 1)
+    y0 = min(max(math.floor(top) - 1, 0), height - 1)
+    x1 = min(max(math.ceil(left + side) + 1, x0 + 1), width)
+    y1 = min(max(math.ceil(top + side) + 1, y0 + 1), height)
     return image_bgr[y0:y1, x0:x1], x0, y0

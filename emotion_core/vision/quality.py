@@ -41,10 +41,11 @@ def quality_hints(
 
 
 def _hints(side_px: float, inside: float, crop: FloatArray) -> tuple[QualityHint, ...]:
+    mean, deviation = _mean_and_deviation(crop)
     checks = (
         (QualityHint.SMALL, side_px < SMALL_PX),
-        (QualityHint.DARK, float(crop.mean()) < DARK_MEAN),
-        (QualityHint.BLURRED, sharpness(crop) < BLURRED_BELOW),
+        (QualityHint.DARK, mean < DARK_MEAN),
+        (QualityHint.BLURRED, _sharpness(crop, deviation) < BLURRED_BELOW),
         (QualityHint.CUT, inside < 0.999),
     )
     return tuple(hint for hint, poor in checks if poor)
@@ -53,5 +54,16 @@ def _hints(side_px: float, inside: float, crop: FloatArray) -> tuple[QualityHint
 def sharpness(crop: ImageArray | FloatArray) -> float:
     """How much fine detail a (48, 48) crop holds, whatever its contrast; about 0 to 2000."""
     grey = np.asarray(crop, np.float32)
-    contrast = max(float(grey.std()), 4.0)
-    return 1000.0 * float(cv2.Laplacian(grey, cv2.CV_32F).var()) / (contrast * contrast)
+    return _sharpness(grey, _mean_and_deviation(grey)[1])
+
+
+def _sharpness(grey: FloatArray, deviation: float) -> float:
+    edges = np.empty_like(grey)
+    cv2.Laplacian(grey, cv2.CV_32F, edges)
+    return 1000.0 * (_mean_and_deviation(edges)[1] / max(deviation, 4.0)) ** 2
+
+
+def _mean_and_deviation(grey: FloatArray) -> tuple[float, float]:
+    """OpenCV's one pass takes a tenth of numpy's time for so small a picture."""
+    mean, deviation = cv2.meanStdDev(grey)
+    return float(mean[0, 0]), float(deviation[0, 0])

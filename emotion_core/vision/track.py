@@ -217,7 +217,7 @@ def _expected(track: _Track, time_s: float) -> NDArray[np.float64]:
     travelled = COAST_S * -math.expm1(-elapsed / COAST_S)
     expected = track.state + track.speed * travelled
     # A face that comes nearer or goes away does not vanish or fill the world meanwhile.
-    expected[2] = np.clip(expected[2], 0.7 * track.state[2], 1.4 * track.state[2])
+    expected[2] = min(max(expected[2], 0.7 * track.state[2]), 1.4 * track.state[2])
     return expected
 
 
@@ -232,7 +232,7 @@ def _move(track: _Track, state: NDArray[np.float64], score: float, time_s: float
         over = np.array([elapsed, elapsed, since_look])
         track.speed = track.speed + GAINS_SPEED * surprise / np.maximum(over, 0.03)
     gains = GAINS.copy()
-    gains[2] = 1 - (1 - GAINS[2]) ** np.clip(since_look / SIZE_STEP_S, 1.0, SIZE_STEPS)
+    gains[2] = 1 - (1 - GAINS[2]) ** min(max(since_look / SIZE_STEP_S, 1.0), SIZE_STEPS)
     track.state = expected + gains * surprise
     track.time_s = track.seen_s = time_s
     track.missed = False
