@@ -5,6 +5,7 @@ Exit status: 0 done, 1 some input failed (the others are done and kept), 2 wrong
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = arguments[0] if arguments and arguments[0] in COMMANDS else None
     parser = _parser(name)
     options = parser.parse_args(arguments)
+    _print_anything()
     # TensorFlow's C++ start-up notes are no news to the user of a command line.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
@@ -43,6 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; what was done is kept", file=sys.stderr)
         return EXIT_FAILED
+
+
+def _print_anything() -> None:
+    """A terminal or log of another alphabet must not end a run over a sign it does not know."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _module(name: str):  # type: ignore[no-untyped-def]  # a module with add_arguments and run

@@ -5,6 +5,7 @@ is the only place that reads them.
 """
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -131,12 +132,13 @@ class AppSettings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "AppSettings":
-        """Read EMOTION_LAB_* variables; what is not set keeps its default.
+        """Read EMOTION_LAB_* variables; what is not set, or empty, keeps its default.
 
         Raises:
             SettingsError: a variable holds something that cannot be used; the message names it.
         """
         defaults = cls()
+        environ = {name: text for name, text in environ.items() if text.strip()}
         return cls(
             models_dir=Path(environ.get("EMOTION_LAB_MODELS_DIR", defaults.models_dir)),
             work_dir=Path(environ.get("EMOTION_LAB_WORK_DIR", defaults.work_dir)),
@@ -157,9 +159,12 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
 
 def _number(environ: Mapping[str, str], name: str, default: float) -> float:
     try:
-        return float(environ.get(name, default))
-    except ValueError as error:
-        raise SettingsError(f"{name} must be a number, got {environ[name]!r}.") from error
+        number = float(environ.get(name, default))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise SettingsError(f"{name} must be a number, got {environ[name]!r}.")
+    return number
 
 
 def _ice_servers(text: str) -> tuple[Mapping[str, Any], ...]:

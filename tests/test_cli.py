@@ -1,5 +1,6 @@
 """The command line finds commands, and turns errors into one line and a status."""
 
+import os
 import subprocess
 import sys
 
@@ -48,3 +49,19 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_signs_that_a_terminal_does_not_know_are_escaped() -> None:
+    code = (
+        "from emotion_core import cli; from emotion_core.commands import train\n"
+        "train.run = lambda options: print('talk · 😀') or 0\n"
+        "raise SystemExit(cli.main(['train', '--data', 'x', '--name', 'y']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, done.stdout) == (0, "talk \\xb7 \\U0001f600\n"), done.stderr

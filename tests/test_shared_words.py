@@ -125,6 +125,8 @@ def test_app_settings_come_from_the_environment() -> None:
     ("name", "value"),
     [
         ("EMOTION_LAB_RETENTION_H", "soon"),
+        ("EMOTION_LAB_MAX_STREAMS", "nan"),
+        ("EMOTION_LAB_MAX_STREAMS", "inf"),
         ("EMOTION_LAB_ICE_SERVERS", "stun:x"),
         ("EMOTION_LAB_ICE_SERVERS", '[{"url": "x"}]'),
     ],
@@ -132,6 +134,12 @@ def test_app_settings_come_from_the_environment() -> None:
 def test_bad_environment_is_named(name: str, value: str) -> None:
     with pytest.raises(errors.SettingsError, match=name):
         config.AppSettings.from_environment({name: value})
+
+
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    names = ("MODELS_DIR", "WORK_DIR", "RETENTION_H", "VIDEO_DIR", "ICE_SERVERS", "MAX_STREAMS")
+    empty = {f"EMOTION_LAB_{name}": "" for name in names}
+    assert config.AppSettings.from_environment(empty) == config.AppSettings()
 
 
 def test_every_error_has_one_root() -> None:

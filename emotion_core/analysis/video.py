@@ -56,7 +56,7 @@ class VideoOptions:
         FrameSelector(self.every, self.rate)
         if not (math.isfinite(self.start_s) and self.start_s >= 0):
             raise SettingsError(f"The start must be 0 seconds or later, got {self.start_s}.")
-        if self.end_s is not None and not self.end_s > self.start_s:
+        if self.end_s is not None and not self.start_s < self.end_s < math.inf:
             raise SettingsError(
                 f"The end must come after the start, got {self.start_s} to {self.end_s} seconds."
             )
@@ -84,7 +84,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the caller wants to know while it runs; all are called from the analysing thread."""
+    """What the caller wants to know while it runs, told by the analysing thread.
+
+    `stop` is asked by the reading thread too, at frames that are decoded only to be left out.
+    """
 
     progress: Callable[[Progress], None] = lambda _: None
     stop: Callable[[], bool] = lambda: False
@@ -186,6 +189,8 @@ class _Run:
         self._source, self._folder, self._info = source, folder, info
         self._options, self._model, self._hooks = options, model, hooks
         self._report, self._moments = ReadReport(), MomentKeeper()
+        # Asked now: the file may be gone when the summary is written.
+        self._bytes = source.path.stat().st_size
         self._begun_s = time.monotonic()
         self._told_s = self._previewed_s = -math.inf
         self._read = self._analysed = 0
@@ -213,9 +218,10 @@ class _Run:
             frames = self._frames(None if clip else selector)
             ahead = stack.enter_context(contextlib.closing(read_ahead(frames)))
             self._read_all(ahead, pipeline, selector, faces, clip)
-        if self._read == 0:
+        self._stopped |= self._report.stopped
+        if self._read == 0 and not self._stopped:
             raise VideoError(f"{self._source.path.name}: the range holds no frame of this video.")
-        if writer is not None:
+        if writer is not None and writer.frames:
             self._clip = {
                 "file": CLIP,
                 "origin_s": self._options.start_s,
@@ -270,6 +276,7 @@ class _Run:
             end_s=self._options.end_s,
             selector=selector,
             report=self._report,
+            stop=self._hooks.stop,
         )
 
     def _clip_writer(self) -> VideoWriter:
@@ -313,7 +320,7 @@ class _Run:
             "source": {
                 "name": self._source.path.name,
                 "sha256": self._source.sha256,
-                "bytes": self._source.path.stat().st_size,
+                "bytes": self._bytes,
                 "codec": info.codec,
                 "width": info.width,
                 "height": info.height,

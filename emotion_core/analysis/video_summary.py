@@ -1,5 +1,6 @@
 """summary.json: what was analysed, with what, and what came out, for people and machines."""
 
+import contextlib
 import json
 import platform
 from collections.abc import Mapping
@@ -134,6 +135,11 @@ def marker_statistics(
     ]
 
 
+def summary_json(value: object) -> bytes:
+    """JSON for people and machines, UTF-8; bytes of a name that are no UTF-8 become escapes."""
+    return json.dumps(value, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
 def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
     """Write summary.json, all or nothing.
 
@@ -142,7 +148,9 @@ def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
     """
     part = folder / f".{SUMMARY}.part"
     try:
-        part.write_text(json.dumps(summary, indent=1, ensure_ascii=False), "utf-8")
+        part.write_bytes(summary_json(summary))
         part.replace(folder / SUMMARY)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise output_error(folder / SUMMARY, error) from error

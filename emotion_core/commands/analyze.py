@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
+import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from emotion_core.commands.options import add_models_dir_option, add_progress_option
 from emotion_core.commands.progress import Event, Tell, progress_bar, tell_json
-from emotion_core.errors import EmotionCoreError, OutputError
+from emotion_core.errors import EmotionCoreError, OutputError, SettingsError
 
 if TYPE_CHECKING:
     from emotion_core.analysis.pipeline import ExpressionClassifier
@@ -59,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
         annotate=not options.no_annotate,
         largest_face=options.largest_face,
     )
+    _check_targets(options)
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signal())
         tell = tell_json if options.progress == "json" else stack.enter_context(_bar())
@@ -72,6 +74,14 @@ def run(options: argparse.Namespace) -> int:
 FAILURES = ("failed", "cancelled")
 
 
+def _check_targets(options: argparse.Namespace) -> None:
+    """Nobody wants to learn after an hour of work that there is no place for its outcome."""
+    if options.out.exists() and not options.out.is_dir():
+        raise SettingsError(f"--out {options.out} is a file: name a folder.")
+    if options.json and (options.json.is_dir() or not options.json.absolute().parent.is_dir()):
+        raise SettingsError(f"--json {options.json} must be a file in a folder that exists.")
+
+
 def find_videos(paths: Iterable[Path], out: Path) -> Iterator[Path | Event]:
     """The videos to read, each once, folders in order of their names.
 
@@ -80,10 +90,11 @@ def find_videos(paths: Iterable[Path], out: Path) -> Iterator[Path | Event]:
     """
     from emotion_core.media.probe import VIDEO_SUFFIXES
 
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in paths:
         found = [path]
-        if path.is_dir():
+        # Unlike pathlib, it takes a name that no file can have for a missing file.
+        if os.path.isdir(path):  # noqa: PTH112
             found = sorted(
                 p
                 for p in path.rglob("*")
@@ -95,8 +106,8 @@ def find_videos(paths: Iterable[Path], out: Path) -> Iterator[Path | Event]:
             if not found:
                 yield _failed(path, f"{path} holds no video.")
         for video in found:
-            if video.resolve() not in seen:
-                seen.add(video.resolve())
+            if (real := os.path.realpath(video)) not in seen:
+                seen.add(real)
                 yield video
 
 
@@ -160,6 +171,10 @@ class Batch:
             return _failed(path, f"{path.name}: the memory is used up; close other programs.")
         except OSError as error:
             return _failed(path, f"{path.name}: {error.strerror or error}.")
+        except Exception as error:
+            # One video must not take the others with it; whoever mends it needs to know where.
+            traceback.print_exc()
+            return _failed(path, f"{path.name}: it could not be read to its end ({error!r}).")
 
     def _analyse(self, path: Path, place: Event) -> Event:
         from emotion_core.analysis.folders import folder_for, read_summary
@@ -204,8 +219,7 @@ def _outcome(path: Path, folder: Path, status: str, summary: Event) -> Event:
         "cancelled": "stopped; what was done is kept",
     }.get(status, "")
     if summary.get("frames_failed") or summary.get("cut_short"):
-        problem = f"{summary['frames_failed']} frames could not be decoded"
-        message = f"{path.name}: {problem} ({summary['first_problem']}). {message}".strip()
+        message = f"{path.name}: {_damage(summary)}. {message}".strip()
     return {
         "file": str(path),
         "status": status,
@@ -215,13 +229,23 @@ def _outcome(path: Path, folder: Path, status: str, summary: Event) -> Event:
     }
 
 
+def _damage(summary: Event) -> str:
+    """What could not be read of a video, in words."""
+    count, problem = summary["frames_failed"], summary["first_problem"]
+    if not count:
+        return str(problem)
+    return f"{count} frame{'s' if count > 1 else ''} could not be decoded ({problem})"
+
+
 def _short(outcome: Event) -> Event:
     return {key: outcome[key] for key in ("file", "status", "message", "folder")}
 
 
 def _write_json(path: Path, outcomes: list[Event]) -> None:
+    from emotion_core.analysis.video_summary import summary_json
+
     try:
-        path.write_text(json.dumps(outcomes, indent=1, ensure_ascii=False), "utf-8")
+        path.write_bytes(summary_json(outcomes))
     except OSError as error:
         raise OutputError(f"{path} could not be written: {error.strerror}.") from error
 

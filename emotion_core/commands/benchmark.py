@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,10 @@ def run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder, progress_bar() as bar:
         path = options.video or _made_clip(Path(folder), options.frames)
         task = bar.add_task("benchmark", total=options.frames)
-        frames = itertools.islice(_read(path), options.frames)
-        measurement = measure(pipeline, bar.track(frames, task_id=task))
+        # Closed before the folder goes: Windows removes no open file.
+        with contextlib.closing(_read(path)) as source:
+            frames = itertools.islice(source, options.frames)
+            measurement = measure(pipeline, bar.track(frames, task_id=task))
     if not measurement.faces:
         raise VideoError(f"{path} is too short to measure: it needs more than 5 frames.")
     report = {
@@ -54,10 +57,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _read(path: Path) -> Iterator[Frame]:
+def _read(path: Path) -> Generator[Frame, None, None]:
     from emotion_core.media import read_frames
 
-    return iter(read_frames(path))
+    return read_frames(path)
 
 
 def _made_clip(folder: Path, frames: int) -> Path:

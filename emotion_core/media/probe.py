@@ -70,14 +70,19 @@ def open_video(path: Path) -> Any:
             raise VideoError(f"{path.name}: there is no such file.")
         if path.stat().st_size == 0:
             raise VideoError(f"{path.name} is empty (0 bytes): copy or record it again.")
-        return av.open(str(path), metadata_errors="ignore")
-    except (OSError, ValueError) as error:
-        if isinstance(error, VideoError):
-            raise
+        return av.open(ffmpeg_name(path), metadata_errors="ignore")
+    except VideoError:
+        raise
+    except (av.error.FFmpegError, OSError, ValueError) as error:
         raise VideoError(
             f"{path.name} cannot be opened as a video ({reason(error)}). It may be damaged, cut "
             "off, or of another type than its name says."
         ) from error
+
+
+def ffmpeg_name(path: Path) -> str:
+    """What FFmpeg opens: it would take the "12" of a relative "12:30.mp4" for a protocol."""
+    return str(path.absolute())
 
 
 def reason(error: BaseException) -> str:

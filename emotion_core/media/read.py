@@ -6,7 +6,7 @@ decode is counted, reported and skipped: the rest of the file is still read.
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,14 @@ from av.video.reformatter import VideoReformatter
 
 from emotion_core.datatypes import Frame, ImageArray
 from emotion_core.errors import SettingsError, VideoError
-from emotion_core.media.probe import display_size, open_video, reason, stream_info, video_stream
+from emotion_core.media.probe import (
+    MAX_PIXELS,
+    display_size,
+    open_video,
+    reason,
+    stream_info,
+    video_stream,
+)
 
 # A damaged file may fail in every packet; after this many in a row nothing more will come.
 _MAX_FAILURES_IN_A_ROW: Final = 500
@@ -32,6 +39,7 @@ class ReadReport:
     failed: int = 0
     first_problem: str = ""
     cut_short: bool = False
+    stopped: bool = False
 
     def add(self, error: object) -> None:
         """Count one frame that could not be decoded."""
@@ -83,7 +91,8 @@ def read_frames(
     end_s: float | None = None,
     selector: FrameSelector | None = None,
     report: ReadReport | None = None,
-) -> Iterator[Frame]:
+    stop: Callable[[], bool] = lambda: False,
+) -> Generator[Frame, None, None]:
     """Decode a video, one frame at a time; the file is closed when the generator is.
 
     Args:
@@ -92,6 +101,8 @@ def read_frames(
         end_s: frames shown at or after this time are left out.
         selector: which frames of the range are handed out; all by default.
         report: filled in with what was decoded and what failed.
+        stop: asked at every decoded frame that is left out, as its user only sees the others; True
+            ends the reading.
 
     Yields:
         Frame: image (H, W, 3) uint8 BGR, upright, its own memory; `index` is the position in the
@@ -112,11 +123,13 @@ def read_frames(
         for decoded, index, time_s in reader.frames(start_s):
             if end_s is not None and time_s >= end_s:
                 break
-            if time_s < start_s:
-                continue
-            if chosen.takes(position, time_s):
+            inside = time_s >= start_s
+            if inside and chosen.takes(position, time_s):
                 yield Frame(to_bgr(decoded), index, time_s)
-            position += 1
+            elif stop():
+                report.stopped = True
+                break
+            position += inside
         else:
             reader.check_length()
         if report.frames_seen == 0:
@@ -152,7 +165,7 @@ class _Reader:
     """One pass over a file; holds the clock and counts what fails."""
 
     def __init__(self, path: Path, container: Any, report: ReadReport) -> None:
-        self._container, self._report = container, report
+        self._path, self._container, self._report = path, container, report
         self._stream = video_stream(path, container)
         self._stream.thread_type = "AUTO"
         info = stream_info(path, container, self._stream)
@@ -210,11 +223,13 @@ class _Reader:
             yield from map(self._sound, frames)
 
     def _sound(self, decoded: Any) -> Any:
-        """The frame, or None where the decoder had to invent a part of it."""
-        if not decoded.is_corrupt:
-            return decoded
-        self._report.add("a damaged frame")
-        return None
+        """The frame, or None where the decoder invented a part of it or it grew out of bounds."""
+        problem = "a damaged frame" if decoded.is_corrupt else ""
+        if decoded.width * decoded.height > MAX_PIXELS:
+            problem = f"a frame of {decoded.width}×{decoded.height} pixels"
+        if problem:
+            self._report.add(problem)
+        return None if problem else decoded
 
     def _packets(self) -> Iterator[Any]:
         try:
@@ -231,9 +246,14 @@ class _Reader:
         """
         base = self._stream.time_base
         ticks = math.floor((start_s - self._offset_s) / base)
-        stamps = _stamps_until(self._container, self._stream, ticks)
-        self._container.seek(0 if stamps is None else ticks, stream=self._stream)
+        # A second pass over the file: raw streams cannot be rewound.
+        with open_video(self._path) as scout:
+            stamps = _stamps_until(scout, video_stream(self._path, scout), ticks)
         if not stamps:
+            return 0
+        try:
+            self._container.seek(ticks, stream=self._stream)
+        except av.error.FFmpegError:
             return 0
         key = self._first_stamp()
         self._container.seek(ticks, stream=self._stream)

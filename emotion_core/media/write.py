@@ -16,7 +16,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from emotion_core.datatypes import Frame, ImageArray
 from emotion_core.errors import OutputError, VideoError
-from emotion_core.media.probe import clock_offset_s
+from emotion_core.media.probe import clock_offset_s, ffmpeg_name
 from emotion_core.media.sample import sample_frames
 
 # The clock of the file: fine enough for every frame rate in use, and for variable ones.
@@ -122,7 +122,7 @@ class VideoWriter:
 
     def _open(self, width: int, height: int) -> None:
         self._container = av.open(
-            str(self._part), "w", format="mp4", options={"movflags": "+faststart"}
+            ffmpeg_name(self._part), "w", format="mp4", options={"movflags": "+faststart"}
         )
         rate = Fraction(self._fps).limit_denominator(1001)
         # "veryfast" takes almost twice the time to save a quarter of the bytes.
@@ -171,11 +171,12 @@ class _Sound:
     """The first sound track of a file, copied or made AAC, handed out up to a given time."""
 
     def __init__(self, path: Path, target: Any, origin_s: float) -> None:
-        self._source: Any = av.open(str(path), metadata_errors="ignore")
+        self._source: Any = av.open(ffmpeg_name(path), metadata_errors="ignore")
         self._origin_s = origin_s
         self._offset_s = clock_offset_s(self._source)
         self._track: Any = next(iter(self._source.streams.audio), None)
         self._next: Any = None
+        self._last_dts: int | None = None
         if self._track is None:
             return
         if origin_s > 0:
@@ -209,7 +210,14 @@ class _Sound:
                 return
             # A file read from its beginning keeps its priming samples, which lie before zero.
             if time_s >= self._origin_s or self._origin_s == 0:
-                yield from self._moved(packet)
+                yield from self._rising(self._moved(packet))
+
+    def _rising(self, packets: Iterator[Any]) -> Iterator[Any]:
+        """Without those that do not follow the one before: MP4 takes no stamp twice."""
+        for packet in packets:
+            if self._last_dts is None or packet.dts is None or packet.dts > self._last_dts:
+                self._last_dts = packet.dts
+                yield packet
 
     def _moved(self, packet: Any) -> Iterator[Any]:
         shift_s = self._offset_s - self._origin_s
@@ -229,7 +237,7 @@ class _Sound:
     def finish(self, target: Any) -> None:
         """Flush what an AAC encoder still holds."""
         if self._track is not None and not self._copied:
-            for packet in self._stream.encode(None):
+            for packet in self._rising(self._stream.encode(None)):
                 target.mux(packet)
 
     def close(self) -> None:
@@ -238,10 +246,12 @@ class _Sound:
 
 
 def _even(image_bgr: ImageArray) -> ImageArray:
+    """Even sides, as yuv420p asks for; fewer than 16 pixels are no picture to the encoder."""
     height, width = image_bgr.shape[:2]
-    if height % 2 == 0 and width % 2 == 0:
+    lower, right = (max(16, side + side % 2) - side for side in (height, width))
+    if not (lower or right):
         return np.ascontiguousarray(image_bgr)
-    grown = cv2.copyMakeBorder(image_bgr, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    grown = cv2.copyMakeBorder(image_bgr, 0, lower, 0, right, cv2.BORDER_REPLICATE)
     return np.asarray(grown, np.uint8)
 
 

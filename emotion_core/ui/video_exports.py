@@ -1,6 +1,5 @@
 """Everything of a video to keep: tables, clip, subtitles, report, and a zip of all."""
 
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from emotion_core.analysis.export import (
     webvtt,
 )
 from emotion_core.analysis.folders import CLIP, FACES, safe_name
-from emotion_core.analysis.video_summary import summarise
+from emotion_core.analysis.video_summary import summarise, summary_json
 
 if TYPE_CHECKING:
     from emotion_core.ui.video_result import View
@@ -73,7 +72,7 @@ def _button(view, label, file_name, mime, make, primary=False) -> None:  # type:
 
 def _summary(view: "View") -> bytes:
     summary = view.summary | summarise(view.whole, view.edits)
-    return json.dumps(summary, indent=1, ensure_ascii=False).encode()
+    return summary_json(summary)
 
 
 def _report(view: "View") -> bytes:

@@ -1,6 +1,9 @@
+import errno
 import json
 import threading
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,6 +19,7 @@ from emotion_core.analysis.video import (
     is_finished,
     result_key,
 )
+from emotion_core.analysis.video_summary import write_summary
 from emotion_core.errors import OutputError, SettingsError, VideoError
 from emotion_core.labels import EXPRESSIONS, colour_bgr
 from emotion_core.media.probe import probe
@@ -244,7 +248,14 @@ def test_a_range_behind_the_end_is_explained(clip, tmp_path):
 
 @pytest.mark.parametrize(
     "values",
-    [{"every": 0}, {"rate": -1}, {"every": 2, "rate": 2}, {"start_s": -1}, {"end_s": 0}],
+    [
+        {"every": 0},
+        {"rate": -1},
+        {"every": 2, "rate": 2},
+        {"start_s": -1},
+        {"end_s": 0},
+        {"end_s": float("inf")},
+    ],
 )
 def test_options_are_checked(values):
     with pytest.raises(SettingsError):
@@ -297,3 +308,48 @@ def test_real_clips(shared_media, tmp_path):
         assert (len(summary["people"]) == 0) == (name == "no_face.mp4")
         clip = probe(tmp_path / name / "annotated.mp4")
         assert (clip.codec, clip.has_audio) == ("h264", info.has_audio)
+
+
+def test_a_cancel_is_heard_between_two_frames_that_are_far_apart(clip, tmp_path):
+    asked = iter([False] * 5 + [True] * 100)
+    hooks = Hooks(stop=lambda: next(asked))
+    summary = analyse(clip, tmp_path / "r", hooks, every=100_000, annotate=False)
+    assert (summary["status"], summary["frames_analysed"]) == ("cancelled", 1)
+    assert summary["frames_decoded"] < 15
+    assert not is_finished(tmp_path / "r", summary["key"])
+
+
+@pytest.mark.parametrize("annotate", [True, False])
+def test_a_cancel_before_the_first_frame_of_the_range_is_no_failure(clip, tmp_path, annotate):
+    hooks = Hooks(stop=lambda: True)
+    summary = analyse(clip, tmp_path / "r", hooks, start_s=1.9, annotate=annotate)
+    assert (summary["status"], summary["frames_analysed"]) == ("cancelled", 0)
+    assert summary["clip"] is None
+    assert len(read_faces(tmp_path / "r" / "faces.csv")) == 0
+
+
+def test_pictures_that_change_their_size_half_way(tmp_path):
+    path = tmp_path / "grows.mp4"
+    sizes = [(320, 240)] * 3 + [(640, 480)] * 3
+    pictures = [next(iter(sample_frames(1, 1, size, "still"))).image for size in sizes]
+    path.write_bytes(b"".join(cv2.imencode(".jpg", p)[1].tobytes() for p in pictures))
+    summary = analyse(path, tmp_path / "r")
+    assert (summary["status"], summary["frames_analysed"], summary["frames_failed"]) == (
+        "done",
+        6,
+        0,
+    )
+    assert summary["valid_share"] == 1.0
+    shown = list(read_frames(tmp_path / "r" / "annotated.mp4"))
+    assert [(f.width, f.height) for f in shown] == [(320, 240)] * 6
+
+
+def test_a_summary_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+    def full(self, data):
+        self.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="disk is full"):
+        write_summary(tmp_path, {"status": "running"})
+    assert list(tmp_path.iterdir()) == []

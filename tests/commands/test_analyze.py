@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from emotion_core.analysis import folders
 from emotion_core.cli import main
 from emotion_core.media.write import repeat_video, sample_video
 
@@ -66,8 +67,11 @@ def test_a_half_done_folder_is_done_again(clip, tmp_path):
 def test_folders_failures_and_odd_names(clip, tmp_path, capsys):
     source = tmp_path / "in"
     (source / "deep").mkdir(parents=True)
-    for name in ('it\'s "q" 😀.mp4', "line\nbreak.mp4", "deep/clip.mp4", "..mp4", "clip.mov"):
+    # The byte 0xff is no UTF-8.
+    odd = ('it\'s "q" 😀.mp4', "line\nbreak.mp4", "..mp4", "no\udcfftext.mp4")
+    for name in (*odd, "deep/clip.mp4", "clip.mov"):
         shutil.copy(clip, source / name)
+    (source / "loop.mp4").symlink_to("loop.mp4")
     # Other bytes with the same stem, so that two names collide.
     sample_video(source / "clip.mp4", 0.4, 10)
     (source / "letter.mp4").write_text("dear reader")
@@ -79,7 +83,9 @@ def test_folders_failures_and_odd_names(clip, tmp_path, capsys):
     status = analyze(
         source,
         source / "..mp4",
+        source / "loop.mp4",
         tmp_path / "gone.mp4",
+        tmp_path / ("long" * 80),
         "--out",
         out,
         "--no-annotate",
@@ -93,11 +99,13 @@ def test_folders_failures_and_odd_names(clip, tmp_path, capsys):
         "letter.mp4",
         "nothing.mp4",
         "gone.mp4",
+        "loop.mp4",
+        "long" * 80,
     }
     for name, outcome in outcomes.items():
         if outcome["status"] == "failed":
             assert name in outcome["message"]
-    assert "could not be decoded" in outcomes["cut.mp4"]["message"]
+    assert "s it announces" in outcomes["cut.mp4"]["message"]
     assert "notes.txt" not in outcomes
     folders = sorted(p.name for p in out.iterdir())
     assert len(folders) == len({o["folder"] for o in told if o["folder"]})
@@ -195,3 +203,34 @@ def test_a_hard_kill_is_cleaned_up_by_the_next_run(tmp_path):
     process.wait(20)
     assert analyze(path, "--out", tmp_path / "o", "--every", 50, "--end", 2) == 0
     assert not [n for n in files_below(tmp_path / "o") if ".part" in n]
+
+
+@pytest.mark.parametrize("wrong", ["--out a-file", "--out o --json nowhere/j.json"])
+def test_a_place_that_cannot_hold_the_outcome_is_told_before_the_work(
+    clip, tmp_path, monkeypatch, wrong, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a-file").touch()
+    assert analyze(clip, *wrong.split()) == 2
+    assert wrong.split()[-1] in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["a-file"]
+
+
+def test_what_nobody_foresaw_ends_one_video_and_not_the_others(clip, tmp_path, monkeypatch, capsys):
+    shutil.copy(clip, tmp_path / "a.mp4")
+    shutil.copy(clip, tmp_path / "b.mp4")
+    hash_of = folders.file_hash
+
+    def breaks(path):
+        if path.name == "a.mp4":
+            raise IndexError("a stamp out of range")
+        return hash_of(path)
+
+    monkeypatch.setattr(folders, "file_hash", breaks)
+    out = tmp_path / "o"
+    assert analyze(tmp_path / "a.mp4", tmp_path / "b.mp4", "--out", out, "--no-annotate") == 1
+    printed = capsys.readouterr()
+    assert "a.mp4: failed · a.mp4: it could not be read to its end" in printed.err
+    assert "a stamp out of range" in printed.err
+    assert "b.mp4: done" in printed.out
+    assert [p.name for p in out.iterdir()] == ["b"]

@@ -1,6 +1,8 @@
 """`benchmark` answers with every stage; how fast it must be, no test says."""
 
 import json
+import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,10 @@ import pytest
 
 from emotion_core.analysis.measure import ALL_STAGES
 from emotion_core.cli import main
-from emotion_core.datatypes import FloatArray
+from emotion_core.commands import benchmark as command
+from emotion_core.datatypes import FloatArray, Frame
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.media.read import read_frames
 from emotion_core.media.write import sample_video
 from emotion_core.model import classify
 
@@ -84,3 +88,28 @@ def test_too_few_frames_are_wrong_usage(network: None) -> None:
 
 def test_a_missing_model_is_an_error(tmp_path: Path) -> None:
     assert benchmark("--models-dir", tmp_path) == 1
+
+
+def test_the_video_is_closed_before_its_folder_is_removed(
+    network: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, seen = sample_video(tmp_path / "clip.mp4", 2, 20), []
+
+    def read(path: Path) -> Generator[Frame, None, None]:
+        try:
+            yield from read_frames(path)
+        finally:
+            seen.append("closed")
+
+    class Folder(tempfile.TemporaryDirectory[str]):
+        def cleanup(self) -> None:
+            seen.append("removed")
+            super().cleanup()
+
+        def __exit__(self, *error: object) -> None:
+            self.cleanup()
+
+    monkeypatch.setattr(command, "_read", read)
+    monkeypatch.setattr(command.tempfile, "TemporaryDirectory", Folder)
+    assert benchmark("--video", video, "--frames", 20) == 0
+    assert seen == ["closed", "removed"]

@@ -1,11 +1,14 @@
+import os
 import shutil
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from emotion_core.errors import SettingsError, VideoError
+from emotion_core.media import read as read_module
 from emotion_core.media.probe import probe
 from emotion_core.media.read import FrameSelector, ReadReport, read_frames
 from emotion_core.media.write import VideoWriter, sample_video
@@ -272,3 +275,48 @@ def test_writer_round_trip_of_size(tmp_path):
         writer.write(np.full((31, 33, 3), 90, np.uint8), 0.0)
     (frame,) = read_frames(tmp_path / "odd.mp4")
     assert frame.image.shape == (32, 34, 3)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no name on Windows holds a colon")
+def test_a_relative_name_with_a_colon_is_no_protocol(clip, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(clip, "12:30.mp4")
+    assert probe("12:30.mp4").frames == 60
+    assert len(list(read_frames("12:30.mp4"))) == 60
+
+
+def test_range_of_a_raw_stream_that_cannot_be_rewound(tmp_path):
+    path = write_clip(tmp_path / "raw.mp4", np.arange(40) / 25, format="h264")
+    everything = list(read_frames(path))
+    part = list(read_frames(path, start_s=everything[30].time_s))
+    assert [f.index for f in part] == [f.index for f in everything[30:]]
+    assert [f.time_s for f in part] == [f.time_s for f in everything[30:]]
+
+
+@pytest.mark.parametrize(("start_s", "handed_out"), [(0.0, [0]), (2.9, [])])
+def test_reading_can_be_stopped_between_two_chosen_frames(tmp_path, start_s, handed_out):
+    # One key frame: the way to a late start leads over all frames before it.
+    path = sample_video(tmp_path / "clip.mp4", 3.0, 20.0)
+    asked, report = iter([False] * 7 + [True] * 100), ReadReport()
+    frames = read_frames(
+        path,
+        start_s=start_s,
+        selector=FrameSelector(every=100_000),
+        report=report,
+        stop=lambda: next(asked),
+    )
+    assert [f.index for f in frames] == handed_out
+    assert report.stopped
+    assert report.frames_seen == 8 + len(handed_out)
+    assert not report.cut_short
+
+
+def test_a_frame_that_grows_out_of_bounds_is_skipped(tmp_path, monkeypatch):
+    pictures = [np.zeros((48, 64, 3), np.uint8)] * 3 + [np.zeros((480, 640, 3), np.uint8)] * 2
+    path = tmp_path / "grows.mp4"
+    path.write_bytes(b"".join(cv2.imencode(".jpg", p)[1].tobytes() for p in pictures))
+    assert [f.width for f in read_frames(path)] == [64, 64, 64, 640, 640]
+    monkeypatch.setattr(read_module, "MAX_PIXELS", 100_000)
+    report = ReadReport()
+    assert [f.width for f in read_frames(path, report=report)] == [64, 64, 64]
+    assert (report.failed, report.first_problem) == (2, "a frame of 640×480 pixels")

@@ -142,3 +142,28 @@ def test_a_clip_in_a_row_is_as_long_as_its_parts(tmp_path):
     times = [frame.time_s for frame in read_frames(long, report=report)]
     assert times == pytest.approx(np.arange(30) / 10, abs=0.02)
     assert not report.failed
+
+
+def test_sound_whose_stamps_stand_still_does_not_cost_the_clip(tmp_path):
+    source, odd = tone(tmp_path / "tone.mkv", "aac"), tmp_path / "odd.mkv"
+    with av.open(str(source)) as given, av.open(str(odd), "w") as changed:
+        track = given.streams.audio[0]
+        target = changed.add_stream_from_template(track)
+        for packet in given.demux(track):
+            if packet.pts is not None:
+                packet.pts = packet.dts = packet.pts // 200 * 200
+                packet.stream = target
+                changed.mux(packet)
+    with VideoWriter(tmp_path / "o.mp4", fps=10, sound_from=odd) as writer:
+        for frame in read_frames(source):
+            writer.write(frame.image, frame.time_s)
+    assert writer.frames == 20
+    assert streams(tmp_path / "o.mp4")["audio"][1] == pytest.approx(2, abs=0.3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (15, 40)])
+def test_the_smallest_picture_is_padded_for_the_encoder(tmp_path, size):
+    with VideoWriter(tmp_path / "o.mp4") as writer:
+        writer.write(np.zeros((*size, 3), np.uint8), 0.0)
+    (frame,) = read_frames(tmp_path / "o.mp4")
+    assert frame.image.shape[:2] == (16, max(16, size[1]))
