@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -37,6 +38,8 @@ from emotion_core.ui.job_log import (
 
 _CANCEL_PATIENCE_S: Final = 15.0
 _PIECE: Final = 1 << 20
+# Windows ends a process at once where it is not asked this way.
+_ASK_TO_END: Final[int] = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM)
 # A job's folder that was touched within this time is still being filled.
 _YOUNG_S: Final = 120.0
 
@@ -79,6 +82,7 @@ class JobStore:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._cancelled_at: dict[str, float] = {}
         self._logs: dict[str, JobLog] = {}
+        self._problems: dict[str, str] = {}
         self._lock = threading.RLock()
 
     def add_input(self, name: str, content: IO[bytes]) -> JobInput:
@@ -112,12 +116,15 @@ class JobStore:
         """Use a file of the administrator's folder where it lies.
 
         Raises:
-            InputError: it lies elsewhere, or is gone.
+            InputError: it lies elsewhere, is gone, or may not be read.
         """
         real = path.resolve()
         if not real.is_relative_to(allowed.resolve()) or not real.is_file():
             raise InputError(f"{path.name} is no file of the allowed folder.")
-        return JobInput(path.name, str(real), file_hash(real))
+        try:
+            return JobInput(path.name, str(real), file_hash(real))
+        except OSError as error:
+            raise InputError(f"{path.name} cannot be read: {error.strerror}.") from error
 
     def start(
         self, inputs: Sequence[JobInput], arguments: Sequence[str], model: Mapping[str, str]
@@ -150,6 +157,8 @@ class JobStore:
             }
             self._write_job(job_id, job)
             self._launch_waiting()
+            if job_id in self._problems:
+                raise OutputError(self._problems[job_id])
         return job_id
 
     def state(self, job_id: str) -> JobState | None:
@@ -167,6 +176,8 @@ class JobStore:
             log.update()
             files, ended = log.files(job["inputs"]), log.ended
         status, message = job_status(folder, files, ended, alive)
+        if not alive and job_id in self._problems:
+            status, message = FAILED, self._problems[job_id]
         if status in (FAILED, CANCELLED) and not alive:
             files = tuple(after_death(f, status) for f in files)
             for results in (folder / "results").glob("*/"):
@@ -184,7 +195,7 @@ class JobStore:
             if process is not None:
                 self._cancelled_at.setdefault(job_id, time.monotonic())
                 with contextlib.suppress(psutil.Error):
-                    process.terminate()
+                    process.send_signal(_ASK_TO_END)
 
     def restart(self, job_id: str) -> None:
         """Begin a stopped job again; videos that are finished are not read twice.
@@ -209,6 +220,7 @@ class JobStore:
                     process.wait(10)
             self._processes.pop(job_id, None)
             self._logs.pop(job_id, None)
+            self._problems.pop(job_id, None)
             shutil.rmtree(self._folder(job_id), ignore_errors=True)
             self._drop_inputs(job.get("inputs", []))
 
@@ -218,9 +230,11 @@ class JobStore:
         old = [j for j in self._ids() if self._touched_s(j) < limit and not self._alive(j)]
         for job_id in old:
             self.delete(job_id)
+        used = {path.parent for path in self._used()}
+        limit = min(limit, time.time() - _YOUNG_S)
         for upload in (self._root / "incoming").glob("*"):
             with contextlib.suppress(OSError):
-                if upload.stat().st_mtime < min(limit, time.time() - _YOUNG_S):
+                if upload not in used and upload.stat().st_mtime < limit:
                     shutil.rmtree(upload) if upload.is_dir() else upload.unlink()
         return len(old)
 
@@ -250,6 +264,7 @@ class JobStore:
     def _write_job(self, job_id: str, job: Mapping[str, Any]) -> None:
         folder = self._folder(job_id)
         self._logs.pop(job_id, None)
+        self._problems.pop(job_id, None)
         try:
             (folder / "results").mkdir(parents=True, exist_ok=True)
             for name in ("progress.jsonl", "errors.txt", "cancelled", "process.json"):
@@ -264,15 +279,16 @@ class JobStore:
 
     def _drop_inputs(self, inputs: Sequence[Mapping[str, str]]) -> None:
         """Uploads go with their last job; files of the administrator's folder stay."""
-        used = {
-            i["path"]
-            for j in self._ids()
-            for i in read_json(self._folder(j) / "job.json")["inputs"]
-        }
+        used = self._used()
         for item in inputs:
             path = Path(item["path"])
-            if path.is_relative_to(self._root) and item["path"] not in used:
+            if path.is_relative_to(self._root) and path not in used:
                 shutil.rmtree(path.parent, ignore_errors=True)
+
+    def _used(self) -> set[Path]:
+        """The videos of all jobs."""
+        jobs = (read_json(self._folder(j) / "job.json") for j in self._ids())
+        return {Path(i["path"]) for job in jobs for i in job.get("inputs", [])}
 
     def _launch_waiting(self) -> None:
         """Start jobs in the order of their making, as far as there is room."""
@@ -282,7 +298,7 @@ class JobStore:
             folder = self._folder(job_id)
             if self._alive(job_id):
                 running += 1
-            elif not (folder / "process.json").exists() and not (folder / "cancelled").exists():
+            elif job_id not in self._problems and _waits(folder):
                 waiting.append(job_id)
         room = max(0, self._command.most_at_once - running)
         for job_id in sorted(waiting, key=self._touched_s)[:room]:
@@ -290,7 +306,19 @@ class JobStore:
 
     def _launch(self, job_id: str) -> None:
         folder = self._folder(job_id)
-        job = read_json(folder / "job.json")
+        try:
+            self._run(job_id, folder, read_json(folder / "job.json"))
+        except OSError as error:
+            child = self._processes.pop(job_id, None)
+            if child is not None:
+                # No other server could find it, and it would be begun again and again.
+                child.kill()
+                child.wait()
+            self._problems[job_id] = (
+                f"The work could not be started: {self._root} cannot be written ({error.strerror})."
+            )
+
+    def _run(self, job_id: str, folder: Path, job: Mapping[str, Any]) -> None:
         command = [sys.executable, "-m", "emotion_core", self._command.name]
         command += [self._command.input_option] if self._command.input_option else []
         command += [i["path"] for i in job["inputs"]]
@@ -311,14 +339,13 @@ class JobStore:
                 creationflags=flags,
             )
         self._processes[job_id] = process
+        known: dict[str, float] = {"pid": process.pid}
         with contextlib.suppress(psutil.Error, OSError):
             handle = psutil.Process(process.pid)
             # A live stream on the same computer comes first.
             handle.nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5))
-            known = {"pid": process.pid, "born_s": handle.create_time()}
-            (folder / "process.json").write_text(json.dumps(known), "utf-8")
-            return
-        (folder / "process.json").write_text(json.dumps({"pid": process.pid}), "utf-8")
+            known["born_s"] = handle.create_time()
+        (folder / "process.json").write_text(json.dumps(known), "utf-8")
 
     def _process(self, job_id: str) -> psutil.Process | None:
         """The living process of a job, also one that an earlier server started."""
@@ -348,3 +375,9 @@ class JobStore:
         elif asked is not None and time.monotonic() - asked > _CANCEL_PATIENCE_S and process:
             with contextlib.suppress(psutil.Error):
                 process.kill()
+
+
+def _waits(folder: Path) -> bool:
+    """Whether a job was never begun; a damaged description is nobody's job any more."""
+    marks = ("process.json", "cancelled")
+    return not any((folder / m).exists() for m in marks) and bool(read_json(folder / "job.json"))

@@ -1,12 +1,13 @@
 """The form of the video page: which videos, what to read of them, start."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
 
-from emotion_core.errors import EmotionCoreError
+from emotion_core.errors import EmotionCoreError, OutputError
 from emotion_core.ui.jobs import JobInput
 from emotion_core.ui.resources import app_settings
 from emotion_core.ui.video_jobs import VIDEO_JOBS, job_store
@@ -101,6 +102,8 @@ def _inputs() -> tuple[list[Any], list[Path]]:
 def _listed(folder: str) -> list[str]:
     root = Path(folder)
     found = (p for p in root.rglob("*") if p.suffix.lower().lstrip(".") in _TYPES and p.is_file())
+    # A name that is no UTF-8 cannot be sent to a browser.
+    found = (p for p in found if "\ufffd" not in os.fsencode(p).decode("utf-8", "replace"))
     return sorted(
         str(p.relative_to(root)) for _, p in zip(range(_MOST_LISTED), found, strict=False)
     )
@@ -128,9 +131,9 @@ def _options() -> tuple[list[str], str]:
             "To second", 0.0, value=None, step=1.0, placeholder="the end", key="video_to"
         )
     if start:
-        arguments += ["--start", f"{start:g}"]
+        arguments += ["--start", str(start)]
     if end is not None:
-        arguments += ["--end", f"{end:g}"]
+        arguments += ["--end", str(end)]
     if end is not None and end <= start:
         st.error("The part must end after it begins.", icon=":material/error:")
         return arguments, "range"
@@ -171,9 +174,14 @@ def _model() -> dict[str, str]:
 
 
 def _sample_input() -> JobInput:
-    path = _sample_file()
-    with path.open("rb") as file:
-        return job_store().add_input(_SAMPLE_NAME, file)
+    if not _sample_file().is_file():
+        # Systems empty their temporary folders.
+        _sample_file.clear()
+    try:
+        with _sample_file().open("rb") as file:
+            return job_store().add_input(_SAMPLE_NAME, file)
+    except OSError as error:
+        raise OutputError(f"The sample could not be made: {error.strerror}.") from error
 
 
 @st.cache_resource(show_spinner="Making the sample clip …")

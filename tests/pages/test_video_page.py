@@ -10,8 +10,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from emotion_core.media import write
 from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.ui.video_jobs import job_store
+from emotion_core.ui.video_setup import _sample_file, _sample_input
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "2_Video.py")
 
@@ -240,3 +242,32 @@ def test_a_missing_network_is_said(monkeypatch, tmp_path, clip):
     app = start(page(), ("a.mp4", clip))
     assert app.error
     assert "none" in app.error[0].value
+
+
+def test_a_range_is_passed_on_to_the_hundredth_of_a_second(clip):
+    app = page()
+    app.number_input(key="video_from").set_value(36000.25).run()
+    app = until_ended(start(app, ("a.mp4", clip)))
+    assert "starts at 36000.2" in words(app)
+    arguments = job_store().state(job_id(app)).options["arguments"]
+    assert arguments[arguments.index("--start") + 1] == "36000.25"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names on Windows are no bytes")
+def test_a_name_that_no_browser_can_show_does_not_break_the_form(tmp_path, monkeypatch, clip):
+    (tmp_path / "films").mkdir()
+    for name in ("one.mp4", "no\udcfftext.mp4", "line\nbreak.mp4", "猫.mp4"):
+        (tmp_path / "films" / name).write_bytes(clip)
+    monkeypatch.setenv("EMOTION_LAB_VIDEO_DIR", str(tmp_path / "films"))
+    st.cache_resource.clear()
+    app = page()
+    offered = app.multiselect(key="video_folder_files").options
+    assert offered == ["line\nbreak.mp4", "one.mp4", "猫.mp4"]
+
+
+def test_the_sample_is_made_again_where_the_system_removed_it(monkeypatch):
+    monkeypatch.setattr(write, "sample_tour", lambda path: sample_video(path, 0.2, 10.0))
+    made = _sample_file()
+    made.unlink()
+    assert _sample_input().name == "sample.mp4"
+    assert made.is_file()

@@ -1,7 +1,10 @@
+import errno
 import io
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,8 +14,9 @@ import pytest
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.errors import InputError, OutputError
 from emotion_core.media.write import repeat_video, sample_video
+from emotion_core.ui import jobs as jobs_module
 from emotion_core.ui.job_log import CANCELLED, DONE, FAILED, JobLog
-from emotion_core.ui.jobs import JobStore
+from emotion_core.ui.jobs import JobCommand, JobStore
 
 MODEL = {"name": "default", "sha256": "x"}
 FAST = ["--no-annotate", "--every", "5"]
@@ -240,3 +244,84 @@ def test_a_log_is_read_once_and_whole_lines_only(tmp_path):
         file.write('nt": "end"}\n')
     log.update()
     assert log.ended
+
+
+def test_an_upload_stays_as_long_as_a_job_that_was_asked_for_again(store, clip):
+    source = upload(store, clip)
+    job_id = store.start([source], FAST, MODEL)
+    wait(store, job_id, ended)
+    # Uploaded a day before the job was last asked for.
+    os.utime(Path(source.path).parent, (0, 0))
+    assert store.clean_up() == 0
+    assert Path(source.path).is_file()
+    assert store.clean_up(time.time() + 25 * 3600) == 1
+    assert not Path(source.path).exists()
+
+
+@pytest.fixture
+def sleeper(tmp_path):
+    """A store whose jobs only wait: what they do matters to no one here."""
+    command = JobCommand("analyze", most_at_once=1)
+    return JobStore(tmp_path / "work", 24.0, PROJECT_ROOT / "models", command)
+
+
+def processes(monkeypatch):
+    """Every process that is begun from now on; each only waits."""
+    begun, start = [], subprocess.Popen
+
+    def popen(command, **options):
+        del command
+        begun.append(start([sys.executable, "-c", "import time; time.sleep(60)"], **options))
+        return begun[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    return begun
+
+
+def test_a_full_disk_at_the_start_is_told_and_leaves_no_process(sleeper, monkeypatch):
+    begun, write = processes(monkeypatch), Path.write_text
+
+    def full(self, *rest):
+        if self.name == "process.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, *rest)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    source = sleeper.add_input("a.mp4", io.BytesIO(b"x"))
+    with pytest.raises(OutputError, match="No space left"):
+        sleeper.start([source], FAST, MODEL)
+    assert [p.poll() is not None for p in begun] == [True]
+    (job_id,) = (p.name for p in (Path(source.path).parents[2] / "jobs").iterdir())
+    for _ in range(3):
+        state = sleeper.state(job_id)
+        assert state.status == FAILED
+        assert "No space left" in state.message
+    assert len(begun) == 1, "a look at it must not begin it again"
+    monkeypatch.setattr(Path, "write_text", write)
+    sleeper.restart(job_id)
+    assert sleeper.state(job_id).running
+    sleeper.delete(job_id)
+    assert len(begun) == 2
+
+
+def test_a_damaged_job_does_not_keep_the_others_from_starting(sleeper, monkeypatch, tmp_path):
+    begun = processes(monkeypatch)
+    damaged = tmp_path / "work" / "jobs" / "0damaged"
+    damaged.mkdir(parents=True)
+    (damaged / "job.json").write_text('{"inputs": [')
+    os.utime(damaged / "job.json", (time.time() - 60,) * 2)
+    job_id = sleeper.start([sleeper.add_input("a.mp4", io.BytesIO(b"x"))], FAST, MODEL)
+    assert sleeper.state(job_id).status == "running"
+    assert len(begun) == 1
+    sleeper.delete(job_id)
+    assert sleeper.clean_up(time.time() + 25 * 3600) == 1
+    assert not damaged.exists()
+
+
+def test_a_file_of_the_allowed_folder_that_may_not_be_read(store, clip, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(jobs_module, "file_hash", refuse)
+    with pytest.raises(InputError, match=r"clip\.mp4 cannot be read: Permission denied"):
+        store.refer_to(clip, clip.parent)
