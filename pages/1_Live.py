@@ -10,6 +10,7 @@ from emotion_core.ui.live_stage import (
     camera_help,
     connection_problem,
     current_processor,
+    let_browser_stop,
     let_it_show,
     live_stream,
     probe,
@@ -50,9 +51,11 @@ if processor is not None and running:
 def readings() -> None:
     """Rates and people; refreshed alone, so that the stream is never touched."""
     processor = current_processor()
-    silence = connection_problem(processor) if running else None
-    if silence:
-        show_problem(silence)
+    if running:
+        let_browser_stop()
+    problem = connection_problem(processor, running)
+    if problem:
+        show_problem(problem)
     if processor is not None and (running or not processor.reading().ended):
         show_readings(processor, names_of(processor))
     elif running:

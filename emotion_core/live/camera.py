@@ -70,9 +70,9 @@ _PROBLEMS: Final = {
         ),
         CameraProblem(
             "NoFrames",
-            "The connection stands, but no picture has arrived for a while.",
-            "The camera may have been unplugged or taken by another program: press STOP, check "
-            "it, then START.",
+            "No picture comes from the camera any more.",
+            "It was unplugged or taken by another program, or the network was cut. Check both; the "
+            "stream ends by itself within seconds, then press START. What was recorded is kept.",
         ),
         CameraProblem(
             "NoPicture",

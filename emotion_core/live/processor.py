@@ -27,8 +27,11 @@ from emotion_core.live.settings import LiveSettings
 logger = logging.getLogger(__name__)
 
 THREAD_PREFIX: Final = "emotion-live-"
-# A stream that is cut without a word (cable, crash) must not keep a thread for long.
-IDLE_END_S: Final = 5.0
+# A stream that is cut without a word (cable, crash) must not keep threads and sockets for long; ICE
+# gives up after half a minute (RFC 7675). Browsers call a connection lost after about as long.
+IDLE_END_S: Final = 7.0
+# So long without a frame is no hiccup any more.
+SILENT_S: Final = 3.0
 # Boxes older than this are no longer believed where faces must stay hidden.
 BELIEVE_BOXES_S: Final = 0.5
 _numbers = itertools.count(1)
@@ -74,6 +77,8 @@ class LiveReading:
         sends_back: whether the pictures are sent back to the browser.
         error: why the newest frame could not be read; "" when it could.
         ended: the stream is over.
+        silent: no frame has come for some seconds (to its end, where it is over), though it was
+            not stopped.
     """
 
     result: FrameResult | None
@@ -86,6 +91,7 @@ class LiveReading:
     sends_back: bool
     error: str
     ended: bool
+    silent: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +135,10 @@ class LiveProcessor:
         self._waiting: _Waiting | None = None
         self._worker: threading.Thread | None = None
         self._ended = False
+        self._ended_s: float | None = None
+        self._end_stream: Callable[[], None] | None = None
         self._start_s: float | None = None
+        self._newest_s = 0.0
         self._frames_in = 0
         self._frames_read = 0
         self._result: FrameResult | None = None
@@ -162,6 +171,7 @@ class LiveProcessor:
             if self._start_s is None:
                 self._start_s = now_s
             self._shown.add(now_s)
+            self._newest_s = now_s
             if not self._ended:
                 frame = Frame(image, self._frames_in, max(0.0, now_s - self._start_s))
                 self._waiting = _Waiting(frame, now_s)
@@ -198,7 +208,16 @@ class LiveProcessor:
                 self._failed(error)
             else:
                 self._finished(waiting, result)
+        self._let_go()
         give_memory_back_soon()
+
+    def _let_go(self) -> None:
+        """End the connection of a stream that fell silent; on the worker thread."""
+        with self._changed:
+            end, self._end_stream = self._end_stream, None
+        if end is not None:
+            logger.info("A live stream fell silent and is ended")
+            end()
 
     def _next_frame(self) -> tuple[_Waiting, LiveSettings] | None:
         """Wait for a frame; None when it is time for the worker to end."""
@@ -260,6 +279,16 @@ class LiveProcessor:
         with self._changed:
             self._listener = listener
 
+    def end_when_silent(self, end: Callable[[], None]) -> None:
+        """Call `end` once, on the worker thread, when frames stay away for long. Any thread.
+
+        Args:
+            end: closes the connection, which calls `on_ended`.
+        """
+        with self._changed:
+            if not self._ended:
+                self._end_stream = end
+
     def start_calibration(self, seconds: float = 3.0) -> None:
         """Take the coming seconds of everybody in view as their rest. Any thread."""
         self._pipeline.start_calibration(None, seconds)
@@ -295,7 +324,12 @@ class LiveProcessor:
                 sends_back=self._sends_back,
                 error=self._error,
                 ended=self._ended,
+                silent=self._silent(now_s),
             )
+
+    def _silent(self, now_s: float) -> bool:
+        until_s = now_s if self._ended_s is None else self._ended_s
+        return self._start_s is not None and until_s - self._newest_s > SILENT_S
 
     def now_s(self) -> float:
         """Seconds since the first frame, on the clock of the results' `time_s`; 0 before it."""
@@ -311,7 +345,8 @@ class LiveProcessor:
         """The stream is over: let the worker end. Runs on aiortc's event loop, may come twice."""
         with self._changed:
             self._ended = True
-            self._waiting = None
+            self._ended_s = self._ended_s or self._clock()
+            self._waiting = self._end_stream = None
             self._changed.notify_all()
 
 

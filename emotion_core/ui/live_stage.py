@@ -33,20 +33,28 @@ FIRST_LOOK_S: Final = 1.2
 DRAWN_S: Final = 0.25
 _PROCESSOR, _WAITING = "live_processor", "live_waiting_since"
 _SETTINGS, _SHOWN = "live_settings", "live_shown"
-_SENDS_BACK = "live_sends_back"
+_SENDS_BACK, _OVER, _TOLD = "live_sends_back", "live_over", "live_told_to_stop"
 
 
 def live_stream(classifier: "Classifier") -> bool:
     """Draw the stream; True while it runs or is about to. `use_settings` follows in every run."""
     settings = st.session_state.get(_SETTINGS, LiveSettings())
-    context = _streamer(classifier, settings) if _has_room() else None
+    broken = st.session_state[_TOLD] = _broken_off()
+    context = _streamer(classifier, settings, broken) if _has_room() else None
     if context is None:
         return False
     if context.video_processor is not None:
         st.session_state[_PROCESSOR] = context.video_processor
+        # streamlit-webrtc ends a connection when the browser says so or ICE gives up; no other way
+        # leads to it.
+        context.video_processor.end_when_silent(context._get_worker().stop)
     running = bool(context.state.playing or context.state.signalling)
     if not running:
         st.session_state.pop(_WAITING, None)
+        st.session_state[_OVER] = current_processor()
+        if broken:
+            # START is locked until the component is not told to stop any more.
+            st.rerun()
     elif not st.session_state[_SENDS_BACK]:
         st.info(
             "Analysis only: no picture is sent back. The readings are here.",
@@ -91,7 +99,22 @@ def _sends_back() -> bool:
     return bool(st.session_state.setdefault(_SENDS_BACK, True))
 
 
-def _streamer(classifier: "Classifier", settings: LiveSettings) -> Any:
+def let_browser_stop() -> None:
+    """Run the page anew where a stream has ended by itself and the browser does not know yet."""
+    if _broken_off() and not st.session_state[_TOLD]:
+        st.rerun(scope="app")
+
+
+def _broken_off() -> bool:
+    """Whether the stream ended by itself while the browser still takes it for running."""
+    processor = current_processor()
+    if processor is None or processor is st.session_state.get(_OVER):
+        return False
+    reading = processor.reading()
+    return reading.ended and reading.silent
+
+
+def _streamer(classifier: "Classifier", settings: LiveSettings, stop: bool) -> Any:
     try:
         configuration = _network()
     except EmotionCoreError as error:
@@ -104,6 +127,7 @@ def _streamer(classifier: "Classifier", settings: LiveSettings) -> Any:
         rtc_configuration=configuration,
         media_stream_constraints=camera_constraints(),
         video_processor_factory=partial(_processor, classifier, settings, sends_back),
+        desired_playing_state=False if stop else None,
         sendback_video=sends_back,
         # Somebody must ask for the frames where they are not sent on.
         out_recorder_factory=None if sends_back else MediaBlackhole,
@@ -145,11 +169,15 @@ def current_processor() -> LiveProcessor | None:
     return processor
 
 
-def connection_problem(processor: LiveProcessor | None) -> CameraProblem | None:
+def connection_problem(processor: LiveProcessor | None, running: bool) -> CameraProblem | None:
     """Why a stream that was started shows nothing; None while it may still come."""
+    reading = processor.reading() if processor else None
+    if reading and reading.silent and (_broken_off() or not (running and reading.ended)):
+        return camera_problem("NoFrames")
+    if not running:
+        return None
     now_s = time.monotonic()
-    reading = processor.reading() if processor and not processor.reading().ended else None
-    if reading and reading.display_fps > 0:
+    if reading and reading.frames_in and not reading.ended:
         st.session_state[_WAITING] = now_s
         return None
     if now_s - st.session_state.setdefault(_WAITING, now_s) < CONNECT_S:

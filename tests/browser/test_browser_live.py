@@ -1,10 +1,12 @@
 """The live page in a real Chromium, with a clip made in code as its webcam."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from conftest import OpenBrowser, Server, write_y4m
 from live_driver import LivePage
@@ -25,13 +27,33 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 40) ->
 
 def stream_threads(server: Server) -> list[str]:
     """Threads of the server that belong to a running stream: ours, and the decoder of aiortc."""
-    return [n for n in server.threads() if n.startswith((THREAD_PREFIX, "async_media", "remote-"))]
+    return [n for n in server.threads() if n.startswith((THREAD_PREFIX, "video-decoder"))]
+
+
+# Remembers what the camera gives, so that a test can pull its plug.
+_PLUG = """
+const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+window.cameraTracks = [];
+navigator.mediaDevices.getUserMedia = async (wish) => {
+  const stream = await ask(wish);
+  window.cameraTracks.push(...stream.getTracks());
+  return stream;
+};
+window.pullThePlug = () => {
+  for (const track of window.cameraTracks) {
+    track.stop();
+    track.dispatchEvent(new Event("ended"));
+  }
+};
+"""
 
 
 def test_a_visitors_way_through_the_live_page(
     server: Server, open_browser: OpenBrowser, webcam_clip: Path
 ) -> None:
-    live = LivePage(open_browser(webcam_clip).new_page(), server.url).open()
+    context = open_browser(webcam_clip)
+    context.add_init_script(_PLUG)
+    live = LivePage(context.new_page(), server.url).open()
     assert not stream_threads(server)
 
     live.start()
@@ -74,9 +96,60 @@ def test_a_visitors_way_through_the_live_page(
     live.start()
     assert live.wait_for_face() in EXPRESSIONS
 
+    live.frame.locator("body").evaluate("() => window.pullThePlug()")
+    live.page.get_by_text("No picture comes from the camera any more").wait_for()
+
     # Close the tab without a farewell.
     live.page.close()
     wait_until(lambda: not stream_threads(server), "the worker to end after the tab was closed")
+    assert server.errors() == []
+
+
+def udp_sockets(server: Server) -> int:
+    return len(psutil.Process(server.process.pid).net_connections("udp"))
+
+
+@contextmanager
+def cut_off() -> Iterator[None]:
+    """Nothing comes from the browser any more, not even a farewell: all of it stands still."""
+    family = psutil.Process().children(recursive=True)
+    browser = [process for process in family if "chrom" in process.name()]
+    assert browser
+    for process in browser:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in browser:
+            process.resume()
+
+
+def test_a_cut_network_ends_cleanly_is_said_and_leaves_the_recording(
+    server: Server, open_browser: OpenBrowser, webcam_clip: Path
+) -> None:
+    context = open_browser(webcam_clip, viewport={"width": 1360, "height": 1600})
+    page = context.new_page()
+    live = LivePage(page, server.url).open()
+    wait_until(lambda: not stream_threads(server), "earlier streams to end")
+    wait_until(lambda: not udp_sockets(server), "their sockets to close")
+    live.start()
+    live.wait_for_face()
+    page.get_by_role("button", name="Record").click()
+    page.get_by_text("Recording 0:0").wait_for()
+    assert len(stream_threads(server)) == 2
+    assert udp_sockets(server)
+
+    # Sooner than ICE's half a minute, and without anybody looking at the page.
+    with cut_off():
+        wait_until(lambda: not stream_threads(server), "the threads to end", 20)
+        wait_until(lambda: not udp_sockets(server), "the sockets to close", 5)
+    page.get_by_text("No picture comes from the camera any more").wait_for()
+    live.button("START").wait_for()
+    # What was recorded is kept.
+    page.get_by_role("button", name="Finish").click()
+    page.get_by_text("Your recording").wait_for()
+    page.get_by_role("button", name="Delete it now").click()
+    page.get_by_text("Your recording").wait_for(state="detached")
     assert server.errors() == []
 
 

@@ -94,5 +94,7 @@ def test_video_goes_through_the_relay_and_ctrl_c_ends_a_running_stream(
         assert live.frame.locator("body").evaluate(_WAYS) == ["relay"]
 
         server.process.send_signal(signal.SIGINT)
-        server.process.wait(20)
+        server.process.wait(10)
+        assert server.process.returncode == 0
         assert server.errors() == []
+        assert "Traceback" not in server.log.read_text()

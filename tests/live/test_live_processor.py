@@ -262,6 +262,41 @@ def test_the_worker_ends_when_frames_stay_away_and_returns_with_them(make) -> No
     wait_until(lambda: processor.reading().frames_read == 2, "the worker to return")
 
 
+def test_a_stream_that_falls_silent_is_ended_once_and_said_so(make) -> None:
+    now, ended_on = [0.0], []
+    processor = make(FakePipeline(), idle_end_s=0.05, clock=lambda: now[0])
+    assert not processor.reading().silent  # it has not begun
+
+    def end() -> None:
+        ended_on.append(threading.current_thread().name)
+        processor.on_ended()
+
+    processor.end_when_silent(end)
+    processor.recv(video_frame())
+    assert not processor.reading().silent
+    now[0] = 4.0
+    assert processor.reading().silent
+    wait_until(lambda: processor.reading().ended, "the stream to be ended")
+    assert len(ended_on) == 1
+    assert ended_on[0].startswith("emotion-live-")
+    wait_until(lambda: not live_threads(), "the worker to end")
+    now[0] = 60.0
+    assert processor.reading().silent
+
+
+def test_a_stream_that_was_stopped_is_not_ended_again_nor_called_silent(make) -> None:
+    now, ended = [0.0], []
+    processor = make(FakePipeline(), idle_end_s=0.05, clock=lambda: now[0])
+    processor.end_when_silent(lambda: ended.append(1))
+    processor.recv(video_frame())
+    processor.on_ended()
+    processor.end_when_silent(lambda: ended.append(2))
+    wait_until(lambda: not live_threads(), "the worker to end")
+    now[0] = 60.0
+    assert not processor.reading().silent
+    assert ended == []
+
+
 def colours(frame: av.VideoFrame) -> int:
     image = frame.to_ndarray(format="bgr24")
     return len(np.unique(image.reshape(-1, 3), axis=0))
