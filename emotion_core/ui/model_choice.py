@@ -132,6 +132,16 @@ def _choice(folder: Path, key: str, label_set: str) -> Choice:
     return Choice(folder, record, key, label_set, images, blocks)
 
 
+def judged_by_each(choice: Choice) -> dict[str, dict[str, dict[str, Any]]]:
+    """Scores of a model on the chosen images by each label set that says something of them, worked
+    out as those at the head of the page are: label set → block → scores."""
+    if not choice.key:
+        return {}
+    stamp = _stamp(choice.folder)
+    known = {s: _scores(choice.folder, stamp, choice.key, s)[1] for s in LABEL_SETS}
+    return {label_set: blocks for label_set, blocks in known.items() if blocks}
+
+
 def _choose_images(record: ModelRecord) -> str:
     """The key of the images to look at; the test split first."""
     rank = list(_SPLITS)

@@ -51,7 +51,8 @@ def confidence_tab(choices: Sequence[Choice]) -> None:
     with right:
         heading("Taking only the surest answers")
         table = stacked({name: tables.coverage_table(one) for name, one in images.items()})
-        words = " ".join(_coverage_words(choice, len(scored) > 1) for choice in scored)
+        words = "Going left, fewer and surer answers are taken, and more of them are right. "
+        words += " ".join(_coverage_words(choice, len(scored) > 1) for choice in scored)
         chart = charts.coverage_chart(table, list(images))
         show_chart(chart, words, table, "coverage", model_keys(list(images)))
     for choice in scored:

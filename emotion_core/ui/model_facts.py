@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ from emotion_core.training.evaluate import SCORE_NAMES
 from emotion_core.training.pairs import stacked
 from emotion_core.ui import model_charts as charts
 from emotion_core.ui.charts import download_data
-from emotion_core.ui.model_choice import Choice
+from emotion_core.ui.model_choice import Choice, judged_by_each
 from emotion_core.ui.model_pieces import (
     dark_ground,
     heading,
@@ -60,9 +60,11 @@ def robustness_tab(choices: Sequence[Choice]) -> None:
         )
     relative = _choose_scale(default_relative=not alike)
     show_legend(model_keys(list(measured)))
-    columns = st.columns(3, gap="medium")
-    for i, damage in enumerate(d for d in _DAMAGE_WORDS if d in set(table["damage"])):
-        with columns[i % 3]:
+    columns: list[Any] = []
+    for damage in (d for d in _DAMAGE_WORDS if d in set(table["damage"])):
+        # A row after the other: on a phone the charts stand in the same order.
+        columns = columns or list(st.columns(3, gap="medium"))
+        with columns.pop(0):
             chart = charts.robustness_chart(
                 table, damage, _DAMAGE_WORDS[damage], list(measured), relative
             )
@@ -95,7 +97,7 @@ def _choose_scale(default_relative: bool) -> bool:
 def labels_tab(choices: Sequence[Choice]) -> None:
     """How far the two label sets disagree, the scores on each, and the twins."""
     first = choices[0]
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         _show_agreement(first)
     with right:
@@ -133,18 +135,18 @@ def _show_both_scores(choices: Sequence[Choice]) -> None:
     rows = [
         {
             "model": choice.name,
-            "judged by": score["name"],
-            "images": score["full"]["images"],
-            "accuracy": score["full"]["accuracy"]["value"],
-            "without twins": (score["without_twins"] or {}).get("accuracy", {}).get("value"),
-            "people": (score.get("human_agreement") or {}).get("value"),
-            "macro-F1": score["full"]["macro_f1"]["value"],
+            "judged by": SCORE_NAMES[label_set],
+            "images": blocks["full"]["images"],
+            "accuracy": blocks["full"]["accuracy"]["value"],
+            "without twins": blocks.get("without_twins", {}).get("accuracy", {}).get("value"),
+            "people": _people(choice, label_set),
+            "macro-F1": blocks["full"]["macro_f1"]["value"],
         }
         for choice in choices
-        for score in (choice.report or {}).get("scores", {}).values()
+        for label_set, blocks in judged_by_each(choice).items()
     ]
     if not rows:
-        st.info("evaluation.json has no report on this split.")
+        st.info("Nothing was measured on this split.")
         return
     if len(choices) == 1:
         rows = [{k: v for k, v in row.items() if k != "model"} for row in rows]
@@ -154,6 +156,11 @@ def _show_both_scores(choices: Sequence[Choice]) -> None:
         "majority of the others, on the same images; FER2013 kept one label an image, so nobody "
         "knows it there."
     )
+
+
+def _people(choice: Choice, label_set: str) -> float | None:
+    score = (choice.report or {}).get("scores", {}).get(label_set) or {}
+    return (score.get("human_agreement") or {}).get("value")
 
 
 def _show_twins(choice: Choice) -> None:

@@ -111,7 +111,7 @@ def _show_speed(choice: Choice) -> None:
         f"{speed['served_ms_per_face_one_thread']:.2f} ms",
         f"{(speed.get('served_bytes') or 0) / 1e6:.2f} MB served",
         "off",
-        help="Median on the machine that ran `evaluate`; the served network is int8 inside.",
+        help="Mean on the machine that ran `evaluate`; the served network is int8 inside.",
         delta_arrow="off",
         border=True,
     )

@@ -26,8 +26,8 @@ _STYLE: Final = """<style>
 .lab-net .shape { font-variant-numeric: tabular-nums; font-size: .85rem; }
 .lab-net .what { opacity: .7; font-size: .78rem; min-height: 1.3em; }
 .lab-net img { width: 64px; height: 68px; margin: .5rem auto; }
-.lab-net .num { font-size: .76rem; line-height: 1.45; font-variant-numeric: tabular-nums;
-  margin-top: auto; }
+.lab-net .num { font-size: .72rem; line-height: 1.45; font-variant-numeric: tabular-nums;
+  margin-top: auto; white-space: nowrap; }
 .lab-net .bar { background: #8883; border-radius: .2rem; height: .32rem; margin: .1rem 0 .35rem;
   overflow: hidden; }
 .lab-net .bar i { display: block; height: 100%; border-radius: .2rem; }

@@ -45,7 +45,7 @@ def _show_comparison(choices: Sequence[Choice]) -> None:
         if any("without_twins" in choice.blocks for choice in choices)
         else "Twins across splits are not known here."
     )
-    if not test:
+    if not test and first.faces is None:
         words += " Published figures are about the test split and stand there only."
     names = [choice.name for choice in choices]
     keys = charts.comparison_keys(table, names)

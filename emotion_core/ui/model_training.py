@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
@@ -56,20 +56,20 @@ def training_tab(choices: Sequence[Choice], models_dir: Path) -> None:
 
 
 def _show_curves(histories: dict[str, pd.DataFrame], best: dict[str, int]) -> None:
-    drawn = 0
-    columns = st.columns(2, gap="large")
+    drawn: list[Any] = []
     for title, axis, names, percent in _CURVES:
         parts = {name: tables.history_long(h, names) for name, h in histories.items()}
         long = stacked(parts)
         if not len(long):
             continue
-        with columns[drawn % 2]:
+        # A row after the other: on a phone the charts stand in the same order.
+        drawn = drawn or list(st.columns(2, gap="large"))
+        with drawn.pop(0):
             heading(title)
             curves = list(dict.fromkeys(long["curve"]))
             show_legend(charts.history_keys(curves, list(histories)))
             chart = charts.history_chart(long, best, axis, list(histories), percent)
             st.altair_chart(chart, width="stretch", key=f"chart_history_{axis}")
-        drawn += 1
     st.caption(
         " ".join(_words(name, history, best[name]) for name, history in histories.items())
         + " The dashed upright line and the diamonds mark the epoch that is kept. Training faces "

@@ -348,6 +348,22 @@ def test_the_other_label_set_gives_another_score(whole, monkeypatch):
     assert app.metric[0].value == f"{score:.1%}"
 
 
+def test_the_table_of_both_label_sets_agrees_with_the_headline(whole, monkeypatch, tmp_path):
+    models = shutil.copytree(whole, tmp_path / "models")
+    file = models / "made" / "evaluation.json"
+    report = json.loads(file.read_text())
+    # An evaluation of unrounded answers may differ by an image; a page must not differ from itself.
+    report["evaluations"]["ferplus_test"]["scores"]["ferplus"]["full"]["accuracy"]["value"] = 0.123
+    file.write_text(json.dumps(report))
+    app = page(models, monkeypatch, "Labels")
+    table = app.dataframe[0].value
+    assert table["judged by"].tolist() == ["FER+ 7-class", "FER2013"]
+    assert f"{table['accuracy'][0]:.1f}%" == app.metric[0].value
+    assert table["accuracy"][1] == pytest.approx(
+        100 * scores_of(whole, "test", "fer2013")["accuracy"]["value"]
+    )
+
+
 @pytest.mark.parametrize("shown", ["of each answer", "counts"])
 def test_the_confusion_matrix_can_be_read_three_ways(whole, monkeypatch, shown):
     app = page(whole, monkeypatch, "Confusions")
