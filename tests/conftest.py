@@ -140,3 +140,32 @@ def jobs_run_here(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     monkeypatch.setattr(JobStore, "_launch", launch)
     return asked
+
+
+@pytest.fixture
+def jobs_never_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """The pages' background jobs are true processes that tell of 40 % and go no further; the list
+    holds each. Those that a test leaves behind are ended."""
+    import json
+    import subprocess
+    import sys
+
+    from emotion_core.ui import jobs
+
+    code = "import sys, time; print(sys.argv[1], flush=True); time.sleep(600)"
+    begun: list[Any] = []
+
+    def start(command: list[str], **options: Any) -> Any:
+        given = next(part for part in command if str(Path(part).parent.parent.name) == "incoming")
+        told = {"event": "progress", "file": given, "status": "running", "fraction": 0.4}
+        told["message"] = "half way"
+        line = json.dumps(told)
+        begun.append(true_popen([sys.executable, "-S", "-c", code, line], **options))
+        return begun[-1]
+
+    true_popen = subprocess.Popen
+    monkeypatch.setattr(jobs.subprocess, "Popen", start)
+    yield begun
+    for process in begun:
+        process.kill()
+        process.wait()

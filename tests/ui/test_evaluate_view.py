@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import zipfile
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def zip_of_faces(*names: str, shape: tuple[int, ...] = (48, 48)) -> bytes:
 
 
 @pytest.fixture
-def app(made_models, tmp_path, monkeypatch, jobs_run_here):
+def page(made_models, tmp_path, monkeypatch):
     st.cache_resource.clear()
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(made_models))
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
@@ -41,6 +42,11 @@ def app(made_models, tmp_path, monkeypatch, jobs_run_here):
     assert not app.exception
     yield app
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def app(page, jobs_run_here):
+    return page
 
 
 def press(app, key):
@@ -120,3 +126,27 @@ def test_folders_elsewhere_are_refused(tmp_path, monkeypatch, name):
     (tmp_path / "data" / "link").symlink_to(tmp_path / "secret")
     with pytest.raises(InputError, match="allowed folder"):
         evaluate_jobs.refer_to(name, tmp_path / "data")
+
+
+def test_cancel_half_way_ends_the_process_and_leaves_three_ways_on(page, jobs_never_end, tmp_path):
+    give(page, "mine.zip", zip_of_faces("happy/a.png"))
+    deadline = time.monotonic() + 60
+    while not [p for p in page.get("progress") if "40% · half way" in p.proto.text]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        assert not page.run().exception
+    press(page, "evaluate_cancel")
+    jobs_never_end[0].wait(30)
+    page.run()
+    assert "The evaluation of mine.zip was cancelled" in page.warning[0].value
+    assert not page.get("progress")
+    assert not page.metric, "no score of half the faces"
+    press(page, "evaluate_other")
+    assert "mine.zip, with tiny – cancelled" in words(page)
+    press(page, next(b.key for b in page.button if b.label == "Open"))
+    press(page, "evaluate_again")
+    assert len(jobs_never_end) == 2
+    assert jobs_never_end[1].poll() is None
+    evaluate_jobs.delete_evaluation(next(iter(evaluate_jobs.evaluate_store()._ids())))
+    jobs_never_end[1].wait(30)
+    assert [p for p in (tmp_path / "work" / "evaluations").rglob("*") if p.is_file()] == []

@@ -1,6 +1,7 @@
 """An explanation on the photo page, from the button to the pictures; the command runs in this
 process, so that tensorflow is imported once for all tests."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "3_Photo.py")
 
 
 @pytest.fixture
-def app(made_models, made_data, tmp_path, monkeypatch, jobs_run_here):
+def page(made_models, made_data, tmp_path, monkeypatch):
     st.cache_resource.clear()
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(made_models))
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
@@ -24,6 +25,11 @@ def app(made_models, made_data, tmp_path, monkeypatch, jobs_run_here):
     assert not app.exception
     yield app
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def app(page, jobs_run_here):
+    return page
 
 
 def press(app, label):
@@ -88,3 +94,39 @@ def test_a_failure_is_said_and_a_job_that_is_gone_forgotten(app, monkeypatch):
         store.delete(job_id)
     app.run()
     assert [b for b in app.button if b.label == "Explain face #1"]
+
+
+def until_told(app, words):
+    """Look again until the job's process has told of itself."""
+    deadline = time.monotonic() + 60
+    while not [p for p in app.get("progress") if words in p.proto.text]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        assert not app.run().exception
+
+
+def test_cancel_half_way_ends_the_process_and_forgets_the_face(page, jobs_never_end, tmp_path):
+    press(page, "Explain face #1")
+    until_told(page, "half way")
+    assert page.get("progress")[0].proto.value == 40
+    assert not [b for b in page.button if b.label == "Explain face #1"]
+    press(page, "Cancel")
+    jobs_never_end[0].wait(30)
+    assert not page.get("progress")
+    assert not page.error
+    assert [p for p in (tmp_path / "work" / "explanations").rglob("*") if p.is_file()] == []
+    # The same face can be asked for again at once, in a process of its own.
+    press(page, "Explain face #1")
+    until_told(page, "half way")
+    assert [process.poll() is None for process in jobs_never_end] == [False, True]
+    press(page, "Cancel")
+
+
+def test_a_process_that_dies_half_way_is_said(page, jobs_never_end):
+    press(page, "Explain face #1")
+    until_told(page, "half way")
+    jobs_never_end[0].kill()
+    jobs_never_end[0].wait()
+    page.run()
+    assert "ended unexpectedly" in page.error[0].value
+    assert {"Try again", "Close"} <= {b.label for b in page.button}
