@@ -105,9 +105,10 @@ class ZipTree:
 
 
 def _check_directory(source: Path) -> None:
-    """Refuse a zip by the size of its list of files before that list is read.
+    """Refuse a zip by the length of its list of files before that list is read.
 
-    The end record (PKWARE's APPNOTE, 4.3.16) lies in the last 65,557 bytes.
+    The end record (PKWARE's APPNOTE, 4.3.16) lies in the last 65,557 bytes. It may lie about the
+    count, not about the bytes: what is listed is counted again later.
     """
     size = source.stat().st_size
     with source.open("rb") as file:
@@ -116,11 +117,15 @@ def _check_directory(source: Path) -> None:
     place = tail.rfind(b"PK\x05\x06")
     if place < 0:
         raise zipfile.BadZipFile("there is no list of files at its end")
+    count = int.from_bytes(tail[place + 10 : place + 12], "little")
     length = int.from_bytes(tail[place + 12 : place + 16], "little")
+    # Zip64: what does not fit stands in a record of its own.
+    large = tail.rfind(b"PK\x06\x06")
+    if count == 0xFFFF and large >= 0:
+        count = int.from_bytes(tail[large + 32 : large + 40], "little")
     if length == 0xFFFFFFFF:
-        # Zip64: the true length stands in a record of its own.
-        place = tail.rfind(b"PK\x06\x06")
-        length = int.from_bytes(tail[place + 40 : place + 48], "little") if place >= 0 else size
+        length = int.from_bytes(tail[large + 40 : large + 48], "little") if large >= 0 else size
+    _check_count(source, count)
     if length > _MAX_DIRECTORY_BYTES:
         raise DatasetError(
             f"{source.name} lists more files than {_MAX_FILES:,}, the most that are read. "

@@ -101,6 +101,16 @@ def test_a_list_of_a_million_files_is_not_even_read(tmp_path, monkeypatch):
         load_dataset(path)
 
 
+def test_a_million_files_are_refused_by_what_the_end_of_the_zip_says(tmp_path, monkeypatch):
+    count = (1_000_000).to_bytes(8, "little")
+    large = b"PK\x06\x06" + bytes(28) + count + bytes(16)
+    end = b"PK\x05\x06" + bytes(4) + b"\xff\xff\xff\xff" + bytes(10)
+    (tmp_path / "million.zip").write_bytes(b"PK\x03\x04" + large + end)
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("the list was read"))
+    with pytest.raises(DatasetError, match=r"million\.zip holds more than 500,000 files"):
+        load_dataset(tmp_path / "million.zip")
+
+
 def test_a_damaged_picture_inside_of_a_zip_is_named(tmp_path):
     path = zip_of(tmp_path / "f.zip", {"happy/a.png": picture()}, zipfile.ZIP_STORED)
     data = bytearray(path.read_bytes())
