@@ -70,7 +70,8 @@ def show_headline(choices: Sequence[Choice]) -> None:
 def _whose(choices: Sequence[Choice]) -> str:
     first = choices[0]
     images = "your own faces" if first.faces else f"{first.split} split"
-    words = f"**{SCORE_NAMES[first.label_set]}, {images}**"
+    judged_by = SCORE_NAMES[first.label_set]
+    words = f"**{judged_by[:1].upper()}{judged_by[1:]}, {images}**"
     if first.blocks:
         words += f": {first.blocks['full']['images']:,} images carry a label that counts."
     if len(choices) == 1:

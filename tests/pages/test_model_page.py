@@ -377,6 +377,7 @@ def test_the_confusion_matrix_can_be_read_three_ways(whole, monkeypatch, shown):
         ("evaluation.json", "missing"),
         ("history.csv", "missing"),
         ("robustness.csv", "missing"),
+        ("model.json", "missing"),
         ("model.json", "rubbish"),
         ("evaluation.json", "rubbish"),
         ("history.csv", "rubbish"),

@@ -72,7 +72,7 @@ def test_a_zip_becomes_a_report_that_can_be_deleted(app, made_models, tmp_path, 
     text = words(app)
     assert "**Your own data**: tiny on our faces.zip, 12 faces." in text
     assert "12 of 12 pictures were scaled to 48×48" in text
-    assert "**labels of the folders, your own faces**: 12 images" in text
+    assert "**Labels of the folders, your own faces**: 12 images" in text
     assert {m.label for m in app.metric} >= {"Accuracy", "Macro-F1"}
     assert jobs_run_here[0][0] == "evaluate"
     assert {p: p.stat().st_mtime_ns for p in made_models.rglob("*")} == before
