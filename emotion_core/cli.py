@@ -22,6 +22,10 @@ COMMANDS = {
     "benchmark": "Measure the speed of every stage on this machine.",
     "model-card": "Write MODEL_CARD.md from the models' own files.",
 }
+ABOUT = (
+    "Reads facial expressions in videos and photos; trains and measures the network that does so. "
+    "Exit status: 0 done, 1 some input failed (the others are done and kept), 2 wrong usage."
+)
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
 
@@ -60,7 +64,7 @@ def _module(name: str):  # type: ignore[no-untyped-def]  # a module with add_arg
 
 def _parser(name: str | None) -> argparse.ArgumentParser:
     """All commands are listed; only the one asked for is imported and given its options."""
-    parser = argparse.ArgumentParser(prog="python -m emotion_core", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m emotion_core", description=ABOUT)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command, text in COMMANDS.items():
         sub = commands.add_parser(command, help=text, description=text)

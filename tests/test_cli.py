@@ -31,6 +31,22 @@ def test_a_setting_out_of_range_is_wrong_usage(capsys: pytest.CaptureFixture[str
     assert "--name" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "--data", "nowhere.zip", "--name", "x"],
+        ["evaluate", "--data", "nowhere.zip"],
+        ["benchmark"],
+        ["explain", "photo.jpg", "--out", "nowhere"],
+    ],
+)
+def test_a_json_file_without_a_folder_is_told_before_the_work(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*arguments, "--json", "nowhere/at/all.json"]) == 2
+    assert "--json nowhere/at/all.json" in capsys.readouterr().err
+
+
 def test_bad_input_is_status_1_with_a_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["train", "--data", "nowhere.zip", "--name", "x"]) == 1
     message = capsys.readouterr().err

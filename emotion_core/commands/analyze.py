@@ -14,9 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_core.commands.options import add_models_dir_option, add_progress_option
-from emotion_core.commands.progress import Event, Tell, progress_bar, tell_json
-from emotion_core.errors import EmotionCoreError, OutputError, SettingsError
+from emotion_core.commands.options import (
+    add_json_option,
+    add_models_dir_option,
+    add_progress_option,
+    check_json_option,
+    write_json_option,
+)
+from emotion_core.commands.progress import Event, Tell, printable, progress_bar, tell_json
+from emotion_core.errors import EmotionCoreError, SettingsError
 
 if TYPE_CHECKING:
     from emotion_core.analysis.pipeline import ExpressionClassifier
@@ -41,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="default", help="name of the model folder")
     add_models_dir_option(parser)
     parser.add_argument("--force", action="store_true", help="analyse finished videos again")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome for machines")
+    add_json_option(parser, "write the outcome for machines")
     add_progress_option(parser)
     parser.add_argument(
         "--preview", action="store_true", help="keep the newest frame as preview.jpg while running"
@@ -66,8 +72,7 @@ def run(options: argparse.Namespace) -> int:
         tell = tell_json if options.progress == "json" else stack.enter_context(_bar())
         batch = Batch(options, chosen, tell, stop)
         outcomes = batch.run(list(find_videos(options.paths, options.out)))
-    if options.json:
-        _write_json(options.json, outcomes)
+    write_json_option(options.json, outcomes)
     return EXIT_FAILED if any(o["status"] in FAILURES for o in outcomes) else EXIT_DONE
 
 
@@ -75,11 +80,9 @@ FAILURES = ("failed", "cancelled")
 
 
 def _check_targets(options: argparse.Namespace) -> None:
-    """Nobody wants to learn after an hour of work that there is no place for its outcome."""
     if options.out.exists() and not options.out.is_dir():
         raise SettingsError(f"--out {options.out} is a file: name a folder.")
-    if options.json and (options.json.is_dir() or not options.json.absolute().parent.is_dir()):
-        raise SettingsError(f"--json {options.json} must be a file in a folder that exists.")
+    check_json_option(options.json)
 
 
 def find_videos(paths: Iterable[Path], out: Path) -> Iterator[Path | Event]:
@@ -241,15 +244,6 @@ def _short(outcome: Event) -> Event:
     return {key: outcome[key] for key in ("file", "status", "message", "folder")}
 
 
-def _write_json(path: Path, outcomes: list[Event]) -> None:
-    from emotion_core.analysis.video_summary import summary_json
-
-    try:
-        path.write_bytes(summary_json(outcomes))
-    except OSError as error:
-        raise OutputError(f"{path} could not be written: {error.strerror}.") from error
-
-
 @contextlib.contextmanager
 def _bar() -> Iterator[Tell]:
     """Progress for people: a bar on a terminal, and one line for each video on standard out."""
@@ -259,21 +253,16 @@ def _bar() -> Iterator[Tell]:
         def tell(event: Event) -> None:
             kind = event["event"]
             if kind == "file_start":
-                bar.reset(task, total=1000, description=_printable(Path(event["file"]).name))
+                bar.reset(task, total=1000, description=printable(Path(event["file"]).name))
             elif kind == "progress":
                 bar.update(task, completed=round(1000 * event["fraction"]))
             elif kind == "file_end":
                 where = event["folder"] or ""
                 words = " · ".join(w for w in (event["status"], where, event["message"]) if w)
                 out = sys.stderr if event["status"] == "failed" else sys.stdout
-                print(f"{_printable(Path(event['file']).name)}: {_printable(words)}", file=out)
+                print(f"{printable(Path(event['file']).name)}: {printable(words)}", file=out)
 
         yield tell
-
-
-def _printable(text: str) -> str:
-    """A name may hold line breaks or terminal controls: it must not write on the user's screen."""
-    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 @contextlib.contextmanager

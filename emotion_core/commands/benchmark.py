@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
-import json
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emotion_core.commands.options import (
+    add_json_option,
+    add_models_dir_option,
+    check_json_option,
+    write_json_option,
+)
 from emotion_core.commands.progress import progress_bar
 from emotion_core.config import check_range
-from emotion_core.errors import OutputError, VideoError
+from emotion_core.errors import VideoError
 
 if TYPE_CHECKING:
     from emotion_core.datatypes import Frame
@@ -24,10 +29,10 @@ SAMPLE_FPS = 30.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the contract, and how much to run."""
     parser.add_argument("--video", type=Path, metavar="PATH", help="else a clip made in code")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures for machines")
+    add_json_option(parser, "write the figures for machines")
     parser.add_argument("--frames", type=int, default=600, help="at most this many (default 600)")
     parser.add_argument("--model", default="default", help="name of the model folder")
-    parser.add_argument("--models-dir", type=Path, help="where model folders live")
+    add_models_dir_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -35,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from emotion_core.analysis.measure import machine, measure
     from emotion_core.analysis.pipeline import Pipeline
 
+    check_json_option(options.json)
     check_range("--frames", options.frames, 20, 10_000_000)
     pipeline = Pipeline.load(options.model, models_dir=options.models_dir)
     with tempfile.TemporaryDirectory() as folder, progress_bar() as bar:
@@ -52,8 +58,7 @@ def run(options: argparse.Namespace) -> int:
         **measurement.to_dict(),
     }
     _print(report)
-    if options.json:
-        _write(options.json, report)
+    write_json_option(options.json, report)
     return 0
 
 
@@ -79,10 +84,3 @@ def _print(report: dict[str, Any]) -> None:
         print(f"{stage:<12}" + "".join(f"{figures[name]:>9.2f}" for name in ("mean", "p50", "p95")))
     memory = report["memory_mb"]
     print(f"{report['fps']} frames a second; memory {memory['after']} MB ({memory['growth']:+} MB)")
-
-
-def _write(path: Path, report: dict[str, Any]) -> None:
-    try:
-        path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error

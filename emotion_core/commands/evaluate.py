@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from emotion_core.commands.options import (
     add_data_option,
+    add_json_option,
     add_models_dir_option,
     add_progress_option,
+    check_json_option,
 )
 from emotion_core.commands.progress import progress_bar, tell_json
 from emotion_core.errors import OutputError, SettingsError
@@ -47,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--split", choices=SPLITS, help="(test; where the data have none, all of their images)"
     )
     parser.add_argument("--model", default="default", metavar="NAME", help="(default)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report for machines")
+    add_json_option(parser, "write the report for machines")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="keep everything in DIR/<model> and nowhere else"
     )
@@ -65,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
     from emotion_core.training.dataset import load_dataset
     from emotion_core.training.evaluate import evaluate_model
 
+    check_json_option(options.json)
     bundle = load_bundle(options.model, options.models_dir)
     for_program = options.progress == "json"
     with contextlib.ExitStack() as stack:

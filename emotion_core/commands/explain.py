@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
+import itertools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_core.commands.options import add_models_dir_option, add_progress_option
-from emotion_core.commands.progress import Event, Tell, progress_bar, tell_json
+from emotion_core.commands.options import (
+    add_json_option,
+    add_models_dir_option,
+    add_progress_option,
+    check_json_option,
+    write_json_option,
+)
+from emotion_core.commands.progress import Event, Tell, printable, progress_bar, tell_json
 from emotion_core.errors import EmotionCoreError, InputError, ModelError, OutputError
 from emotion_core.labels import EXPRESSIONS
 
@@ -50,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", default="default", help="name of the model folder")
     add_models_dir_option(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the values for machines")
+    add_json_option(parser, "write the values for machines")
     add_progress_option(parser)
 
 
@@ -59,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
     from emotion_core.config import AppSettings
     from emotion_core.model.classify import load_classifier
 
+    check_json_option(options.json)
     settings = AppSettings.from_environment()
     classifier = load_classifier(options.model, options.models_dir)
     cache = options.cache or settings.work_dir / "training_faces"
@@ -67,28 +75,34 @@ def run(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         tell = tell_json if options.progress == "json" else stack.enter_context(_bar())
         tell({"event": "start", "files": len(options.paths)})
+        taken: set[Path] = set()
         for path in options.paths:
-            found.append(_one(path, options, explainer, tell))
+            folder = _folder(path, options.out, taken)
+            found.append(_one(path, folder, options.face, explainer, tell))
             tell({"event": "file_end"} | {k: v for k, v in found[-1].items() if k != "values"})
         tell({"event": "end"})
-    if options.json:
-        try:
-            options.json.write_text(json.dumps(found, indent=1, ensure_ascii=False), "utf-8")
-        except OSError as error:
-            raise OutputError(f"{options.json} could not be written: {error.strerror}.") from error
+    write_json_option(options.json, found)
     return EXIT_FAILED if any(f["status"] == "failed" for f in found) else EXIT_DONE
 
 
-def _one(path: Path, options: argparse.Namespace, explainer: Explainer, tell: Tell) -> Event:
+def _folder(path: Path, out: Path, taken: set[Path]) -> Path:
+    """A folder named after the picture; a number is added where two of one run are called alike."""
     from emotion_core.analysis.folders import safe_name
 
+    name = safe_name(path.stem)
+    numbered = (out / (name if n == 1 else f"{name}-{n}") for n in itertools.count(1))
+    folder = next(f for f in numbered if f not in taken)
+    taken.add(folder)
+    return folder
+
+
+def _one(path: Path, folder: Path, face: int, explainer: Explainer, tell: Tell) -> Event:
     def step(fraction: float, words: str) -> None:
         event = {"event": "progress", "file": str(path), "status": "running"}
         tell(event | {"fraction": round(fraction, 3), "message": words})
 
-    folder = options.out / safe_name(path.stem)
     try:
-        crop = read_crop(path, options.face, explainer.classifier)
+        crop = read_crop(path, face, explainer.classifier)
         explanation = explainer.explain(crop, step)
         explanation.save(folder)
         _draw(explanation, folder)
@@ -133,7 +147,8 @@ def _find(image: Any, face: int, name: str, classifier: Classifier) -> NDArray[n
     result = Pipeline(classifier, PipelineSettings.for_photo()).process(Frame(image))
     rows = [i for i, number in enumerate(result.track_ids) if number == face]
     if not rows:
-        raise InputError(f"{name} shows {len(result)} faces; there is no face #{face}.")
+        count = f"{len(result)} face{'' if len(result) == 1 else 's'}"
+        raise InputError(f"{name} shows {count}; there is no face #{face}.")
     return crop_faces(image, result.boxes[rows])[0]
 
 
@@ -264,7 +279,8 @@ def _bar() -> Any:
                 done = round(1000 * event["fraction"])
                 bar.update(task, completed=done, description=event["message"])
             elif event["event"] == "file_end":
-                words = event["message"] or event["folder"]
-                print(f"{Path(event['file']).name}: {event['status']} · {words}")
+                words = f"{Path(event['file']).name}: {event['status']} · "
+                words += event["message"] or event["folder"]
+                print(printable(words), file=sys.stderr if event["status"] == "failed" else None)
 
         yield tell

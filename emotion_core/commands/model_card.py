@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from emotion_core.config import PROJECT_ROOT
+from emotion_core.commands.options import add_json_option, add_models_dir_option
 from emotion_core.errors import ModelError, OutputError
 
 
@@ -15,12 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        default=PROJECT_ROOT / "MODEL_CARD.md",
         metavar="FILE",
-        help="where to write it (MODEL_CARD.md beside the models)",
+        help="where to write it (MODEL_CARD.md beside the folder of models)",
     )
-    parser.add_argument("--models-dir", type=Path, help="where model folders live")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="the headline figures as JSON")
+    add_models_dir_option(parser)
+    add_json_option(parser, "the headline figures as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,15 +37,16 @@ def run(options: argparse.Namespace) -> int:
     records = [read_record(folder / name) for name in names]
     served = {name: folder / name / "model.tflite" for name in names}
     sizes = {name: file.stat().st_size for name, file in served.items() if file.is_file()}
+    out = options.out or folder.absolute().parent / "MODEL_CARD.md"
     text = card_text(records, default_name(folder), read_runs(folder), sizes)
     figures = {r.name: {k: e.get("headline") for k, e in r.evaluations.items()} for r in records}
     try:
-        replace_file(options.out, text.encode("utf-8"))
+        replace_file(out, text.encode("utf-8"))
         if options.json:
             write_json(options.json, {"models": figures})
     except OSError as error:
         raise OutputError(f"The card cannot be written: {error}") from error
-    print(f"wrote {options.out}")
+    print(f"wrote {out}")
     problems = sorted({problem for record in records for problem in record.problems})
     for problem in problems:
         print(f"left out: {problem}", file=sys.stderr)

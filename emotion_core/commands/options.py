@@ -1,7 +1,10 @@
-"""Options that several commands share, each said in one place."""
+"""Options that several commands share, each said in one place, and the file of `--json`."""
 
 import argparse
+import json
 from pathlib import Path
+
+from emotion_core.errors import OutputError, SettingsError
 
 
 def add_data_option(parser: argparse.ArgumentParser, more: str = "") -> None:
@@ -25,3 +28,34 @@ def add_progress_option(parser: argparse.ArgumentParser) -> None:
         default="bar",
         help="'json' prints one JSON object a line",
     )
+
+
+def add_json_option(parser: argparse.ArgumentParser, text: str) -> None:
+    """`--json`; `text` says what is written."""
+    parser.add_argument("--json", type=Path, metavar="FILE", help=text)
+
+
+def check_json_option(path: Path | None) -> None:
+    """Nobody wants to learn after an hour of work that there is no place for its outcome.
+
+    Raises:
+        SettingsError: no file can be made there.
+    """
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise SettingsError(f"--json {path} must be a file in a folder that exists.")
+
+
+def write_json_option(path: Path | None, value: object) -> None:
+    """Write the outcome where `--json` asked for it; bytes of a name that are no UTF-8 become
+    escapes.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    if path is None:
+        return
+    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    try:
+        path.write_bytes(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise OutputError(f"{path} could not be written: {error.strerror}.") from error

@@ -26,6 +26,11 @@ def tell_json(event: Event) -> None:
     print(json.dumps(event), flush=True)
 
 
+def printable(text: str) -> str:
+    """A name may hold line breaks or terminal controls: it must not write on the user's screen."""
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
 def progress_bar() -> Progress:
     """A bar with count, time spent and time left, on standard error: results go to standard out."""
     console = Console(stderr=True)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_core.commands.options import add_data_option, add_models_dir_option
+from emotion_core.commands.options import (
+    add_data_option,
+    add_json_option,
+    add_models_dir_option,
+    check_json_option,
+    write_json_option,
+)
 from emotion_core.commands.progress import progress_bar
 from emotion_core.errors import SettingsError
 from emotion_core.labels import LABEL_SETS
@@ -54,13 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs-dir", type=Path, default=Path("runs"), help="where runs keep their state (runs/)"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome for machines")
+    add_json_option(parser, "write the outcome for machines")
 
 
 def run(options: argparse.Namespace) -> int:
     """Train, then calibrate, quantise and describe the model; returns the exit status."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", options.name):
         raise SettingsError("--name may hold letters, digits, '.', '_' and '-' only.")
+    check_json_option(options.json)
     # Wrong options must be told at once, not after tensorflow's ten seconds.
     from emotion_core.model.bundle import models_folder
     from emotion_core.training.dataset import load_dataset
@@ -146,5 +152,4 @@ def _say(metadata: dict[str, Any], folder: Path, file: Path | None) -> None:
     print(f"wrote {folder}")
     for name, value in metadata["metrics"]["validation"].items():
         print(f"  validation {name}: {value}")
-    if file:
-        file.write_text(json.dumps(metadata, indent=2), "utf-8")
+    write_json_option(file, metadata)

@@ -141,3 +141,20 @@ def test_a_damaged_explanation_is_named(explain, crop, tmp_path):
     (folder / "explanation.json").write_text('{"version": 99}')
     with pytest.raises(InputError, match="another version"):
         load_explanation(folder)
+
+
+def test_two_pictures_of_one_name_keep_a_folder_each(explain, made_data, tmp_path):
+    faces = sorted((made_data / "FER2013Train").glob("*.png"))[:2]
+    paths = [tmp_path / place / "face.png" for place in "ab"]
+    for face, path in zip(faces, paths, strict=True):
+        path.parent.mkdir()
+        shutil.copy(face, path)
+    assert explain(*paths) == 0
+    for face, name in zip(faces, ("face", "face-2"), strict=True):
+        read = load_explanation(tmp_path / "out" / name)
+        assert np.array_equal(read.crop, cv2.imread(str(face), cv2.IMREAD_GRAYSCALE))
+
+
+def test_a_face_that_is_not_there(explain, capsys):
+    assert explain(PORTRAIT, face=2) == 1
+    assert "portrait.jpg shows 1 face; there is no face #2." in capsys.readouterr().err

@@ -4,6 +4,7 @@ import shutil
 import pytest
 
 from emotion_core.cli import main
+from emotion_core.config import PROJECT_ROOT
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +72,12 @@ def test_no_model_no_card(tmp_path, capsys):
     status, text = card(tmp_path / "empty", tmp_path)
     assert (status, text) == (1, "")
     assert "no model" in capsys.readouterr().err
+
+
+def test_the_card_lies_beside_the_models_it_tells_of(made_models, tmp_path):
+    models = shutil.copytree(made_models, tmp_path / "place" / "models")
+    ours = PROJECT_ROOT / "MODEL_CARD.md"
+    before = ours.stat().st_mtime_ns
+    main(["model-card", "--models-dir", str(models)])
+    assert "tiny" in (tmp_path / "place" / "MODEL_CARD.md").read_text("utf-8")
+    assert ours.stat().st_mtime_ns == before
