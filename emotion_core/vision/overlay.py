@@ -52,7 +52,8 @@ def draw_overlay(
         if settings.labels:
             colour = colour_bgr(result.labels[row])
             text = _label(result, row, names or {})
-            taken.append(_draw_label(canvas, box, text, colour, font_px, taken))
+            others = [*boxes[:row], *boxes[row + 1 :]]
+            taken.append(_draw_label(canvas, box, text, colour, font_px, taken, others))
         if settings.bars:
             _draw_bars(canvas, box, result.probs[row], font_px)
     return canvas
@@ -94,26 +95,34 @@ def _draw_label(
     text: str,
     colour: tuple[int, int, int],
     font_px: int,
-    taken: Sequence[tuple[int, int, int, int]],
+    taken: Sequence[tuple[int, ...]],
+    others: Sequence[tuple[int, ...]],
 ) -> tuple[int, int, int, int]:
-    """Above the box, or inside at its top where there is no room; below it where another label
-    (xyxy px in `taken`) would be covered. Returns where it stands, xyxy px."""
+    """Above the box, or inside at its top where there is no room; below it or a line higher where
+    a label in `taken` or a face in `others` would be covered (xyxy px). Returns where it stands,
+    xyxy px."""
     mask = _text_mask(text, font_px)
     pad = max(3, font_px // 4)
     height, width = mask.shape[0] + 2 * pad, mask.shape[1] + 3 * pad
     x = max(0, min(box[0], canvas.shape[1] - width))
     above, inside, below = box[1] - height, box[1] + pad, box[3] + pad
-    places = [above, below, inside] if above >= 0 else [inside, below]
-    fitting = [place for place in places if place + height <= canvas.shape[0]] or places[:1]
-    y = min(fitting, key=lambda place: _covered((x, place, x + width, place + height), taken))
+    places = [above, below, above - height - 1, inside] if above >= 0 else [inside, below]
+    fitting = [y for y in places if 0 <= y <= canvas.shape[0] - height] or places[:1]
+
+    def cost(y: int) -> int:
+        place = (x, y, x + width, y + height)
+        # A number that cannot be read is worse than a covered forehead.
+        return 8 * _covered(place, taken) + _covered(place, others)
+
+    y = min(fitting, key=cost)
     cv2.rectangle(canvas, (x, y), (x + width, y + height - 1), PANEL_BGR, cv2.FILLED)
     cv2.rectangle(canvas, (x, y), (x + pad - 1, y + height - 1), colour, cv2.FILLED)
     _paste(canvas, mask, x + 2 * pad, y + pad)
     return x, y, x + width, y + height
 
 
-def _covered(place: tuple[int, int, int, int], taken: Sequence[tuple[int, int, int, int]]) -> int:
-    """Pixels of the labels `taken` that a label at a place (both xyxy px) would cover."""
+def _covered(place: tuple[int, ...], taken: Sequence[tuple[int, ...]]) -> int:
+    """Pixels of the areas `taken` that a label at a place (both xyxy px) would cover."""
     left, top, right, bottom = place
     return sum(
         max(0, min(right, other[2]) - max(left, other[0]))
