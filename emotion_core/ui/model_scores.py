@@ -50,8 +50,11 @@ def _show_comparison(choices: Sequence[Choice]) -> None:
     names = [choice.name for choice in choices]
     keys = charts.comparison_keys(table, names)
     show_chart(charts.comparison_chart(table, names), words, table, "comparison", keys)
-    with st.expander("Where each figure comes from"):
-        show_table(table[["who", "accuracy", "source"]], shares=["accuracy"])
+    # For its first table a browser loads more than a megabyte of program: only where it is opened.
+    sources = st.expander("Where each figure comes from", key="model_who", on_change="rerun")
+    if sources.open:
+        with sources:
+            show_table(table[["who", "accuracy", "source"]], shares=["accuracy"])
 
 
 def _show_classes(choices: Sequence[Choice]) -> None:
@@ -72,7 +75,10 @@ def _show_classes(choices: Sequence[Choice]) -> None:
     if few:
         words += f" Few images make wide intervals ({', '.join(few)})."
     show_chart(charts.class_bars(table, score, names), words, table, "classes", model_keys(names))
-    with st.expander("The figures"):
+    figures = st.expander("The figures", key="model_figures", on_change="rerun")
+    if not figures.open:
+        return
+    with figures:
         kept = ["expression", "images", "precision", "recall", "f1"]
         several = ["model"] if len(names) > 1 else []
         rows = table.sort_values("expression", kind="stable") if several else table

@@ -348,6 +348,15 @@ def test_the_other_label_set_gives_another_score(whole, monkeypatch):
     assert app.metric[0].value == f"{score:.1%}"
 
 
+def test_the_tables_under_the_charts_are_sent_when_they_are_opened(whole, monkeypatch):
+    app = page(whole, monkeypatch)
+    assert not app.dataframe
+    app.session_state["model_who"] = app.session_state["model_figures"] = True
+    sources, figures = (frame.value for frame in app.run().dataframe)
+    assert sources["source"].str.len().min() > 3
+    assert list(figures["expression"]) == list(EXPRESSIONS)
+
+
 def test_the_table_of_both_label_sets_agrees_with_the_headline(whole, monkeypatch, tmp_path):
     models = shutil.copytree(whole, tmp_path / "models")
     file = models / "made" / "evaluation.json"
