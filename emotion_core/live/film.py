@@ -1,12 +1,19 @@
 """The film of a recording: the analysed frames as H.264, each at the time it arrived."""
 
+import contextlib
 from pathlib import Path
+from typing import Final
 
+import av
 import cv2
 import numpy as np
 
 from emotion_core.datatypes import ImageArray
-from emotion_core.media.write import VideoWriter
+from emotion_core.errors import OutputError
+from emotion_core.media.write import VideoWriter, repeat_video, unfinished
+
+# In pieces beside the clip until it is made whole: a server that dies loses its last second alone.
+_PIECES: Final = "film.mp4"
 
 
 class Film:
@@ -21,7 +28,8 @@ class Film:
     """
 
     def __init__(self, path: Path, begins_s: float) -> None:
-        self._writer = VideoWriter(path, origin_s=begins_s)
+        self._path = path
+        self._writer = VideoWriter(path.with_name(_PIECES), origin_s=begins_s, pieces=True)
         self._size: tuple[int, int] | None = None
 
     def add(self, image_bgr: ImageArray, time_s: float) -> None:
@@ -48,3 +56,26 @@ class Film:
             OutputError: the disk is full.
         """
         self._writer.close()
+        if not rescue_film(self._path):
+            raise OutputError("The film could not be finished: is the disk full? Free some space.")
+
+
+def rescue_film(path: Path) -> bool:
+    """Make the film whole whose pieces lie beside `path`, also those of a server that died.
+
+    Nothing is decoded: it takes a moment. What cannot be read (nothing but a beginning was written)
+    is left where it lies.
+
+    Returns:
+        Whether there is a film at `path` now.
+    """
+    pieces = path.with_name(_PIECES)
+    whole = unfinished(path)
+    for found in (pieces, unfinished(pieces)):
+        if found.is_file():
+            with contextlib.suppress(av.error.FFmpegError, OSError, IndexError):
+                repeat_video(found, whole, 1)
+                whole.replace(path)
+                found.unlink()
+            whole.unlink(missing_ok=True)
+    return path.is_file()

@@ -22,6 +22,7 @@ from emotion_core.live.history import History, Reading
 from emotion_core.live.memory import few_heaps, give_memory_back_soon
 from emotion_core.live.picture import DrawOverlay, Look, shown_picture, to_bgr, to_frame
 from emotion_core.live.rate import RateCounter
+from emotion_core.live.reading import LiveReading
 from emotion_core.live.settings import LiveSettings
 
 logger = logging.getLogger(__name__)
@@ -61,37 +62,6 @@ class FramePipeline(Protocol):
 # Called on the worker thread with each new result, the steady time its frame arrived, and what
 # makes the picture with the overlay, faces hidden where the visitor hides them.
 Listener = Callable[[FrameResult, float, Callable[[], ImageArray]], None]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LiveReading:
-    """What the page shows, taken at one moment.
-
-    Attributes:
-        result: newest result in the camera's own coordinates; None before the first.
-        age_s: seconds since that result was ready; None before the first.
-        analysis_fps: frames freshly decoded and read, a second.
-        display_fps: frames handed back for display, a second.
-        latency_ms: median time inside the server from a frame's arrival to its result, 2 s window.
-        frames_in, frames_read: since the start; the difference was shown but not read.
-        sends_back: whether the pictures are sent back to the browser.
-        error: why the newest frame could not be read; "" when it could.
-        ended: the stream is over.
-        silent: no frame has come for some seconds (to its end, where it is over), though it was
-            not stopped.
-    """
-
-    result: FrameResult | None
-    age_s: float | None
-    analysis_fps: float
-    display_fps: float
-    latency_ms: float | None
-    frames_in: int
-    frames_read: int
-    sends_back: bool
-    error: str
-    ended: bool
-    silent: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,7 +24,7 @@ from emotion_core.analysis.folders import CLIP
 from emotion_core.analysis.video_summary import package_versions, summarise, write_summary
 from emotion_core.datatypes import FrameResult, ImageArray
 from emotion_core.errors import EmotionCoreError, InputError, OutputError
-from emotion_core.live.film import Film
+from emotion_core.live.film import Film, rescue_film
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 _HEAD, _FACES = "session.json", "faces.csv"
@@ -259,7 +259,7 @@ def finish_folder(folder: Path) -> dict[str, Any]:
         "versions": package_versions(),
         **summarise(table, load_edits(folder)),
     }
-    if (folder / CLIP).is_file():
+    if rescue_film(folder / CLIP):
         summary["clip"] = head.get("clip", {"origin_s": 0.0})
     write_summary(folder, summary)
     return summary

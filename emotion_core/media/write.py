@@ -23,6 +23,14 @@ from emotion_core.media.sample import sample_frames
 _TICKS_PER_S: Final = 90_000
 # Sound that may stay as it is: Chromium plays it inside MP4. All other sound becomes AAC.
 _COPIED_SOUND: Final = frozenset({"aac", "mp3"})
+_WHOLE: Final = {"movflags": "+faststart"}
+# A piece each second, on the disk at once. The first waits for its frames: an index written before
+# them (empty_moov) knows nothing of reordered frames, and the clip would begin some frames late.
+_PIECES: Final = {
+    "movflags": "+delay_moov+default_base_moof",
+    "frag_duration": "1000000",
+    "flush_packets": "1",
+}
 
 
 class VideoWriter:
@@ -37,6 +45,9 @@ class VideoWriter:
         sound_from: a video whose first sound track is copied (or made AAC), or None.
         origin_s: time of the source at which the new file begins.
         end_s: time of the source after which its sound is left out, or None.
+        pieces: the unfinished file (see `unfinished`) can be read up to its last second should
+            the program die or the disk be full, and is not removed then. Players seek badly in such
+            a file: `repeat_video(.., times=1)` makes it whole.
 
     Attributes:
         frames: how many frames were written.
@@ -54,10 +65,12 @@ class VideoWriter:
         sound_from: str | Path | None = None,
         origin_s: float = 0.0,
         end_s: float | None = None,
+        pieces: bool = False,
     ) -> None:
         self.path = Path(path)
         self.frames, self.sound_problem = 0, ""
-        self._part = self.path.with_name(f".{self.path.stem}.part.mp4")
+        self._part = unfinished(self.path)
+        self._options = _PIECES if pieces else _WHOLE
         self._fps, self._origin_s, self._end_s = fps, origin_s, end_s
         self._sound_from = Path(sound_from) if sound_from else None
         self._container: Any = None
@@ -121,9 +134,7 @@ class VideoWriter:
             self._abandon()
 
     def _open(self, width: int, height: int) -> None:
-        self._container = av.open(
-            ffmpeg_name(self._part), "w", format="mp4", options={"movflags": "+faststart"}
-        )
+        self._container = av.open(ffmpeg_name(self._part), "w", format="mp4", options=self._options)
         rate = Fraction(self._fps).limit_denominator(1001)
         # "veryfast" takes almost twice the time to save a quarter of the bytes.
         options = {"preset": "superfast", "crf": "23", "g": "60"}
@@ -155,7 +166,7 @@ class VideoWriter:
             self._container.mux(packet)
 
     def _abandon(self) -> None:
-        """Close everything and remove the unfinished file, if there is one."""
+        """Close everything and remove the unfinished file, unless it can be read."""
         if self._sound:
             self._sound.close()
             self._sound = None
@@ -164,7 +175,8 @@ class VideoWriter:
             with contextlib.suppress(av.error.FFmpegError, OSError):
                 self._container.close()
             self._container = None
-        self._part.unlink(missing_ok=True)
+        if self._options is _WHOLE:
+            self._part.unlink(missing_ok=True)
 
 
 class _Sound:
@@ -245,6 +257,11 @@ class _Sound:
         self._source.close()
 
 
+def unfinished(path: Path) -> Path:
+    """Where a `VideoWriter` of `path` keeps its file until it is done."""
+    return path.with_name(f".{path.stem}.part.mp4")
+
+
 def _even(image_bgr: ImageArray) -> ImageArray:
     """Even sides, as yuv420p asks for; fewer than 16 pixels are no picture to the encoder."""
     height, width = image_bgr.shape[:2]
@@ -301,11 +318,11 @@ def repeat_video(source: str | Path, target: str | Path, times: int) -> Path:
 
     Args:
         source: a clip whose packets say how long they are, as `VideoWriter` makes it.
-        target: the file to write, of the same container.
-        times: 1 or more.
+        target: the file to write, an MP4.
+        times: 1 or more; 1 makes a file whole that was written in pieces.
     """
     stream, shift = None, 0
-    with av.open(str(target), "w") as out:
+    with av.open(ffmpeg_name(Path(target)), "w", format="mp4", options=_WHOLE) as out:
         for _ in range(times):
             end = shift
             with av.open(str(source)) as container:

@@ -14,7 +14,8 @@ import streamlit as st
 from emotion_core.analysis.affect import valence_arousal
 from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.live.history import HISTORY_S, Reading, readings_csv
-from emotion_core.live.processor import LiveProcessor, LiveReading
+from emotion_core.live.processor import LiveProcessor
+from emotion_core.live.reading import LiveReading
 from emotion_core.ui.charts import download_data, people_html
 
 # More people than this are listed by number only: a wall of charts is no chart.

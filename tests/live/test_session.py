@@ -3,6 +3,8 @@
 import csv
 import io
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -177,6 +179,48 @@ def test_a_recording_cut_off_by_a_restart_can_still_be_finished(tmp_path: Path) 
     assert found is not None
     assert found[1] is None
     assert restarted.stop(token)["frames_analysed"] >= 15
+
+
+# Half a minute of film at 10 frames a second, then an end without a word.
+_DIES = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from emotion_core.datatypes import FrameResult
+from emotion_core.live.session import SessionStore
+token, session = SessionStore(Path(sys.argv[1])).start("tiny")
+print(token, flush=True)
+session.keep_video(True)
+add = session.begin_stream()
+noise = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
+for i in range(300):
+    picture = np.roll(noise, i, axis=1)
+    add(FrameResult.empty(i, i / 10), session._zero_s + 2 + i / 10, lambda: picture)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills a process the Unix way")
+def test_the_film_of_a_server_that_was_killed_is_offered(tmp_path: Path) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", _DIES, str(tmp_path)], check=False, stdout=subprocess.PIPE, text=True
+    )
+    assert killed.returncode == -9
+    token = killed.stdout.strip()
+    assert SessionStore(tmp_path).stop(token)["clip"] == {"origin_s": 2.0}
+    times = [frame.time_s for frame in read_frames(tmp_path / token / "annotated.mp4")]
+    # The encoder holds some frames back, the container those of its newest second.
+    assert len(times) >= 230
+    whole = times[:-4]  # the last ones are encoded out of their order, some are missing
+    assert whole == pytest.approx([i / 10 for i in range(len(whole))], abs=0.01)
+    assert [file.name for file in (tmp_path / token).glob("*.mp4")] == ["annotated.mp4"]
+
+
+def test_pieces_of_a_film_that_cannot_be_read_are_no_film(tmp_path: Path) -> None:
+    token, session = SessionStore(tmp_path).start("tiny")
+    session.stop()
+    (session.folder / ".film.part.mp4").write_bytes(b"\0" * 100)
+    assert "clip" not in SessionStore(tmp_path).stop(token)
 
 
 def test_delete_and_retention(tmp_path: Path) -> None:

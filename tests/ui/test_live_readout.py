@@ -5,7 +5,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.datatypes import FrameResult
-from emotion_core.live.processor import LiveReading
+from emotion_core.live.reading import LiveReading
 from emotion_core.ui.live_readout import _people_or_reason, _person, affect_trails, rates_html
 
 
@@ -21,6 +21,7 @@ def reading(**changes: object) -> LiveReading:
         "sends_back": True,
         "error": "",
         "ended": False,
+        "silent": False,
     }
     return LiveReading(**(values | changes))  # type: ignore[arg-type]
 
