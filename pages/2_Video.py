@@ -3,6 +3,7 @@
 import streamlit as st
 
 from emotion_core.ui.page import end_page, start_page
+from emotion_core.ui.resources import stop_on_bad_settings
 from emotion_core.ui.video_jobs import VIDEO_JOBS, job_store
 from emotion_core.ui.visitor_jobs import retention_words
 
@@ -12,6 +13,7 @@ start_page(
     "marked, and tables to keep.",
 )
 
+stop_on_bad_settings()
 jobs = {state.job_id: state for state in VIDEO_JOBS.mine()}
 shown = VIDEO_JOBS.shown()
 state = jobs.get(shown) if shown else None

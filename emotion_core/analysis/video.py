@@ -145,12 +145,12 @@ def analyse_video(
     run.begin()
     try:
         run.read(Pipeline(classifier, _pipeline_settings(info, options)))
+        return run.finish()
     except BaseException as error:
         run.fail(error)
         raise
     finally:
         remove_leftovers(folder)
-    return run.finish()
 
 
 def _check_range(info: VideoInfo, options: VideoOptions) -> None:

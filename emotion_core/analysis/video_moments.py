@@ -6,9 +6,9 @@ from typing import Final
 import cv2
 import numpy as np
 
+from emotion_core.analysis.export import output_error
 from emotion_core.analysis.timeline import MIN_MOMENT
 from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
-from emotion_core.errors import OutputError
 from emotion_core.labels import EXPRESSIONS
 
 _SIDE_PX: Final = 128
@@ -86,7 +86,7 @@ class MomentKeeper:
             for (track_id, name), (_, jpeg) in self._best.items():
                 (folder / moment_name(track_id, name)).write_bytes(jpeg)
         except OSError as error:
-            raise OutputError(f"Thumbnails could not be written: {error.strerror}.") from error
+            raise output_error(folder, error) from error
 
 
 def moment_name(track_id: int, expression: str = "") -> str:

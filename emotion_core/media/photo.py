@@ -18,6 +18,8 @@ HEIC_SUFFIXES: Final[tuple[str, ...]] = (".heic", ".heif")
 MAX_PIXELS: Final[int] = 60_000_000
 # Faces are found as well in a smaller picture, and a browser need not carry 150 MB.
 MAX_SIDE: Final[int] = 2560
+# A longer strip has no pixel left across once it is scaled to a screen.
+MAX_ASPECT: Final[int] = 200
 
 
 def heic_available() -> bool:
@@ -72,7 +74,7 @@ def read_photo(
         (H, W, 3) uint8 BGR, turned as its EXIF data ask for; transparent parts are white.
 
     Raises:
-        PhotoError: not a readable picture, or more than MAX_PIXELS; the message names the picture
+        PhotoError: not a readable picture, more than MAX_PIXELS, or a strip; the message names the picture
             and says what to do.
     """
     name = name or (Path(source).name if isinstance(source, str | Path) else "The picture")
@@ -120,6 +122,10 @@ def _decode(image: Image.Image, name: str, max_side: int) -> ImageArray:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PhotoError(_too_large(name, width, height))
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise PhotoError(
+            f"{name} is a strip of {width}×{height} pixels: no face fits into it. Cut a part out."
+        )
     # JPEG decoders shrink while reading: less memory for a photo that is scaled down anyway.
     image.draft("RGB", (max_side, max_side))
     upright = ImageOps.exif_transpose(image)

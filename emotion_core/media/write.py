@@ -16,7 +16,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from emotion_core.datatypes import Frame, ImageArray
 from emotion_core.errors import OutputError, VideoError
-from emotion_core.media.probe import clock_offset_s, ffmpeg_name
+from emotion_core.media.probe import clock_offset_s, ffmpeg_name, reason
 from emotion_core.media.sample import sample_frames
 
 # The clock of the file: fine enough for every frame rate in use, and for variable ones.
@@ -275,7 +275,7 @@ def _even(image_bgr: ImageArray) -> ImageArray:
 def _output_error(path: Path, error: BaseException) -> OutputError:
     if getattr(error, "errno", None) == errno.ENOSPC:
         return OutputError(f"The disk is full: {path.name} could not be finished. Free some space.")
-    return OutputError(f"{path.name} could not be written: {error}")
+    return OutputError(f"{path.name} could not be written: {reason(error)}.")
 
 
 def write_frames(path: str | Path, frames: Iterator[Frame], fps: float = 30.0) -> Path:

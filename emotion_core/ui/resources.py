@@ -44,6 +44,19 @@ def app_settings() -> AppSettings:
     return AppSettings.from_environment()
 
 
+def _say_bad_settings(error: SettingsError) -> None:
+    st.error(f"The installation's settings cannot be used: {error}", icon=":material/error:")
+
+
+def stop_on_bad_settings() -> None:
+    """End the page's run with a message where an administrator's variable cannot be used."""
+    try:
+        app_settings()
+    except SettingsError as error:
+        _say_bad_settings(error)
+        st.stop()
+
+
 @st.cache_resource(show_spinner="Loading the network …")
 def shared_classifier(name: str = "default") -> "Classifier":
     """The network of a model folder; loaded once, shared by all sessions, safe across threads.
@@ -63,7 +76,7 @@ def classifier_or_message(name: str = "default") -> "Classifier | None":
     try:
         return shared_classifier(name)
     except SettingsError as error:
-        st.error(f"The installation's settings cannot be used: {error}", icon=":material/error:")
+        _say_bad_settings(error)
         return None
     except EmotionCoreError as error:
         st.error(

@@ -174,10 +174,10 @@ def _model() -> dict[str, str]:
 
 
 def _sample_input() -> JobInput:
-    if not _sample_file().is_file():
-        # Systems empty their temporary folders.
-        _sample_file.clear()
     try:
+        if not _sample_file().is_file():
+            # Systems empty their temporary folders.
+            _sample_file.clear()
         with _sample_file().open("rb") as file:
             return job_store().add_input(_SAMPLE_NAME, file)
     except OSError as error:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emotion_core.analysis import video as video_module
-from emotion_core.analysis.export import read_faces
+from emotion_core.analysis.export import output_error, read_faces
 from emotion_core.analysis.folders import file_hash, folder_for, safe_name
 from emotion_core.analysis.measure import resident_mb
 from emotion_core.analysis.video import (
@@ -19,6 +19,7 @@ from emotion_core.analysis.video import (
     is_finished,
     result_key,
 )
+from emotion_core.analysis.video_moments import MomentKeeper
 from emotion_core.analysis.video_summary import write_summary
 from emotion_core.errors import OutputError, SettingsError, VideoError
 from emotion_core.labels import EXPRESSIONS, colour_bgr
@@ -353,3 +354,18 @@ def test_a_summary_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match="disk is full"):
         write_summary(tmp_path, {"status": "running"})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_at_the_last_step_is_noted_beside_the_rows(
+    clip, tmp_path, monkeypatch
+):
+    def full(self, folder):
+        raise output_error(folder, OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr(MomentKeeper, "save", full)
+    with pytest.raises(OutputError, match="disk is full: moments"):
+        analyse(clip, tmp_path / "r", annotate=False)
+    summary = json.loads((tmp_path / "r" / "summary.json").read_text())
+    assert summary["status"] == "failed"
+    assert "disk is full" in summary["message"]
+    assert len(read_faces(tmp_path / "r" / "faces.csv").frame_times) == 40

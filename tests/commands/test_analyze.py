@@ -234,3 +234,16 @@ def test_what_nobody_foresaw_ends_one_video_and_not_the_others(clip, tmp_path, m
     assert "a stamp out of range" in printed.err
     assert "b.mp4: done" in printed.out
     assert [p.name for p in out.iterdir()] == ["b"]
+
+
+def test_a_results_folder_that_cannot_be_made_costs_its_own_video_alone(clip, tmp_path, capsys):
+    shutil.copy(clip, tmp_path / "a.mp4")
+    shutil.copy(clip, tmp_path / "b.mp4")
+    out = tmp_path / "o"
+    out.mkdir()
+    (out / "a").write_text("a file stands in the way")
+    assert analyze(tmp_path / "a.mp4", tmp_path / "b.mp4", "--out", out, "--no-annotate") == 1
+    printed = capsys.readouterr()
+    assert "a.mp4: failed · a.mp4: a could not be written" in printed.err
+    assert "b.mp4: done" in printed.out
+    assert (out / "a").read_text() == "a file stands in the way"

@@ -86,8 +86,10 @@ def test_large_photo_is_scaled_down():
         (b"hello, I am no picture", "JPEG, PNG, WebP or HEIC"),
         (encode(Image.effect_noise((64, 64), 50))[:900], "damaged"),
         (encode(Image.new("1", (20_000, 20_000))), "too many pixels"),
+        (encode(Image.new("1", (30_000, 1))), "a strip of 30000×1 pixels"),
+        (encode(Image.new("1", (1, 201))), "a strip of 1×201 pixels"),
     ],
-    ids=["empty", "text", "cut off", "bomb"],
+    ids=["empty", "text", "cut off", "bomb", "wide strip", "tall strip"],
 )
 def test_bad_pictures_are_named(data, words):
     with pytest.raises(PhotoError, match=words) as caught:

@@ -70,8 +70,10 @@ def test_many_pictures_with_one_bad_among_them():
         ("bad*.png", b"no picture at all"),
         ("tiny.png", png(Image.new("RGB", (1, 1)))),
         ("huge.png", png(Image.new("1", (20_000, 20_000)))),
+        ("strip.png", png(Image.new("1", (30_000, 1)))),
     )
     text = words(app)
+    assert "strip.png is a strip" in text
     assert "Face #1" in text
     assert "bad*.png is no picture" in text
     assert "huge.png has too many pixels" in text

@@ -271,3 +271,20 @@ def test_the_sample_is_made_again_where_the_system_removed_it(monkeypatch):
     made.unlink()
     assert _sample_input().name == "sample.mp4"
     assert made.is_file()
+
+
+def test_a_work_folder_that_cannot_be_made_is_said(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "file" / "work"))
+    app = start(page(), ("a.mp4", b"x"))
+    assert "a.mp4 could not be kept" in app.error[0].value
+    app.button(key="video_sample").click().run()
+    assert not app.exception
+    assert "The sample could not be made" in app.error[0].value
+
+
+def test_settings_that_cannot_be_used_are_said(monkeypatch):
+    monkeypatch.setenv("EMOTION_LAB_RETENTION_H", "soon")
+    app = page()
+    assert "EMOTION_LAB_RETENTION_H must be a number, got 'soon'" in app.error[0].value
+    assert not app.file_uploader
