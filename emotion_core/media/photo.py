@@ -74,8 +74,8 @@ def read_photo(
         (H, W, 3) uint8 BGR, turned as its EXIF data ask for; transparent parts are white.
 
     Raises:
-        PhotoError: not a readable picture, more than MAX_PIXELS, or a strip; the message names the picture
-            and says what to do.
+        PhotoError: not a readable picture, more than MAX_PIXELS, or a strip; the message names the
+            picture and says what to do.
     """
     name = name or (Path(source).name if isinstance(source, str | Path) else "The picture")
     data = source if isinstance(source, bytes) else _bytes_of(Path(source), name)
