@@ -11,6 +11,15 @@ from emotion_core.errors import VideoError
 VIDEO_SUFFIXES: Final[frozenset[str]] = frozenset(
     {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp"}
 )
+# FFmpeg's formats that are one file. Playlists (hls, concat, image sequences) are left out: an
+# uploaded text could otherwise name other files of this machine and show them as a video.
+PLAIN_FORMATS: Final = (
+    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,3gp,flv,live_flv,asf,asf_o,ogg,nut,ivf,obu,av1,"
+    "h261,h263,h264,hevc,vvc,vc1,dirac,cavsvideo,avs2,avs3,evc,mxf,gxf,dv,rm,wtv,yuv4mpegpipe,mjpeg,"
+    "mpjpeg,jpeg_pipe,gif,apng,nuv,swf,"
+    # Sound alone, to say so.
+    "wav,w64,mp3,flac,aac,ac3,eac3,aiff,au,caf,wv,tta,ape,amr"
+)
 # 4K cinema. An 8K frame alone takes 100 MB as BGR, several times over in a decoder.
 MAX_PIXELS: Final[int] = 4096 * 2304
 # Frame rates outside this are the container's fault; they only ever stand in for missing times.
@@ -70,7 +79,7 @@ def open_video(path: Path) -> Any:
             raise VideoError(f"{path.name}: there is no such file.")
         if path.stat().st_size == 0:
             raise VideoError(f"{path.name} is empty (0 bytes): copy or record it again.")
-        return av.open(ffmpeg_name(path), metadata_errors="ignore")
+        return open_plain(path)
     except VideoError:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -78,6 +87,17 @@ def open_video(path: Path) -> Any:
             f"{path.name} cannot be opened as a video ({reason(error)}). It may be damaged, cut "
             "off, or of another type than its name says."
         ) from error
+
+
+def open_plain(path: Path) -> Any:
+    """PyAV's container of a file that holds its pictures and its sound itself.
+
+    Raises:
+        FFmpegError, OSError, ValueError: as PyAV does.
+    """
+    return av.open(
+        ffmpeg_name(path), metadata_errors="ignore", options={"format_whitelist": PLAIN_FORMATS}
+    )
 
 
 def ffmpeg_name(path: Path) -> str:

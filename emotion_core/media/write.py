@@ -16,7 +16,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from emotion_core.datatypes import Frame, ImageArray
 from emotion_core.errors import OutputError, VideoError
-from emotion_core.media.probe import clock_offset_s, ffmpeg_name, reason
+from emotion_core.media.probe import clock_offset_s, ffmpeg_name, open_plain, reason
 from emotion_core.media.sample import sample_frames
 
 # The clock of the file: fine enough for every frame rate in use, and for variable ones.
@@ -183,7 +183,7 @@ class _Sound:
     """The first sound track of a file, copied or made AAC, handed out up to a given time."""
 
     def __init__(self, path: Path, target: Any, origin_s: float) -> None:
-        self._source: Any = av.open(ffmpeg_name(path), metadata_errors="ignore")
+        self._source: Any = open_plain(path)
         self._origin_s = origin_s
         self._offset_s = clock_offset_s(self._source)
         self._track: Any = next(iter(self._source.streams.audio), None)

@@ -234,6 +234,21 @@ def test_bad_files_are_named(kind, words, clip, tmp_path):
         assert "holiday.mp4" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ffconcat version 1.0\nfile secret.mp4\n",
+        "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXTINF:1.0,\nsecret.mp4\n#EXT-X-ENDLIST\n",
+    ],
+)
+def test_a_playlist_opens_no_other_file(words, clip, tmp_path):
+    shutil.copy(clip, tmp_path / "secret.mp4")
+    for name in ("list.mp4", "list.m3u8"):
+        (tmp_path / name).write_text(words)
+        with pytest.raises(VideoError, match="cannot be opened"):
+            probe(tmp_path / name)
+
+
 @pytest.mark.parametrize("name", ['it\'s "q".mp4', "😀 ÄÖ.mp4", "line\nbreak.mp4", "%d:x.mp4"])
 def test_odd_names(clip, tmp_path, name):
     path = tmp_path / name
