@@ -69,6 +69,8 @@ def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgres
 
     classifier = Classifier(bundle)
     progress("served network", 0, len(images))
+    # Before tensorflow runs: its threads go on spinning for a while and slow down what follows.
+    speed = milliseconds_per_face(classifier, images)
     logits = served_logits(classifier, images)
     once = served_logits(classifier, images, second_look=False)
     progress("served network", len(images), len(images))
@@ -77,7 +79,6 @@ def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgres
         progress("float network", 0, len(images))
         float_probs = float_answers(load_network(bundle), images)
         progress("float network", len(images), len(images))
-    speed = milliseconds_per_face(classifier, images)
     return Answers(
         classifier.probabilities(logits), softmax(logits), float_probs, softmax(once), speed
     )
