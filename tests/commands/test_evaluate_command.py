@@ -143,7 +143,7 @@ def test_somebodys_own_faces_leave_the_models_alone(models, tmp_path, capsys):
         (["--split", "nonsense"], 2, "invalid choice"),
         (["--model", "nobody"], 1, "nobody"),
         (["--model", "../tiny"], 1, "no model"),
-        (["--json", "/nowhere/at/all.json"], 1, "cannot be written"),
+        (["--json", "/nowhere/at/all.json"], 2, "a folder that exists"),
     ],
 )
 def test_wrong_usage_and_missing_things_are_named(
