@@ -50,7 +50,7 @@ class ScanAside:
             prepared: what to look at; nobody may change it any more.
             offset: x and y of its corner in the frame.
             frame, time_s: number and time of the frame it was taken from.
-            step: as of `cascade.scan`.
+            step: ratio between one size looked for and the next.
         """
         self._pending = _Pending(
             _threads().submit(self._scan, prepared, offset, step), frame, time_s

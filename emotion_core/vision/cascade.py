@@ -133,7 +133,7 @@ def shrunk_grey(image_bgr: ImageArray, shrink: float) -> ImageArray:
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     every = int(0.5 / shrink)
     if every >= 2:
-        # OpenCV takes every so manieth pixel five times as fast as numpy copies a stepped slice.
+        # OpenCV thins out five times as fast as numpy copies a stepped slice.
         rows, columns = height // every, width // every
         image_bgr = np.asarray(
             cv2.resize(
