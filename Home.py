@@ -27,8 +27,8 @@ with right:
     show_limits()
 end_page(
     "Everything runs on the computer that serves this page; nothing is sent anywhere else and no "
-    "use is counted. Live video is kept only while you record with “Keep video” on. Uploaded videos "
-    "and all results stay in a work folder for a set time, 24 hours unless the administrator chose "
+    "use is counted. Live video is kept only while you record with “Keep video” on. Uploads and "
+    "results stay in a work folder for a set time, 24 hours unless the administrator chose "
     "otherwise, with a button to delete them at once."
 )
 # Last, so that nothing of this page waits for it.
