@@ -76,6 +76,8 @@ class NeutralCalibration:
             probs: (N, 7) calibrated probabilities before any baseline is subtracted.
             time_s: time of the frame in seconds.
         """
+        if self._wanted == set():
+            return
         for track_id, row in zip(map(int, track_ids), _logits(probs), strict=True):
             if self._wanted is not None and track_id not in self._wanted:
                 continue

@@ -23,9 +23,6 @@ SMALLEST_SHARE_THOROUGH: Final = 0.04
 # next scan, which starts elsewhere, finds most of those.
 STEP_FINE: Final = 1.1
 STEP_COARSE: Final = 1.2
-# So many scans of each part of the frame are answered at once: who is there from the start is to be
-# announced soon.
-SCANS_AT_ONCE: Final = 2
 # A known face unseen for this long counts as lost: worth a look everywhere.
 LOST_AFTER_S: Final = 0.1
 
@@ -281,10 +278,11 @@ class HaarDetector:
             if first and piece.far and not thorough and any(len(f[0]) for f in found):
                 # Somebody near is there: the far ones come in the next frames.
                 break
-            aside = crowd is Crowd.CALM and piece.scans >= SCANS_AT_ONCE and not thorough
+            # Who is there from the start is to be announced soon.
+            never = math.isinf(piece.scanned_s)
+            aside = crowd is Crowd.CALM and not never and not thorough
             if aside and self._aside.busy:
                 continue
-            never = math.isinf(piece.scanned_s)
             fine = thorough or never or (crowd is Crowd.NOBODY and not piece.far)
             step = STEP_FINE if fine else STEP_COARSE
             x0, y0, x1, y1 = piece.box

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_core.datatypes import FloatArray, ImageArray
-from emotion_core.vision.boxes import clip_boxes, expand
 from emotion_core.vision.cascade import shrunk_grey
 
 # Side of the remembered picture, in pixels: fine enough for 1 % of a face's side.
@@ -78,8 +77,8 @@ def follow(
         return None
     found = part.middle(x + _peak(likeness[y], x), y + _peak(likeness[:, x], y), patch.shape)
     side = float(box_xyxy[2] - box_xyxy[0])
-    moved = found - remembered.offset * side - _centre(box_xyxy)
-    return np.asarray(box_xyxy + np.tile(moved, 2), np.float32)
+    dx, dy = (found - remembered.offset * side - _centre(box_xyxy)).tolist()
+    return np.asarray(box_xyxy + np.array([dx, dy, dx, dy]), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,9 +95,12 @@ class _Part:
     def around(cls, image_bgr: ImageArray, box_xyxy: FloatArray, reach: float) -> "_Part | None":
         """The part around a box, `reach` times as wide where the frame allows it."""
         height, width = image_bgr.shape[:2]
-        around = clip_boxes(expand(box_xyxy[None], reach), width, height)[0]
-        x0, y0, x1, y1 = (round(v) for v in around.tolist())
-        side = float(box_xyxy[2] - box_xyxy[0])
+        # Numbers, not arrays: this runs for every face in every frame.
+        left, top, right, bottom = box_xyxy.tolist()
+        side = right - left
+        wider, higher = (reach - 1) / 2 * side, (reach - 1) / 2 * (bottom - top)
+        x0, x1 = (round(min(max(x, 0.0), width)) for x in (left - wider, right + wider))
+        y0, y1 = (round(min(max(y, 0.0), height)) for y in (top - higher, bottom + higher))
         if x1 - x0 < 2 or y1 - y0 < 2 or side < 2:
             return None
         grey = shrunk_grey(image_bgr[y0:y1, x0:x1], min(1.0, SIDE_PX / side))
