@@ -30,17 +30,17 @@ class Answers:
     """What both networks say to the images of a split; rows as in the split.
 
     Attributes:
-        served_probs: (N, 7) float32, of the served network, calibrated.
+        served_probs: (N, 7), of the served network, calibrated.
         served_raw: (N, 7) float32, the same before calibration (temperature 1).
-        float_probs: (N, 7) float32, of the float network, uncalibrated; None without one.
+        float_probs: (N, 7), of the float network, uncalibrated; None without one.
         once_raw: (N, 7) float32, as `served_raw` but without second looks: what the int8 network
             itself says.
         ms_per_face: mean time of one face on one thread.
     """
 
-    served_probs: NDArray[np.float32]
+    served_probs: NDArray[np.floating]
     served_raw: NDArray[np.float32]
-    float_probs: NDArray[np.float32] | None
+    float_probs: NDArray[np.floating] | None
     once_raw: NDArray[np.float32]
     ms_per_face: float
 

@@ -7,7 +7,7 @@ caller that hands in a test split.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,7 +24,7 @@ from emotion_core.training.answers import (
     served_logits,
 )
 from emotion_core.training.intervals import Interval
-from emotion_core.training.predictions import predictions_table
+from emotion_core.training.predictions import as_written, predictions_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,7 +177,7 @@ def evaluate_model(
     split = dataset.split(split_name)
     label_sets = label_sets_of(split)
     headline = _headline(label_set, bundle.label_set, label_sets, split_name)
-    answers = ask_both(bundle, split.images, progress)
+    answers = _as_written(ask_both(bundle, split.images, progress))
     table, twin = _twins(dataset, split, progress)
     scores = {}
     for done, (name, labels) in enumerate(label_sets.items()):
@@ -194,6 +194,16 @@ def evaluate_model(
     damaged = _robustness(bundle, split, headline, progress) if with_robustness else None
     rows = predictions_table(split, answers.float_probs, answers.served_probs)
     return Evaluation(report, rows, table, damaged)
+
+
+def _as_written(answers: Answers) -> Answers:
+    """What the file of predictions will say, so that whoever scores it finds the same."""
+    floats = answers.float_probs
+    return replace(
+        answers,
+        served_probs=as_written(answers.served_probs),
+        float_probs=None if floats is None else as_written(floats),
+    )
 
 
 def _origin(bundle: ModelBundle, dataset: Dataset, split: Split) -> dict[str, Any]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SERVED_COLUMNS: Final[tuple[str, ...]] = tuple(f"served_{e}" for e in EXPRESSIONS)
 LABEL_COLUMNS: Final[tuple[str, ...]] = tuple(f"{s}_label" for s in LABEL_SETS)
+# Five significant digits: no score needs more.
+WRITTEN: Final = "%.5g"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,9 +72,18 @@ def predictions_table(
     return pd.DataFrame(columns)
 
 
+def as_written(probs: NDArray[Any]) -> NDArray[np.float64]:
+    """Probabilities as a reader of the file gets them.
+
+    The answers of an int8 network lie on a grid, so now and then two are equal but for the last
+    digit. Scored before and after rounding, such a face would count differently.
+    """
+    return np.char.mod(WRITTEN, np.asarray(probs, np.float64)).astype(np.float64)
+
+
 def write_predictions(path: Path, table: "pd.DataFrame") -> None:
-    """Write the file whole, with five significant digits: no score needs more."""
-    replace_file(path, table.to_csv(index=False, float_format="%.5g").encode("utf-8"))
+    """Write the file whole."""
+    replace_file(path, table.to_csv(index=False, float_format=WRITTEN).encode("utf-8"))
 
 
 def read_predictions(path: Path) -> Predictions:

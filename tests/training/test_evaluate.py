@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from emotion_core.errors import DatasetError, ModelError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.bundle import load_bundle
 from emotion_core.training import evaluate, metrics, record, runs
+from emotion_core.training.answers import ask_both
 from emotion_core.training.dataset import Dataset, Split, load_dataset
 from emotion_core.training.predictions import read_predictions, write_predictions
 
@@ -75,6 +77,29 @@ def test_the_scores_are_those_of_the_predictions(found, tmp_path):
     float_scores = metrics.point_scores(truth, rows.float_probs[kept])
     ours = found.report["scores"]["ferplus"]["float"]
     assert ours["accuracy"] == pytest.approx(float_scores["accuracy"])
+
+
+def test_answers_equal_in_the_file_are_equal_in_the_scores(
+    made_models, made_data, tmp_path, monkeypatch
+):
+    def nearly_tied(*arguments):
+        answers = ask_both(*arguments)
+        probs = np.full_like(answers.served_probs, 0.1)
+        # The later of two wins by a digit that the file does not hold.
+        probs[:, 2], probs[:, 5] = 0.25, 0.2500001
+        return replace(answers, served_probs=probs)
+
+    monkeypatch.setattr(evaluate, "ask_both", nearly_tied)
+    data = load_dataset(made_data)
+    found = evaluate.evaluate_model(
+        load_bundle("tiny", made_models), data, "test", with_robustness=False
+    )
+    path = tmp_path / "predictions_ferplus_test.csv"
+    write_predictions(path, found.predictions)
+    rows = read_predictions(path)
+    assert set(rows.served_probs.argmax(axis=1)) == {2}
+    matrix = np.array(found.report["scores"]["ferplus"]["full"]["confusion_matrix"])
+    assert matrix[:, 2].sum() == matrix.sum()
 
 
 def test_served_probabilities_are_calibrated_ones(found, made_models, made_data):
