@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -86,7 +87,8 @@ class Progress:
 class Hooks:
     """What the caller wants to know while it runs, told by the analysing thread.
 
-    `stop` is asked by the reading thread too, at frames that are decoded only to be left out.
+    At frames that are decoded only to be left out the reading thread tells and asks instead; never
+    both at once.
     """
 
     progress: Callable[[Progress], None] = lambda _: None
@@ -195,6 +197,7 @@ class _Run:
         self._told_s = self._previewed_s = -math.inf
         self._read = self._analysed = 0
         self._stopped = False
+        self._telling = threading.Lock()
         self._clip: dict[str, Any] | None = None
         self._last_s = options.start_s
 
@@ -276,7 +279,7 @@ class _Run:
             end_s=self._options.end_s,
             selector=selector,
             report=self._report,
-            stop=self._hooks.stop,
+            stop=self._left_out,
         )
 
     def _clip_writer(self) -> VideoWriter:
@@ -289,26 +292,38 @@ class _Run:
         )
 
     def _tell(self, frame: Frame, held: FrameResult, faces: FacesWriter) -> None:
-        now = time.monotonic()
-        if now - self._told_s < _PROGRESS_EVERY_S:
+        if not self._told():
             return
-        self._told_s = now
         faces.flush()
-        self._hooks.progress(self._progress())
+        now = time.monotonic()
         if self._hooks.preview and now - self._previewed_s >= _PREVIEW_EVERY_S:
             self._previewed_s = now
             write_preview(self._folder, frame, held)
+
+    def _left_out(self) -> bool:
+        """At a frame that nobody reads, in the reading thread: many may follow one another."""
+        self._told()
+        return self._hooks.stop()
+
+    def _told(self) -> bool:
+        """Tell how far it is, if that was not told just before."""
+        with self._telling:
+            now = time.monotonic()
+            if now - self._told_s < _PROGRESS_EVERY_S:
+                return False
+            self._told_s = now
+            self._hooks.progress(self._progress())
+            return True
 
     def _progress(self) -> Progress:
         spent = max(1e-6, time.monotonic() - self._begun_s)
         end_s = min(self._options.end_s or math.inf, self._info.duration_s or math.inf)
         length = end_s - self._options.start_s
-        done = (self._last_s - self._options.start_s) / length if math.isfinite(length) else 0.0
+        reached = max(self._last_s, self._report.newest_s)
+        done = (reached - self._options.start_s) / length if math.isfinite(length) else 0.0
         done = min(1.0, max(0.0, done))
         left = spent * (1 - done) / done if done > 0.01 else None
-        return Progress(
-            self._read, self._analysed, done, self._analysed / spent, left, self._last_s
-        )
+        return Progress(self._read, self._analysed, done, self._analysed / spent, left, reached)
 
     def _head(self, status: str) -> dict[str, Any]:
         info, report = self._info, self._report

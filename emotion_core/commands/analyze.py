@@ -115,7 +115,13 @@ def find_videos(paths: Iterable[Path], out: Path) -> Iterator[Path | Event]:
 
 
 def _failed(path: Path, message: str) -> Event:
-    return {"file": str(path), "status": "failed", "message": message, "folder": None}
+    return {
+        "file": str(path),
+        "status": "failed",
+        "message": message,
+        "problem": message,
+        "folder": None,
+    }
 
 
 @dataclass
@@ -221,12 +227,14 @@ def _outcome(path: Path, folder: Path, status: str, summary: Event) -> Event:
         "skipped": "finished before with the same settings; --force analyses it again",
         "cancelled": "stopped; what was done is kept",
     }.get(status, "")
+    problem = ""
     if summary.get("frames_failed") or summary.get("cut_short"):
-        message = f"{path.name}: {_damage(summary)}. {message}".strip()
+        problem = f"{path.name}: {_damage(summary)}."
     return {
         "file": str(path),
         "status": status,
-        "message": message,
+        "message": f"{problem} {message}".strip(),
+        "problem": problem,
         "folder": str(folder),
         "summary": summary,
     }
@@ -241,7 +249,7 @@ def _damage(summary: Event) -> str:
 
 
 def _short(outcome: Event) -> Event:
-    return {key: outcome[key] for key in ("file", "status", "message", "folder")}
+    return {key: outcome[key] for key in ("file", "status", "message", "problem", "folder")}
 
 
 @contextlib.contextmanager

@@ -33,9 +33,17 @@ _MAX_FAILURES_IN_A_ROW: Final = 500
 
 @dataclass(slots=True)
 class ReadReport:
-    """What happened while reading; filled in as frames are read."""
+    """What happened while reading; filled in as frames are read.
+
+    Attributes:
+        frames_seen: decoded frames, also those left out; `newest_s` is the time of the last one.
+        failed: frames that could not be decoded; `first_problem` says why the first could not.
+        cut_short: the file ends well before the length it announces.
+        stopped: the reading was ended by `stop`.
+    """
 
     frames_seen: int = 0
+    newest_s: float = 0.0
     failed: int = 0
     first_problem: str = ""
     cut_short: bool = False
@@ -193,7 +201,8 @@ class _Reader:
         for decoded in self._decoded():
             if decoded is not None:
                 self._report.frames_seen += 1
-                yield decoded, index, self._time_s(decoded)
+                self._report.newest_s = self._time_s(decoded)
+                yield decoded, index, self._report.newest_s
             index += 1
 
     def _time_s(self, decoded: Any) -> float:

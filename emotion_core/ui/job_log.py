@@ -117,7 +117,8 @@ def _file_state(name: str, seen: Mapping[str, Any] | None) -> FileState:
     return FileState(
         name,
         DONE if status == "skipped" else status,
-        "" if status == "skipped" else seen.get("message", ""),
+        # That it was finished before is no news to whoever started it again.
+        seen.get("problem" if status == "skipped" else "message", ""),
         float(seen.get("fraction", 0.0)),
         float(seen.get("fps", 0.0)),
         seen.get("left_s"),

@@ -320,6 +320,16 @@ def test_a_cancel_is_heard_between_two_frames_that_are_far_apart(clip, tmp_path)
     assert not is_finished(tmp_path / "r", summary["key"])
 
 
+def test_progress_goes_on_between_two_frames_that_are_far_apart(clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(video_module, "_PROGRESS_EVERY_S", 0.0)
+    told = []
+    analyse(clip, tmp_path / "r", Hooks(told.append), every=100_000, annotate=False)
+    shares = [p.fraction for p in told]
+    assert shares == sorted(shares)
+    assert sum(0.1 < share < 0.9 for share in shares) >= 10
+    assert max(p.frames_analysed for p in told) == 1
+
+
 @pytest.mark.parametrize("annotate", [True, False])
 def test_a_cancel_before_the_first_frame_of_the_range_is_no_failure(clip, tmp_path, annotate):
     hooks = Hooks(stop=lambda: True)

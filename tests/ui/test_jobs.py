@@ -325,3 +325,15 @@ def test_a_file_of_the_allowed_folder_that_may_not_be_read(store, clip, monkeypa
     monkeypatch.setattr(jobs_module, "file_hash", refuse)
     with pytest.raises(InputError, match=r"clip\.mp4 cannot be read: Permission denied"):
         store.refer_to(clip, clip.parent)
+
+
+def test_what_a_video_lacks_is_told_again_after_a_restart(tmp_path):
+    path = tmp_path / "progress.jsonl"
+    lacks = "a.mp4: the file ends at 2.0 s of the 4.0 s it announces."
+    event = {"event": "file_end", "file": "/a.mp4", "status": "skipped", "problem": lacks}
+    event["message"] = f"{lacks} finished before with the same settings"
+    path.write_text(json.dumps(event) + "\n")
+    log = JobLog(path)
+    log.update()
+    (state,) = log.files([{"name": "a.mp4", "path": "/a.mp4"}])
+    assert (state.status, state.message) == (DONE, lacks)
