@@ -1,11 +1,15 @@
 """Pure functions on boxes: (N, 4) float32 arrays of left, top, right, bottom in pixels (xyxy)."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emotion_core.datatypes import FloatArray
+
+
+# Boxes that share more than this of the smaller one are doubles of one face.
+MOST_SHARED: Final = 0.4
 
 
 def as_boxes(values: Any) -> FloatArray:
@@ -81,7 +85,9 @@ def visible_share(boxes_xyxy: FloatArray, width: int, height: int) -> FloatArray
     return np.asarray(inside / np.maximum(area(boxes_xyxy), 1e-9), np.float32)
 
 
-def suppress(boxes_xyxy: FloatArray, scores: FloatArray, most_shared: float = 0.4) -> list[int]:
+def suppress(
+    boxes_xyxy: FloatArray, scores: FloatArray, most_shared: float = MOST_SHARED
+) -> list[int]:
     """Indices of the boxes that stay, best score first, when doubles of one face are dropped.
 
     Two boxes are doubles where they share more than `most_shared` of the smaller one: Haar answers

@@ -38,3 +38,14 @@ def test_photos(shared_media: Path, classifier: object, name: str, least: int, m
     pipeline = Pipeline(classifier, PipelineSettings.for_photo())  # type: ignore[arg-type]
     result = pipeline.process(Frame(read_photo(shared_media / f"{name}.jpg")))
     assert least <= len(result) <= most
+
+
+def test_a_clip_s_frames_one_by_one(shared_media: Path, classifier: object) -> None:
+    pipeline = Pipeline(classifier, PipelineSettings.for_photo())  # type: ignore[arg-type]
+    faces = []
+    for frame in list(read_frames(shared_media / "one_face_talking.mp4"))[::6]:
+        pipeline.reset()
+        faces.append(len(pipeline.process(frame)))
+    # The plain cascade finds one face in 84 %. A smiling mouth is not a second one.
+    assert max(faces) == 1
+    assert faces.count(1) >= 0.9 * len(faces)
