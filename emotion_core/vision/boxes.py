@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from emotion_core.datatypes import FloatArray
 
-
 # Boxes that share more than this of the smaller one are doubles of one face.
 MOST_SHARED: Final = 0.4
 
