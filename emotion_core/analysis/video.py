@@ -27,7 +27,7 @@ from emotion_core.analysis.video_summary import package_versions, summarise, wri
 from emotion_core.config import PipelineSettings, TrackingSettings
 from emotion_core.datatypes import Frame, FrameResult
 from emotion_core.errors import EmotionCoreError, SettingsError, VideoError
-from emotion_core.media.handover import WriteBehind, read_ahead
+from emotion_core.media.handover import WriteBehind, import_aside, read_ahead
 from emotion_core.media.probe import VideoInfo, probe
 from emotion_core.media.read import FrameSelector, ReadReport, read_frames
 from emotion_core.media.write import VideoWriter
@@ -145,6 +145,8 @@ def analyse_video(
     _check_range(info, options)
     run = _Run(source, folder, info, options, dict(model or {}), hooks)
     run.begin()
+    # The summary needs it: half a second that a short video would wait for at its end.
+    import_aside("pandas")
     try:
         run.read(Pipeline(classifier, _pipeline_settings(info, options)))
         return run.finish()

@@ -330,8 +330,11 @@ def build_processor(
 ) -> LiveProcessor:
     """A processor with a pipeline of its own around the shared network: built in one place."""
     from emotion_core.analysis.pipeline import Pipeline
+    from emotion_core.media.handover import import_aside
     from emotion_core.vision.overlay import draw_overlay
 
     few_heaps()
+    # A second face must not hold up the stream while the tracker fetches what it matches them with.
+    import_aside("scipy.optimize")
     pipeline = Pipeline(classifier, settings.pipeline)
     return LiveProcessor(pipeline, draw_overlay, settings, send_back=send_back)

@@ -5,6 +5,7 @@ analysis use the cores that it leaves idle.
 """
 
 import contextlib
+import importlib
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -60,6 +61,21 @@ def read_ahead(items: Iterator[Item], room: int = ROOM) -> Generator[Item, None,
             with contextlib.suppress(queue.Empty):
                 ready.get(timeout=0.01)
         thread.join()
+
+
+def import_aside(*modules: str) -> None:
+    """Begin to import modules in a thread: whoever needs one later waits less, or not at all.
+
+    Modules that cannot be imported raise where they are needed, not here.
+    """
+
+    def load() -> None:
+        for name in modules:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+
+    # No daemon: a process that ends in the midst of an import may crash.
+    threading.Thread(target=load, name="import-aside").start()
 
 
 def _closable(items: Iterator[Item]) -> Any:

@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from emotion_core.config import TrackingSettings
 from emotion_core.datatypes import BoolArray, FloatArray, IntArray
@@ -161,8 +160,7 @@ class Tracker:
         # A candidate must not steal the detection of somebody announced.
         newcomer = np.array([0.0 if track.track_id else 0.5 for track in self._tracks])
         cost = distance + growth + newcomer[:, None] + np.where(impossible, 1e6, 0.0)
-        rows, columns = linear_sum_assignment(cost)
-        pairs = {int(k): int(d) for k, d in zip(rows, columns, strict=True) if cost[k, d] < 1e6}
+        pairs = {k: d for k, d in _assigned(cost) if cost[k, d] < 1e6}
         return pairs | self._leap(pairs, distance, growth, unseen)
 
     def _leap(
@@ -209,6 +207,18 @@ class Tracker:
             np.array([track.missed for track in announced], np.bool_),
             np.array([track.row for track in announced], np.int64),
         )
+
+
+def _assigned(cost: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """(row, column) of the pairs with the least sum of costs."""
+    if 1 in cost.shape:
+        row, column = np.unravel_index(int(cost.argmin()), cost.shape)
+        return [(int(row), int(column))]
+    # It takes as long to import as a hundred frames take to read, and one face never needs it.
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(cost)
+    return [(int(k), int(d)) for k, d in zip(rows, columns, strict=True)]
 
 
 def _expected(track: _Track, time_s: float) -> NDArray[np.float64]:

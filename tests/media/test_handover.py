@@ -1,11 +1,12 @@
 import gc
+import sys
 import threading
 import time
 import tracemalloc
 
 import pytest
 
-from emotion_core.media.handover import ROOM, WriteBehind, read_ahead
+from emotion_core.media.handover import ROOM, WriteBehind, import_aside, read_ahead
 
 NAMES = {"read-ahead", "write-behind"}
 
@@ -135,3 +136,12 @@ def test_memory_does_not_grow_with_the_number_of_items():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3 * (ROOM + 2) * 100_000
+
+
+def test_modules_are_imported_aside(monkeypatch):
+    monkeypatch.delitem(sys.modules, "wave", raising=False)
+    import_aside("no_such_module_anywhere", "wave")
+    deadline = time.monotonic() + 10
+    while "wave" not in sys.modules and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "wave" in sys.modules
