@@ -92,6 +92,9 @@ class FrameResult:
             its probabilities are those last seen.
         unsure: (N,) bool, the largest probability lies below the model's calibrated threshold.
         quality: N tuples of hints that explain a poor reading; empty when there is none.
+        others: (M, 4) float32 xyxy, where else a face is or may be: people left out because only
+            the largest face is read, and candidates that are not announced yet. Whoever hides faces
+            hides these too.
 
     N = 0 is a valid result. All arrays are read-only.
     """
@@ -106,6 +109,7 @@ class FrameResult:
     predicted: BoolArray
     unsure: BoolArray
     quality: tuple[tuple[QualityHint, ...], ...] = field(default=())
+    others: FloatArray = field(default_factory=lambda: np.empty((0, 4), np.float32))
 
     def __post_init__(self) -> None:
         n = len(self.track_ids)
@@ -120,6 +124,7 @@ class FrameResult:
         }
         for name, (dtype, shape) in shapes.items():
             object.__setattr__(self, name, _owned(getattr(self, name), dtype, shape))
+        object.__setattr__(self, "others", _owned(self.others, np.float32, (-1, 4)))
         if len(self.quality) != n:
             raise ValueError(f"quality must have one entry for each of {n} faces.")
 
@@ -137,10 +142,11 @@ class FrameResult:
         return self.probs.max(axis=1) if len(self) else np.empty(0, np.float32)
 
     @classmethod
-    def empty(cls, index: int, time_s: float) -> "FrameResult":
-        """The result of a frame without a face."""
+    def empty(cls, index: int, time_s: float, others: FloatArray | None = None) -> "FrameResult":
+        """The result of a frame without a face, but for those in `others`."""
         none: Any = np.empty(0)
-        return cls(index, time_s, none, none, none, none, none, none, none, ())
+        elsewhere = none if others is None else others
+        return cls(index, time_s, none, none, none, none, none, none, none, (), elsewhere)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, ready for JSON: one entry a face under `faces`."""

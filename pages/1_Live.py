@@ -44,7 +44,7 @@ with stage:
     help_place = st.container()
 processor, recorded = current_processor(), current_session()
 if processor is not None and running:
-    attach(processor, recorded)
+    attach(processor, recorded, names_of(processor))
 
 
 @st.fragment(run_every=READINGS_EVERY_S if running else None)

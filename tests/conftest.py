@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+# Loaded after tensorflow it crashes the process: both bring OpenSSL functions of the same names.
+import pylibsrtp  # noqa: F401
 import pytest
 
 from emotion_core.datatypes import ImageArray

@@ -248,7 +248,12 @@ def faces_parquet(path: Path, edits: Edits) -> bytes:
         for name in COLUMNS
     }
     options = pa_csv.ConvertOptions(
-        column_types=types, strings_can_be_null=True, true_values=["1"], false_values=["0"]
+        column_types=types,
+        # Nothing but nothing: somebody may be called NA.
+        null_values=[""],
+        strings_can_be_null=True,
+        true_values=["1"],
+        false_values=["0"],
     )
     table = pa_csv.read_csv(io.BytesIO(faces_csv(path, edits)), convert_options=options)
     sink = io.BytesIO()

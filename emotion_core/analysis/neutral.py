@@ -6,6 +6,7 @@ face put in its place, in logit space, for that identity alone.
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -89,6 +90,17 @@ class NeutralCalibration:
             rest.last_s = time_s
             if rest.seconds >= self.seconds and rest.frames >= LEAST_FRAMES:
                 self._finish(track_id, rest)
+
+    def keep(self, track_ids: Collection[int]) -> None:
+        """Stop measuring everybody else: whoever has gone comes back as somebody else."""
+        gone = self._resting.keys() - set(track_ids)
+        for track_id in gone:
+            del self._resting[track_id]
+        if self._wanted is not None:
+            self._wanted -= gone
+        elif gone and not self._resting:
+            # Nobody of those who were asked to rest is left; who comes later was not asked.
+            self._wanted = set()
 
     def _finish(self, track_id: int, rest: _Rest) -> None:
         self._baselines[track_id] = (rest.total / rest.frames).astype(np.float32)

@@ -204,6 +204,7 @@ class Pipeline:
 
     def _forget(self) -> None:
         self._smoother.reset()
+        self._calibration.keep(())
         self._memory.clear()
         self._largest_id = 0
 
@@ -271,9 +272,13 @@ class Pipeline:
     def _result(self, frame: Frame, tracks: Tracks, rows: list[int]) -> FrameResult:
         alive = {int(track_id) for track_id in tracks.track_ids}
         self._smoother.keep(alive)
+        shown = {int(tracks.track_ids[row]) for row in rows}
+        self._calibration.keep(shown if self._settings.largest_face_only else alive)
         self._memory = {i: reading for i, reading in self._memory.items() if i in alive}
+        left_out = np.delete(tracks.boxes, rows, axis=0)
+        others = np.concatenate([left_out, tracks.candidates])
         if not rows:
-            return FrameResult.empty(frame.index, frame.time_s)
+            return FrameResult.empty(frame.index, frame.time_s, others)
         readings = [self._memory[int(tracks.track_ids[row])] for row in rows]
         probs = np.stack([reading.probs for reading in readings])
         return FrameResult(
@@ -287,4 +292,5 @@ class Pipeline:
             predicted=tracks.predicted[rows],
             unsure=probs.max(axis=1) < self._classifier.unsure_threshold,
             quality=tuple(reading.hints for reading in readings),
+            others=others,
         )

@@ -20,6 +20,8 @@ Float64Array = NDArray[np.float64]
 
 # Shorter dominant runs join their neighbour: an expression takes longer than a flicker.
 MIN_RUN_S: Final = 0.3
+# A pause between two analysed frames up to this long is a slow camera: what was seen goes on in it.
+LONGEST_PAUSE_S: Final = 1.0
 # A moment weaker than this is no moment worth a picture.
 MIN_MOMENT: Final = 0.35
 # A long timeline is drawn as the means of so many stretches: three pixels of a screen each.
@@ -126,8 +128,13 @@ def usual_step_s(frame_times: Float64Array) -> float:
     return float(np.median(steps)) if len(steps) else 0.04
 
 
+def longest_step_s(frame_times: Float64Array) -> float:
+    """The longest time that one analysed frame speaks for: three usual steps, or a second."""
+    return max(3 * usual_step_s(frame_times), LONGEST_PAUSE_S)
+
+
 def row_seconds(time_s: Float64Array, frame_times: Float64Array) -> Float64Array:
-    """How long each row lasts: until the next analysed frame, at most three usual steps.
+    """How long each row lasts: until the next analysed frame, if that comes soon enough.
 
     Args:
         time_s: (N,) times of rows; each is one of `frame_times`.
@@ -138,8 +145,8 @@ def row_seconds(time_s: Float64Array, frame_times: Float64Array) -> Float64Array
     """
     if not len(time_s):
         return np.empty(0)
-    usual = usual_step_s(frame_times)
-    steps = np.append(np.minimum(np.diff(frame_times), 3 * usual), usual)
+    usual, steps = usual_step_s(frame_times), np.diff(frame_times)
+    steps = np.append(np.where(steps > longest_step_s(frame_times) + 1e-9, usual, steps), usual)
     return np.asarray(steps[np.searchsorted(frame_times, time_s)], np.float64)
 
 
@@ -159,10 +166,11 @@ def dominant_runs(person: FaceTable, min_s: float = MIN_RUN_S) -> list[Run]:
     """
     if not len(person):
         return []
-    seconds = row_seconds(person.time_s, person.frame_times)
-    ends = person.time_s + seconds
-    # More than one and a half frames without this person: the run ends.
-    absent = person.time_s[1:] - ends[:-1] > 0.5 * usual_step_s(person.frame_times)
+    ends = person.time_s + row_seconds(person.time_s, person.frame_times)
+    # An analysed frame without this person, or nothing analysed for long: the run ends.
+    frames = np.searchsorted(person.frame_times, person.time_s)
+    pauses = np.diff(person.time_s)
+    absent = (np.diff(frames) > 1) | (pauses > longest_step_s(person.frame_times) + 1e-9)
     stays = np.flatnonzero(np.append(absent, True)) + 1
     runs: list[Run] = []
     first = 0

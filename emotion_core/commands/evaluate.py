@@ -176,7 +176,7 @@ def _keep(
 
     report, models_dir = found.report, bundle.path.parent
     shipped = dataset.fingerprint in {_trained_on(bundle), shared_fingerprint(models_dir)}
-    if report["split"] == "test" and shipped:
+    if report["split"] in ("test", "all") and shipped:
         log_run(models_dir, run_of(report, "evaluate", options.note))
     if options.out:
         folder = options.out / bundle.path.name

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import itertools
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +131,7 @@ def read_crop(path: Path, face: int, classifier: Classifier) -> NDArray[np.float
     if path.suffix.lower() == ".npy":
         try:
             return checked_crop(np.load(path, allow_pickle=False))
-        except (OSError, ValueError, EOFError, TypeError) as error:
+        except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(f"{path.name} holds no face crop: {error}") from error
     image = read_photo(path)
     if image.shape[:2] == (48, 48):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,13 +70,18 @@ def run(options: argparse.Namespace) -> int:
     check_json_option(options.json)
     # Wrong options must be told at once, not after tensorflow's ten seconds.
     from emotion_core.model.bundle import models_folder
+    from emotion_core.training.checkpoint import RunFolder
     from emotion_core.training.dataset import load_dataset
     from emotion_core.training.finish import finish_model
     from emotion_core.training.fit import fit
 
-    settings = _settings(options)
-    dataset = load_dataset(options.data)
     run_path = options.runs_dir / options.name
+    settings = _settings(options)
+    begun = RunFolder(run_path).load() if options.resume and options.epochs is None else None
+    if begun is not None:
+        # Another number would bend the course of the learning rate, or end the run at once.
+        settings = dataclasses.replace(settings, epochs=begun.settings["epochs"])
+    dataset = load_dataset(options.data)
     folder = models_folder(options.models_dir) / options.name
     with progress_bar() as bar:
         reporter = _Reporter(bar)
@@ -152,4 +158,5 @@ def _say(metadata: dict[str, Any], folder: Path, file: Path | None) -> None:
     print(f"wrote {folder}")
     for name, value in metadata["metrics"]["validation"].items():
         print(f"  validation {name}: {value}")
-    write_json_option(file, metadata)
+    # The file of the model folder knows no NaN.
+    write_json_option(file, json.loads((folder / "model.json").read_text("utf-8")))

@@ -48,9 +48,10 @@ def shown_picture(image: ImageArray, look: Look, draw: DrawOverlay) -> ImageArra
         return None
     if settings.hide_faces:
         # Where no face is known, one may stand in the picture all the same.
-        known = look.fresh and result is not None and len(result) > 0
-        boxes = result.boxes if known and result is not None else None
-        image = pixelate_all(image) if boxes is None else pixelate_faces(image, boxes)
+        if look.fresh and result is not None and len(result) > 0:
+            image = pixelate_faces(image, np.concatenate([result.boxes, result.others]))
+        else:
+            image = pixelate_all(image)
     if settings.mirror:
         # Flipped before drawing, so that words stay readable.
         image = np.asarray(cv2.flip(image, 1), np.uint8)

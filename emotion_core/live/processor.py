@@ -59,9 +59,9 @@ class FramePipeline(Protocol):
         ...
 
 
-# Called on the worker thread with each new result, the steady time its frame arrived, and what
-# makes the picture with the overlay, faces hidden where the visitor hides them.
-Listener = Callable[[FrameResult, float, Callable[[], ImageArray]], None]
+# Called on the worker thread with each new result, the steady time its frame arrived, what makes
+# the picture with the overlay, faces hidden where the visitor hides them, and its width and height.
+Listener = Callable[[FrameResult, float, Callable[[], ImageArray], tuple[int, int]], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,7 +221,8 @@ class LiveProcessor:
             return image if shown is None else shown
 
         try:
-            listener(result, waiting.arrived_s, picture)
+            frame = waiting.frame
+            listener(result, waiting.arrived_s, picture, (frame.width, frame.height))
         except Exception:
             # The stream must go on; a listener that fails once is not asked again.
             logger.exception("A listener of the live readings failed")

@@ -18,11 +18,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from emotion_core.analysis.edits import Edits, Marker, load_edits, save_edits
 from emotion_core.analysis.export import FacesWriter, read_faces
 from emotion_core.analysis.folders import CLIP
 from emotion_core.analysis.video_summary import package_versions, summarise, write_summary
-from emotion_core.datatypes import FrameResult, ImageArray
+from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
 from emotion_core.errors import EmotionCoreError, InputError, OutputError
 from emotion_core.live.film import Film, rescue_film
 
@@ -66,13 +68,14 @@ class LiveSession:
         self._stream = 0
         self._ids_before = 0
         self._highest_id = 0
+        self._size: tuple[int, int] | None = None
         self._flushed_s = 0.0
         self._error = ""
         self._keeps_video = False
         self._film: Film | None = None
         try:
             folder.mkdir(parents=True)
-            self._head = {"started_utc": self.started_utc, "model": model}
+            self._head: dict[str, Any] = {"started_utc": self.started_utc, "model": model}
             _write_head(folder, self._head)
         except OSError as error:
             raise OutputError(f"The recording cannot be written: {error.strerror}.") from error
@@ -129,9 +132,12 @@ class LiveSession:
             stream = self._stream
 
         def add(
-            result: FrameResult, arrived_s: float, picture: Callable[[], ImageArray] | None = None
+            result: FrameResult,
+            arrived_s: float,
+            picture: Callable[[], ImageArray] | None = None,
+            size: tuple[int, int] | None = None,
         ) -> None:
-            self._add(stream, result, arrived_s, picture)
+            self._add(stream, result, arrived_s, picture, size)
 
         return add
 
@@ -146,6 +152,7 @@ class LiveSession:
         result: FrameResult,
         arrived_s: float,
         picture: Callable[[], ImageArray] | None,
+        size: tuple[int, int] | None,
     ) -> None:
         with self._lock:
             recording = self._state is SessionState.RECORDING and stream == self._stream
@@ -156,6 +163,7 @@ class LiveSession:
                 index=self._frames,
                 time_s=arrived_s - self._zero_s,
                 track_ids=result.track_ids + self._ids_before,
+                boxes=result.boxes * self._scale(size),
             )
             try:
                 self._write(row)
@@ -165,7 +173,17 @@ class LiveSession:
                 self._error = str(error)
                 self._state = SessionState.PAUSED
 
+    def _scale(self, size: tuple[int, int] | None) -> FloatArray:
+        """(4,) from a frame's pixels to those of the first one: browsers change the size in the
+        midst of a stream, and a face that stays where it is must not seem to move."""
+        if size is None:
+            return np.ones(4, np.float32)
+        self._size = self._size or size
+        return np.array([self._size[0] / size[0], self._size[1] / size[1]] * 2, np.float32)
+
     def _write(self, row: FrameResult) -> None:
+        if self._size is not None and "width" not in self._head:
+            self._keep({"width": self._size[0], "height": self._size[1]})
         self._faces.write(row)
         self._frames += 1
         if len(row):
@@ -174,10 +192,17 @@ class LiveSession:
             self._faces.flush()
             self._flushed_s = row.time_s
 
+    def _keep(self, facts: dict[str, Any]) -> None:
+        self._head |= facts
+        try:
+            _write_head(self.folder, self._head)
+        except OSError as error:
+            raise OutputError(f"The recording cannot be written: {error.strerror}.") from error
+
     def _film_frame(self, image: ImageArray, time_s: float) -> None:
         if self._film is None:
             # Kept at once: a recording that is cut off must not lose where its film begins.
-            _write_head(self.folder, self._head | {"clip": {"origin_s": round(time_s, 3)}})
+            self._keep({"clip": {"origin_s": round(time_s, 3)}})
             self._film = Film(self.folder / CLIP, time_s)
         self._film.add(image, time_s)
 
@@ -213,6 +238,9 @@ class LiveSession:
         Raises:
             OutputError: it cannot be kept on disk.
         """
+        with self._lock:
+            # Named while nothing is recorded: nobody who comes later may get this identity.
+            self._highest_id = max(self._highest_id, track_id)
         self._edit(lambda edits: edits.rename(track_id, name))
 
     def _edit(self, change: Callable[[Edits], Edits]) -> None:
@@ -252,7 +280,13 @@ def finish_folder(folder: Path) -> dict[str, Any]:
     table = read_faces(folder / _FACES)
     summary = {
         "status": "finished",
-        "source": {"name": "live recording", "kind": "live"},
+        "source": {
+            "name": "live recording",
+            "kind": "live",
+            # Of the first frame; boxes are in its pixels.
+            "width": head.get("width"),
+            "height": head.get("height"),
+        },
         "started_utc": head["started_utc"],
         "clock": "seconds of a steady clock, 0 at started_utc",
         "model": {"name": head["model"]},
@@ -329,6 +363,8 @@ class SessionStore:
             return
         oldest = time.time() - self._retention_s
         for folder in self.root.iterdir():
-            files = [file.stat().st_mtime for file in folder.glob("*") if file.is_file()]
-            if files and max(files) < oldest:
-                self.delete(folder.name)
+            # A file may go while it is looked at: the next round comes.
+            with contextlib.suppress(OSError):
+                files = [file.stat().st_mtime for file in folder.glob("*") if file.is_file()]
+                if files and max(files) < oldest:
+                    self.delete(folder.name)

@@ -5,6 +5,7 @@ Written with keras layers alone, so that it trains on any Keras 3 backend.
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,7 @@ def load_network(bundle: ModelBundle) -> keras.Model:
         )
     try:
         network: keras.Model = keras.saving.load_model(file, compile=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"{file} is damaged ({error}). Restore it, or train the model again."
         ) from error

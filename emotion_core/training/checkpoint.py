@@ -58,7 +58,7 @@ class RunFolder:
         self._state_file = path / "state.json"
 
     def state_weights(self, epoch: int) -> Path:
-        """Network, optimizer and random state after an epoch."""
+        """Network and optimizer after an epoch; what is drawn follows from seed and epoch."""
         return self.path / f"state_{epoch:04d}.weights.h5"
 
     def best_weights(self, epoch: int) -> Path:

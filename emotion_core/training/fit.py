@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_core.errors import CheckpointError, OutputError
+from emotion_core.errors import CheckpointError, DatasetError, OutputError
 from emotion_core.labels import NUM_EXPRESSIONS
 from emotion_core.model.network import build_network
 from emotion_core.training.augment import Augment
@@ -71,15 +71,16 @@ def fit(
         models_dir: where the models that the recipe builds on lie; None: the installation's.
 
     Raises:
-        DatasetError: a split is missing.
+        DatasetError: a split is missing, or has no image with a label of the set to learn.
         ModelError: a model that the recipe builds on is missing or of another shape.
         CheckpointError: there is a run already, or the one there cannot be resumed.
         OutputError: the disk does not take the run's state; what it held before is intact.
     """
+    train, validation = dataset.split("train"), dataset.split("validation")
+    _check_labels(train, validation, settings)
     folder = RunFolder(run_path)
     state = _begin_or_resume(folder, settings, dataset.fingerprint, resume)
     keras.utils.set_random_seed(settings.seed)
-    train, validation = dataset.split("train"), dataset.split("validation")
     batches = _batches(train, settings, state.epochs_done, models_dir)
     network = build_network(settings.network)
     with _policy(settings.precision):
@@ -99,9 +100,25 @@ def fit(
             initial_epoch=state.epochs_done,
             callbacks=[keeper],
             verbose=0,
+            # The sampler has done so, from the seed and the epoch alone.
+            shuffle=False,
         )
     _load_weights(network, folder.best_weights(state.best_epoch))
     return FitResult(network, state)
+
+
+def _check_labels(train: Split, validation: Split, settings: TrainingSettings) -> None:
+    wanted = targets(train, settings.label_set, settings.label_mix, settings.label_smoothing)
+    labelled = {
+        train.name: wanted.sum(axis=1) > 0,
+        validation.name: validation.labels(settings.label_set) >= 0,
+    }
+    for name, kept in labelled.items():
+        if not kept.any():
+            raise DatasetError(
+                f"The {name} split has no image with a {settings.label_set} label. Choose the "
+                "other set with --labels, or give other --data."
+            )
 
 
 def _batches(
@@ -247,8 +264,12 @@ class _Keeper(keras.callbacks.Callback):
         self._epoch, self._began = state.epochs_done, 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Note when the epoch began."""
+        """Note when the epoch began; its augmentation and dropout follow from seed and epoch."""
         self._epoch, self._began = epoch, time.monotonic()
+        states = [v for v in self.model.variables if v.name == "seed_generator_state"]
+        for number, state in enumerate(states):
+            # Checkpoints do not hold them. Each draw adds one to the second number.
+            state.assign([self._settings.seed + (number << 16), epoch << 18])
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Report."""

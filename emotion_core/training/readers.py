@@ -108,8 +108,12 @@ def decode_face(data: bytes, where: str, changes: Changes | None = None) -> NDAr
     """
     try:
         width, height, colour = _head(data)
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, struct.error, IndexError) as error:
         raise _no_picture(where) from error
+    except Image.DecompressionBombError as error:
+        raise DatasetError(
+            f"{where} has far too many pixels; no labelled face is that large."
+        ) from error
     if width * height > _MAX_PICTURE_PIXELS:
         raise DatasetError(
             f"{where} has {width:,}×{height:,} pixels; no labelled face is that large."
@@ -171,7 +175,7 @@ def _ferplus_split(
             f"{where} has {table.shape[1]} columns, expected {len(columns)}: {', '.join(columns)}."
         )
     folder = PurePosixPath(csv_name).parent
-    votes = _votes(table.iloc[:, 2:], where)
+    votes = _votes(table.iloc[:, 2:], where, first_row=1)
     images, file_names = [], []
     for row, file_name in enumerate(table.iloc[:, 0].astype(str), start=1):
         path = (folder / file_name).as_posix()
@@ -223,7 +227,7 @@ def _ferplus_beside(data: bytes, where: str, rows: int) -> NDArray[np.int16]:
     _need_columns(table, VOTE_COLUMNS, where)
     if len(table) != rows:
         raise DatasetError(f"{where} has {len(table):,} rows, fer2013.csv beside it {rows:,}.")
-    return _votes(table[list(VOTE_COLUMNS)], where)
+    return _votes(table[list(VOTE_COLUMNS)], where, first_row=2)
 
 
 def decode_pixels(text: object, path: Path, row: int) -> NDArray[np.uint8]:
@@ -290,12 +294,13 @@ def _need_columns(table: pd.DataFrame, columns: tuple[str, ...], where: str) -> 
         )
 
 
-def _votes(table: pd.DataFrame, where: str) -> NDArray[np.int16]:
+def _votes(table: pd.DataFrame, where: str, first_row: int) -> NDArray[np.int16]:
+    """The table's counts; `first_row` is the number of its first row in the file."""
     numbers = table.apply(pd.to_numeric, errors="coerce")
     bad = numbers.isna().any(axis=1).to_numpy() | (numbers < 0).any(axis=1).to_numpy()
     if bad.any():
         raise DatasetError(
-            f"{where}, row {int(np.flatnonzero(bad)[0]) + 1}: a vote count is no number."
+            f"{where}, row {int(np.flatnonzero(bad)[0]) + first_row}: a vote count is no number."
         )
     return numbers.to_numpy().astype(np.int16)
 
@@ -306,7 +311,8 @@ def _codes(column: pd.Series, where: str) -> NDArray[np.int8]:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise DatasetError(
-            f"{where}, row {row + 2}: emotion must be 0-6, got {column.iloc[row]!r}."
+            f"{where}, row {int(column.index[row]) + 2}: emotion must be 0-6, "
+            f"got {column.iloc[row]!r}."
         )
     return FER2013_TO_OURS[codes.to_numpy().astype(int)]
 

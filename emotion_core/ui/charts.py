@@ -201,14 +201,15 @@ def download_data(table: Any, file_name: str, *, key: str, label: str = "Downloa
     """A small button that hands out a chart's table; the CSV is written when it is pressed.
 
     Args:
-        table: a pandas DataFrame (`to_csv` is called), or the CSV's text.
+        table: a pandas DataFrame (`to_csv` is called), or a function that gives the CSV's text, so
+            that it holds what is known when the button is pressed.
         file_name: what the browser calls the file.
         key: unique on the page.
         label: words on the button.
     """
 
     def text() -> str:
-        return table if isinstance(table, str) else str(table.to_csv(index=False))
+        return str(table() if callable(table) else table.to_csv(index=False))
 
     st.download_button(
         label,

@@ -82,12 +82,14 @@ def _more_settings(strength: float) -> tuple[PipelineSettings, bool]:
             hidden = st.toggle(
                 "Hide faces",
                 key="live_hide",
-                help="Faces become a mosaic in the picture; the whole picture does while no face "
-                "is found. The readings go on.",
+                help="Faces become a mosaic in the picture, also those that are not read; the "
+                "whole picture does while no face is found. Small faces are looked for too, "
+                "whatever the smallest face is set to. The readings go on.",
             )
         _stream_wishes()
     settings = PipelineSettings(
-        detection=DetectionSettings(min_face_px=smallest),
+        # Who is not found cannot be hidden.
+        detection=DetectionSettings(min_face_px=0 if hidden else smallest),
         smoothing_strength=strength,
         largest_face_only=largest,
     )

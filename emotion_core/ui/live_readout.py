@@ -146,7 +146,7 @@ def _person(times: Any, probs: Any) -> dict[str, Any]:
 def offer_download(processor: LiveProcessor) -> None:
     """The last minute as a table."""
     download_data(
-        readings_csv(processor.history()),
+        lambda: readings_csv(processor.history()),
         "live_last_minute.csv",
         key="live_csv",
         label="Download the last minute as CSV",

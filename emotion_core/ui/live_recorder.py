@@ -4,6 +4,8 @@ The recording is found by a token in the page's address, so a reload or a lost c
 nothing, and nobody else can find it.
 """
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,9 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.session import LiveSession, SessionState, SessionStore
-from emotion_core.ui.resources import app_settings
+from emotion_core.ui.resources import app_settings, call_regularly
 
-_TOKEN = "recording"
+_TOKEN, _KEPT_TOKEN = "recording", "live_recording"
 _STYLE = """<style>
 .lab-rec { font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .lab-rec i { display: inline-block; width: .75rem; height: .75rem; border-radius: 50%;
@@ -27,27 +29,47 @@ _STYLE = """<style>
 def session_store() -> SessionStore:
     """All recordings of this server."""
     settings = app_settings()
-    return SessionStore(settings.work_dir / "live", settings.retention_h)
+    store = SessionStore(settings.work_dir / "live", settings.retention_h)
+    call_regularly(store.forget_old, settings.retention_h)
+    return store
 
 
 def current_session() -> LiveSession | None:
     """The recording of this visitor that runs or rests; None without one."""
-    found = session_store().find(str(st.query_params.get(_TOKEN, "")))
+    found = session_store().find(_token())
     return found[1] if found else None
 
 
-def attach(processor: LiveProcessor, session: LiveSession | None) -> None:
-    """Let the recording hear the stream, once for each pair of them."""
+def _token() -> str:
+    """This visitor's recording; "" without one.
+
+    It stands in the page's address, for a reload, and in the session, as a link to another page
+    takes it out of the address.
+    """
+    token = str(st.query_params.get(_TOKEN, "") or st.session_state.get(_KEPT_TOKEN, ""))
+    if not token or session_store().find(token) is None:
+        return ""
+    st.session_state[_KEPT_TOKEN] = token
+    if st.query_params.get(_TOKEN) != token:
+        st.query_params[_TOKEN] = token
+    return token
+
+
+def attach(processor: LiveProcessor, session: LiveSession | None, names: Mapping[int, str]) -> None:
+    """Let the recording hear the stream, once for each pair of them; `names` are taken over."""
     pair = (id(processor), id(session))
     if st.session_state.get("live_attached") == pair:
         return
     st.session_state["live_attached"] = pair
     processor.listen(session.begin_stream() if session else None)
+    if session is not None:
+        for track, name in names.items():
+            _try(partial(session.rename, session.own_id(track), name))
 
 
 def recorder_bar(processor: LiveProcessor | None, model: str) -> None:
     """Draw the buttons that fit what the recording is doing; call it from a fragment."""
-    token = str(st.query_params.get(_TOKEN, ""))
+    token = _token()
     found = session_store().find(token)
     if found is None:
         _offer_start(processor, model)
@@ -79,7 +101,7 @@ def _offer_start(processor: LiveProcessor | None, model: str) -> None:
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
         return
-    st.query_params[_TOKEN] = token
+    st.query_params[_TOKEN] = st.session_state[_KEPT_TOKEN] = token
     st.rerun(scope="app")
 
 
@@ -155,7 +177,7 @@ def _stop(token: str) -> None:
 
 def show_finished() -> None:
     """The result and the exports of this visitor's finished recording, if there is one."""
-    token = str(st.query_params.get(_TOKEN, ""))
+    token = _token()
     found = session_store().find(token)
     if found is None or found[1] is not None or not (found[0] / "summary.json").is_file():
         return
@@ -187,6 +209,7 @@ def _leave(delete: str = "") -> None:
     if delete:
         session_store().delete(delete)
     st.query_params.pop(_TOKEN, None)
+    st.session_state.pop(_KEPT_TOKEN, None)
 
 
 def _result(folder: Path) -> None:

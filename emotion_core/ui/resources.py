@@ -1,7 +1,10 @@
 """What all visitors share: the application's settings and the loaded network, built once."""
 
 import importlib
+import logging
 import threading
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -13,7 +16,9 @@ from emotion_core.errors import EmotionCoreError, SettingsError
 if TYPE_CHECKING:
     from emotion_core.model.classify import Classifier
 
-
+_log = logging.getLogger(__name__)
+# Shortest and longest time between two rounds of deleting what is old.
+_CLEAN_UP_S: Final = (10.0, 900.0)
 # What the live page imports, three seconds of work on two cores; pandas, because Streamlit looks
 # whether what a component is given is a table.
 _LIVE: Final = ("emotion_core.ui.live_stage", "emotion_core.analysis.pipeline", "pandas")
@@ -42,6 +47,24 @@ def app_settings() -> AppSettings:
         SettingsError: a variable cannot be used.
     """
     return AppSettings.from_environment()
+
+
+def call_regularly(clean_up: Callable[[], object], retention_h: float) -> None:
+    """Call `clean_up` now and often enough for what is kept so long, whether anybody visits or not.
+
+    The thread ends with the server.
+    """
+    every_s = min(max(retention_h * 360, _CLEAN_UP_S[0]), _CLEAN_UP_S[1])
+
+    def work() -> None:
+        while True:
+            try:
+                clean_up()
+            except Exception:
+                _log.exception("What is old could not be deleted")
+            time.sleep(every_s)
+
+    threading.Thread(target=work, name="clean-up", daemon=True).start()
 
 
 def _say_bad_settings(error: SettingsError) -> None:

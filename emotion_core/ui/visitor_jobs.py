@@ -9,17 +9,17 @@ from dataclasses import dataclass
 import streamlit as st
 
 from emotion_core.ui.jobs import ANALYZE, JobCommand, JobState, JobStore
-from emotion_core.ui.resources import app_settings
+from emotion_core.ui.resources import app_settings, call_regularly
 
 
 def kept_store(folder: str, command: JobCommand = ANALYZE) -> JobStore:
-    """A store in a folder of the work folder, rid of what is older than the retention.
+    """A store in a folder of the work folder, kept rid of what is older than the retention.
 
     Call it behind `st.cache_resource`: all visitors share one.
     """
     settings = app_settings()
     store = JobStore(settings.work_dir / folder, settings.retention_h, settings.models_dir, command)
-    store.clean_up()
+    call_regularly(store.clean_up, settings.retention_h)
     return store
 
 

@@ -84,6 +84,7 @@ class Tracks:
         scores: (N,) float32, of the newest detection.
         predicted: (N,) bool, looked for and not found: held over a gap.
         rows: (N,) int64, row of each one's detection in this frame, -1 where there is none.
+        candidates: (M, 4) float32 xyxy, of faces that are not announced yet.
     """
 
     track_ids: IntArray
@@ -91,6 +92,7 @@ class Tracks:
     scores: FloatArray
     predicted: BoolArray
     rows: IntArray
+    candidates: FloatArray
 
 
 class Tracker:
@@ -206,6 +208,7 @@ class Tracker:
             np.array([track.score for track in announced], np.float32),
             np.array([track.missed for track in announced], np.bool_),
             np.array([track.row for track in announced], np.int64),
+            bx.from_cxcys([track.state for track in self._tracks if not track.track_id]),
         )
 
 

@@ -150,6 +150,14 @@ def test_parquet_holds_the_same_table_with_types(faces):
     assert table["name"].to_pylist()[-1] == "Bo"
 
 
+@pytest.mark.parametrize("name", ["NA", "null", "nan"])
+def test_nobody_s_name_means_nothing(faces, name):
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(io.BytesIO(faces_parquet(faces, Edits().rename(2, name))))
+    assert table["name"].to_pylist()[-1] == name
+
+
 def test_subtitles(faces):
     edits = Edits().rename(1, "A --> <b>").exclude(2)
     text = webvtt(edits.apply(read_faces(faces)), edits, origin_s=0.1)

@@ -79,6 +79,30 @@ def test_everybody_seen_is_measured_but_not_those_who_come_later() -> None:
     assert calibration.progress == {}
 
 
+def test_whoever_leaves_is_not_waited_for() -> None:
+    calibration = NeutralCalibration()
+    calibration.start(None, 1.0)
+    for i in range(10):
+        calibration.observe(np.array([1, 2]), np.vstack([REST, SMILE]), i / 20)
+    calibration.keep([1])
+    for i in range(10, 25):
+        calibration.observe(IDS, REST, i / 20)
+    assert set(calibration.baselines) == {1}
+    assert calibration.progress == {}
+
+
+def test_after_everybody_left_nobody_is_measured_unasked() -> None:
+    calibration = NeutralCalibration()
+    calibration.start(None, 1.0)
+    calibration.keep([])
+    calibration.observe(IDS, REST, 0.0)
+    calibration.keep([])
+    for i in range(40):
+        calibration.observe(np.array([9]), REST, 600 + i / 20)
+    assert calibration.baselines == {}
+    assert calibration.progress == {}
+
+
 @pytest.mark.parametrize("who", [1, None])
 def test_clear_brings_the_raw_reading_back(who: int | None) -> None:
     calibration = rested()

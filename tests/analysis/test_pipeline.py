@@ -120,6 +120,10 @@ def test_largest_face_only_does_not_flicker(classifier: object, head: Callable[.
     pipeline = Pipeline(classifier, settings)
     ids = {tuple(result.track_ids.tolist()) for result in run(pipeline, frames())}
     assert len(ids) == 1
+    # Whoever hides faces must know of the other one.
+    last = pipeline.process(Frame(list(frames())[-1].image, 45, 1.5))
+    assert len(last.others) == 1
+    assert abs(float(last.others[0, [0, 2]].mean() - last.boxes[0, [0, 2]].mean())) > 200
     pipeline.update_settings(replace(settings, largest_face_only=False))
     both = pipeline.process(Frame(list(frames())[-1].image, 45, 1.5))
     assert len(both) == 2

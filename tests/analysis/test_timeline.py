@@ -86,6 +86,18 @@ def test_a_run_does_not_reach_over_an_absence():
     assert transitions(dominant_runs(seen)).sum() == 0
 
 
+def test_a_camera_that_slows_down_breaks_no_run():
+    times = np.concatenate([np.arange(60) / 30, 2 + np.arange(16) / 8])
+    slow = table(["happy"] * 76, times=times)
+    assert said(dominant_runs(slow)) == [("h", 0, round(times[-1] + 1 / 30, 3))]
+    assert row_seconds(times, times).sum() == pytest.approx(times[-1] + 1 / 30)
+
+
+def test_a_pause_of_the_recording_breaks_a_run():
+    times = np.concatenate([np.arange(10) / 10, 5 + np.arange(10) / 10])
+    assert said(dominant_runs(table(["happy"] * 20, times=times))) == [("h", 0, 1), ("h", 5, 6)]
+
+
 def test_transitions_count_direct_changes():
     counts = transitions(dominant_runs(table(spell("hhhhnnnnhhhhnnnn"))))
     happy, neutral = EXPRESSIONS.index("happy"), EXPRESSIONS.index("neutral")

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -14,7 +15,7 @@ from streamlit_webrtc.process import VideoProcessTrack
 
 from emotion_core.config import OverlaySettings, PipelineSettings
 from emotion_core.datatypes import Frame, FrameResult
-from emotion_core.live.picture import mirrored, to_bgr, to_frame
+from emotion_core.live.picture import Look, mirrored, shown_picture, to_bgr, to_frame
 from emotion_core.live.processor import LiveProcessor, live_threads
 from emotion_core.live.settings import LiveSettings
 
@@ -321,11 +322,23 @@ def test_hidden_faces_are_hidden_from_the_first_frame_on(make) -> None:
     assert colours(processor.recv(frame)) <= 64
 
 
+def test_faces_that_are_not_read_are_hidden_too() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (100, 300, 3), np.uint8)
+    settings = LiveSettings(mirror=False, hide_faces=True, overlay=OverlaySettings(show=False))
+    result = replace(one_face(Frame(noise)), others=np.array([[200, 20, 240, 60]], np.float32))
+    shown = shown_picture(noise, Look(settings, result, {}, True), draw_red)
+    assert shown is not None
+    assert len(np.unique(shown[20:60, 200:240].reshape(-1, 3), axis=0)) <= 64
+    assert (shown[:, 100:150] == noise[:, 100:150]).all()
+
+
 def test_a_listener_hears_every_result_until_it_fails(make, caplog) -> None:
     heard: list[tuple[int, float]] = []
     processor = make(FakePipeline(), clock=lambda: 5.0)
 
-    def listener(result: FrameResult, arrived_s: float, picture: object) -> None:
+    def listener(
+        result: FrameResult, arrived_s: float, picture: object, size: tuple[int, int]
+    ) -> None:
         heard.append((result.index, arrived_s))
         if len(heard) == 2:
             raise RuntimeError("full")
@@ -341,7 +354,7 @@ def test_a_listener_hears_every_result_until_it_fails(make, caplog) -> None:
 def test_a_listener_may_ask_for_the_picture_as_it_is_drawn_on(make) -> None:
     pictures: list[np.ndarray] = []
     processor = make(FakePipeline(), settings=LiveSettings(mirror=True))
-    processor.listen(lambda result, arrived_s, picture: pictures.append(picture()))
+    processor.listen(lambda result, arrived_s, picture, size: pictures.append(picture()))
     processor.recv(video_frame())
     wait_until(lambda: len(pictures) == 1, "a picture")
     # The box of `one_face` is filled, and stands where the camera saw it: nothing is mirrored.

@@ -112,6 +112,25 @@ def test_a_new_streams_people_are_other_people(session: LiveSession) -> None:
     assert [row["track_id"] for row in rows(session.folder)] == ["1", "2", "3"]
 
 
+def test_boxes_stay_in_the_pixels_of_the_first_frame(session: LiveSession) -> None:
+    add = session.begin_stream()
+    add(result(), 1001.0, None, (640, 480))
+    # The browser sends a smaller picture: the same box lies twice as far out in the first one's.
+    add(result(), 1002.0, None, (320, 240))
+    summary = session.stop()
+    boxes = [tuple(float(row[c]) for c in ("x", "y", "width")) for row in rows(session.folder)]
+    assert boxes == [(1, 2, 10), (2, 4, 20)]
+    assert (summary["source"]["width"], summary["source"]["height"]) == (640, 480)
+
+
+def test_a_name_given_in_a_pause_is_nobody_else_s(session: LiveSession) -> None:
+    session.begin_stream()(result((1,)), 1001.0)
+    session.pause()
+    session.rename(2, "Bob")
+    session.begin_stream()
+    assert session.own_id(1) == 3
+
+
 def test_names_and_markers_reach_summary_and_exports(session: LiveSession, clock: Clock) -> None:
     add = session.begin_stream()
     for i in range(40):

@@ -1,8 +1,11 @@
 """Live: what stands on the page before a camera runs, and when the network is broken."""
 
+import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.datatypes import FrameResult
 from emotion_core.live.session import SessionStore
+from emotion_core.ui.live_recorder import attach
 
 LIVE = str(PROJECT_ROOT / "pages" / "1_Live.py")
 
@@ -88,6 +92,49 @@ def test_a_finished_recording_is_found_by_its_address_and_can_be_deleted(
     assert "Your recording" not in [element.value for element in app.subheader]
     assert "recording" not in app.query_params
     assert not (tmp_path / "live" / token).exists()
+
+
+def test_a_recording_is_found_again_after_a_link_to_another_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path))
+    token = recording(tmp_path)
+    app = AppTest.from_file(LIVE, default_timeout=60)
+    app.query_params["recording"] = token
+    run(app)
+    # A link takes the token out of the address.
+    del app.query_params["recording"]
+    run(app)
+    assert "Your recording" in [element.value for element in app.subheader]
+    assert app.query_params["recording"] in (token, [token])
+    app.button(key="live_new").click()
+    run(app)
+    assert "Your recording" not in [element.value for element in app.subheader]
+    assert "recording" not in app.query_params
+    assert (tmp_path / "live" / token).exists()
+
+
+def test_old_recordings_go_whether_anybody_records_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path))
+    folder = tmp_path / "live" / recording(tmp_path)
+    for file in folder.iterdir():
+        os.utime(file, (0, 0))
+    run(AppTest.from_file(LIVE, default_timeout=60))
+    deadline = time.monotonic() + 10
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not folder.exists()
+
+
+def test_names_given_before_the_recording_reach_it(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path / "live")
+    _, session = store.start("tiny")
+    heard: list[object] = []
+    attach(SimpleNamespace(listen=heard.append), session, {1: "Ada"})  # type: ignore[arg-type]
+    assert len(heard) == 1
+    assert session.edits.name_of(session.own_id(1)) == "Ada"
 
 
 def test_a_wrong_address_shows_nobody_elses_recording(

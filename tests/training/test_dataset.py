@@ -153,6 +153,14 @@ GOOD_ROW = b'fer0000000.png,"(0, 0, 48, 48)",0,9,0,0,0,0,0,0,1,0\n'
     [
         ({"FER2013Test/fer0000002.png": b"no picture"}, "fer0000002.png is no readable picture"),
         ({"FER2013Test/fer0000002.png": b""}, "fer0000002.png is no readable picture"),
+        (
+            {"FER2013Test/fer0000002.png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0"},
+            "fer0000002.png is no readable picture",
+        ),
+        (
+            {"FER2013Test/fer0000002.png": b"P5 65000 65000 255\n"},
+            "fer0000002.png has (far too many|65,000×65,000) pixels",
+        ),
         ({"FER2013Test/fer0000001.png": None}, "row 2: there is no picture"),
         ({CSV: None}, "no label.csv"),
         ({CSV: b"a,b,c\n"}, "has 3 columns, expected 12"),
@@ -160,6 +168,10 @@ GOOD_ROW = b'fer0000000.png,"(0, 0, 48, 48)",0,9,0,0,0,0,0,0,1,0\n'
         ({CSV: GOOD_ROW.replace(b"9", b"-9")}, "row 1: a vote count is no number"),
         ({CSV: b""}, "no readable CSV"),
         ({"labels.csv": b"Image name,emotion\nfer0000000.png,9\n"}, "row 2: emotion must be 0-6"),
+        (
+            {"labels.csv": b"Image name,emotion\na.png,\nfer0000000.png,9\n"},
+            "row 3: emotion must be 0-6",
+        ),
         ({"labels.csv": b"name,emotion\n"}, "lacks the column Image name"),
     ],
 )
