@@ -166,12 +166,16 @@ class Dataset:
 
 
 def targets(
-    split: Split, label_set: str, label_mix: float = 0.0, label_smoothing: float = 0.0
+    split: Split,
+    label_set: str,
+    label_mix: float = 0.0,
+    label_smoothing: float = 0.0,
+    hard: bool = False,
 ) -> NDArray[np.float32]:
     """What the network should answer for each image.
 
-    FER+ gives the distribution of its votes over the seven; FER2013 a single label. `label_mix` is
-    the share of the other set where an image has both.
+    FER+ gives the distribution of its votes over the seven, or where `hard` what most of them say;
+    FER2013 a single label. `label_mix` is the share of the other set where an image has both.
 
     Returns:
         (N, 7) float32; rows sum to 1, or are all zero where the image has no usable label: most of
@@ -181,6 +185,9 @@ def targets(
     total = np.where(split.votes > 1, split.votes, 0).sum(axis=1, keepdims=True)
     seen = votes.sum(axis=1, keepdims=True)
     ferplus = np.where(seen > total / 2, votes / np.maximum(seen, 1), 0)
+    if hard:
+        labels = split.labels("ferplus")
+        ferplus = np.eye(NUM_EXPRESSIONS)[labels] * (labels >= 0)[:, None]
     fer2013 = np.zeros_like(votes)
     labelled = split.fer2013 >= 0
     fer2013[labelled, split.fer2013[labelled]] = 1

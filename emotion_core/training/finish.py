@@ -174,7 +174,7 @@ def recipe(settings: TrainingSettings, result: FitResult) -> str:
         f"{network.architecture} {shape}".strip(),
         f"{result.network.count_params() / 1e6:.2f} M parameters",
         f"best epoch {result.state.best_epoch} of {result.state.epochs_done}",
-        f"label mix {settings.label_mix:g}",
+        "hard labels" if settings.hard_labels else f"label mix {settings.label_mix:g}",
         f"balance {settings.balance:g}",
         "augmented" if settings.augment else "no augmentation",
         "weight averaging" if settings.ema_momentum else "no averaging",

@@ -107,8 +107,18 @@ def fit(
     return FitResult(network, state)
 
 
+def _targets(train: Split, settings: TrainingSettings) -> NDArray[np.float32]:
+    return targets(
+        train,
+        settings.label_set,
+        settings.label_mix,
+        settings.label_smoothing,
+        settings.hard_labels,
+    )
+
+
 def _check_labels(train: Split, validation: Split, settings: TrainingSettings) -> None:
-    wanted = targets(train, settings.label_set, settings.label_mix, settings.label_smoothing)
+    wanted = _targets(train, settings)
     labelled = {
         train.name: wanted.sum(axis=1) > 0,
         validation.name: validation.labels(settings.label_set) >= 0,
@@ -125,7 +135,7 @@ def _batches(
     train: Split, settings: TrainingSettings, first_epoch: int, models_dir: Path | None
 ) -> BalancedBatches:
     """The images that carry a usable label, with what the network should answer."""
-    wanted = targets(train, settings.label_set, settings.label_mix, settings.label_smoothing)
+    wanted = _targets(train, settings)
     usable = wanted.sum(axis=1) > 0
     images, wanted = train.images[usable][..., None], wanted[usable]
     # Drawn by what people said: a teacher that overlooks the rare must not make them rarer.

@@ -22,6 +22,8 @@ class TrainingSettings:
         label_set: whose labels are learnt and validated, `ferplus` or `fer2013`.
         label_mix: share of the other label set in the target, 0-1. FER+ voters call a subtle anger
             neutral, the original labels do not; a little of both travels better.
+        hard_labels: the one expression that the label set's rule names is the target, instead of
+            the distribution of the votes; `label_mix` must be 0.
         epochs, batch_size, learning_rate, warmup_epochs: Adam, linear warm-up, then half a cosine
             down to zero.
         weight_decay: decoupled from the gradient (Loshchilov & Hutter 2019).
@@ -41,6 +43,7 @@ class TrainingSettings:
 
     label_set: str = "ferplus"
     label_mix: float = 0.2
+    hard_labels: bool = False
     epochs: int = 20
     batch_size: int = 64
     learning_rate: float = 1.5e-3
@@ -62,6 +65,8 @@ class TrainingSettings:
             raise SettingsError(f"label_set must be one of {LABEL_SETS}, got {self.label_set!r}.")
         if self.precision not in PRECISIONS:
             raise SettingsError(f"precision must be one of {PRECISIONS}, got {self.precision!r}.")
+        if self.hard_labels and self.label_mix:
+            raise SettingsError(f"hard_labels leaves no room for a label_mix of {self.label_mix}.")
         check_range("epochs", self.epochs, 1, 10_000)
         check_range("batch_size", self.batch_size, 1, 65_536)
         check_range("learning_rate", self.learning_rate, 1e-8, 1.0)
@@ -73,6 +78,7 @@ class TrainingSettings:
         """The baseline: the usual network, trained as plainly as it usually is."""
         plain: dict[str, Any] = {
             "label_mix": 0.0,
+            "hard_labels": True,
             "learning_rate": 5e-4,
             "warmup_epochs": 0.0,
             "weight_decay": 0.0,

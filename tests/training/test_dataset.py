@@ -237,6 +237,21 @@ def test_targets_mix_both_label_sets() -> None:
     np.testing.assert_allclose(smooth[2].min(), 0.01, rtol=1e-5)
 
 
+def test_hard_targets_are_what_most_say() -> None:
+    votes = np.zeros((2, 10), np.int16)
+    votes[0, [0, 1]] = 3, 7  # neutral, happiness
+    votes[1, [0, 1]] = 5, 5  # nobody has the majority
+    split = Split(
+        "train",
+        np.array(["a", "b"]),
+        np.zeros((2, 48, 48), np.uint8),
+        votes,
+        np.full(2, -1, np.int8),
+    )
+    hard = targets(split, "ferplus", hard=True)
+    assert hard.tolist() == [[0, 0, 0, 1, 0, 0, 0], [0] * 7]
+
+
 def test_shared_data_has_the_published_counts(shared_data: Path) -> None:
     dataset = load_dataset(shared_data / "ferplus.zip")
     counts = {n: int((s.ferplus >= 0).sum()) for n, s in dataset.splits.items()}
