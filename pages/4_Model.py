@@ -25,7 +25,7 @@ if not names:
     end_page(PRIVACY)
     st.stop()
 
-if show_evaluate_my_data(list_models(models_dir)):
+if show_evaluate_my_data(list_models(models_dir, served=True)):
     st.stop()
 
 # Charts take seconds to import on a cold server: the title is on the screen by now.

@@ -77,10 +77,16 @@ def default_name(models_dir: Path | None = None) -> str:
     return name
 
 
-def list_models(models_dir: Path | None = None) -> list[str]:
-    """Names of the folders that hold a model.json, sorted, the default one first."""
+def list_models(models_dir: Path | None = None, served: bool = False) -> list[str]:
+    """Names of the folders that hold a model.json, sorted, the default one first.
+
+    Args:
+        models_dir: None takes the installation's folder.
+        served: only those that keep a network to ask; of others only the scores are kept.
+    """
     folder = models_folder(models_dir)
-    names = sorted(p.parent.name for p in folder.glob("*/model.json"))
+    found = (p.parent for p in folder.glob("*/model.json"))
+    names = sorted(p.name for p in found if not served or (p / "model.tflite").is_file())
     try:
         first = default_name(folder)
     except ModelError:
