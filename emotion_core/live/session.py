@@ -111,6 +111,12 @@ class LiveSession:
         with self._lock:
             return self._edits
 
+    @property
+    def stream(self) -> int:
+        """How many streams it has listened to; the newest alone is heard."""
+        with self._lock:
+            return self._stream
+
     def now_s(self) -> float:
         """Seconds since the recording began, pauses included."""
         return self._clock() - self._zero_s

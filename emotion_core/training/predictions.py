@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 SERVED_COLUMNS: Final[tuple[str, ...]] = tuple(f"served_{e}" for e in EXPRESSIONS)
 LABEL_COLUMNS: Final[tuple[str, ...]] = tuple(f"{s}_label" for s in LABEL_SETS)
-# Five significant digits: no score needs more.
-WRITTEN: Final = "%.5g"
+# Significant digits: no score needs more.
+WRITTEN: Final = "%.4g"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

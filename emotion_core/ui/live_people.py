@@ -7,6 +7,7 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.session import LiveSession
+from emotion_core.ui.live_recorder import hears_us
 
 REST_S: Final = 3.0
 _NAMES, _STREAM = "live_names", "live_names_stream"
@@ -47,7 +48,7 @@ def _rename(processor: LiveProcessor, session: LiveSession | None, track: int, n
     if name:
         names[track] = name
     processor.update_names(names)
-    if session is None:
+    if session is None or not hears_us(session):
         return
     try:
         session.rename(session.own_id(track), name)

@@ -16,7 +16,7 @@ from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.session import LiveSession, SessionState, SessionStore
 from emotion_core.ui.resources import app_settings, call_regularly
 
-_TOKEN, _KEPT_TOKEN = "recording", "live_recording"
+_TOKEN, _KEPT_TOKEN, _STREAM = "recording", "live_recording", "live_recording_stream"
 _STYLE = """<style>
 .lab-rec { font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .lab-rec i { display: inline-block; width: .75rem; height: .75rem; border-radius: 50%;
@@ -63,8 +63,14 @@ def attach(processor: LiveProcessor, session: LiveSession | None, names: Mapping
     st.session_state["live_attached"] = pair
     processor.listen(session.begin_stream() if session else None)
     if session is not None:
+        st.session_state[_STREAM] = session.stream
         for track, name in names.items():
             _try(partial(session.rename, session.own_id(track), name))
+
+
+def hears_us(session: LiveSession) -> bool:
+    """Whether the recording takes its readings from this tab's stream, not from another tab's."""
+    return bool(session.stream == st.session_state.get(_STREAM))
 
 
 def recorder_bar(processor: LiveProcessor | None, model: str) -> None:
@@ -76,7 +82,7 @@ def recorder_bar(processor: LiveProcessor | None, model: str) -> None:
         return
     folder, session = found
     if session is not None and session.state is not SessionState.FINISHED:
-        _running(token, session)
+        _running(token, session, streams=processor is not None and not processor.reading().ended)
     elif (folder / "summary.json").is_file():
         st.caption("The recording is finished: its summary stands below.")
     elif st.button("Finish the recording that was cut off", icon=":material/restore:"):
@@ -105,7 +111,7 @@ def _offer_start(processor: LiveProcessor | None, model: str) -> None:
     st.rerun(scope="app")
 
 
-def _running(token: str, session: LiveSession) -> None:
+def _running(token: str, session: LiveSession, streams: bool) -> None:
     paused = session.state is SessionState.PAUSED
     with st.container(horizontal=True, vertical_alignment="center"):
         minutes, seconds = divmod(int(session.now_s()), 60)
@@ -131,6 +137,14 @@ def _running(token: str, session: LiveSession) -> None:
     if marked:
         _try(lambda: session.mark(label))
     _video_choice(token, session)
+    if streams and not hears_us(session):
+        st.warning(
+            "Another tab records into this recording: what this one sees is not kept.",
+            icon=":material/tab:",
+        )
+        if st.button("Record from this tab", key="live_listen_here"):
+            st.session_state.pop("live_attached", None)
+            st.rerun(scope="app")
     if session.error:
         st.error(f"Paused: {session.error}", icon=":material/error:")
     _marker_line(session)

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.datatypes import FrameResult
 from emotion_core.live.session import SessionStore
-from emotion_core.ui.live_recorder import attach
+from emotion_core.ui.live_recorder import attach, hears_us
 
 LIVE = str(PROJECT_ROOT / "pages" / "1_Live.py")
 
@@ -135,6 +135,10 @@ def test_names_given_before_the_recording_reach_it(tmp_path: Path) -> None:
     attach(SimpleNamespace(listen=heard.append), session, {1: "Ada"})  # type: ignore[arg-type]
     assert len(heard) == 1
     assert session.edits.name_of(session.own_id(1)) == "Ada"
+    assert hears_us(session)
+    # Another tab takes the recording over.
+    session.begin_stream()
+    assert not hears_us(session)
 
 
 def test_a_wrong_address_shows_nobody_elses_recording(

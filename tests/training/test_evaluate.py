@@ -109,7 +109,8 @@ def test_served_probabilities_are_calibrated_ones(found, made_models, made_data)
     images = load_dataset(made_data).split("test").inputs()
     expected = classifier.probabilities(classifier.logits(images))
     served = found.predictions[[f"served_{e}" for e in EXPRESSIONS]].to_numpy()
-    assert np.abs(served - expected).max() < 1e-5
+    # Four digits are written.
+    assert np.abs(served - expected).max() < 1e-4
 
 
 def test_without_twins_leaves_them_out(made_models, made_data):
