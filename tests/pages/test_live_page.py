@@ -77,14 +77,19 @@ def recording(work: Path) -> str:
     return token
 
 
+def page_of_a_recording(work: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[AppTest, str]:
+    """The page at the address of a finished recording, and the recording's token."""
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(work))
+    token = recording(work)
+    app = AppTest.from_file(LIVE, default_timeout=60)
+    app.query_params["recording"] = token
+    return run(app), token
+
+
 def test_a_finished_recording_is_found_by_its_address_and_can_be_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path))
-    token = recording(tmp_path)
-    app = AppTest.from_file(LIVE, default_timeout=60)
-    app.query_params["recording"] = token
-    run(app)
+    app, token = page_of_a_recording(tmp_path, monkeypatch)
     assert "Your recording" in [element.value for element in app.subheader]
     assert any("Ada" in element.value for element in app.markdown)
     app.button(key="live_delete").click()
@@ -97,11 +102,7 @@ def test_a_finished_recording_is_found_by_its_address_and_can_be_deleted(
 def test_a_recording_is_found_again_after_a_link_to_another_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path))
-    token = recording(tmp_path)
-    app = AppTest.from_file(LIVE, default_timeout=60)
-    app.query_params["recording"] = token
-    run(app)
+    app, token = page_of_a_recording(tmp_path, monkeypatch)
     # A link takes the token out of the address.
     del app.query_params["recording"]
     run(app)
