@@ -134,7 +134,8 @@ def longest_step_s(frame_times: Float64Array) -> float:
 
 
 def row_seconds(time_s: Float64Array, frame_times: Float64Array) -> Float64Array:
-    """How long each row lasts: until the next analysed frame, if that comes soon enough.
+    """How long each row lasts: until the next analysed frame, or one usual step where that comes
+    later than `longest_step_s`.
 
     Args:
         time_s: (N,) times of rows; each is one of `frame_times`.
