@@ -12,7 +12,14 @@ import numpy as np
 from emotion_core.analysis.neutral import NeutralCalibration
 from emotion_core.analysis.smooth import Smoother
 from emotion_core.config import PipelineSettings, check_range
-from emotion_core.datatypes import FloatArray, Frame, FrameResult, IntArray, QualityHint
+from emotion_core.datatypes import (
+    FloatArray,
+    Frame,
+    FrameResult,
+    ImageArray,
+    IntArray,
+    QualityHint,
+)
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.vision.boxes import area, clip_boxes, visible_share
 from emotion_core.vision.crop import crop_faces
@@ -163,7 +170,7 @@ class Pipeline:
             return self._process(frame)
 
     def _process(self, frame: Frame) -> FrameResult:
-        image = np.ascontiguousarray(frame.image)
+        image = _in_rows(frame.image)
         time_s = self._advance(frame.time_s)
         self._fit_size(frame.width, frame.height)
         marks = [perf_counter()]
@@ -235,12 +242,14 @@ class Pipeline:
 
     def _shown(self, tracks: Tracks, width: int, height: int) -> list[int]:
         """Rows to report: not those who are held but left the frame, or were never read."""
-        inside = visible_share(tracks.boxes, width, height)
-        rows = [
-            row
-            for row, track_id in enumerate(map(int, tracks.track_ids))
-            if not tracks.predicted[row] or (inside[row] >= 0.5 and track_id in self._memory)
-        ]
+        rows = list(range(len(tracks.track_ids)))
+        if tracks.predicted.any():
+            inside = visible_share(tracks.boxes, width, height)
+            rows = [
+                row
+                for row, track_id in enumerate(map(int, tracks.track_ids))
+                if not tracks.predicted[row] or (inside[row] >= 0.5 and track_id in self._memory)
+            ]
         if not self._settings.largest_face_only or not rows:
             return rows
         areas = area(tracks.boxes)
@@ -275,18 +284,19 @@ class Pipeline:
         shown = {int(tracks.track_ids[row]) for row in rows}
         self._calibration.keep(shown if self._settings.largest_face_only else alive)
         self._memory = {i: reading for i, reading in self._memory.items() if i in alive}
-        left_out = np.delete(tracks.boxes, rows, axis=0)
-        others = np.concatenate([left_out, tracks.candidates])
+        others = tracks.candidates
+        if len(rows) < len(tracks.boxes):
+            others = np.concatenate([np.delete(tracks.boxes, rows, axis=0), others])
         if not rows:
             return FrameResult.empty(frame.index, frame.time_s, others)
         readings = [self._memory[int(tracks.track_ids[row])] for row in rows]
-        probs = np.stack([reading.probs for reading in readings])
+        probs = np.array([reading.probs for reading in readings])
         return FrameResult(
             index=frame.index,
             time_s=frame.time_s,
             boxes=clip_boxes(tracks.boxes[rows], frame.width, frame.height),
             track_ids=tracks.track_ids[rows],
-            raw_probs=np.stack([reading.raw for reading in readings]),
+            raw_probs=np.array([reading.raw for reading in readings]),
             probs=probs,
             detection_scores=tracks.scores[rows],
             predicted=tracks.predicted[rows],
@@ -294,3 +304,10 @@ class Pipeline:
             quality=tuple(reading.hints for reading in readings),
             others=others,
         )
+
+
+def _in_rows(image: ImageArray) -> ImageArray:
+    """The picture as OpenCV takes it without a copy: its pixels side by side, its rows downwards,
+    what lies between two rows (a decoder's padding) whatever it is."""
+    row, *pixel = image.strides
+    return image if row > 0 and pixel == [3, 1] else np.ascontiguousarray(image)

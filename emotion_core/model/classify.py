@@ -79,10 +79,9 @@ class Classifier:
         if crops.ndim != 4 or crops.shape[1:] != INPUT_SHAPE:
             raise FrameError(f"Crops must have the shape (N, 48, 48, 1), got {crops.shape}.")
         answers = self._ask(crops)
-        if second_look and len(crops):
-            best = np.partition(answers, -2, axis=1)[:, -2:]
-            unclear = best[:, 1] - best[:, 0] < UNCLEAR_MARGIN
-            answers[unclear] = (answers[unclear] + self._ask(crops[unclear, :, ::-1])) / 2
+        if second_look:
+            for i in np.flatnonzero(_margins(answers) < UNCLEAR_MARGIN):
+                answers[i] = (answers[i] + self._ask(crops[i : i + 1, :, ::-1])[0]) / 2
         return answers
 
     def _ask(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -132,6 +131,12 @@ class Classifier:
         if entry["dtype"] != np.float32 or result["dtype"] != np.float32:
             raise ModelError(f"{file} must take and give float32; train the model again.")
         return _Loaded(interpreter, entry["index"], result["index"])
+
+
+def _margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N,) by how much the largest of each (N, 7) exceeds the second largest."""
+    ordered = np.sort(logits, axis=1)
+    return np.asarray(ordered[:, -1] - ordered[:, -2], np.float32)
 
 
 def load_classifier(

@@ -27,15 +27,16 @@ def to_cxcys(boxes_xyxy: FloatArray) -> NDArray[np.float64]:
     """(N, 4) xyxy to (N, 3) float64: centre x, centre y, side (geometric mean of the two)."""
     boxes = as_boxes(boxes_xyxy).astype(np.float64)
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    return np.column_stack([centres, np.sqrt(sides.prod(axis=1))])
+    states = np.empty((len(boxes), 3))
+    states[:, :2] = (boxes[:, :2] + boxes[:, 2:]) / 2
+    states[:, 2] = np.sqrt(sides[:, 0] * sides[:, 1])
+    return states
 
 
 def from_cxcys(values: Any) -> FloatArray:
     """(N, 3) centre x, centre y, side to square (N, 4) float32 xyxy boxes."""
     states = np.asarray(values, dtype=np.float64).reshape(-1, 3)
-    half = states[:, 2:] / 2
-    return np.hstack([states[:, :2] - half, states[:, :2] + half]).astype(np.float32)
+    return _around(states[:, :2], states[:, 2:] / 2)
 
 
 def area(boxes_xyxy: FloatArray) -> FloatArray:
@@ -46,14 +47,22 @@ def area(boxes_xyxy: FloatArray) -> FloatArray:
 
 def clip_boxes(boxes_xyxy: FloatArray, width: int, height: int) -> FloatArray:
     """(N, 4) float32 boxes cut to a frame of the given size in pixels."""
-    return np.clip(boxes_xyxy, 0, np.array([width, height, width, height], np.float32))
+    # A fifth of what numpy's clip takes for a few boxes.
+    limits = np.array([width, height, width, height], np.float32)
+    return np.minimum(np.maximum(boxes_xyxy, np.float32(0)), limits)
 
 
 def expand(boxes_xyxy: FloatArray, factor: float) -> FloatArray:
     """Boxes with the same centre, their sides multiplied by `factor`."""
     centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
-    half = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) * (factor / 2)
-    return np.hstack([centres - half, centres + half]).astype(np.float32)
+    return _around(centres, (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) * (factor / 2))
+
+
+def _around(centres: NDArray[Any], half: NDArray[Any]) -> FloatArray:
+    """(N, 4) float32 boxes from centres (N, 2) and half their sides (N, 1) or (N, 2)."""
+    boxes = np.empty((len(centres), 4), np.float32)
+    boxes[:, :2], boxes[:, 2:] = centres - half, centres + half
+    return boxes
 
 
 def intersection_matrix(first: FloatArray, second: FloatArray) -> FloatArray:
@@ -92,6 +101,8 @@ def suppress(
     Two boxes are doubles where they share more than `most_shared` of the smaller one: Haar answers
     a face and a part of it as two boxes of very different size, which IoU would keep both.
     """
+    if len(boxes_xyxy) < 2:
+        return list(range(len(boxes_xyxy)))
     shared = covered_matrix(boxes_xyxy, boxes_xyxy)
     kept: list[int] = []
     for i in np.argsort(-scores, kind="stable"):

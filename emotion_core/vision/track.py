@@ -1,11 +1,10 @@
 """Identities: which face of this frame is which face of the frames before."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emotion_core.config import TrackingSettings
 from emotion_core.datatypes import BoolArray, FloatArray, IntArray
@@ -24,8 +23,12 @@ LEAP_RATIO: Final = 1.4
 LEAP_S: Final = 0.5
 # Share of the difference between expected and found that is believed, of centre x, y and side; and
 # what it adds to their speeds. Haar measures a face's place better than its size.
-GAINS: Final = np.array([0.65, 0.65, 0.4])
-GAINS_SPEED: Final = np.array([0.35, 0.35, 0.25])
+GAIN_PLACE: Final = 0.65
+GAIN_SIDE: Final = 0.4
+GAIN_SPEED: Final = 0.35
+GAIN_GROWTH: Final = 0.25
+# Speeds are measured over at least so long: two frames with nearly the same time say nothing.
+LEAST_STEP_S: Final = 0.03
 # A size is believed the more, the longer it was not measured: as so many measurements in a row.
 SIZE_STEP_S: Final = 0.05
 SIZE_STEPS: Final = 2.0
@@ -38,18 +41,25 @@ SURE_SCORE: Final = 3.5
 PARTLY_AGREED: Final = 0.2
 # A candidate that is not found again within this time is dropped.
 CANDIDATE_S: Final = 0.35
+# What a detection costs that an announced face could take too: a candidate must not steal it.
+NEWCOMER: Final = 0.5
+IMPOSSIBLE: Final = 1e6
+
+# Centre x, centre y and side in pixels, or their speeds a second. Numbers, not arrays: with the few
+# faces of a frame numpy takes several times as long.
+State = tuple[float, float, float]
 
 
 @dataclass(slots=True)
 class _Track:
-    """One face: centre x, centre y and side in pixels, and their speeds a second."""
+    """One face, announced or not."""
 
-    state: NDArray[np.float64]
+    state: State
     time_s: float
     score: float
     seen_s: float
     looked_s: float
-    speed: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    speed: State = (0.0, 0.0, 0.0)
     track_id: int = 0  # 0 while it is a candidate
     hits: int = 0
     trust: float = 0.0
@@ -113,9 +123,11 @@ class Tracker:
 
     def rescale(self, factor_x: float, factor_y: float) -> None:
         """The stream's picture changed its size: carry everybody over to the new pixels."""
+        factor = math.sqrt(factor_x * factor_y)
         for track in self._tracks:
-            track.state *= (factor_x, factor_y, math.sqrt(factor_x * factor_y))
-            track.speed *= (factor_x, factor_y, math.sqrt(factor_x * factor_y))
+            (x, y, side), (speed_x, speed_y, growth) = track.state, track.speed
+            track.state = x * factor_x, y * factor_y, side * factor
+            track.speed = speed_x * factor_x, speed_y * factor_y, growth * factor
 
     def expect(self, time_s: float) -> Known:
         """Where known faces should be at a time; those unseen for too long are dropped first."""
@@ -130,57 +142,57 @@ class Tracker:
 
     def update(self, detections: Detections, time_s: float) -> Tracks:
         """Match a frame's detections with those whom `expect` announced for the same time."""
-        states = bx.to_cxcys(detections.boxes)
+        states: list[State] = [
+            (x, y, side) for x, y, side in bx.to_cxcys(detections.boxes).tolist()
+        ]
+        scores, agreement = detections.scores.tolist(), detections.agreement.tolist()
         pairs = self._match(states, time_s)
         for k, track in enumerate(self._tracks):
             track.row = pairs.get(k, -1)
             if k in pairs:
-                _move(track, states[pairs[k]], float(detections.scores[pairs[k]]), time_s)
+                _move(track, states[pairs[k]], scores[pairs[k]], time_s)
                 if detections.looked_at[k]:
                     track.looked_s = time_s
-                self._confirm(track, float(detections.agreement[pairs[k]]))
+                self._confirm(track, agreement[pairs[k]])
             else:
                 _coast(track, time_s, bool(detections.looked_at[k]))
         for d in set(range(len(states))) - set(pairs.values()):
-            begun = _Track(states[d], time_s, float(detections.scores[d]), time_s, time_s)
+            begun = _Track(states[d], time_s, scores[d], time_s, time_s)
             begun.row = d
-            self._confirm(begun, float(detections.agreement[d]))
+            self._confirm(begun, agreement[d])
             self._tracks.append(begun)
         return self._announced()
 
-    def _match(self, states: NDArray[np.float64], time_s: float) -> dict[int, int]:
+    def _match(self, states: list[State], time_s: float) -> dict[int, int]:
         """Row of the track → row of the detection, with the least sum of distances."""
-        if not self._tracks or not len(states):
+        if not self._tracks or not states:
             return {}
-        expected = np.array([_expected(track, time_s) for track in self._tracks])
-        side = np.sqrt(expected[:, None, 2] * states[None, :, 2])
-        distance = np.linalg.norm(expected[:, None, :2] - states[None, :, :2], axis=2) / side
-        growth = np.abs(np.log(states[None, :, 2] / expected[:, None, 2]))
-        unseen = np.array([time_s - track.seen_s for track in self._tracks])
-        reach = np.minimum(REACH_SIDES + REACH_GROWTH * unseen, REACH_MOST)
-        impossible = (distance > reach[:, None]) | (growth > math.log(SIZE_RATIO_MOST))
-        # A candidate must not steal the detection of somebody announced.
-        newcomer = np.array([0.0 if track.track_id else 0.5 for track in self._tracks])
-        cost = distance + growth + newcomer[:, None] + np.where(impossible, 1e6, 0.0)
-        pairs = {k: d for k, d in _assigned(cost) if cost[k, d] < 1e6}
-        return pairs | self._leap(pairs, distance, growth, unseen)
+        expected = [_expected(track, time_s) for track in self._tracks]
+        distance = [[_distance(e, state) for state in states] for e in expected]
+        growth = [[abs(math.log(state[2] / e[2])) for state in states] for e in expected]
+        cost = [
+            _costs(track, time_s, *of_track)
+            for track, *of_track in zip(self._tracks, distance, growth, strict=True)
+        ]
+        pairs = {k: d for k, d in _assigned(cost) if cost[k][d] < IMPOSSIBLE}
+        return pairs | self._leap(pairs, distance, growth, time_s)
 
     def _leap(
         self,
         pairs: dict[int, int],
-        distance: NDArray[np.float64],
-        growth: NDArray[np.float64],
-        unseen: NDArray[np.float64],
+        distance: list[list[float]],
+        growth: list[list[float]],
+        time_s: float,
     ) -> dict[int, int]:
         """One announced face is missing and one detection is left over, further off than a face
         walks: a head that was thrown around at a low frame rate."""
-        left = set(range(distance.shape[1])) - set(pairs.values())
+        left = set(range(len(distance[0]))) - set(pairs.values())
         missing = [k for k, track in enumerate(self._tracks) if track.track_id and k not in pairs]
         if len(left) != 1 or len(missing) != 1:
             return {}
         k, d = missing[0], left.pop()
-        near = distance[k, d] <= LEAP_SIDES and growth[k, d] <= math.log(LEAP_RATIO)
-        return {k: d} if near and unseen[k] <= LEAP_S else {}
+        near = distance[k][d] <= LEAP_SIDES and growth[k][d] <= math.log(LEAP_RATIO)
+        return {k: d} if near and time_s - self._tracks[k].seen_s <= LEAP_S else {}
 
     def _confirm(self, track: _Track, agreement: float) -> None:
         """Count a detection of this track; announce it once enough speaks for a face."""
@@ -212,41 +224,61 @@ class Tracker:
         )
 
 
-def _assigned(cost: NDArray[np.float64]) -> list[tuple[int, int]]:
+def _distance(expected: State, found: State) -> float:
+    """Between two centres, in sides (the geometric mean of the two)."""
+    away = math.hypot(expected[0] - found[0], expected[1] - found[1])
+    return away / math.sqrt(expected[2] * found[2])
+
+
+def _costs(track: _Track, time_s: float, distance: list[float], growth: list[float]) -> list[float]:
+    """What each detection costs this track."""
+    reach = min(REACH_SIDES + REACH_GROWTH * (time_s - track.seen_s), REACH_MOST)
+    newcomer = 0.0 if track.track_id else NEWCOMER
+    return [
+        IMPOSSIBLE if away > reach or grown > math.log(SIZE_RATIO_MOST) else away + grown + newcomer
+        for away, grown in zip(distance, growth, strict=True)
+    ]
+
+
+def _assigned(cost: list[list[float]]) -> list[tuple[int, int]]:
     """(row, column) of the pairs with the least sum of costs."""
-    if 1 in cost.shape:
-        row, column = np.unravel_index(int(cost.argmin()), cost.shape)
-        return [(int(row), int(column))]
+    if len(cost) == 1 or len(cost[0]) == 1:
+        return [min((c, k, d) for k, row in enumerate(cost) for d, c in enumerate(row))[1:]]
     # It takes as long to import as a hundred frames take to read, and one face never needs it.
     from scipy.optimize import linear_sum_assignment
 
     rows, columns = linear_sum_assignment(cost)
-    return [(int(k), int(d)) for k, d in zip(rows, columns, strict=True)]
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
-def _expected(track: _Track, time_s: float) -> NDArray[np.float64]:
+def _expected(track: _Track, time_s: float) -> State:
     """Centre and side at a later time: the last speeds, dying away."""
     elapsed = max(time_s - track.time_s, 0.0)
     travelled = COAST_S * -math.expm1(-elapsed / COAST_S)
-    expected = track.state + track.speed * travelled
+    (x, y, side), (speed_x, speed_y, speed_side) = track.state, track.speed
     # A face that comes nearer or goes away does not vanish or fill the world meanwhile.
-    expected[2] = min(max(expected[2], 0.7 * track.state[2]), 1.4 * track.state[2])
-    return expected
+    grown = min(max(side + speed_side * travelled, 0.7 * side), 1.4 * side)
+    return x + speed_x * travelled, y + speed_y * travelled, grown
 
 
-def _move(track: _Track, state: NDArray[np.float64], score: float, time_s: float) -> None:
+def _move(track: _Track, state: State, score: float, time_s: float) -> None:
     """Believe a part of what was found, the rest of what was expected."""
-    expected = _expected(track, time_s)
-    surprise = state - expected
+    x, y, side = _expected(track, time_s)
+    off_x, off_y, off_side = state[0] - x, state[1] - y, state[2] - side
     elapsed = time_s - track.time_s
     since_look = time_s - track.looked_s
     if elapsed > 0:
         # A face that is followed keeps its size until the cascade measures it again.
-        over = np.array([elapsed, elapsed, since_look])
-        track.speed = track.speed + GAINS_SPEED * surprise / np.maximum(over, 0.03)
-    gains = GAINS.copy()
-    gains[2] = 1 - (1 - GAINS[2]) ** min(max(since_look / SIZE_STEP_S, 1.0), SIZE_STEPS)
-    track.state = expected + gains * surprise
+        per_place = GAIN_SPEED / max(elapsed, LEAST_STEP_S)
+        per_side = GAIN_GROWTH / max(since_look, LEAST_STEP_S)
+        speed = track.speed
+        track.speed = (
+            speed[0] + per_place * off_x,
+            speed[1] + per_place * off_y,
+            speed[2] + per_side * off_side,
+        )
+    believed = 1 - (1 - GAIN_SIDE) ** min(max(since_look / SIZE_STEP_S, 1.0), SIZE_STEPS)
+    track.state = x + GAIN_PLACE * off_x, y + GAIN_PLACE * off_y, side + believed * off_side
     track.time_s = track.seen_s = time_s
     track.missed = False
     # A face followed by its picture was not measured by the cascade: its score stays.
@@ -258,7 +290,8 @@ def _coast(track: _Track, time_s: float, looked_at: bool) -> None:
     """No detection fits: move on as expected."""
     elapsed = max(time_s - track.time_s, 0.0)
     track.state = _expected(track, time_s)
-    track.speed = track.speed * math.exp(-elapsed / COAST_S)
+    slowed = math.exp(-elapsed / COAST_S)
+    track.speed = (track.speed[0] * slowed, track.speed[1] * slowed, track.speed[2] * slowed)
     track.time_s = time_s
     if looked_at:
         track.looked_s, track.missed = time_s, True

@@ -213,12 +213,15 @@ def test_a_time_that_is_none_is_refused(time_s: float) -> None:
         Frame(still(), 0, time_s)
 
 
-@pytest.mark.parametrize("view", ["mirrored", "upside down", "every other", "channels", "fortran"])
+@pytest.mark.parametrize(
+    "view", ["mirrored", "upside down", "padded", "every other", "channels", "fortran"]
+)
 def test_non_contiguous_arrays_read_the_same(classifier: object, view: str) -> None:
     image = still(size=(960, 720))
     turned: ImageArray = {
         "mirrored": image[:, ::-1],
         "upside down": image[::-1],
+        "padded": np.pad(image, ((0, 0), (0, 24), (0, 0)))[:, :960],
         "every other": image[::2, ::2],
         "channels": image[:, :, ::-1],
         "fortran": np.asfortranarray(image),
