@@ -12,7 +12,7 @@ from emotion_core.analysis.folders import file_hash
 from emotion_core.errors import InputError
 from emotion_core.ui.job_log import JobInput, JobState, read_json
 from emotion_core.ui.jobs import JobCommand, JobStore
-from emotion_core.ui.visitor_jobs import VisitorJobs, kept_store
+from emotion_core.ui.visitor_jobs import VisitorJobs, kept_store, visitor
 
 if TYPE_CHECKING:
     from emotion_core.model.bundle import ModelBundle
@@ -45,7 +45,7 @@ def start_evaluation(data: JobInput, bundle: "ModelBundle", *, robustness: bool)
     store.clean_up()
     arguments = ["--model", bundle.path.name, *([] if robustness else ["--no-robustness"])]
     model = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
-    return store.start([data], arguments, model)
+    return store.start([data], arguments, model, visitor())
 
 
 def keep_upload(name: str, content: IO[bytes]) -> JobInput:

@@ -9,7 +9,7 @@ from emotion_core.analysis.explanation import VERSION
 from emotion_core.analysis.folders import file_hash
 from emotion_core.ui.jobs import JobCommand, JobStore
 from emotion_core.ui.resources import app_settings
-from emotion_core.ui.visitor_jobs import kept_store
+from emotion_core.ui.visitor_jobs import kept_store, visitor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,4 +50,4 @@ def start_explanation(crop: "NDArray[Any]", bundle: "ModelBundle") -> str:
     model = {"name": bundle.name, "sha256": " ".join(file_hash(f) for f in files)}
     # An explanation that an older program kept is not taken for the same.
     model["version"] = str(VERSION)
-    return store.start([store.add_input("face.npy", data)], arguments, model)
+    return store.start([store.add_input("face.npy", data)], arguments, model, visitor())

@@ -2,10 +2,13 @@
 
 import contextlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from emotion_core.analysis.edits import FILE as EDITS
 
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 WAITING: Final = "waiting"
@@ -177,3 +180,20 @@ def after_death(state: FileState, status: str) -> FileState:
         return state
     words = _AFTER_DEATH[state.status]
     return FileState(state.name, status, words, state.fraction, folder=state.folder)
+
+
+def take_over(files: Sequence[FileState], results: Path) -> None:
+    """Give another job's folder of results what is finished here, without what people made of it.
+
+    Nothing is copied where the disk can name a file twice: finished files are never changed.
+    """
+    for folder in (f.folder for f in files if f.status == DONE and f.folder):
+        for file in folder.rglob("*"):
+            if not file.is_file() or file.name == EDITS:
+                continue
+            target = results / folder.name / file.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                target.hardlink_to(file)
+            except OSError:
+                shutil.copyfile(file, target)

@@ -34,6 +34,7 @@ from emotion_core.ui.job_log import (
     after_death,
     job_status,
     read_json,
+    take_over,
 )
 
 _CANCEL_PATIENCE_S: Final = 15.0
@@ -53,15 +54,17 @@ class JobCommand:
         input_option: stands before the inputs; "" where they need none.
         arguments: given to every job.
         most_at_once: more would make all of them, and a live stream beside them, slow.
+        skips_finished: it does not do again what lies finished in its output folder.
     """
 
     name: str
     input_option: str = ""
     arguments: tuple[str, ...] = ()
     most_at_once: int = 2
+    skips_finished: bool = False
 
 
-ANALYZE: Final = JobCommand("analyze", arguments=("--preview",))
+ANALYZE: Final = JobCommand("analyze", arguments=("--preview",), skips_finished=True)
 
 
 class JobStore:
@@ -127,14 +130,22 @@ class JobStore:
             raise InputError(f"{path.name} cannot be read: {error.strerror}.") from error
 
     def start(
-        self, inputs: Sequence[JobInput], arguments: Sequence[str], model: Mapping[str, str]
+        self,
+        inputs: Sequence[JobInput],
+        arguments: Sequence[str],
+        model: Mapping[str, str],
+        owner: str = "",
     ) -> str:
-        """Begin an analysis, or find the identical one; returns its id.
+        """Begin an analysis, or find the owner's identical one; returns its id.
+
+        What somebody else's identical one has finished is taken over, but not what they have made
+        of it: names and markers stay theirs, and so do cancelling and deleting.
 
         Args:
             inputs: the videos.
             arguments: options of the command, without paths and output folder.
             model: name and sha256 of the network; a part of what makes jobs identical.
+            owner: tells visitors apart; nobody else may know it.
 
         Raises:
             InputError: there is no video.
@@ -143,7 +154,8 @@ class JobStore:
         if not inputs:
             raise InputError("Choose at least one video.")
         known = [sorted((i.sha256, i.name) for i in inputs), list(arguments), dict(model)]
-        job_id = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:24]
+        work = _digest(known)
+        job_id = _digest([work, owner])
         with self._lock:
             state = self.state(job_id)
             if state is not None and (state.running or state.status == DONE):
@@ -154,7 +166,10 @@ class JobStore:
                 "arguments": list(arguments),
                 "model": dict(model),
                 "inputs": [asdict(i) for i in inputs],
+                "work": work,
             }
+            if state is None and self._command.skips_finished:
+                self._take_over(work, job_id)
             self._write_job(job_id, job)
             self._launch_waiting()
             if job_id in self._problems:
@@ -261,6 +276,21 @@ class JobStore:
         with contextlib.suppress(OSError):
             (self._folder(job_id) / "job.json").touch()
 
+    def _take_over(self, work: str, job_id: str) -> None:
+        """Fetch what an identical job of somebody else has finished, if there is one."""
+        for other in self._ids():
+            known = read_json(self._folder(other) / "job.json").get("work")
+            state = self.state(other) if known == work else None
+            if state is not None and state.status == DONE:
+                try:
+                    take_over(state.files, self.results_of(job_id))
+                except OSError as error:
+                    raise self._unwritable(error) from error
+                return
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(f"The work folder {self._root} cannot be written: {error.strerror}.")
+
     def _write_job(self, job_id: str, job: Mapping[str, Any]) -> None:
         folder = self._folder(job_id)
         self._logs.pop(job_id, None)
@@ -273,9 +303,7 @@ class JobStore:
             part.write_text(json.dumps(job), "utf-8")
             part.replace(folder / "job.json")
         except OSError as error:
-            raise OutputError(
-                f"The work folder {self._root} cannot be written: {error.strerror}."
-            ) from error
+            raise self._unwritable(error) from error
 
     def _drop_inputs(self, inputs: Sequence[Mapping[str, str]]) -> None:
         """Uploads go with their last job; files of the administrator's folder stay."""
@@ -375,6 +403,10 @@ class JobStore:
         elif asked is not None and time.monotonic() - asked > _CANCEL_PATIENCE_S and process:
             with contextlib.suppress(psutil.Error):
                 process.kill()
+
+
+def _digest(values: Sequence[Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def _waits(folder: Path) -> bool:

@@ -11,7 +11,7 @@ from emotion_core.errors import EmotionCoreError, OutputError
 from emotion_core.ui.jobs import JobInput
 from emotion_core.ui.resources import app_settings
 from emotion_core.ui.video_jobs import VIDEO_JOBS, job_store
-from emotion_core.ui.visitor_jobs import retention_words
+from emotion_core.ui.visitor_jobs import retention_words, visitor
 
 _TYPES: Final = ["mp4", "mov", "mkv", "avi", "webm", "m4v", "mpg", "mpeg", "ts", "wmv", "3gp"]
 # Words → options of the command. The first is the default.
@@ -146,7 +146,7 @@ def _start(choice: _Choice, *, sample: bool = False) -> None:
         with st.spinner("Preparing …"):
             model = _model()
             inputs = [_sample_input()] if sample else _kept(choice)
-            job_id = store.start(inputs, choice.arguments, model)
+            job_id = store.start(inputs, choice.arguments, model, visitor())
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
         return

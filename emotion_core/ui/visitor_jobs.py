@@ -3,6 +3,7 @@
 Nobody sees the jobs of others: an id is only known to who started it, and stands in the address.
 """
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -65,6 +66,12 @@ class VisitorJobs:
             st.query_params.pop(self.parameter, None)
         elif job_id not in (mine := st.session_state.setdefault(f"{self.kind}_jobs", [])):
             mine.append(job_id)
+
+
+def visitor() -> str:
+    """A name for this visit that nobody else knows or can guess."""
+    name: str = st.session_state.setdefault("visitor", secrets.token_hex(16))
+    return name
 
 
 def retention_words() -> str:

@@ -100,11 +100,15 @@ def test_an_upload_becomes_people_timeline_and_downloads(clip):
 
 def test_the_same_video_again_is_answered_from_the_results(clip):
     app = until_ended(start(page(), ("a.mp4", clip)))
-    _, folder = view_key(app)
+    key, folder = view_key(app)
     made = (folder / "faces.csv").stat().st_mtime_ns
-    again = start(page(), ("a.mp4", clip))
-    assert any(b.key == "video_new" for b in again.button)
-    assert (folder / "faces.csv").stat().st_mtime_ns == made
+    app.button(key="video_new").click().run()
+    again = start(app, ("a.mp4", clip))
+    assert any(b.key == "video_new" for b in again.button), "at once"
+    assert view_key(again) == (key, folder)
+    other_key, other_folder = view_key(until_ended(start(page(), ("a.mp4", clip))))
+    assert other_key != key, "another visitor's names and markers are their own"
+    assert (other_folder / "faces.csv").stat().st_mtime_ns == made
 
 
 def test_people_are_renamed_merged_and_left_out(clip):

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from emotion_core.analysis.edits import Edits, load_edits, save_edits
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.errors import InputError, OutputError
 from emotion_core.media.write import repeat_video, sample_video
@@ -90,6 +91,23 @@ def test_identical_jobs_are_answered_from_the_results(store, clip):
     assert (store.results_of(first) / "clip" / "faces.csv").stat().st_mtime_ns == made
     assert store.start([upload(store, clip)], FAST, {**MODEL, "sha256": "y"}) != first
     assert store.start([upload(store, clip)], ["--no-annotate"], MODEL) != first
+
+
+def test_another_visitor_gets_the_results_but_not_the_names(store, clip):
+    first = store.start([upload(store, clip)], FAST, MODEL, "one visitor")
+    wait(store, first, ended)
+    folder = store.results_of(first) / "clip"
+    save_edits(folder, Edits().rename(1, "Ada"))
+    second = store.start([upload(store, clip)], FAST, MODEL, "another visitor")
+    assert second != first
+    wait(store, second, ended)
+    assert store.state(second).status == DONE
+    own = store.results_of(second) / "clip"
+    assert (own / "faces.csv").samefile(folder / "faces.csv"), "nothing was read twice"
+    assert load_edits(own) == Edits()
+    store.delete(first)
+    assert store.state(second).status == DONE
+    assert len((own / "faces.csv").read_text().splitlines()) > 1
 
 
 def test_cancel_keeps_what_is_done(store, long_clip):
