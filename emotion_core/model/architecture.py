@@ -2,7 +2,8 @@
 
 A .keras file is a zip whose config.json lists the layers in order, with the shape of every tensor
 that goes into them (Keras 3, `keras.saving`). Counting from that list takes milliseconds, where
-loading the network would bring tensorflow into the server of the pages.
+loading the network would bring tensorflow into the server of the pages. A model of which only the
+scores are kept has that list alone, as config.json.
 """
 
 from __future__ import annotations
@@ -108,13 +109,21 @@ class Architecture:
         return sum(stage.multiply_adds for stage in self.stages)
 
 
+def architecture_file(folder: Path) -> Path:
+    """Where a model folder lists its layers: model.keras, or config.json where it is not kept."""
+    whole, alone = folder / "model.keras", folder / "config.json"
+    return alone if alone.is_file() and not whole.is_file() else whole
+
+
 def read_architecture(path: Path) -> Architecture:
-    """Read the layers of a .keras file; nothing of it is run.
+    """Read the layers of a .keras file, or of its config.json; nothing of it is run.
 
     Raises:
         ModelError: the file is missing, damaged, or holds no graph of layers.
     """
     try:
+        if path.suffix == ".json":
+            return architecture_of(json.loads(path.read_bytes()))
         with zipfile.ZipFile(path) as file:
             if file.getinfo("config.json").file_size > _MAX_CONFIG_BYTES:
                 raise ModelError(f"{path} describes its layers with far too many words.")

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from emotion_core.errors import ModelError
-from emotion_core.model.architecture import Architecture, Stage, read_architecture
+from emotion_core.model.architecture import (
+    Architecture,
+    Stage,
+    architecture_file,
+    read_architecture,
+)
 from emotion_core.ui.charts import download_data
 from emotion_core.ui.model_choice import Choice
 from emotion_core.ui.model_pieces import MODEL_COLOURS, heading, model_dot, show_table
@@ -46,7 +51,7 @@ def _architecture(path: Path, stamp: float) -> Architecture:  # noqa: ARG001  # 
 
 def architecture_or_none(choice: Choice) -> tuple[Architecture | None, str]:
     """The network of a model folder, or None and why not."""
-    path = choice.folder / "model.keras"
+    path = architecture_file(choice.folder)
     try:
         return _architecture(path, path.stat().st_mtime if path.exists() else 0.0), ""
     except ModelError as error:
@@ -75,7 +80,7 @@ def _show_network(name: str, net: Architecture, metadata: dict[str, Any], colour
         f"Read from left to right: {net.parameters:,} parameters and "
         f"{net.multiply_adds / 1e6:,.1f} million multiply-adds for one face in all; the bars are "
         "each part's share of them. Each block halves the picture and widens it. Counted from the "
-        "layers in model.keras."
+        "layers in the model's own file."
     )
     noted = (metadata.get("network") or {}).get("parameters")
     if net.uncounted:

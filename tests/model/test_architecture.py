@@ -7,8 +7,10 @@ from pathlib import Path
 import keras
 import pytest
 
+from emotion_core.config import PROJECT_ROOT
 from emotion_core.errors import ModelError
-from emotion_core.model.architecture import architecture_of, read_architecture
+from emotion_core.model.architecture import architecture_file, architecture_of, read_architecture
+from emotion_core.model.bundle import default_name
 from emotion_core.model.network import NetworkSettings, build_network
 
 PARTS = ["input", "block 1", "block 2", "block 3", "block 4"]
@@ -83,3 +85,14 @@ def test_a_file_that_is_no_network_is_said(tmp_path: Path, config: object, words
             file.writestr("config.json", config)
     with pytest.raises(ModelError, match=words):
         read_architecture(path)
+
+
+def test_the_layers_are_known_where_only_the_scores_are_kept(tmp_path: Path) -> None:
+    whole = PROJECT_ROOT / "models" / default_name() / "model.keras"
+    with zipfile.ZipFile(whole) as file:
+        file.extract("config.json", tmp_path)
+    found = read_architecture(architecture_file(tmp_path))
+    assert found == read_architecture(architecture_file(whole.parent))
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(ModelError, match=r"model\.keras is missing"):
+        read_architecture(architecture_file(tmp_path))
