@@ -1,8 +1,10 @@
 """Writing a file so that nobody ever sees half of it."""
 
+import io
 import json
 import math
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,22 @@ def replace_file(path: Path, data: bytes) -> None:
     # A temporary file is readable by its maker alone; a model folder is for everybody.
     temporary.chmod(0o644)
     temporary.replace(path)
+
+
+def compress_zip(path: Path) -> None:
+    """Write a zip anew with its files compressed: keras stores the weights as they are.
+
+    Raises:
+        OSError: the disk is full or the folder may not be written.
+    """
+    data = io.BytesIO()
+    with (
+        zipfile.ZipFile(path) as stored,
+        zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as compressed,
+    ):
+        for name in stored.namelist():
+            compressed.writestr(name, stored.read(name))
+    replace_file(path, data.getvalue())
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

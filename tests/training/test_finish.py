@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import keras
@@ -31,6 +32,12 @@ def test_the_folder_is_complete_and_says_how_it_came_about(made_models: Path) ->
     assert 0 <= metadata["metrics"]["validation"]["accuracy"] <= 1
     assert "tensorflow" in metadata["packages"]
     Classifier(bundle)
+    with zipfile.ZipFile(bundle.keras_file) as file:
+        kept, whole = (
+            sum(getattr(part, size) for part in file.infolist())
+            for size in ("compress_size", "file_size")
+        )
+        assert kept < 0.97 * whole
 
 
 def test_a_failure_leaves_the_older_model_as_it_was(
