@@ -21,6 +21,8 @@ from emotion_core.media.sample import sample_frames
 
 # The clock of the file: fine enough for every frame rate in use, and for variable ones.
 _TICKS_PER_S: Final = 90_000
+# MP4 counts the ticks from one frame to the next in 31 bits: 6.6 hours.
+_LONGEST_TICKS: Final = 2**31 - 1
 # Sound that may stay as it is: Chromium plays it inside MP4. All other sound becomes AAC.
 _COPIED_SOUND: Final = frozenset({"aac", "mp3"})
 _WHOLE: Final = {"movflags": "+faststart"}
@@ -101,10 +103,16 @@ class VideoWriter:
             time_s: time on the source's clock, increasing.
         """
         even = _even(image_bgr)
+        tick = max(self._last_tick + 1, round((time_s - self._origin_s) * _TICKS_PER_S))
+        if tick - max(self._last_tick, 0) > _LONGEST_TICKS:
+            raise OutputError(
+                f"{self.path.name} could not be written: at {time_s:,.0f} s the next frame lies "
+                "more than six hours after the one before, which no MP4 can hold. Choose a part of "
+                "the video, or leave the annotated clip out."
+            )
         try:
             if self._container is None:
                 self._open(even.shape[1], even.shape[0])
-            tick = max(self._last_tick + 1, round((time_s - self._origin_s) * _TICKS_PER_S))
             # OpenCV turns BGR into yuv420p (BT.601, limited range) twice as fast as FFmpeg here.
             planes = cv2.cvtColor(even, cv2.COLOR_BGR2YUV_I420)
             frame = av.VideoFrame.from_numpy_buffer(np.asarray(planes, np.uint8), format="yuv420p")

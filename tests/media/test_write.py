@@ -118,6 +118,18 @@ def test_no_frame_no_file(tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is a Linux device")  # noqa: PTH110
+def test_a_gap_that_no_mp4_can_hold_is_said(tmp_path):
+    path = tmp_path / "a.mp4"
+    image = np.full((48, 64, 3), 99, np.uint8)
+    with VideoWriter(path) as writer:
+        writer.write(image, 0.0)
+        writer.write(image, 6 * 3600.0)
+    assert [frame.time_s for frame in read_frames(path)] == [0.0, 6 * 3600.0]
+    gap = (Frame(image, i, time_s) for i, time_s in enumerate((0.0, 7 * 3600.0)))
+    with pytest.raises(OutputError, match="six hours"):
+        write_frames(tmp_path / "b.mp4", gap, 1.0)
+
+
 def test_full_disk_says_so(tmp_path):
     (tmp_path / ".o.part.mp4").symlink_to("/dev/full")
     noise = np.random.default_rng(0).integers(0, 255, (40, 480, 640, 3), np.uint8)
