@@ -58,8 +58,14 @@ class Edits:
     markers: tuple[Marker, ...] = ()
 
     def name_of(self, track_id: int) -> str:
-        """The given name, else "Person 1"."""
-        return self.names.get(track_id) or f"Person {track_id}"
+        """The given name, else "Person 1"; "Anna (#2)" where somebody else is called the same."""
+        name = self.names.get(track_id)
+        if not name:
+            return f"Person {track_id}"
+        others = {n for i, n in self.names.items() if i != track_id and i not in self.merged}
+        # Charts and choices tell people apart by these words.
+        default = name.startswith("Person ") and name != f"Person {track_id}"
+        return f"{name} (#{track_id})" if name in others or default else name
 
     def rename(self, track_id: int, name: str) -> "Edits":
         """Give a name; an empty one takes it away. Control characters become spaces."""
@@ -77,7 +83,9 @@ class Edits:
         if target == track_id:
             raise InputError("These two are the same person already.")
         moved = {k: target if v == track_id else v for k, v in self.merged.items()}
-        return replace(self, merged={**moved, track_id: target})
+        # Whoever was left out and turns out to be this person is as this person is.
+        excluded = self.excluded - {track_id}
+        return replace(self, merged={**moved, track_id: target}, excluded=excluded)
 
     def split(self, track_id: int) -> "Edits":
         """Take a merge back."""

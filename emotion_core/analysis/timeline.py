@@ -159,6 +159,15 @@ def shares(person: FaceTable) -> dict[str, float]:
     return {name: float(totals[i]) / total for i, name in enumerate(EXPRESSIONS)}
 
 
+def _away(person: FaceTable) -> BoolArray:
+    """(N-1,) bool: between two rows lies an analysed frame without this person, or nothing was
+    analysed for long. A camera that stutters is no absence."""
+    frames = np.searchsorted(person.frame_times, person.time_s)
+    pauses = np.diff(person.time_s)
+    away = (np.diff(frames) > 1) | (pauses > longest_step_s(person.frame_times) + 1e-9)
+    return np.asarray(away, np.bool_)
+
+
 def dominant_runs(person: FaceTable, min_s: float = MIN_RUN_S) -> list[Run]:
     """Stretches of one dominant expression, in order; they never reach over an absence.
 
@@ -168,11 +177,7 @@ def dominant_runs(person: FaceTable, min_s: float = MIN_RUN_S) -> list[Run]:
     if not len(person):
         return []
     ends = person.time_s + row_seconds(person.time_s, person.frame_times)
-    # An analysed frame without this person, or nothing analysed for long: the run ends.
-    frames = np.searchsorted(person.frame_times, person.time_s)
-    pauses = np.diff(person.time_s)
-    absent = (np.diff(frames) > 1) | (pauses > longest_step_s(person.frame_times) + 1e-9)
-    stays = np.flatnonzero(np.append(absent, True)) + 1
+    stays = np.flatnonzero(np.append(_away(person), True)) + 1
     runs: list[Run] = []
     first = 0
     for last in stays:
@@ -313,13 +318,12 @@ def averaged(person: FaceTable, buckets: int = DRAWN_STRETCHES) -> tuple[Float64
 
     Returns:
         (M,) float64 seconds, increasing, and (M, 7) float32 probabilities. A row of NaN stands
-        where the person was away for at least a stretch (and a frame and a half).
+        where the person was away; between stretches, where it was for longer than two of them.
     """
     if not len(person):
         return np.empty(0), np.empty((0, NUM_EXPRESSIONS), np.float32)
     first, last = float(person.time_s[0]), float(person.time_s[-1])
-    width = 0.0
-    times, means = person.time_s, person.probs
+    times, means, away = person.time_s, person.probs, _away(person)
     if len(person) > 2 * buckets:
         width = (last - first) / buckets
         place = np.minimum(((person.time_s - first) / width).astype(np.int64), buckets - 1)
@@ -328,11 +332,11 @@ def averaged(person: FaceTable, buckets: int = DRAWN_STRETCHES) -> tuple[Float64
         times = np.add.reduceat(person.time_s, starts) / counts
         sums = np.add.reduceat(person.probs, starts, axis=0, dtype=np.float64)
         means = (sums / counts[:, None]).astype(np.float32)
-    step_s = max(1.5 * usual_step_s(person.frame_times), 2 * width)
-    away = np.flatnonzero(np.diff(times) > step_s) + 1
-    gap = np.full((len(away), NUM_EXPRESSIONS), np.nan, np.float32)
-    middles = (times[away - 1] + times[away]) / 2
-    return np.insert(times, away, middles), np.insert(means, away, gap, axis=0)
+        away = away[starts[1:] - 1] & (np.diff(times) > 2 * width)
+    after = np.flatnonzero(away) + 1
+    gap = np.full((len(after), NUM_EXPRESSIONS), np.nan, np.float32)
+    middles = (times[after - 1] + times[after]) / 2
+    return np.insert(times, after, middles), np.insert(means, after, gap, axis=0)
 
 
 def _labels(table: FaceTable) -> IntArray:

@@ -6,8 +6,9 @@ from typing import Final
 import cv2
 import numpy as np
 
+from emotion_core.analysis.edits import Edits
 from emotion_core.analysis.export import output_error
-from emotion_core.analysis.timeline import MIN_MOMENT
+from emotion_core.analysis.timeline import MIN_MOMENT, FaceTable, Moment
 from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
 from emotion_core.labels import EXPRESSIONS
 
@@ -87,6 +88,23 @@ class MomentKeeper:
                 (folder / moment_name(track_id, name)).write_bytes(jpeg)
         except OSError as error:
             raise output_error(folder, error) from error
+
+
+def moment_picture(folder: Path, whole: FaceTable, edits: Edits, moment: Moment) -> Path | None:
+    """The picture kept of a moment; None where there is none.
+
+    Args:
+        folder: of the pictures.
+        whole: all rows, before the edits.
+        edits: merged people's pictures stand under the identity that they had in that frame.
+        moment: of the table with the edits applied.
+    """
+    same = [k for k, v in edits.merged.items() if v == moment.track_id]
+    for track_id in (moment.track_id, *same):
+        if moment.frame in whole.person(track_id).frame:
+            file = folder / moment_name(track_id, moment.expression)
+            return file if file.is_file() else None
+    return None
 
 
 def moment_name(track_id: int, expression: str = "") -> str:

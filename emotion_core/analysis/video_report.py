@@ -19,7 +19,7 @@ from emotion_core.analysis.timeline import (
     shares,
     valid_share,
 )
-from emotion_core.analysis.video_moments import moment_name
+from emotion_core.analysis.video_moments import moment_picture
 from emotion_core.analysis.video_summary import marker_statistics
 from emotion_core.labels import COLOURS, EXPRESSIONS
 
@@ -64,7 +64,11 @@ def report_html(folder: Path, table: FaceTable, edits: Edits, name: str) -> str:
     """
     edited, summary = edits.apply(table), read_summary(folder)
     by_rows = sorted(edited.people, key=lambda i: -int((edited.track_id == i).sum()))
-    people = "".join(_person(folder, edited, edits, i) for i in by_rows[:_MOST_PEOPLE])
+    people = ""
+    for track_id in by_rows[:_MOST_PEOPLE]:
+        person = edited.person(track_id)
+        moments = _moments(folder / MOMENTS, table, edits, person)
+        people += _person(person, edits.name_of(track_id), moments)
     more = len(by_rows) - _MOST_PEOPLE
     rest = f"<p class='note'>{more} more people, seen for a shorter time.</p>" if more > 0 else ""
     key = "".join(f"<span>{_dot(e)}{e}</span>" for e in EXPRESSIONS)
@@ -96,15 +100,13 @@ def _dot(expression: str) -> str:
     return f"<i class='dot' style='background:{COLOURS[expression]}'></i>"
 
 
-def _person(folder: Path, table: FaceTable, edits: Edits, track_id: int) -> str:
-    person = table.person(track_id)
+def _person(person: FaceTable, name: str, moments: str) -> str:
     seconds = float(row_seconds(person.time_s, person.frame_times).sum())
     unsure = float(person.unsure.mean())
     return (
-        f"<section><h2>{escape(edits.name_of(track_id))}</h2>"
+        f"<section><h2>{escape(name)}</h2>"
         f"<p class='note'>seen for {seconds:.1f} s · unsure in {unsure:.0%} of the frames</p>"
-        f"{_share_bar(person)}{_lines(person)}{_ribbon(person)}"
-        f"{_moments(folder, person, track_id)}</section>"
+        f"{_share_bar(person)}{_lines(person)}{_ribbon(person)}{moments}</section>"
     )
 
 
@@ -164,12 +166,12 @@ def _ribbon(person: FaceTable) -> str:
     return _figure(16, parts, words)
 
 
-def _moments(folder: Path, person: FaceTable, track_id: int) -> str:
+def _moments(pictures: Path, whole: FaceTable, edits: Edits, person: FaceTable) -> str:
     figures = []
     for moment in key_moments(person):
-        file = folder / MOMENTS / moment_name(track_id, moment.expression)
+        file = moment_picture(pictures, whole, edits, moment)
         picture = ""
-        if file.is_file():
+        if file:
             data = base64.b64encode(file.read_bytes()).decode()
             picture = f"<img alt='' src='data:image/jpeg;base64,{data}'>"
         words = f"{moment.expression} {moment.probability:.0%}<br>at {moment.time_s:.1f} s"

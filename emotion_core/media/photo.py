@@ -1,13 +1,14 @@
 """Photos as upright BGR arrays, with limits that keep a hostile file from filling the memory."""
 
 import io
+import struct
 import warnings
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from emotion_core.datatypes import ImageArray
 from emotion_core.errors import FrameError, MissingDependencyError, PhotoError
@@ -20,6 +21,28 @@ MAX_PIXELS: Final[int] = 60_000_000
 MAX_SIDE: Final[int] = 2560
 # A longer strip has no pixel left across once it is scaled to a screen.
 MAX_ASPECT: Final[int] = 200
+# What Pillow's decoders raise on damaged files.
+_DAMAGED: Final = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    struct.error,
+)
+# How a picture must be turned to stand upright, by the orientation in its EXIF.
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def heic_available() -> bool:
@@ -96,8 +119,7 @@ def read_photo(
         ) from error
     except PhotoError:
         raise
-    # Pillow's decoders raise all of these on damaged files.
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError) as error:
+    except _DAMAGED as error:
         raise PhotoError(f"{name} is damaged or cut off ({error}): export it again.") from error
 
 
@@ -118,6 +140,19 @@ def _register_heic(data: bytes, name: str) -> None:
         ) from cause
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF says; as it is where the EXIF is damaged.
+
+    Pillow's own `exif_transpose` also writes the rest of the EXIF anew, which fails on odd ones.
+    """
+    image.load()
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except _DAMAGED:
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
 def _decode(image: Image.Image, name: str, max_side: int) -> ImageArray:
     width, height = image.size
     if width * height > MAX_PIXELS:
@@ -128,7 +163,7 @@ def _decode(image: Image.Image, name: str, max_side: int) -> ImageArray:
         )
     # JPEG decoders shrink while reading: less memory for a photo that is scaled down anyway.
     image.draft("RGB", (max_side, max_side))
-    upright = ImageOps.exif_transpose(image)
+    upright = _upright(image)
     if max(upright.size) > max_side:
         upright.thumbnail((max_side, max_side))
     if upright.mode in {"RGBA", "LA", "PA"} or "transparency" in upright.info:

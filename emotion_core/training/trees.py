@@ -14,7 +14,7 @@ from emotion_core.errors import DatasetError
 _MAX_FILE_BYTES: Final = 20_000_000
 # fer2013.csv, the only large file of all layouts, has 300 MB.
 _MAX_CSV_BYTES: Final = 1_000_000_000
-_MAX_FILES: Final = 500_000
+MOST_FILES: Final = 500_000
 # Pictures and numbers shrink to a third at best; only made-up data shrink to a hundredth.
 _MAX_RATIO: Final = 100
 _MAX_ZIP_BYTES: Final = 8_000_000_000
@@ -47,7 +47,7 @@ class FolderTree:
             DatasetError: there are too many.
         """
         files = (p for p in self.source.rglob("*") if p.is_file() and not p.is_symlink())
-        found = list(itertools.islice(files, _MAX_FILES + 1))
+        found = list(itertools.islice(files, MOST_FILES + 1))
         _check_count(self.source, len(found))
         return sorted(p.relative_to(self.source).as_posix() for p in found)
 
@@ -128,15 +128,15 @@ def _check_directory(source: Path) -> None:
     _check_count(source, count)
     if length > _MAX_DIRECTORY_BYTES:
         raise DatasetError(
-            f"{source.name} lists more files than {_MAX_FILES:,}, the most that are read. "
+            f"{source.name} lists more files than {MOST_FILES:,}, the most that are read. "
             "Split it into smaller ones."
         )
 
 
 def _check_count(source: Path, count: int) -> None:
-    if count > _MAX_FILES:
+    if count > MOST_FILES:
         raise DatasetError(
-            f"{source.name} holds more than {_MAX_FILES:,} files, the most that are read. Split it "
+            f"{source.name} holds more than {MOST_FILES:,} files, the most that are read. Split it "
             "into smaller ones."
         )
 

@@ -5,6 +5,7 @@ The timeline is an Altair chart; altair and pandas are imported when it is drawn
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,6 +49,43 @@ _BARS_STYLE: Final = """<style>
 .lab-plane i:last-of-type { width: .8rem; height: .8rem; margin: -.4rem; opacity: 1; }
 .lab-plane span { position: absolute; font-size: .62rem; opacity: .7; line-height: 1; }
 </style>"""
+
+_LEGEND_STYLE: Final = """<style>
+.lab-legend { display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; font-size: .85rem; }
+.lab-legend span { display: inline-flex; align-items: center; gap: .4rem; }
+.lab-legend i { width: .8rem; height: .8rem; border-radius: .15rem; flex: none; }
+</style>"""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One entry of a legend: a name, its colour, and `solid`, `dashed` or `dotted` for a line."""
+
+    name: str
+    colour: str
+    line: str = ""
+
+
+EXPRESSION_KEYS: Final = tuple(Key(expression, COLOURS[expression]) for expression in EXPRESSIONS)
+
+
+def legend_html(keys: Sequence[Key]) -> str:
+    """A legend in HTML: it breaks into lines on a phone, where one inside a chart is cut off."""
+    return _LEGEND_STYLE + "".join(["<div class='lab-legend'>", *map(_key_html, keys), "</div>"])
+
+
+def show_legend(keys: Sequence[Key] | None = None) -> None:
+    """Draw a legend, by default that of the seven expressions; nothing where it has no entry."""
+    keys = EXPRESSION_KEYS if keys is None else keys
+    if keys:
+        st.html(legend_html(keys))
+
+
+def _key_html(key: Key) -> str:
+    mark = f"background:{key.colour}"
+    if key.line:
+        mark = f"background:none;height:0;width:1.5rem;border-top:3px {key.line} {key.colour}"
+    return f'<span><i style="{mark}"></i>{escape(key.name)}</span>'
 
 
 def probability_bars_html(
@@ -152,7 +190,7 @@ def timeline_chart(
     Args:
         table: columns `time_s` (seconds) and the seven expressions (0-1), sorted by time.
         title: the chart's text alternative begins with it.
-        height: pixels, legend and axis included.
+        height: pixels, axis included.
         max_points: more rows than this are thinned evenly before they travel to the browser.
     """
     import altair as alt
@@ -162,7 +200,8 @@ def timeline_chart(
     colour = alt.Color(
         "expression:N",
         scale=alt.Scale(domain=list(EXPRESSIONS), range=[COLOURS[e] for e in EXPRESSIONS]),
-        legend=alt.Legend(title=None, orient="top", padding=0, offset=4),
+        # The legend stands above, in HTML: `show_legend`.
+        legend=None,
     )
     return (
         alt.Chart(thin, height=height)
@@ -193,6 +232,7 @@ def show_timeline(table: "pd.DataFrame", *, title: str, key: str, height: int = 
         st.info("No reading to draw yet.", icon=":material/timeline:")
         return
     st.markdown(f"**{title}**")
+    show_legend()
     st.altair_chart(timeline_chart(table, title=title, height=height), width="stretch")
     download_data(table, f"{key}.csv", key=f"{key}_download")
 

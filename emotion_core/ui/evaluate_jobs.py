@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -10,6 +11,7 @@ import streamlit as st
 
 from emotion_core.analysis.folders import file_hash
 from emotion_core.errors import InputError
+from emotion_core.training.trees import MOST_FILES
 from emotion_core.ui.job_log import JobInput, JobState, read_json
 from emotion_core.ui.jobs import JobCommand, JobStore
 from emotion_core.ui.visitor_jobs import VisitorJobs, kept_store, visitor
@@ -78,7 +80,12 @@ def refer_to(name: str, allowed: Path) -> JobInput:
         return evaluate_store().refer_to(path, allowed)
     if not path.is_relative_to(allowed.resolve()):
         raise InputError(f"{name} is no folder of the allowed folder.")
-    stats = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(path.rglob("*"))]
+    try:
+        # A link that leads nowhere is the evaluation's to tell of, as are too many files.
+        files = sorted(islice(path.rglob("*"), MOST_FILES + 1))
+        stats = [(str(p), (s := p.lstat()).st_size, s.st_mtime_ns) for p in files]
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror}.") from error
     return JobInput(name, str(path), hashlib.sha256(repr(stats).encode()).hexdigest())
 
 

@@ -311,7 +311,10 @@ class JobStore:
         for item in inputs:
             path = Path(item["path"])
             if path.is_relative_to(self._root) and path not in used:
-                shutil.rmtree(path.parent, ignore_errors=True)
+                # The same bytes under another name lie beside it, and may be somebody else's.
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+                    path.parent.rmdir()
 
     def _used(self) -> set[Path]:
         """The videos of all jobs."""

@@ -16,7 +16,7 @@ from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.live.history import HISTORY_S, Reading, readings_csv
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.reading import LiveReading
-from emotion_core.ui.charts import download_data, people_html
+from emotion_core.ui.charts import download_data, people_html, show_legend
 
 # More people than this are listed by number only: a wall of charts is no chart.
 MOST_PEOPLE: Final = 4
@@ -34,9 +34,6 @@ _STYLE: Final = """<style>
 .lab-live .lab-person .now { font-size: 2.9rem; line-height: 1.15; }
 .lab-live .lab-person .now small { font-size: 1.5rem; }
 .lab-empty { border: 1px dashed #8888; border-radius: .6rem; padding: 1.1rem 1rem; opacity: .85; }
-.lab-legend { display: flex; flex-wrap: wrap; gap: .15rem .75rem; font-size: .78rem; }
-.lab-legend i { display: inline-block; width: .68rem; height: .68rem; border-radius: 50%;
-  margin-right: .28rem; vertical-align: -.05rem; }
 </style>"""
 
 
@@ -98,19 +95,13 @@ def show_last_minute(processor: LiveProcessor, names: Mapping[int, str] | None =
         css="canvas { color: var(--st-text-color); font-family: var(--st-font); }",
         js=_SCRIPT.read_text("utf-8"),
     )
-    st.html(legend_html())
+    show_legend()
     chart(
         key="live_timeline",
         data=_chart_data(processor, {t: people[t] for t in sorted(newest)}, names or {}),
     )
     if len(people) > len(newest):
         st.caption(f"The {len(newest)} people seen last of {len(people)} are drawn.")
-
-
-def legend_html() -> str:
-    """The seven expressions with their colours."""
-    entries = "".join(f'<span><i style="background:{COLOURS[e]}"></i>{e}</span>' for e in COLOURS)
-    return f'{_STYLE}<div class="lab-legend">{entries}</div>'
 
 
 def _chart_data(

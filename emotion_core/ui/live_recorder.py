@@ -129,11 +129,17 @@ def _running(token: str, session: LiveSession, streams: bool) -> None:
             st.rerun(scope="app")
         if st.button("Finish", icon=":material/stop:", key="live_finish"):
             _stop(token)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    # A form hands over what is being typed, also when the key is pressed instead of Enter.
+    with (
+        st.form("live_marker_form", clear_on_submit=True, border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
         label = st.text_input(
             "Marker", placeholder="What happens now", key="live_marker", max_chars=80
         )
-        marked = st.button("Mark", icon=":material/flag:", shortcut="alt+m", key="live_mark")
+        marked = st.form_submit_button(
+            "Mark", icon=":material/flag:", shortcut="alt+m", key="live_mark"
+        )
     if marked:
         _try(lambda: session.mark(label))
     _video_choice(token, session)
@@ -202,14 +208,16 @@ def show_finished() -> None:
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
     with st.container(horizontal=True):
-        # Callbacks run first: a stream's own rerun cannot swallow the press.
-        st.button(
-            "Delete it now",
-            icon=":material/delete:",
-            key="live_delete",
-            on_click=_leave,
-            kwargs={"delete": token},
-        )
+        with st.popover("Delete", icon=":material/delete:", key="live_delete_menu"):
+            st.markdown("Removes the readings, the video and your changes from this computer.")
+            # Callbacks run first: a stream's own rerun cannot swallow the press.
+            st.button(
+                "Delete now",
+                type="primary",
+                key="live_delete",
+                on_click=_leave,
+                kwargs={"delete": token},
+            )
         st.button("New recording", icon=":material/add:", key="live_new", on_click=_leave)
     hours = app_settings().retention_h
     st.caption(

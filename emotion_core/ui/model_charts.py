@@ -13,7 +13,8 @@ import altair as alt
 
 from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.training.tables import MEASURED_HERE, PEOPLE_AND_CHANCE, PUBLISHED
-from emotion_core.ui.model_pieces import MODEL_COLOURS, Key, model_keys
+from emotion_core.ui.charts import EXPRESSION_KEYS, Key
+from emotion_core.ui.model_pieces import MODEL_COLOURS, model_keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ def _expression_colour() -> alt.Color:
 
 def curve_keys(models: Sequence[str]) -> list[Key]:
     """The legend of curves that are drawn for each expression of one model, or for two models."""
-    return model_keys(models) or [Key(e, COLOURS[e]) for e in EXPRESSIONS]
+    return model_keys(models) or list(EXPRESSION_KEYS)
 
 
 def model_colour(models: Sequence[str]) -> alt.Color:

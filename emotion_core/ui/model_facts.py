@@ -11,14 +11,13 @@ from emotion_core.training import tables
 from emotion_core.training.evaluate import SCORE_NAMES
 from emotion_core.training.pairs import stacked
 from emotion_core.ui import model_charts as charts
-from emotion_core.ui.charts import download_data
+from emotion_core.ui.charts import download_data, show_legend
 from emotion_core.ui.model_choice import Choice, judged_by_each
 from emotion_core.ui.model_pieces import (
     dark_ground,
     heading,
     model_keys,
     show_chart,
-    show_legend,
     show_table,
 )
 

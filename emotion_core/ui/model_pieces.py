@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import streamlit as st
 
-from emotion_core.ui.charts import download_data
+from emotion_core.ui.charts import Key, download_data, show_legend
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,40 +16,11 @@ if TYPE_CHECKING:
 # One colour a model wherever two are compared; both stand apart from each other for the colour
 # blind and can be read on light and dark grounds.
 MODEL_COLOURS: Final[tuple[str, str]] = ("#0F9488", "#A64DD6")
-_LEGEND_STYLE: Final = """<style>
-.lab-legend { display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; font-size: .85rem; }
-.lab-legend span { display: inline-flex; align-items: center; gap: .4rem; }
-.lab-legend i { width: .8rem; height: .8rem; border-radius: .15rem; flex: none; }
-</style>"""
 
 
 def heading(text: str) -> None:
     """The title of one chart: smaller than the page's own."""
     st.markdown(f"##### {text}")
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One entry of a legend: a name, its colour, and `solid`, `dashed` or `dotted` for a line."""
-
-    name: str
-    colour: str
-    line: str = ""
-
-
-def show_legend(keys: Sequence[Key]) -> None:
-    """A legend in HTML: it breaks into lines on a phone, where one inside a chart is cut off."""
-    if keys:
-        st.html(
-            _LEGEND_STYLE + "".join(["<div class='lab-legend'>", *map(_key_html, keys), "</div>"])
-        )
-
-
-def _key_html(key: Key) -> str:
-    mark = f"background:{key.colour}"
-    if key.line:
-        mark = f"background:none;height:0;width:1.5rem;border-top:3px {key.line} {key.colour}"
-    return f'<span><i style="{mark}"></i>{escape(key.name)}</span>'
 
 
 def model_keys(models: Sequence[str]) -> list[Key]:

@@ -13,9 +13,9 @@ from emotion_core.training import tables
 from emotion_core.training.pairs import stacked
 from emotion_core.training.runs import read_runs
 from emotion_core.ui import model_charts as charts
-from emotion_core.ui.charts import download_data
+from emotion_core.ui.charts import download_data, show_legend
 from emotion_core.ui.model_choice import Choice
-from emotion_core.ui.model_pieces import heading, show_legend, show_table
+from emotion_core.ui.model_pieces import heading, show_table
 
 if TYPE_CHECKING:
     import pandas as pd

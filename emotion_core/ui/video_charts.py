@@ -74,7 +74,8 @@ def timeline(
         )
     )
     chart = alt.layer(*_marker_layers(markers, domain), lines, columns)
-    return _as_svg(chart)
+    # A layer does not take over what its parts say of themselves.
+    return _as_svg(chart.properties(description=lines.description))
 
 
 def time_axis(span: tuple[float, float], field: str = "time_s") -> "alt.X":
@@ -171,7 +172,7 @@ def ribbon(
                 scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1),
                 axis=alt.Axis(labelLimit=120),
             ),
-            color=_colour(legend=False),
+            color=_colour(),
             tooltip=[
                 alt.Tooltip("person:N"),
                 alt.Tooltip("expression:N"),
@@ -187,13 +188,14 @@ def ribbon(
     return _as_svg(chart)
 
 
-def _colour(*, legend: bool) -> "alt.Color":
+def _colour() -> "alt.Color":
     import altair as alt
 
     return alt.Color(
         "expression:N",
         scale=alt.Scale(domain=list(EXPRESSIONS), range=[COLOURS[e] for e in EXPRESSIONS]),
-        legend=alt.Legend(title=None, orient="top") if legend else None,
+        # The legend stands above, in HTML: `show_legend`.
+        legend=None,
     )
 
 
@@ -208,7 +210,7 @@ def share_chart(shares: Mapping[str, Mapping[str, float]]) -> "alt.Chart":
         .encode(
             x=alt.X("share:Q", title=None, axis=alt.Axis(format="%"), stack="zero"),
             y=alt.Y("who:N", title=None, sort=list(shares), axis=alt.Axis(labelLimit=160)),
-            color=_colour(legend=True),
+            color=_colour(),
             order=alt.Order("place:Q"),
             tooltip=["who:N", "expression:N", alt.Tooltip("share:Q", format=".1%")],
         )

@@ -11,7 +11,7 @@ from emotion_core.analysis.folders import CLIP
 from emotion_core.analysis.timeline import FaceTable, row_seconds, shares, valid_share
 from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.ui.charts import download_data
+from emotion_core.ui.charts import download_data, show_legend
 from emotion_core.ui.job_log import FileState
 from emotion_core.ui.video_charts import ribbon, share_chart
 from emotion_core.ui.video_progress import escape
@@ -32,6 +32,7 @@ def show_comparison(files: list[FileState]) -> None:
         return
     _players(compared)
     st.subheader("Share of time, everybody together", anchor=False)
+    show_legend()
     st.altair_chart(share_chart({c.name: c.shares for c in compared}), width="stretch")
     _courses(compared)
     table = pd.DataFrame([person for c in compared for person in c.people])

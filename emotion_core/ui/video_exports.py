@@ -54,7 +54,10 @@ def show_exports(view: "View") -> None:
             lambda: webvtt(view.table, view.edits, view.origin_s).encode(),
         )
         _button(view, "Report to print", f"{stem}_report.html", "text/html", lambda: _report(view))
-    st.caption("With your names, merges, exclusions and markers. The zip explains every column.")
+    words = "With your names, merges, exclusions and markers. The zip explains every column."
+    if (view.folder / CLIP).is_file() and (view.edits.merged or view.edits.excluded):
+        words += " The clip shows everybody as they were found: it was drawn before your changes."
+    st.caption(words)
 
 
 def _button(view, label, file_name, mime, make, primary=False) -> None:  # type: ignore[no-untyped-def]

@@ -17,9 +17,10 @@ def show_markers(view: "View") -> None:
     """The table of markers and, for each interval, what everybody showed in it."""
     count = len(view.edits.markers)
     with st.expander(f"Markers ({count})" if count else "Markers", expanded=count > 0):
+        how = "“Mark this moment” under the player" if view.has_clip else "A new row of the table"
         st.caption(
-            "“Mark this moment” under the player adds one. Give a later end to make it an "
-            "interval; markers go to the exports, and intervals are counted below."
+            f"{how} adds one. Give a later end to make it an interval; markers go to the exports, "
+            "and intervals are counted below."
         )
         _editor(view)
         for marker in view.edits.markers:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from emotion_core.analysis.folders import MOMENTS
 from emotion_core.analysis.timeline import Moment, key_moments
-from emotion_core.analysis.video_moments import face_in_thumbnail, moment_name
+from emotion_core.analysis.video_moments import face_in_thumbnail, moment_picture
 from emotion_core.datatypes import FloatArray
 from emotion_core.media.photo import read_photo
 from emotion_core.ui.explain_view import explain_button, show_explanation
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from emotion_core.ui.video_result import View
 
 _MOST_PEOPLE: Final = 6
-_A_ROW: Final = 7
+_MOMENT_PX: Final = 124
 
 
 def show_moments(view: "View") -> None:
@@ -31,9 +31,10 @@ def show_moments(view: "View") -> None:
             continue
         drawn += 1
         st.markdown(f"**{escape(view.edits.name_of(track_id))}**")
-        for column, moment in zip(st.columns(_A_ROW), moments, strict=False):
-            with column:
-                _moment(view, moment)
+        with st.container(horizontal=True):
+            for moment in moments:
+                with st.container(width=_MOMENT_PX):
+                    _moment(view, moment)
         for moment in moments:
             who = f"{view.edits.name_of(track_id)} at {moment.time_s:.1f} s"
             show_explanation(_explain_key(view, moment), who)
@@ -75,11 +76,5 @@ def _explain_key(view: "View", moment: Moment) -> str:
 
 
 def _picture(view: "View", moment: Moment) -> bytes | None:
-    """The picture kept for this moment; a merged person's may stand under an older identity."""
-    same = [k for k, v in view.edits.merged.items() if v == moment.track_id]
-    for track_id in (moment.track_id, *same):
-        rows = view.whole.person(track_id)
-        if moment.frame in rows.frame:
-            file = view.folder / MOMENTS / moment_name(track_id, moment.expression)
-            return file.read_bytes() if file.is_file() else None
-    return None
+    file = moment_picture(view.folder / MOMENTS, view.whole, view.edits, moment)
+    return file.read_bytes() if file else None

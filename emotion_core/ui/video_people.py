@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from emotion_core.ui.video_result import View
 
 _SHOWN: Final = 5
+_PICTURE_PX: Final = 84
+_WORDS_PX: Final = 190
 
 
 def show_people_list(view: "View") -> None:
@@ -33,21 +35,20 @@ def show_people_list(view: "View") -> None:
 
 
 def _row(view: "View", track_id: int, people: list[int]) -> None:
-    picture, words, menu = st.columns([1, 4, 1], vertical_alignment="center")
     file = view.folder / MOMENTS / moment_name(track_id)
-    with picture:
+    # Not columns: on a phone each of them would fill the width.
+    with st.container(horizontal=True, vertical_alignment="center"):
         if file.is_file():
-            st.image(file.read_bytes(), width="stretch")
-    with words:
-        st.markdown(_words(view, track_id))
-    with menu, st.popover("", icon=":material/edit:", key=f"{view.key}_menu_{track_id}"):
-        _edit(view, track_id, people)
+            st.image(file.read_bytes(), width=_PICTURE_PX)
+        st.markdown(_words(view, track_id), width=_WORDS_PX)
+        with st.popover("", icon=":material/edit:", key=f"{view.key}_menu_{track_id}"):
+            _edit(view, track_id, people)
 
 
 def _words(view: "View", track_id: int) -> str:
     name = f"**{escape(view.edits.name_of(track_id))}**"
     if track_id in view.edits.excluded:
-        return f"{name}  \n:gray[left out everywhere]"
+        return f"{name}  \n:gray[left out of tables, charts and report]"
     person = view.table.person(track_id)
     share = shares(person)
     seconds = float(row_seconds(person.time_s, person.frame_times).sum())
@@ -81,7 +82,7 @@ def _edit(view: "View", track_id: int, people: list[int]) -> None:
         if st.button(f"Take #{other} apart again", key=f"{key}_split_{other}"):
             view.change(edits.split(other))
     excluded = track_id in edits.excluded
-    label = "Include again" if excluded else "Leave out everywhere"
+    label = "Include again" if excluded else "Leave out"
     if st.button(label, icon=":material/person_off:", key=f"{key}_exclude"):
         view.change(edits.exclude(track_id, excluded=not excluded))
 

@@ -119,7 +119,7 @@ class View:
     @property
     def has_clip(self) -> bool:
         """Whether there is a player to follow and to move."""
-        return (self.folder / CLIP).is_file()
+        return is_playable(self.folder / CLIP)
 
     @property
     def origin_s(self) -> float:

@@ -12,7 +12,7 @@ from emotion_core.analysis.timeline import (
     transitions,
 )
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.ui.charts import download_data
+from emotion_core.ui.charts import download_data, show_legend
 from emotion_core.ui.video_charts import (
     BRUSH,
     person_rows,
@@ -52,6 +52,7 @@ def show_timelines(view: "View") -> None:
         st.info(f"{view.edits.name_of(chosen)} is not seen in this part.")
         return
     # The key of a chart without a selection does not reach the page; that of a container does.
+    show_legend()
     with st.container(key=f"{view.key}_timeline"):
         st.altair_chart(
             timeline(part, view.edits.name_of(chosen), view.edits.markers, domain or span),
@@ -119,6 +120,7 @@ def show_statistics(view: "View") -> None:
     st.subheader("Share of time", anchor=False)
     people = by_time_seen(view.table)[:_MOST_RIBBONS]
     parts = {view.edits.name_of(i): shares(view.table.person(i)) for i in people}
+    show_legend()
     st.altair_chart(share_chart(parts), width="stretch", key=f"{view.key}_shares")
     download_data(
         share_rows(parts).drop(columns="place"), "shares.csv", key=f"{view.key}_shares_data"

@@ -221,6 +221,23 @@ def test_edits_can_be_taken_back():
     assert edits.name_of(9) == "Person 9"
 
 
+def test_two_people_of_one_name_can_be_told_apart():
+    edits = Edits().rename(1, "Anna").rename(2, "Anna").rename(3, "Person 4")
+    assert [edits.name_of(i) for i in (1, 2, 3, 4)] == [
+        "Anna (#1)",
+        "Anna (#2)",
+        "Person 4 (#3)",
+        "Person 4",
+    ]
+    assert edits.merge(2, 1).name_of(1) == "Anna", "they are one now"
+
+
+def test_merging_takes_over_whether_somebody_is_left_out():
+    edits = Edits().exclude(2).merge(2, 1)
+    assert edits.excluded == frozenset()
+    assert Edits().exclude(1).merge(2, 1).excluded == {1}
+
+
 def test_merging_chains_stay_flat():
     edits = Edits().merge(2, into=1).merge(1, into=5)
     assert edits.merged == {2: 5, 1: 5}

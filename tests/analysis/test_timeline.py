@@ -193,6 +193,11 @@ def test_a_drawn_line_breaks_where_somebody_was_away(rows):
     assert all(np.diff(times) > 0)
 
 
+def test_a_drawn_line_goes_on_while_the_camera_stutters():
+    times = np.cumsum(np.random.default_rng(0).choice([0.03, 0.2, 0.5], 200))
+    assert not np.isnan(averaged(table(spell("h" * 200), times=times))[1]).any()
+
+
 def test_runs_are_drawn_longer_where_there_are_many():
     assert legible_run_s(np.empty(0)) == MIN_RUN_S
     assert legible_run_s(np.arange(0, 60, 0.1)) == MIN_RUN_S

@@ -1,3 +1,4 @@
+import base64
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -61,6 +62,20 @@ def test_report_stands_alone_and_shows_everybody(tmp_path):
 def test_excluded_people_are_not_in_it(tmp_path):
     text = report_html(tmp_path, faces(), Edits().exclude(2), "x.mp4")
     assert "Person 2" not in text
+
+
+def test_after_a_merge_the_picture_is_of_the_moment_that_is_told(tmp_path):
+    (tmp_path / "moments").mkdir()
+    for name in ("1_happy", "2_happy", "2_sad"):
+        (tmp_path / "moments" / f"{name}.jpg").write_bytes(name.encode())
+    table = faces()
+    # Person 1 is gone before anybody is sad.
+    table = table.rows((table.track_id == 1) == (table.frame < 25))
+    text = report_html(tmp_path, table, Edits().merge(2, 1), "x.mp4")
+    assert [base64.b64decode(p).decode() for p in re.findall(r"base64,([^']+)", text)] == [
+        "1_happy",
+        "2_sad",
+    ]
 
 
 def test_report_of_nobody(tmp_path):

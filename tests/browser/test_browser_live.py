@@ -148,7 +148,8 @@ def test_a_cut_network_ends_cleanly_is_said_and_leaves_the_recording(
     # What was recorded is kept.
     page.get_by_role("button", name="Finish").click()
     page.get_by_text("Your recording").wait_for()
-    page.get_by_role("button", name="Delete it now").click()
+    page.get_by_role("button", name="Delete", exact=False).last.click()
+    page.locator(".st-key-live_delete button").click()
     page.get_by_text("Your recording").wait_for(state="detached")
     assert server.errors() == []
 
@@ -325,7 +326,8 @@ def test_a_recording_outlives_a_reload_and_ends_in_a_result(
     assert other.get_by_text("Your recording").count() == 0
     other.close()
 
-    page.get_by_role("button", name="Delete it now").click()
+    page.get_by_role("button", name="Delete", exact=False).last.click()
+    page.locator(".st-key-live_delete button").click()
     page.get_by_text("Your recording").wait_for(state="detached")
     live.stop()
     assert server.errors() == []

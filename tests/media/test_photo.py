@@ -1,4 +1,5 @@
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -53,6 +54,25 @@ def test_exif_rotation_is_obeyed(orientation, red_at):
     row, column = {"left": (1, 1), "right": (1, -2), "top": (1, 1)}[red_at]
     assert image.shape[:2] == ((8, 4) if red_at == "top" else (4, 8))
     assert image[row, column].tolist() == [0, 0, 255]
+
+
+def test_an_odd_exif_does_not_cost_the_picture():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x0110] = "a camera"
+    data = encode(red_left(), "PNG", exif=exif)
+    rng = np.random.default_rng(0)
+    start = data.index(b"eXIf") + 4
+    end = data.index(b"a camera")
+    for _ in range(300):
+        damaged = bytearray(data)
+        for place in rng.integers(start, end, 3):
+            damaged[place] = rng.integers(256)
+        # The checksum of the chunk, so that only the EXIF is odd.
+        length = int.from_bytes(data[start - 8 : start - 4], "big")
+        crc = zlib.crc32(damaged[start - 4 : start + length])
+        damaged[start + length : start + length + 4] = crc.to_bytes(4, "big")
+        assert read_photo(bytes(damaged)).shape in {(8, 4, 3), (4, 8, 3)}
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "RGBA", "LA", "I;16", "YCbCr"])

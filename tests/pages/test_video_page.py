@@ -125,7 +125,7 @@ def test_people_are_renamed_merged_and_left_out(clip):
     assert "**Person 2**" in words(app)
     app.button(key=f"{key}_2_exclude").click().run()
     assert not app.exception
-    assert "left out everywhere" in words(app)
+    assert "left out of tables, charts and report" in words(app)
 
 
 def test_a_reload_finds_the_job_by_its_address(clip):

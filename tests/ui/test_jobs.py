@@ -110,6 +110,14 @@ def test_another_visitor_gets_the_results_but_not_the_names(store, clip):
     assert len((own / "faces.csv").read_text().splitlines()) > 1
 
 
+def test_deleting_leaves_the_same_bytes_under_another_name(store, clip):
+    first = store.start([upload(store, clip, "a.mp4")], FAST, MODEL, "one visitor")
+    other = upload(store, clip, "b.mp4")
+    store.start([other], FAST, MODEL, "another visitor")
+    store.delete(first)
+    assert Path(other.path).is_file()
+
+
 def test_cancel_keeps_what_is_done(store, long_clip):
     job_id = store.start([upload(store, long_clip)], ["--no-annotate"], MODEL)
     wait(store, job_id, makes_progress)
