@@ -33,7 +33,8 @@ class Frame:
     Attributes:
         image: (H, W, 3) uint8, BGR. Never written to by this package.
         index: position in the source, 0 for the first frame.
-        time_s: presentation time in seconds on the source's own clock; finite, not negative.
+        time_s: presentation time in seconds on the source's own clock; finite, not negative. A
+            stream whose frames all carry the same time is read as if it had 30 a second.
 
     Raises:
         FrameError: the array has another shape or type, or the time is no time.
@@ -54,7 +55,8 @@ class Frame:
                 f"one pixel, got {image.shape}. Convert grey or RGBA pictures with "
                 "emotion_core.media.to_bgr first."
             )
-        if not (math.isfinite(self.time_s) and self.time_s >= 0):
+        number = isinstance(self.time_s, (int, float, np.integer, np.floating))
+        if not (number and math.isfinite(self.time_s) and self.time_s >= 0):
             raise FrameError(
                 f"A frame's time must be a finite number of seconds, got {self.time_s}."
             )

@@ -47,6 +47,11 @@ def read_summary(folder: Path) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+def is_result(path: Path) -> bool:
+    """Whether a video is the clip of a results folder, not one to be read."""
+    return path.name == CLIP and (path.parent / SUMMARY).is_file()
+
+
 def folder_for(source: Path, sha256: str, out: Path, taken: set[Path]) -> Path:
     """The results folder of a video: its safe stem; a short hash is added on a collision.
 

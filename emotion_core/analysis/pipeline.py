@@ -33,6 +33,9 @@ LARGEST_MARGIN: Final = 1.25
 SAME_SHAPE: Final = 0.03
 # A step back in time of more than this means that the source was wound back.
 REWOUND_S: Final = 1.0
+# A clock that stands still for more than so many frames is none; then each takes this long.
+MOST_STILL: Final = 5
+USUAL_STEP_S: Final = 1 / 30
 STAGES: Final = ("find", "crop", "classify", "track", "smooth")
 
 
@@ -95,6 +98,7 @@ class Pipeline:
         self._memory: dict[int, _Reading] = {}
         self._size: tuple[int, int] | None = None
         self._time_s = -math.inf
+        self._ahead_s, self._stood_still = 0.0, 0
         self._largest_id = 0
 
     @classmethod
@@ -208,6 +212,7 @@ class Pipeline:
         self._tracker.reset()
         self._forget()
         self._size, self._time_s = None, -math.inf
+        self._ahead_s, self._stood_still = 0.0, 0
 
     def _forget(self) -> None:
         self._smoother.reset()
@@ -216,10 +221,16 @@ class Pipeline:
         self._largest_id = 0
 
     def _advance(self, time_s: float) -> float:
-        """The stream's own clock, which never runs backward."""
+        """The stream's own clock, which never runs backward, nor stands still for long."""
+        time_s += self._ahead_s
         if time_s < self._time_s - REWOUND_S:
             self._time_s = time_s
             self._leave_all()
+        self._stood_still = self._stood_still + 1 if time_s <= self._time_s else 0
+        if self._stood_still > MOST_STILL:
+            # Frames without times, or a broken clock: nothing would ever be looked for again.
+            self._ahead_s += USUAL_STEP_S
+            time_s += USUAL_STEP_S
         self._time_s = max(self._time_s, time_s)
         return self._time_s
 

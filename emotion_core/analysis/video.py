@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
 import math
 import threading
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from emotion_core.analysis.edits import load_edits
+from emotion_core.analysis.edits import Edits, load_edits, save_edits
 from emotion_core.analysis.export import FacesWriter, output_error, read_faces
 from emotion_core.analysis.folders import (
     CLIP,
@@ -144,7 +145,6 @@ def analyse_video(
     info = probe(source.path)
     _check_range(info, options)
     run = _Run(source, folder, info, options, dict(model or {}), hooks)
-    run.begin()
     # The summary needs it: half a second that a short video would wait for at its end.
     import_aside("pandas")
     try:
@@ -154,7 +154,8 @@ def analyse_video(
         run.fail(error)
         raise
     finally:
-        remove_leftovers(folder)
+        if folder.is_dir():
+            remove_leftovers(folder)
 
 
 def _check_range(info: VideoInfo, options: VideoOptions) -> None:
@@ -202,30 +203,47 @@ class _Run:
         self._telling = threading.Lock()
         self._clip: dict[str, Any] | None = None
         self._last_s = options.start_s
+        self._key = result_key(source.sha256, options, self._model)
+        self._began = False
 
-    def begin(self) -> None:
-        """Make the folder and say whose it is: a killed run is recognised by its status."""
+    def _begin(self) -> None:
+        """Make the folder and say whose it is: a killed run is recognised by its status.
+
+        Called with the first frame: what a run that finds none would replace may be finished.
+        """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self._folder)
             (self._folder / CLIP).unlink(missing_ok=True)
         except OSError as error:
             raise output_error(self._folder, error) from error
+        if read_summary(self._folder).get("key", self._key) != self._key:
+            # Read otherwise, people have other numbers: a name, or being left out, must not go to
+            # somebody else. Markers are times, and stay.
+            edits = load_edits(self._folder)
+            if edits != Edits(markers=edits.markers):
+                save_edits(self._folder, Edits(markers=edits.markers))
         write_summary(self._folder, self._head("running"))
+        self._began = True
 
     def read(self, pipeline: Pipeline) -> None:
         """Decode, analyse and encode every frame of the range, each in a thread of its own."""
         selector = FrameSelector(self._options.every, self._options.rate)
         writer = self._clip_writer() if self._options.annotate else None
         with contextlib.ExitStack() as stack:
+            frames = self._frames(None if writer else selector)
+            ahead = stack.enter_context(contextlib.closing(read_ahead(frames)))
+            first = next(ahead, None)
+            if first is None and not self._report.stopped:
+                raise VideoError(
+                    f"{self._source.path.name}: the range holds no frame of this video."
+                )
+            self._begin()
             faces = stack.enter_context(FacesWriter(self._folder / FACES))
             clip = stack.enter_context(annotating(writer)) if writer else None
-            frames = self._frames(None if clip else selector)
-            ahead = stack.enter_context(contextlib.closing(read_ahead(frames)))
-            self._read_all(ahead, pipeline, selector, faces, clip)
+            found = itertools.chain([] if first is None else [first], ahead)
+            self._read_all(found, pipeline, selector, faces, clip)
         self._stopped |= self._report.stopped
-        if self._read == 0 and not self._stopped:
-            raise VideoError(f"{self._source.path.name}: the range holds no frame of this video.")
         if writer is not None and writer.frames:
             self._clip = {
                 "file": CLIP,
@@ -270,6 +288,8 @@ class _Run:
 
     def fail(self, error: BaseException) -> None:
         """Note the failure beside the rows written so far, as far as the disk allows."""
+        if not self._began:
+            return
         message = str(error) if isinstance(error, EmotionCoreError) else repr(error)
         with contextlib.suppress(EmotionCoreError):
             write_summary(self._folder, self._head("failed") | {"message": message})
@@ -333,7 +353,7 @@ class _Run:
         covered = max(0.0, self._last_s - self._options.start_s)
         return {
             "status": status,
-            "key": result_key(self._source.sha256, self._options, self._model),
+            "key": self._key,
             "source": {
                 "name": self._source.path.name,
                 "sha256": self._source.sha256,

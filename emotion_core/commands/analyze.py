@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         stop = stack.enter_context(stop_on_signal())
         tell = tell_json if options.progress == "json" else stack.enter_context(_bar())
         batch = Batch(options, chosen, tell, stop)
-        outcomes = batch.run(list(find_videos(options.paths, options.out)))
+        outcomes = batch.run(list(find_videos(options.paths)))
     write_json_option(options.json, outcomes)
     return EXIT_FAILED if any(o["status"] in FAILURES for o in outcomes) else EXIT_DONE
 
@@ -85,12 +85,13 @@ def _check_targets(options: argparse.Namespace) -> None:
     check_json_option(options.json)
 
 
-def find_videos(paths: Iterable[Path], out: Path) -> Iterator[Path | Event]:
+def find_videos(paths: Iterable[Path]) -> Iterator[Path | Event]:
     """The videos to read, each once, folders in order of their names.
 
     A path that leads to nothing becomes a failed outcome. Files named on the command line are taken
     whatever they are called; in folders the suffix decides, and results are not read again.
     """
+    from emotion_core.analysis.folders import is_result
     from emotion_core.media.probe import VIDEO_SUFFIXES
 
     seen: set[str] = set()
@@ -104,10 +105,10 @@ def find_videos(paths: Iterable[Path], out: Path) -> Iterator[Path | Event]:
                 if p.suffix.lower() in VIDEO_SUFFIXES
                 and p.is_file()
                 and not p.name.startswith(".")
-                and out.resolve() not in p.resolve().parents
+                and not is_result(p)
             )
             if not found:
-                yield _failed(path, f"{path} holds no video.")
+                yield _failed(path, f"{path.resolve()} holds no video.")
         for video in found:
             if (real := os.path.realpath(video)) not in seen:
                 seen.add(real)

@@ -68,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
     from emotion_core.training.evaluate import evaluate_model
 
     check_json_option(options.json)
+    if options.out and options.out.exists() and not options.out.is_dir():
+        raise SettingsError(f"--out {options.out} is a file: name a folder.")
     bundle = load_bundle(options.model, options.models_dir)
     for_program = options.progress == "json"
     with contextlib.ExitStack() as stack:
@@ -84,10 +86,13 @@ def run(options: argparse.Namespace) -> int:
             with_robustness=not options.no_robustness,
             progress=progress,
         )
+    # First what cannot be lost: the measurement took minutes.
+    if not for_program:
+        print(report_text(found.report))
     try:
-        kept, folder = _keep(found, bundle, dataset, options)
         if options.json:
             _write_report(found, options.json)
+        kept, folder = _keep(found, bundle, dataset, options)
     except OSError as error:
         raise OutputError(f"The results cannot be written: {error}") from error
     if for_program:
@@ -95,7 +100,6 @@ def run(options: argparse.Namespace) -> int:
         tell_json({"event": "file_end", "file": str(options.data)} | done)
         tell_json({"event": "end"})
         return 0
-    print(report_text(found.report))
     print("\n".join([*dataset.notes, kept]))
     return 0
 

@@ -69,20 +69,24 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError("--name may hold letters, digits, '.', '_' and '-' only.")
     check_json_option(options.json)
     # Wrong options must be told at once, not after tensorflow's ten seconds.
-    from emotion_core.model.bundle import models_folder
+    from emotion_core.model.bundle import DEFAULT, models_folder
     from emotion_core.training.checkpoint import RunFolder
     from emotion_core.training.dataset import load_dataset
     from emotion_core.training.finish import finish_model
     from emotion_core.training.fit import fit
+    from emotion_core.training.settings import TrainingSettings
 
     run_path = options.runs_dir / options.name
     settings = _settings(options)
     begun = RunFolder(run_path).load() if options.resume and options.epochs is None else None
     if begun is not None:
         # Another number would bend the course of the learning rate, or end the run at once.
-        settings = dataclasses.replace(settings, epochs=begun.settings["epochs"])
-    dataset = load_dataset(options.data)
+        begun_settings = TrainingSettings.from_dict(begun.settings)
+        settings = dataclasses.replace(settings, epochs=begun_settings.epochs)
     folder = models_folder(options.models_dir) / options.name
+    if options.name == DEFAULT or folder.is_file():
+        raise SettingsError(f"--name {options.name} is taken: choose another name.")
+    dataset = load_dataset(options.data)
     with progress_bar() as bar:
         reporter = _Reporter(bar)
         result = fit(dataset, settings, run_path, options.resume, reporter, options.models_dir)

@@ -12,6 +12,7 @@ import json
 import math
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -131,7 +132,16 @@ def read_architecture(path: Path) -> Architecture:
         return architecture_of(config)
     except FileNotFoundError as error:
         raise ModelError(f"{path} is missing: the float network is not kept here.") from error
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, LookupError) as error:
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+    ) as error:
         raise ModelError(f"{path} cannot be read ({error}). Restore it or train again.") from error
 
 

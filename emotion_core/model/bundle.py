@@ -85,7 +85,8 @@ def list_models(models_dir: Path | None = None, served: bool = False) -> list[st
         served: only those that keep a network to ask; of others only the scores are kept.
     """
     folder = models_folder(models_dir)
-    found = (p.parent for p in folder.glob("*/model.json"))
+    # A name that begins with a dot is a folder being replaced.
+    found = (p.parent for p in folder.glob("[!.]*/model.json"))
     names = sorted(p.name for p in found if not served or (p / "model.tflite").is_file())
     try:
         first = default_name(folder)
@@ -108,12 +109,20 @@ def load_bundle(name: str = DEFAULT, models_dir: Path | None = None) -> ModelBun
     folder = models_folder(models_dir)
     path = folder / (default_name(folder) if name == DEFAULT else name)
     # A name may come from a web page: it must not lead anywhere else.
-    if path.resolve().parent != folder.resolve() or not path.is_dir():
-        known = ", ".join(list_models(folder)) or "none"
+    known = ", ".join(list_models(folder, served=True)) or "none"
+    try:
+        there = path.resolve().parent == folder.resolve() and path.is_dir()
+        bundle = _described(path) if there else None
+        served = bundle is not None and bundle.served_file.is_file()
+    except PermissionError as error:
+        raise ModelError(f"{error.filename} may not be read ({error.strerror}).") from error
+    if bundle is None:
         raise ModelError(f"There is no model named {path.name!r} in {folder}. There are: {known}.")
-    bundle = _described(path)
-    if not bundle.served_file.is_file():
-        raise ModelError(f"{bundle.served_file} is missing. Restore it, or train the model again.")
+    if not served:
+        raise ModelError(
+            f"{bundle.served_file} is missing: of {bundle.name} perhaps only the scores are kept. "
+            f"Restore it, or train the model again. Served are: {known}."
+        )
     return bundle
 
 

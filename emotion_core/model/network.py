@@ -6,6 +6,7 @@ Written with keras layers alone, so that it trains on any Keras 3 backend.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,18 @@ def load_network(bundle: ModelBundle) -> keras.Model:
         )
     try:
         network: keras.Model = keras.saving.load_model(file, compile=False)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    # What zip, HDF5 and keras raise on flipped bytes.
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        EOFError,
+        zlib.error,
+        zipfile.BadZipFile,
+    ) as error:
         raise ModelError(
             f"{file} is damaged ({error}). Restore it, or train the model again."
         ) from error

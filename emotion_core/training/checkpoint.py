@@ -44,6 +44,25 @@ class RunState:
     best_epoch: int = 0
     best_score: float = float("-inf")
 
+    def check(self) -> None:
+        """Refuse values of another kind, as a damaged file has them.
+
+        Raises:
+            TypeError: names the value.
+        """
+        kinds: dict[str, type | tuple[type, ...]] = {
+            "settings": dict,
+            "fingerprint": str,
+            "history": list,
+            "best_epoch": int,
+            "best_score": (int, float),
+        }
+        for name, kind in kinds.items():
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(f"{name} is {getattr(self, name)!r}")
+        if not all(isinstance(row, dict) for row in self.history):
+            raise TypeError("history holds something that is no epoch")
+
     @property
     def epochs_done(self) -> int:
         """Complete epochs."""
@@ -75,6 +94,7 @@ class RunFolder:
             return None
         try:
             state = RunState(**json.loads(self._state_file.read_text("utf-8")))
+            state.check()
         except (ValueError, TypeError, OSError) as error:
             raise CheckpointError(
                 f"{self._state_file} is damaged ({error}). Delete {self.path} to begin again, or "

@@ -12,7 +12,9 @@ Layouts that `load_dataset` reads
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -209,9 +211,14 @@ def load_dataset(path: str | Path) -> Dataset:
     from emotion_core.training import readers
 
     source = Path(path)
-    if not source.exists():
-        raise DatasetError(f"{source} does not exist. Give a folder, a zip or fer2013.csv.")
-    splits, notes = readers.read(source)
+    try:
+        if not source.exists():
+            raise DatasetError(f"{source} does not exist. Give a folder, a zip or fer2013.csv.")
+        if not os.access(source, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        splits, notes = readers.read(source)
+    except PermissionError as error:
+        raise DatasetError(f"{source} may not be read ({error.strerror}).") from error
     if not any(len(split) for split in splits.values()):
         raise DatasetError(f"{source} holds no labelled faces in a layout this program knows.")
     return Dataset(source, splits, notes)

@@ -1,12 +1,30 @@
 """Writing a file so that nobody ever sees half of it."""
 
+import errno
 import io
 import json
 import math
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
+
+
+def need_room(folder: Path, size: int) -> None:
+    """Look for room before a library writes: HDF5 may take the whole process down on a full disk.
+
+    Args:
+        folder: where something is to be written.
+        size: in bytes.
+
+    Raises:
+        OSError: the disk has less room.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        words = f"{size / 1e6:,.1f} MB are needed, {free / 1e6:,.1f} MB are left"
+        raise OSError(errno.ENOSPC, words)
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -17,14 +35,14 @@ def replace_file(path: Path, data: bytes) -> None:
     """
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
         temporary = Path(part.name)
-        try:
-            part.write(data)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-    # A temporary file is readable by its maker alone; a model folder is for everybody.
-    temporary.chmod(0o644)
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(data)
+        # A temporary file is readable by its maker alone; a model folder is for everybody.
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def compress_zip(path: Path) -> None:

@@ -21,7 +21,7 @@ from emotion_core.model.calibrate import UnsureThreshold, fit_temperature, softm
 from emotion_core.training import evaluate, quantise, runs
 from emotion_core.training.answers import OnProgress, served_logits
 from emotion_core.training.checkpoint import write_history
-from emotion_core.training.files import compress_zip, write_json
+from emotion_core.training.files import compress_zip, need_room, write_json
 from emotion_core.training.record import run_of, save_evaluation
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def _write(
     progress: OnProgress,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """All files of the contract; returns model.json's values and the report on validation."""
+    # The float network twice, while it is compressed, and what is made from it.
+    need_room(part, 12 * result.network.count_params() + 5_000_000)
     result.network.save(part / "model.keras")
     compress_zip(part / "model.keras")
     write_history(part / "history.csv", result.state.history)

@@ -20,8 +20,14 @@ from emotion_core.training.augment import Augment
 from emotion_core.training.checkpoint import RunFolder, RunState
 from emotion_core.training.dataset import Dataset, Split, targets
 from emotion_core.training.earlier import begin_with, earlier_network, teach
+from emotion_core.training.files import need_room
 from emotion_core.training.sampler import BalancedBatches
 from emotion_core.training.settings import TrainingSettings
+
+# What is kept of each parameter: the weight, Adam's two moments, and the moving average.
+_NUMBERS_KEPT = 4
+# The rest of a file of weights, with a margin.
+_FILE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,8 @@ def _begin_or_resume(
 def _load_weights(model: keras.Model, path: Path) -> None:
     try:
         model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
+    # What HDF5 and keras raise on flipped bytes.
+    except (OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"{path} is damaged or of another network ({error}). Delete its folder to begin again."
         ) from error
@@ -324,8 +331,10 @@ class _Keeper(keras.callbacks.Callback):
 
     def _save(self, write: Callable[[Path], None], path: Path) -> None:
         try:
+            need_room(path.parent, _FILE_BYTES + _NUMBERS_KEPT * 4 * self._network.count_params())
             write(path)
-        except OSError as error:
+        # HDF5 reports a disk that fills up meanwhile as either.
+        except (OSError, RuntimeError) as error:
             raise OutputError(
                 f"{path} cannot be written ({error}). Make room and add --resume: the run goes on "
                 "after its last complete epoch."

@@ -107,7 +107,8 @@ def training_faces(bundle: ModelBundle, data: Path, cache: Path, tell: OnStep) -
 def _stamp(data: Path) -> tuple[Any, ...]:
     """Changes with the data set, without reading it."""
     files = sorted(data.rglob("*")) if data.is_dir() else [data]
-    stats = [f.stat() for f in files]
+    # Of a link itself: one may lead nowhere.
+    stats = [f.lstat() for f in files]
     newest = max((s.st_mtime_ns for s in stats), default=0)
     return str(data.resolve()), len(files), sum(s.st_size for s in stats), newest
 

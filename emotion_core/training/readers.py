@@ -21,6 +21,8 @@ from emotion_core.training.dataset import FER2013_TO_OURS, SIDE, VOTE_COLUMNS, S
 from emotion_core.training.trees import FolderTree, Tree, ZipTree
 
 _FERPLUS_FOLDERS = {"FER2013Train": "train", "FER2013Valid": "validation", "FER2013Test": "test"}
+# A face of FER+ has ten; more than this is no count.
+_MOST_VOTES = 1000
 _USAGE = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 _SPLIT_NAMES = {
     "train": "train",
@@ -206,6 +208,13 @@ def _read_fer2013(tree: Tree, name: str, known: set[str] | None = None) -> dict[
     path = tree.source / name
     table = _csv(tree.read(name), str(path))
     _need_columns(table, ("emotion", "pixels", "Usage"), str(path))
+    unknown = ~table["Usage"].isin(_USAGE).to_numpy()
+    if unknown.any():
+        row = int(np.flatnonzero(unknown)[0])
+        raise DatasetError(
+            f"{path}, row {row + 2}: Usage must be one of {', '.join(_USAGE)}, got "
+            f"{table['Usage'].iloc[row]!r}; the file may be cut short."
+        )
     labels = _codes(table["emotion"], str(path))
     images = _stack([decode_pixels(t, path, row) for row, t in enumerate(table["pixels"], start=2)])
     beside = PurePosixPath(name).with_name("fer2013new.csv").as_posix()
@@ -297,10 +306,12 @@ def _need_columns(table: pd.DataFrame, columns: tuple[str, ...], where: str) -> 
 def _votes(table: pd.DataFrame, where: str, first_row: int) -> NDArray[np.int16]:
     """The table's counts; `first_row` is the number of its first row in the file."""
     numbers = table.apply(pd.to_numeric, errors="coerce")
-    bad = numbers.isna().any(axis=1).to_numpy() | (numbers < 0).any(axis=1).to_numpy()
+    fits = (numbers >= 0) & (numbers <= _MOST_VOTES) & (numbers % 1 == 0)
+    bad = ~fits.all(axis=1).to_numpy()
     if bad.any():
         raise DatasetError(
-            f"{where}, row {int(np.flatnonzero(bad)[0]) + first_row}: a vote count is no number."
+            f"{where}, row {int(np.flatnonzero(bad)[0]) + first_row}: a vote count is no number "
+            f"(whole, 0 to {_MOST_VOTES})."
         )
     return numbers.to_numpy().astype(np.int16)
 

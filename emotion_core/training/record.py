@@ -7,6 +7,7 @@ evaluation.json holds {version, evaluations: {<dataset>_<split>: report of evalu
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -235,7 +236,8 @@ def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 def twins_file(folder: Path) -> Path:
     """Where the twins of a model's data lie: beside its scores, else above, for all."""
     own = folder / "twins.csv"
-    return own if own.is_file() else folder.parent / "twins.csv"
+    # Unlike pathlib, it takes what may not be read for a missing file.
+    return own if os.path.isfile(own) else folder.parent / "twins.csv"  # noqa: PTH113
 
 
 def _twins_place(folder: Path, fingerprint: str) -> Path:

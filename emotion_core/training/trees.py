@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import lzma
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,18 @@ _MAX_RATIO: Final = 100
 _MAX_ZIP_BYTES: Final = 8_000_000_000
 # Room for names of 80 characters in the directory of the largest zip that is read.
 _MAX_DIRECTORY_BYTES: Final = 64_000_000
+
+
+# What the kinds of compression raise on damaged bytes.
+_DAMAGED: Final = (
+    zipfile.BadZipFile,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    zlib.error,
+    lzma.LZMAError,
+)
 
 
 class Tree(Protocol):
@@ -44,12 +57,19 @@ class FolderTree:
         """All files below the folder, sorted; links are not followed.
 
         Raises:
-            DatasetError: there are too many.
+            DatasetError: there are too many, or one's name cannot be written down.
         """
         files = (p for p in self.source.rglob("*") if p.is_file() and not p.is_symlink())
         found = list(itertools.islice(files, MOST_FILES + 1))
         _check_count(self.source, len(found))
-        return sorted(p.relative_to(self.source).as_posix() for p in found)
+        names = sorted(p.relative_to(self.source).as_posix() for p in found)
+        for name in names:
+            # Results name every image; better said now than after hours of training.
+            if any("\ud800" <= c <= "\udfff" for c in name):
+                raise DatasetError(
+                    f"{self.source}: the name of the file {name!a} is no UTF-8. Rename it."
+                )
+        return names
 
     def read(self, name: str) -> bytes:
         """The bytes of one file.
@@ -100,7 +120,7 @@ class ZipTree:
         _check_size(self.source, name, self._infos[name].file_size)
         try:
             return self._zip.read(name)
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, zlib.error) as e:
+        except _DAMAGED as e:
             raise DatasetError(f"{self.source.name}: {name} cannot be read ({e}).") from e
 
 

@@ -207,7 +207,7 @@ def test_grey_rgba_and_empty_pictures_are_refused_by_name(shape: tuple[int, ...]
         Frame(np.zeros(shape, np.uint8))
 
 
-@pytest.mark.parametrize("time_s", [float("nan"), float("inf"), -0.1])
+@pytest.mark.parametrize("time_s", [float("nan"), float("inf"), -0.1, None, "1"])
 def test_a_time_that_is_none_is_refused(time_s: float) -> None:
     with pytest.raises(FrameError, match="finite"):
         Frame(still(), 0, time_s)
@@ -232,6 +232,14 @@ def test_non_contiguous_arrays_read_the_same(classifier: object, view: str) -> N
     assert len(direct) == (0 if view == "upside down" else 1)
     np.testing.assert_array_equal(direct.boxes, copied.boxes)
     np.testing.assert_array_equal(direct.raw_probs, copied.raw_probs)
+
+
+def test_frames_without_times_are_read_all_the_same(classifier: object) -> None:
+    pipeline = Pipeline(classifier)
+    pipeline.process(Frame(np.zeros_like(still())))
+    results = run(pipeline, (Frame(still(), i) for i in range(40)))
+    assert len(results[-1]) == 1
+    assert results[-1].time_s == 0
 
 
 def test_a_read_only_frame_is_read_and_not_written(classifier: object) -> None:

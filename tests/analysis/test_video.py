@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from emotion_core.analysis import video as video_module
+from emotion_core.analysis.edits import Edits, Marker, load_edits, save_edits
 from emotion_core.analysis.export import output_error, read_faces
 from emotion_core.analysis.folders import file_hash, folder_for, safe_name
 from emotion_core.analysis.measure import resident_mb
@@ -186,6 +187,25 @@ def test_finished_only_with_the_same_bytes_settings_and_model(clip, tmp_path):
         assert not is_finished(tmp_path / "r", other)
     (tmp_path / "r" / "faces.csv").unlink()
     assert not is_finished(tmp_path / "r", key)
+
+
+def test_names_do_not_go_to_somebody_else_where_a_video_is_read_otherwise(clip, tmp_path):
+    folder = tmp_path / "r"
+    analyse(clip, folder, annotate=False)
+    edits = Edits().rename(1, "Ada").exclude(1).add_marker(Marker(1, 2, "x"))
+    save_edits(folder, edits)
+    analyse(clip, folder, annotate=False)
+    assert load_edits(folder) == edits
+    analyse(clip, folder, annotate=False, every=2)
+    assert load_edits(folder) == Edits(markers=edits.markers)
+
+
+def test_a_run_that_reads_nothing_leaves_finished_results(clip, tmp_path):
+    folder = tmp_path / "r"
+    key = analyse(clip, folder)["key"]
+    with pytest.raises(VideoError, match="no frame"):
+        analyse(clip, folder, start_s=0.96, end_s=0.97)
+    assert is_finished(folder, key)
 
 
 def test_an_error_half_way_keeps_rows_and_no_temporary_file(clip, tmp_path):

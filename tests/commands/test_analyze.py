@@ -131,6 +131,13 @@ def test_results_inside_the_input_folder_are_not_read_again(clip, tmp_path):
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["a"]
 
 
+def test_results_may_lie_beside_the_videos(clip, tmp_path):
+    shutil.copy(clip, tmp_path / "a.mp4")
+    for _ in range(2):
+        assert analyze(tmp_path, "--out", tmp_path) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "a.mp4"]
+
+
 @pytest.mark.parametrize(
     "wrong", ["--every 0", "--rate -2", "--start 3 --end 1", "--every 2 --rate 1"]
 )

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -177,9 +178,41 @@ def test_a_run_is_never_overwritten_or_mixed(dataset: Dataset, tmp_path: Path) -
         file.write_bytes(b"damaged")
     with pytest.raises(CheckpointError, match="damaged"):
         fit(dataset, dataclasses.replace(settings, epochs=3), tmp_path, resume=True)
+    for change in ({"history": None}, {"settings": []}, {"best_epoch": "x"}):
+        (tmp_path / "state.json").write_text(json.dumps(json.loads(state) | change))
+        with pytest.raises(CheckpointError, match=r"state\.json is damaged"):
+            fit(dataset, settings, tmp_path, resume=True)
     (tmp_path / "state.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"state\.json is damaged"):
         fit(dataset, settings, tmp_path, resume=True)
+
+
+def test_flipped_bytes_in_a_checkpoint_are_named(dataset: Dataset, tmp_path: Path) -> None:
+    fit(dataset, dataclasses.replace(TINY, epochs=1), tmp_path)
+    (file,) = tmp_path.glob("state_*.weights.h5")
+    whole, rng = file.read_bytes(), np.random.default_rng(0)
+    longer = dataclasses.replace(TINY, epochs=2)
+    for _ in range(5):
+        damaged = bytearray(whole)
+        # Where HDF5 keeps its tables: a flipped weight cannot be noticed.
+        for place in rng.integers(0, 2000, 60):
+            damaged[place] = rng.integers(256)
+        file.write_bytes(bytes(damaged))
+        with pytest.raises(CheckpointError, match="damaged"):
+            fit(dataset, longer, tmp_path, resume=True)
+
+
+def test_no_room_is_told_before_hdf5_writes(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit(dataset, dataclasses.replace(TINY, epochs=1), tmp_path)
+    left = shutil.disk_usage(tmp_path)._replace(free=10_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: left)
+    longer = dataclasses.replace(TINY, epochs=2)
+    with pytest.raises(OutputError, match="Make room and add --resume"):
+        fit(dataset, longer, tmp_path, resume=True)
+    monkeypatch.undo()
+    assert fit(dataset, longer, tmp_path, resume=True).state.epochs_done == 2
 
 
 def test_a_full_disk_keeps_the_last_complete_epoch(

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from emotion_core.errors import ModelError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.training import evaluate, files, predictions, record, runs
 from emotion_core.training.dataset import Split
-from emotion_core.training.files import write_json
+from emotion_core.training.files import replace_file, write_json
 
 
 def test_json_has_no_nan(tmp_path):
@@ -20,24 +21,21 @@ def test_a_failed_write_leaves_the_old_file_and_no_crumbs(tmp_path, monkeypatch)
     path = tmp_path / "a.json"
     path.write_text("old")
 
-    class FullDisk:
-        def __init__(self, *_, **__):
-            self.name = str(tmp_path / "a.part")
-            (tmp_path / "a.part").touch()
+    def full(self, _):
+        self.touch()
+        raise OSError(28, "No space left on device")
 
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            return None
-
-        def write(self, _):
-            raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(files.tempfile, "NamedTemporaryFile", FullDisk)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space"):
-        files.replace_file(path, b"new")
+        replace_file(path, b"new")
     assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_folder_in_its_place_leaves_no_crumbs(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(OSError, match=r"a\.json"):
+        replace_file(tmp_path / "a.json", b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 

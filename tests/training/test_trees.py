@@ -1,6 +1,7 @@
 """Data sets that are made to do harm, and those that only look odd."""
 
 import io
+import os
 import struct
 import zipfile
 import zlib
@@ -25,6 +26,14 @@ def zip_of(path: Path, files: dict[str, bytes], how: int = zipfile.ZIP_DEFLATED)
         for name, data in files.items():
             target.writestr(name, data)
     return path
+
+
+def test_a_name_that_cannot_be_written_down_is_told_before_the_work(tmp_path: Path) -> None:
+    folder = tmp_path / "test" / "sad"
+    folder.mkdir(parents=True)
+    (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(picture())
+    with pytest.raises(DatasetError, match="no UTF-8"):
+        load_dataset(tmp_path)
 
 
 def bomb_png(side: int = 20_000) -> bytes:
@@ -80,7 +89,7 @@ def test_a_size_that_lies_is_found_out(tmp_path):
 
 @pytest.mark.parametrize("kind", ["zip", "folder"])
 def test_too_many_files_are_refused(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr(trees, "_MAX_FILES", 3)
+    monkeypatch.setattr(trees, "MOST_FILES", 3)
     files = {f"happy/{i}.png": b"x" for i in range(4)}
     source = tmp_path / "many"
     if kind == "zip":
