@@ -51,9 +51,9 @@ _BARS_STYLE: Final = """<style>
 </style>"""
 
 _LEGEND_STYLE: Final = """<style>
-.lab-legend { display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; font-size: .85rem; }
-.lab-legend span { display: inline-flex; align-items: center; gap: .4rem; }
-.lab-legend i { width: .8rem; height: .8rem; border-radius: .15rem; flex: none; }
+.lab-legend { display: flex; flex-wrap: wrap; gap: .15rem .75rem; font-size: .8rem; }
+.lab-legend span { display: inline-flex; align-items: center; gap: .3rem; }
+.lab-legend i { width: .75rem; height: .75rem; border-radius: .15rem; flex: none; }
 </style>"""
 
 
