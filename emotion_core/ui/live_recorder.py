@@ -203,10 +203,6 @@ def show_finished() -> None:
         return
     st.divider()
     st.subheader("Your recording", anchor=False)
-    try:
-        _result(found[0])
-    except EmotionCoreError as error:
-        st.error(str(error), icon=":material/error:")
     with st.container(horizontal=True):
         with st.popover("Delete", icon=":material/delete:", key="live_delete_menu"):
             st.markdown("Removes the readings, the video and your changes from this computer.")
@@ -224,6 +220,10 @@ def show_finished() -> None:
         f"It is deleted from the server after {hours:g} hours. Until then this page's address "
         "leads back to it: keep the address to yourself."
     )
+    try:
+        _result(found[0])
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
 
 
 def _leave(delete: str = "") -> None:

@@ -136,7 +136,7 @@ def test_a_cut_network_ends_cleanly_is_said_and_leaves_the_recording(
     live.wait_for_face()
     page.get_by_role("button", name="Record").click()
     page.get_by_text("Recording 0:0").wait_for()
-    assert len(stream_threads(server)) == 2
+    wait_until(lambda: len(stream_threads(server)) == 2, "stream and recording to have a thread")
     assert udp_sockets(server)
 
     # Sooner than ICE's half a minute, and without anybody looking at the page.
@@ -148,7 +148,7 @@ def test_a_cut_network_ends_cleanly_is_said_and_leaves_the_recording(
     # What was recorded is kept.
     page.get_by_role("button", name="Finish").click()
     page.get_by_text("Your recording").wait_for()
-    page.get_by_role("button", name="Delete", exact=False).last.click()
+    page.locator(".st-key-live_delete_menu button").click()
     page.locator(".st-key-live_delete button").click()
     page.get_by_text("Your recording").wait_for(state="detached")
     assert server.errors() == []
@@ -326,7 +326,7 @@ def test_a_recording_outlives_a_reload_and_ends_in_a_result(
     assert other.get_by_text("Your recording").count() == 0
     other.close()
 
-    page.get_by_role("button", name="Delete", exact=False).last.click()
+    page.locator(".st-key-live_delete_menu button").click()
     page.locator(".st-key-live_delete button").click()
     page.get_by_text("Your recording").wait_for(state="detached")
     live.stop()
