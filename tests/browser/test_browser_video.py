@@ -122,6 +122,9 @@ def test_the_clip_plays_and_a_click_in_the_timeline_seeks(
     page.locator("h1").first.scroll_into_view_if_needed()
     settle(page)
     keep(page, "video_result")
+    for chart in page.get_by_test_id("stVegaLiteChart").all():
+        words = chart.get_attribute("aria-label")
+        assert words not in (None, "", "Vega visualization"), "a chart without words"
     assert not video_server.errors()
 
 
