@@ -46,5 +46,6 @@ job_store().clean_up()
 end_page(
     "Videos are read on the computer that serves this page and are sent nowhere else. Uploads and "
     f"results are deleted after {retention_words()}, or at once with the Delete button. Others see "
-    "them only if you give them this page's address."
+    "them only if you give them this page's address; this browser finds them again until it is "
+    "closed."
 )

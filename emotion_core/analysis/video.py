@@ -22,7 +22,7 @@ from emotion_core.analysis.folders import (
     remove_leftovers,
 )
 from emotion_core.analysis.pipeline import ExpressionClassifier, Pipeline
-from emotion_core.analysis.video_clip import Shown, annotating, write_preview
+from emotion_core.analysis.video_clip import Shown, annotating, clip_bit_rate, write_preview
 from emotion_core.analysis.video_moments import MomentKeeper
 from emotion_core.analysis.video_summary import package_versions, summarise, write_summary
 from emotion_core.config import PipelineSettings, TrackingSettings
@@ -305,13 +305,20 @@ class _Run:
         )
 
     def _clip_writer(self) -> VideoWriter:
+        length_s = self._end_s - self._options.start_s
         return VideoWriter(
             self._folder / CLIP,
             fps=self._info.fps,
             sound_from=self._source.path if self._info.has_audio else None,
             origin_s=self._options.start_s,
             end_s=self._options.end_s,
+            bit_rate=clip_bit_rate(length_s, self._info.has_audio),
         )
+
+    @property
+    def _end_s(self) -> float:
+        """The source's time at which the range ends; infinite where nothing says."""
+        return min(self._options.end_s or math.inf, self._info.duration_s or math.inf)
 
     def _tell(self, frame: Frame, held: FrameResult, faces: FacesWriter) -> None:
         if not self._told():
@@ -339,8 +346,7 @@ class _Run:
 
     def _progress(self) -> Progress:
         spent = max(1e-6, time.monotonic() - self._begun_s)
-        end_s = min(self._options.end_s or math.inf, self._info.duration_s or math.inf)
-        length = end_s - self._options.start_s
+        length = self._end_s - self._options.start_s
         reached = max(self._last_s, self._report.newest_s)
         done = (reached - self._options.start_s) / length if math.isfinite(length) else 0.0
         done = min(1.0, max(0.0, done))

@@ -1,6 +1,7 @@
 """The pictures that an analysis shows: the annotated clip, and the newest frame while it runs."""
 
 import contextlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,16 +16,40 @@ from emotion_core.media.handover import WriteBehind
 from emotion_core.media.write import VideoWriter
 from emotion_core.vision.overlay import draw_overlay
 
+# Larger clips are not played by the page: Streamlit holds what it plays in memory.
+LARGEST_CLIP_BYTES: Final = 400 * 10**6
+# The sound's share of it, with room for what the container adds.
+_SOUND_BIT_RATE: Final = 200_000
 # The clip is for watching: larger pictures cost encoding time and play badly.
 _CLIP_SIDE: Final = 1920
+# The same for a clip so long that larger ones would have too few bits to look well.
+_LONG_CLIP_SIDE: Final = 1280
+_FEW_BITS: Final = 2.5e6
+# As much as anything at this quality needs: no limit is set above.
+_MANY_BITS: Final = 20e6
+# Below this nobody is recognised: half a day of film becomes larger than what is played.
+_LEAST_BITS: Final = 50e3
 _PREVIEW_SIDE: Final = 640
 _OVERLAY: Final = OverlaySettings()
 Shown = tuple[Frame, FrameResult]
 
 
-def drawn(frame: Frame, result: FrameResult) -> ImageArray:
-    """(H, W, 3) uint8 BGR of its own with the boxes; the longer side has at most 1,920 pixels."""
-    return _shrunk(draw_overlay(frame.image, result, _OVERLAY), _CLIP_SIDE)
+def clip_bit_rate(length_s: float, has_audio: bool) -> float | None:
+    """Bits a second that keep a clip of this length playable; None where no limit is needed.
+
+    Args:
+        length_s: of the part that is shown; not finite where the file does not say.
+        has_audio: sound needs some of them.
+    """
+    if not 0 < length_s < math.inf:
+        return None
+    rate = 8 * 0.95 * LARGEST_CLIP_BYTES / length_s - (_SOUND_BIT_RATE if has_audio else 0)
+    return max(rate, _LEAST_BITS) if rate < _MANY_BITS else None
+
+
+def drawn(frame: Frame, result: FrameResult, longest_px: int = _CLIP_SIDE) -> ImageArray:
+    """(H, W, 3) uint8 BGR of its own with the boxes; neither side is longer than `longest_px`."""
+    return _shrunk(draw_overlay(frame.image, result, _OVERLAY), longest_px)
 
 
 @contextlib.contextmanager
@@ -37,8 +62,10 @@ def annotating(writer: VideoWriter) -> Iterator[WriteBehind[Shown]]:
         OutputError: the file cannot be written; by the `put` after it happened, or at the end.
     """
 
+    side = _LONG_CLIP_SIDE if (writer.bit_rate or _MANY_BITS) < _FEW_BITS else _CLIP_SIDE
+
     def write(shown: Shown) -> None:
-        writer.write(drawn(*shown), shown[0].time_s)
+        writer.write(drawn(*shown, side), shown[0].time_s)
 
     with writer, WriteBehind(write) as behind:
         yield behind
@@ -46,7 +73,7 @@ def annotating(writer: VideoWriter) -> Iterator[WriteBehind[Shown]]:
 
 def write_preview(folder: Path, frame: Frame, result: FrameResult) -> None:
     """Keep a small picture; one that cannot be written must not stop an analysis."""
-    small = _shrunk(drawn(frame, result), _PREVIEW_SIDE)
+    small = drawn(frame, result, _PREVIEW_SIDE)
     jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
     part = folder / f".{PREVIEW}.part"
     with contextlib.suppress(OSError):

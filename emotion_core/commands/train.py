@@ -45,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--channels", type=_channels, metavar="A,B,C,D", help="of the four blocks (24,48,96,192)"
     )
     parser.add_argument(
+        "--augment",
+        choices=("webcam", "mild", "none"),
+        help="how far training faces are changed: as by a webcam (the default), little, or not",
+    )
+    parser.add_argument(
         "--precision",
         choices=("float32", "mixed_bfloat16"),
         help="mixed_bfloat16 is faster where the processor knows it (float32)",
@@ -97,6 +102,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _settings(options: argparse.Namespace) -> TrainingSettings:
+    from emotion_core.training.augment import AugmentSettings
     from emotion_core.training.settings import TrainingSettings
 
     given = {
@@ -114,6 +120,9 @@ def _settings(options: argparse.Namespace) -> TrainingSettings:
     }
     changes = {name: value for name, value in given.items() if value is not None}
     base = TrainingSettings.classic() if options.recipe == "classic" else TrainingSettings()
+    if options.augment is not None:
+        ways = {"webcam": AugmentSettings(), "mild": AugmentSettings.mild(), "none": None}
+        changes["augment"] = ways[options.augment]
     if options.channels is not None:
         changes["network"] = dataclasses.replace(base.network, channels=options.channels)
     return dataclasses.replace(base, **changes)

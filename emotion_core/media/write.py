@@ -47,11 +47,14 @@ class VideoWriter:
         sound_from: a video whose first sound track is copied (or made AAC), or None.
         origin_s: time of the source at which the new file begins.
         end_s: time of the source after which its sound is left out, or None.
+        bit_rate: most bits a second that the pictures take on average, or None: pictures that need
+            more lose detail.
         pieces: the unfinished file (see `unfinished`) can be read up to its last second should
             the program die or the disk be full, and is not removed then. Players seek badly in such
             a file: `repeat_video(.., times=1)` makes it whole.
 
     Attributes:
+        bit_rate: as given.
         frames: how many frames were written.
         sound_problem: why there is no (or not all) sound, or "".
 
@@ -67,6 +70,7 @@ class VideoWriter:
         sound_from: str | Path | None = None,
         origin_s: float = 0.0,
         end_s: float | None = None,
+        bit_rate: float | None = None,
         pieces: bool = False,
     ) -> None:
         self.path = Path(path)
@@ -74,6 +78,7 @@ class VideoWriter:
         self._part = unfinished(self.path)
         self._options = _PIECES if pieces else _WHOLE
         self._fps, self._origin_s, self._end_s = fps, origin_s, end_s
+        self.bit_rate = bit_rate
         self._sound_from = Path(sound_from) if sound_from else None
         self._container: Any = None
         self._stream: Any = None
@@ -146,6 +151,10 @@ class VideoWriter:
         rate = Fraction(self._fps).limit_denominator(1001)
         # "veryfast" takes almost twice the time to save a quarter of the bytes.
         options = {"preset": "superfast", "crf": "23", "g": "60"}
+        if self.bit_rate:
+            # Still frames save up for lively ones, ten seconds long.
+            options["maxrate"] = str(int(self.bit_rate))
+            options["bufsize"] = str(int(10 * self.bit_rate))
         self._stream = self._container.add_stream("libx264", rate=rate, options=options)
         self._stream.width, self._stream.height = width, height
         self._stream.pix_fmt = "yuv420p"

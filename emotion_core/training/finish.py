@@ -20,6 +20,7 @@ from emotion_core.model.bundle import FORMAT_VERSION, ModelBundle
 from emotion_core.model.calibrate import UnsureThreshold, fit_temperature, softmax, unsure_threshold
 from emotion_core.training import evaluate, quantise, runs
 from emotion_core.training.answers import OnProgress, served_logits
+from emotion_core.training.augment import AugmentSettings
 from emotion_core.training.checkpoint import write_history
 from emotion_core.training.files import compress_zip, need_room, write_json
 from emotion_core.training.record import run_of, save_evaluation
@@ -169,6 +170,12 @@ def _version(package: str) -> str | None:
         return None
 
 
+def _augmentation(augment: AugmentSettings | None) -> str:
+    if augment is None:
+        return "no augmentation"
+    return "mildly augmented" if augment == AugmentSettings.mild() else "augmented"
+
+
 def recipe(settings: TrainingSettings, result: FitResult) -> str:
     """The training in a few words, for the table of runs."""
     network = settings.network
@@ -179,7 +186,7 @@ def recipe(settings: TrainingSettings, result: FitResult) -> str:
         f"best epoch {result.state.best_epoch} of {result.state.epochs_done}",
         "hard labels" if settings.hard_labels else f"label mix {settings.label_mix:g}",
         f"balance {settings.balance:g}",
-        "augmented" if settings.augment else "no augmentation",
+        _augmentation(settings.augment),
         "weight averaging" if settings.ema_momentum else "no averaging",
         f"started from {settings.start_from}" if settings.start_from else "",
         f"taught by {settings.teacher} ({settings.teacher_share:g})" if settings.teacher else "",

@@ -167,6 +167,7 @@ class JobStore:
                 "model": dict(model),
                 "inputs": [asdict(i) for i in inputs],
                 "work": work,
+                "owner": _digest([owner]),
             }
             if state is None and self._command.skips_finished:
                 self._take_over(work, job_id)
@@ -200,6 +201,12 @@ class JobStore:
         return JobState(
             job_id, status, files, message, job["created_s"], {"arguments": job["arguments"]}
         )
+
+    def jobs_of(self, owner: str) -> list[str]:
+        """The ids of the jobs that this owner started."""
+        wanted = _digest([owner])
+        jobs = ((i, read_json(self._folder(i) / "job.json")) for i in self._ids())
+        return [job_id for job_id, job in jobs if job.get("owner") == wanted]
 
     def cancel(self, job_id: str) -> None:
         """Ask for an end; what is done is kept. A process that does not listen is killed later."""

@@ -21,6 +21,7 @@ _ICON: Final = Path(__file__).parent / "assets" / "icon.svg"
 # A row of links in place of the sidebar, and a head that leaves the height to the picture.
 _STYLE: Final = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 2.4rem; padding-bottom: 2rem; }
+.st-key-visit { display: none; }
 .st-key-page_links { border-bottom: 1px solid #8884; padding-bottom: .3rem; }
 .st-key-page_links [data-testid="stPageLink"] p { font-size: .95rem; }
 .lab-brand { display: flex; align-items: center; gap: .55rem; font-weight: 700; font-size: 1.05rem;

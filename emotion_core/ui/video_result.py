@@ -12,6 +12,7 @@ from emotion_core.analysis.edits import Edits, Marker, load_edits, save_edits
 from emotion_core.analysis.export import read_faces
 from emotion_core.analysis.folders import CLIP, FACES, read_summary
 from emotion_core.analysis.timeline import FaceTable, legible_run_s, valid_share
+from emotion_core.analysis.video_clip import LARGEST_CLIP_BYTES
 from emotion_core.errors import EmotionCoreError
 from emotion_core.ui.job_log import FileState
 from emotion_core.ui.video_charts import run_rows
@@ -25,7 +26,6 @@ _SEEK_CSS: Final = """.bar { display: flex; gap: .8rem; align-items: center; fon
 button { font: inherit; color: inherit; background: none; border: 1px solid #8886;
   border-radius: .5rem; padding: .2rem .7rem; cursor: pointer; }
 button:hover { border-color: currentColor; }"""
-_LARGEST_PLAYED: Final = 400 * 2**20
 
 
 def show_result(job_id: str, file: FileState) -> None:
@@ -96,7 +96,7 @@ def _reading(folder: str, changed: int, edited: int) -> Reading:
 
 def is_playable(clip: Path) -> bool:
     """Whether the page can play a clip; `st.video` keeps the whole file in the server's memory."""
-    return clip.is_file() and clip.stat().st_size <= _LARGEST_PLAYED
+    return clip.is_file() and clip.stat().st_size <= LARGEST_CLIP_BYTES
 
 
 class View:

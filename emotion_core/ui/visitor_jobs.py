@@ -1,16 +1,27 @@
 """Background jobs as a page sees them: one store a kind, and which jobs are this visitor's.
 
 Nobody sees the jobs of others: an id is only known to who started it, and stands in the address.
+The browser is told a name for the visit, so that a reload or another tab finds the list again.
 """
 
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import streamlit as st
 
 from emotion_core.ui.jobs import ANALYZE, JobCommand, JobState, JobStore
 from emotion_core.ui.resources import app_settings, call_regularly
+
+_COOKIE: Final = "emotion_lab_visit"
+_NAME: Final = re.compile("[0-9a-f]{32}")
+# Without an age the browser forgets it when it is closed.
+_COOKIE_SCRIPT: Final = """export default function ({ data }) {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `${data.name}=${data.value}; Path=/; SameSite=Lax${secure}`;
+}"""
 
 
 def kept_store(folder: str, command: JobCommand = ANALYZE) -> JobStore:
@@ -39,14 +50,21 @@ class VisitorJobs:
     parameter: str
 
     def mine(self) -> list[JobState]:
-        """The jobs this visitor started or came to by their address, newest first."""
+        """The jobs this visitor started or came to by their address, newest first.
+
+        Call it once in a run of the page: where there are some, the browser is told to remember.
+        """
         key = f"{self.kind}_jobs"
-        ids: list[str] = st.session_state.setdefault(key, [])
+        if key not in st.session_state:
+            st.session_state[key] = self.store().jobs_of(visitor())
+        ids: list[str] = st.session_state[key]
         given = st.query_params.get(self.parameter, "")
         if given and given not in ids:
             ids.append(given)
         states = [state for job_id in ids if (state := self.store().state(job_id))]
         st.session_state[key] = [state.job_id for state in states]
+        if states:
+            _remember_visitor()
         return sorted(states, key=lambda state: -state.created_s)
 
     def shown(self) -> str | None:
@@ -69,9 +87,21 @@ class VisitorJobs:
 
 
 def visitor() -> str:
-    """A name for this visit that nobody else knows or can guess."""
-    name: str = st.session_state.setdefault("visitor", secrets.token_hex(16))
+    """A name for this visit that nobody else knows or can guess: the browser's, or a new one."""
+    if "visitor" not in st.session_state:
+        given = st.context.cookies.get(_COOKIE, "")
+        known = _NAME.fullmatch(given) is not None
+        st.session_state["visitor"] = given if known else secrets.token_hex(16)
+    name: str = st.session_state["visitor"]
     return name
+
+
+def _remember_visitor() -> None:
+    """Let the browser bring this visit's name along when it comes again; draws nothing."""
+    remember = st.components.v2.component("emotion_lab_visit", js=_COOKIE_SCRIPT)
+    # The style of the page hides this container: it would leave a gap.
+    with st.container(key="visit"):
+        remember(key="visit_cookie", data={"name": _COOKIE, "value": visitor()}, height=1)
 
 
 def retention_words() -> str:

@@ -144,3 +144,26 @@ def test_a_job_survives_a_page_change_and_a_reload(
     page.get_by_text("what was done is kept").first.wait_for()
     page.get_by_text("frames read").first.wait_for()
     assert not video_server.errors()
+
+
+def test_the_list_of_analyses_outlives_the_page_and_is_nobody_elses(
+    video_server: Server, open_browser: OpenBrowser, clip: Path
+) -> None:
+    mine = open_browser(None)
+    page = start(video_server, mine, clip)
+    page.get_by_text("Downloads").wait_for()
+    assert page.locator(".st-key-visit").bounding_box() is None, "it takes room"
+    page.goto(f"{video_server.url}/Video")
+    page.get_by_text("Your analyses").wait_for()
+    page.close()
+    page = mine.new_page()
+    page.goto(f"{video_server.url}/Video")
+    page.get_by_test_id("stButton").filter(has_text="Open").locator("button").click()
+    page.get_by_text("Downloads").wait_for()
+
+    other = open_browser(None).new_page()
+    other.goto(f"{video_server.url}/Video")
+    other.get_by_text("Largest face only").wait_for()
+    settle(other)
+    assert not other.get_by_text("Your analyses").count()
+    assert not video_server.errors()

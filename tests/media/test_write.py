@@ -62,6 +62,26 @@ def test_h264_yuv420p_faststart(tmp_path):
     assert order.index("moov") < order.index("mdat")
 
 
+def grain(seconds, fps=10):
+    """Frames of which nothing can be saved."""
+    random = np.random.default_rng(0)
+    for index in range(round(seconds * fps)):
+        image = random.integers(0, 255, (96, 128, 3), np.uint8)
+        yield Frame(image, index, index / fps)
+
+
+def test_no_more_bits_than_allowed(tmp_path):
+    for name, rate in (("free.mp4", None), ("bound.mp4", 200e3)):
+        with VideoWriter(tmp_path / name, fps=10, bit_rate=rate) as writer:
+            for frame in grain(40):
+                writer.write(frame.image, frame.time_s)
+    assert (tmp_path / "free.mp4").stat().st_size * 8 > 2 * 200e3 * 50
+    # The first ten seconds may be saved up for.
+    assert (tmp_path / "bound.mp4").stat().st_size * 8 < 200e3 * 52
+    with av.open(str(tmp_path / "bound.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 400
+
+
 def test_times_are_kept_also_uneven_ones(tmp_path):
     times = [0.0, 0.033, 0.5, 0.501, 2.0]
     with VideoWriter(tmp_path / "vfr.mp4") as writer:

@@ -57,6 +57,18 @@ def wait(store, job_id, until, seconds=90):
     pytest.fail(f"waited {seconds} s in vain; last seen: {state}")
 
 
+def test_jobs_are_found_by_their_owner_alone(store, clip):
+    given = [upload(store, clip)]
+    first = store.start(given, FAST, MODEL, "anna")
+    second = store.start(given, [*FAST, "--largest-face"], MODEL, "anna")
+    third = store.start(given, FAST, MODEL, "bert")
+    assert sorted(store.jobs_of("anna")) == sorted([first, second])
+    assert store.jobs_of("bert") == [third]
+    assert store.jobs_of("") == []
+    for file in (store.results_of(i).parent / "job.json" for i in (first, third)):
+        assert "anna" not in file.read_text("utf-8")
+
+
 def ended(state):
     return not state.running
 

@@ -1,0 +1,66 @@
+import math
+
+import av
+import numpy as np
+import pytest
+
+from emotion_core.analysis import video_clip
+from emotion_core.analysis.folders import CLIP
+from emotion_core.analysis.video import Source, VideoOptions, analyse_video
+from emotion_core.analysis.video_clip import LARGEST_CLIP_BYTES, clip_bit_rate
+from emotion_core.datatypes import Frame
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.media.write import write_frames
+
+
+@pytest.mark.parametrize("hours", [0.5, 1, 2, 3])
+@pytest.mark.parametrize("sound", [False, True])
+def test_hours_stay_playable(hours, sound):
+    rate = clip_bit_rate(hours * 3600, sound)
+    assert rate is not None
+    with_sound = rate + (200e3 if sound else 0)
+    assert 0.9 * LARGEST_CLIP_BYTES < with_sound * hours * 3600 / 8 < LARGEST_CLIP_BYTES
+
+
+@pytest.mark.parametrize("length_s", [-1.0, 0.0, 8.0, 120.0, math.inf])
+def test_short_clips_and_unknown_lengths_are_not_bound(length_s):
+    assert clip_bit_rate(length_s, True) is None
+
+
+def test_days_keep_a_picture():
+    assert clip_bit_rate(1e6, True) == 50e3
+
+
+class Nobody:
+    labels = EXPRESSIONS
+    unsure_threshold = 0.5
+
+    def logits(self, crops):
+        return np.zeros((len(crops), 7), np.float32)
+
+    def probabilities(self, logits):
+        return np.full((len(logits), 7), 1 / 7, np.float32)
+
+
+def test_a_long_clip_is_smaller_in_size_and_bits(tmp_path, monkeypatch):
+    random = np.random.default_rng(0)
+    images = [random.integers(0, 255, (240, 1344, 3), np.uint8) for _ in range(4)]
+    frames = (Frame(images[i % 4], i, float(i)) for i in range(40))
+    source = write_frames(tmp_path / "long.mp4", frames, 1.0)
+
+    def clip(name):
+        folder = tmp_path / name
+        summary = analyse_video(Source(source, "0"), folder, Nobody(), VideoOptions(every=20))
+        with av.open(str(folder / CLIP)) as container:
+            width = container.streams.video[0].codec_context.width
+        assert summary["clip"]["frames"] == 40
+        return width, (folder / CLIP).stat().st_size
+
+    width, size = clip("free")
+    assert width == 1344
+    limit = size // 4
+    monkeypatch.setattr(video_clip, "LARGEST_CLIP_BYTES", limit)
+    width, size = clip("bound")
+    assert width == 1280
+    # A clip of forty seconds may take what it was allowed to save up.
+    assert size < 1.25 * limit
