@@ -100,11 +100,15 @@ def moment_picture(folder: Path, whole: FaceTable, edits: Edits, moment: Moment)
         moment: of the table with the edits applied.
     """
     same = [k for k, v in edits.merged.items() if v == moment.track_id]
-    for track_id in (moment.track_id, *same):
-        if moment.frame in whole.person(track_id).frame:
-            file = folder / moment_name(track_id, moment.expression)
-            return file if file.is_file() else None
-    return None
+    there = np.flatnonzero(
+        (whole.frame == moment.frame) & np.isin(whole.track_id, [moment.track_id, *same])
+    )
+    if not len(there):
+        return None
+    # Of several in one frame, the edits keep the row seen with the most certainty.
+    row = max(there, key=lambda i: (not whole.predicted[i], whole.detection_score[i]))
+    file = folder / moment_name(int(whole.track_id[row]), moment.expression)
+    return file if file.is_file() else None
 
 
 def moment_name(track_id: int, expression: str = "") -> str:

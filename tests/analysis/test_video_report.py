@@ -78,6 +78,20 @@ def test_after_a_merge_the_picture_is_of_the_moment_that_is_told(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("surer", [1, 2])
+def test_of_two_merged_in_one_frame_the_picture_is_of_the_row_that_stays(tmp_path, surer):
+    (tmp_path / "moments").mkdir()
+    for name in ("1_happy", "2_happy", "1_sad", "2_sad"):
+        (tmp_path / "moments" / f"{name}.jpg").write_bytes(name.encode())
+    table = faces()
+    table = replace(table, detection_score=(table.track_id == surer).astype(np.float32))
+    text = report_html(tmp_path, table, Edits().merge(2, 1), "x.mp4")
+    assert [base64.b64decode(p).decode() for p in re.findall(r"base64,([^']+)", text)] == [
+        f"{surer}_happy",
+        f"{surer}_sad",
+    ]
+
+
 def test_report_of_nobody(tmp_path):
     table = faces(people=(1,))
     nobody = table.rows(np.zeros(len(table), bool))
