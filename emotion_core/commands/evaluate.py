@@ -19,7 +19,7 @@ from emotion_core.commands.options import (
     check_json_option,
 )
 from emotion_core.commands.progress import progress_bar, tell_json
-from emotion_core.errors import OutputError, SettingsError
+from emotion_core.errors import ModelError, OutputError, SettingsError
 from emotion_core.labels import LABEL_SETS
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from emotion_core.training.evaluate import Evaluation
 
 SPLITS = ("train", "validation", "test", "all")
+# Share of the images measured; below it lie the twins that the data have across their splits.
+_MANY = 0.1
 # Columns of the terminal's table: what stands above it, and the name of the score.
 _ROWS = (
     ("accuracy", "accuracy"),
@@ -78,10 +80,12 @@ def run(options: argparse.Namespace) -> int:
         )
         progress("reading the faces", 0, 1)
         dataset = load_dataset(options.data)
+        split = _split(options.split, dataset)
+        seen = _seen(bundle, dataset, split)
         found = evaluate_model(
             bundle,
             dataset,
-            _split(options.split, dataset, bundle),
+            split,
             options.labels,
             with_robustness=not options.no_robustness,
             progress=progress,
@@ -92,6 +96,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         if options.json:
             _write_report(found, options.json)
+        look = _log_look(found, bundle, dataset, options, seen)
         kept, folder = _keep(found, bundle, dataset, options)
     except OSError as error:
         raise OutputError(f"The results cannot be written: {error}") from error
@@ -100,26 +105,40 @@ def run(options: argparse.Namespace) -> int:
         tell_json({"event": "file_end", "file": str(options.data)} | done)
         tell_json({"event": "end"})
         return 0
-    print("\n".join([*dataset.notes, kept]))
+    print("\n".join([*dataset.notes, *look, kept]))
     return 0
 
 
-def _split(asked: str | None, dataset: Dataset, bundle: ModelBundle) -> str:
-    """The split to measure.
-
-    Raises:
-        SettingsError: all images were asked for of the data that the model learnt from.
-    """
+def _split(asked: str | None, dataset: Dataset) -> str:
+    """The split to measure."""
     from emotion_core.training.dataset import ALL
 
     test = dataset.splits.get("test")
-    chosen = asked or ("test" if test is not None and len(test) else ALL)
-    if chosen == ALL and _trained_on(bundle) == dataset.fingerprint:
+    return asked or ("test" if test is not None and len(test) else ALL)
+
+
+def _seen(bundle: ModelBundle, dataset: Dataset, split: str) -> dict[str, int]:
+    """About how many of the images to measure are of the splits that the model came from.
+
+    Raises:
+        SettingsError: a score was asked for of what the model learnt from, not by the name of it.
+    """
+    from emotion_core.training.dataset import ALL
+    from emotion_core.training.known import count_known, read_known
+    from emotion_core.training.record import known_file
+
+    images = dataset.split(split).images
+    try:
+        seen = count_known(images, read_known(known_file(bundle.path)))
+    except ModelError:  # damaged: an evaluation of those data writes it anew
+        seen = {}
+    whole = split == ALL and _trained_on(bundle) == dataset.fingerprint
+    if whole or (split != "train" and seen.get("train", 0) > len(images) / 2):
         raise SettingsError(
             f"{bundle.name} learnt from these faces: a score over all of them would say nothing. "
-            "Choose --split test."
+            + ("Choose --split test." if whole else "Give other --data.")
         )
-    return chosen
+    return seen
 
 
 def _trained_on(bundle: ModelBundle) -> str:
@@ -167,21 +186,51 @@ class _Lines:
         tell_json(event | {"fraction": round(fraction, 3), "left_s": left_s, "message": step})
 
 
+def _log_look(
+    found: Evaluation,
+    bundle: ModelBundle,
+    dataset: Dataset,
+    options: argparse.Namespace,
+    seen: dict[str, int],
+) -> list[str]:
+    """Note a look at the test split of the data that the models came from, in whatever layout its
+    images came; returns what there is to say about it.
+
+    Figures of anybody's own faces are no such look.
+    """
+    from emotion_core.training.record import run_of, shared_fingerprint
+    from emotion_core.training.runs import log_run
+
+    report, models_dir, words = found.report, bundle.path.parent, []
+    shipped = dataset.fingerprint in {_trained_on(bundle), shared_fingerprint(models_dir)}
+    note = options.note
+    look = shipped and report["split"] in ("test", "all")
+    if not shipped and seen.get("test", 0) >= _MANY * report["images"]:
+        look = True
+        again = f"about {seen['test']:,} of these images are of the models' own test split"
+        note = f"{note}; {again}" if note else again
+        words.append(f"{again[0].upper()}{again[1:]}.")
+    if not shipped and seen.get("train", 0) >= _MANY * report["images"]:
+        learnt = f"{bundle.name} learnt from about {seen['train']:,} of these images"
+        words.append(f"{learnt}: its scores flatter.")
+    if look:
+        try:
+            log_run(models_dir, run_of(report, "evaluate", note))
+        except OSError as error:
+            words.append(f"This look could not be noted in {models_dir}: {error.strerror}.")
+    return words
+
+
 def _keep(
     found: Evaluation, bundle: ModelBundle, dataset: Dataset, options: argparse.Namespace
 ) -> tuple[str, Path]:
     """Write what belongs where; returns what was done, and the folder that holds the figures.
 
     Only the data set that the model was trained from is the shipped one: figures of anybody's own
-    faces must not replace it, and are no look at its test split.
+    faces must not replace it.
     """
-    from emotion_core.training.record import run_of, save_evaluation, shared_fingerprint
-    from emotion_core.training.runs import log_run
+    from emotion_core.training.record import save_evaluation, save_known
 
-    report, models_dir = found.report, bundle.path.parent
-    shipped = dataset.fingerprint in {_trained_on(bundle), shared_fingerprint(models_dir)}
-    if report["split"] in ("test", "all") and shipped:
-        log_run(models_dir, run_of(report, "evaluate", options.note))
     if options.out:
         folder = options.out / bundle.path.name
         folder.mkdir(parents=True, exist_ok=True)
@@ -192,6 +241,7 @@ def _keep(
         words = f"{bundle.path} is left as it was: this is not the data set the model came from."
         return words, bundle.path
     save_evaluation(found, bundle.path)
+    save_known(bundle.path, dataset)
     return f"wrote predictions, evaluation.json and twins.csv for {bundle.path}", bundle.path
 
 

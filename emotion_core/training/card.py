@@ -75,7 +75,8 @@ _PROTOCOL: Final = """## Protocol
   about again, mirrored, and both answers are averaged, in these figures as in live use. Brackets
   hold bootstrap 95 % intervals over the images (1,000 redraws).
 - Every choice was made on validation. The test split is read by `python -m emotion_core evaluate`
-  alone, and each look at it stands in the table of runs below."""
+  alone, and each look at it stands in the table of runs below, also where its images come in
+  another layout: known_images.csv holds what they are recognised by."""
 
 _LIMITS: Final = """## Limits
 

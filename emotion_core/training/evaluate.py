@@ -225,6 +225,11 @@ def _headline(
     asked: str | None, learnt: str, label_sets: dict[str, NDArray[np.int8]], split_name: str
 ) -> str:
     if "labels" in label_sets:
+        if asked:
+            raise DatasetError(
+                f"These images carry the labels of their folders, not those of {asked}: leave "
+                "--labels out."
+            )
         return "labels"
     wanted = asked or (learnt if learnt in label_sets else next(iter(label_sets), learnt))
     if wanted not in label_sets:

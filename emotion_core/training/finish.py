@@ -23,7 +23,7 @@ from emotion_core.training.answers import OnProgress, served_logits
 from emotion_core.training.augment import AugmentSettings
 from emotion_core.training.checkpoint import write_history
 from emotion_core.training.files import compress_zip, need_room, write_json
-from emotion_core.training.record import run_of, save_evaluation
+from emotion_core.training.record import run_of, save_evaluation, save_known
 
 if TYPE_CHECKING:
     from emotion_core.training.dataset import Dataset, Split
@@ -103,6 +103,7 @@ def _write(
     headline = found.report["headline"]
     metadata["metrics"] = {"validation": {k: round(headline[k], 5) for k in HEADLINE}}
     save_evaluation(found, part)
+    save_known(part, dataset)
     write_json(part / "model.json", metadata)
     return metadata, found.report
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emotion_core.errors import ModelError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.bundle import FORMAT_VERSION, list_models, load_bundle
-from emotion_core.training import runs
+from emotion_core.training import known, runs
 from emotion_core.training.files import replace_file, write_json
 from emotion_core.training.predictions import (
     Predictions,
@@ -28,6 +28,7 @@ from emotion_core.training.twins import read_twins, write_twins
 if TYPE_CHECKING:
     import pandas as pd
 
+    from emotion_core.training.dataset import Dataset
     from emotion_core.training.evaluate import Evaluation
 
 VERSION: Final[int] = 1
@@ -240,12 +241,29 @@ def twins_file(folder: Path) -> Path:
     return own if os.path.isfile(own) else folder.parent / "twins.csv"  # noqa: PTH113
 
 
-def _twins_place(folder: Path, fingerprint: str) -> Path:
-    """models/twins.csv belongs to the data of the default model; other data have their own."""
-    shared = folder.parent / "twins.csv"
-    known = shared_fingerprint(folder.parent)
-    same = known == fingerprint if known else not shared.is_file()
-    return shared if same else folder / "twins.csv"
+def known_file(folder: Path) -> Path:
+    """Where the sample of a model's data lies by which they are recognised."""
+    own = folder / known.FILE_NAME
+    return own if own.is_file() else folder.parent / known.FILE_NAME
+
+
+def _data_place(folder: Path, fingerprint: str, name: str) -> Path:
+    """What lies above the model folders belongs to the data of the default model; other data have
+    their own."""
+    shared = folder.parent / name
+    default = shared_fingerprint(folder.parent)
+    same = default == fingerprint if default else not shared.is_file()
+    return shared if same else folder / name
+
+
+def save_known(folder: Path, dataset: Dataset) -> None:
+    """Write known_images.csv for the data that a model learnt from.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    place = _data_place(folder, dataset.fingerprint, known.FILE_NAME)
+    known.write_known(place, dataset.splits)
 
 
 def shared_fingerprint(models_dir: Path) -> str:
@@ -260,7 +278,8 @@ def shared_fingerprint(models_dir: Path) -> str:
 def save_evaluation(found: Evaluation, folder: Path, *, apart: bool = False) -> None:
     """Write what was measured into a model folder, beside what was measured on other splits.
 
-    predictions_<dataset>_<split>.csv and evaluation.json; robustness.csv where it was measured;
+    predictions_<dataset>_<split>.csv and evaluation.json; robustness.csv where it was measured,
+    unless it would replace the test split's by another's;
     twins.csv into the folder above where it is of the data that all models there share.
 
     Args:
@@ -276,16 +295,26 @@ def save_evaluation(found: Evaluation, folder: Path, *, apart: bool = False) -> 
         predictions_path(folder, report["dataset"], report["split"]), found.predictions
     )
     try:
-        known = read_evaluations(folder)
+        reports = read_evaluations(folder)
     except ModelError:  # missing or damaged: begun anew
-        known = {}
-    known[f"{report['dataset']}_{report['split']}"] = report
-    write_json(folder / "evaluation.json", {"version": VERSION, "evaluations": known})
-    if found.robustness is not None:
+        reports = {}
+    reports[f"{report['dataset']}_{report['split']}"] = report
+    write_json(folder / "evaluation.json", {"version": VERSION, "evaluations": reports})
+    if found.robustness is not None and _is_next(folder / "robustness.csv", report["split"]):
         text = found.robustness.to_csv(index=False)
         replace_file(folder / "robustness.csv", text.encode("utf-8"))
-    place = folder / "twins.csv" if apart else _twins_place(folder, report["fingerprint"])
+    name = "twins.csv"
+    place = folder / name if apart else _data_place(folder, report["fingerprint"], name)
     write_twins(place, found.twins)
+
+
+def _is_next(path: Path, split: str) -> bool:
+    """Whether a measurement on this split replaces the one there: the test split's stays."""
+    try:
+        before = set(_table(path, ROBUSTNESS_COLUMNS)["split"])
+    except ModelError:
+        return True
+    return split == "test" or "test" not in before
 
 
 def run_of(report: dict[str, Any], event: str, note: str = "") -> runs.Run:

@@ -96,7 +96,7 @@ def _show_runs(models_dir: Path) -> None:
     if runs.empty:
         st.caption("No run has been logged yet.")
         return
-    looks = runs[(runs["event"] == "evaluate") & (runs["split"] == "test")]
+    looks = runs[runs["event"] == "evaluate"]
     st.markdown(
         f"Entries: {len(runs)}. Looks at a test split among them: {len(looks)}. Whoever looks "
         "often enough has chosen on it, so each look is counted."

@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from emotion_core.cli import main
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.training.dataset import load_dataset
 from emotion_core.training.record import read_record
 
 
@@ -103,6 +105,58 @@ def test_own_faces_go_into_a_folder_of_their_own(models, tmp_path, capsys, folde
 def test_all_images_of_the_training_data_are_refused(models, made_data, capsys):
     assert evaluate(models, made_data, "--split", "all") == 2
     assert "learnt from these faces" in capsys.readouterr().err
+
+
+def as_folders(data, split: str, place):
+    """Faces of the made data in another layout: JPEGs by expression."""
+    faces = load_dataset(data).split(split)
+    for name, image, label in zip(faces.names, faces.images, faces.ferplus, strict=True):
+        if label >= 0:
+            (place / EXPRESSIONS[label]).mkdir(parents=True, exist_ok=True)
+            file = place / EXPRESSIONS[label] / f"{Path(str(name)).stem}.jpg"
+            cv2.imwrite(str(file), image, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    return place
+
+
+def test_the_test_faces_are_known_in_another_layout(models, made_data, tmp_path, capsys):
+    mine = as_folders(made_data, "test", tmp_path / "mine")
+    assert evaluate(models, mine, "--no-robustness", "--note", "why") == 0
+    assert "of the models' own test split" in capsys.readouterr().out
+    row = pd.read_csv(models / "runs.csv").iloc[-1]
+    assert (row["event"], row["dataset"], row["split"]) == ("evaluate", "folder", "test")
+    assert row["note"].startswith("why; about ")
+
+
+def test_training_faces_in_another_layout_are_refused(models, made_data, tmp_path, capsys):
+    mine = as_folders(made_data, "train", tmp_path / "mine")
+    assert evaluate(models, mine, "--no-robustness") == 2
+    assert "learnt from these faces" in capsys.readouterr().err
+
+
+def test_a_look_that_cannot_be_noted_is_told_and_not_lost(models, made_data, tmp_path, capsys):
+    (models / "runs.csv").unlink()
+    (models / "runs.csv").mkdir()
+    mine = as_folders(made_data, "test", tmp_path / "mine")
+    assert evaluate(models, mine, "--no-robustness", "--out", str(tmp_path / "out")) == 0
+    assert "could not be noted" in capsys.readouterr().out
+    assert (tmp_path / "out" / "tiny" / "evaluation.json").is_file()
+
+
+def test_the_test_splits_robustness_stays(models, made_data):
+    assert evaluate(models, made_data, "--split", "validation") == 0
+    file = models / "tiny" / "robustness.csv"
+    assert set(pd.read_csv(file)["split"]) == {"validation"}
+    assert evaluate(models, made_data) == 0
+    kept = file.read_bytes()
+    assert set(pd.read_csv(file)["split"]) == {"test"}
+    assert evaluate(models, made_data, "--split", "validation") == 0
+    assert file.read_bytes() == kept
+
+
+def test_label_sets_are_no_choice_for_folders(models, tmp_path, capsys):
+    mine = own_faces(tmp_path / "mine", "happy", "sad")
+    assert evaluate(models, mine, "--labels", "fer2013", "--no-robustness") == 1
+    assert "leave --labels out" in capsys.readouterr().err
 
 
 def test_a_model_of_other_data_leaves_the_shared_twins_alone(models, made_data):
