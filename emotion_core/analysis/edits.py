@@ -5,6 +5,7 @@ can be taken back.
 """
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from emotion_core.analysis.folders import CLIP, EDITED_CLIPS
 from emotion_core.analysis.timeline import FaceTable
 from emotion_core.errors import InputError, OutputError
 
@@ -56,6 +58,11 @@ class Edits:
     merged: Mapping[int, int] = field(default_factory=dict)
     excluded: frozenset[int] = frozenset()
     markers: tuple[Marker, ...] = ()
+
+    @property
+    def people_changed(self) -> bool:
+        """Whether anything but markers was decided: people look otherwise in a clip then."""
+        return bool(self.names or self.merged or self.excluded)
 
     def name_of(self, track_id: int) -> str:
         """The given name, else "Person 1"; "Anna (#2)" where somebody else is called the same."""
@@ -168,6 +175,19 @@ def save_edits(folder: Path, edits: Edits) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise OutputError(f"Your changes could not be kept: {error.strerror}.") from error
+
+
+def edited_clip(folder: Path, edits: Edits) -> Path:
+    """Where the clip drawn with these edits lies, or would lie; markers are not drawn."""
+    kept = [sorted(edits.names.items()), sorted(edits.merged.items()), sorted(edits.excluded)]
+    digest = hashlib.sha256(json.dumps(kept).encode()).hexdigest()
+    return folder / EDITED_CLIPS.replace("*", digest[:12])
+
+
+def shown_clip(folder: Path, edits: Edits) -> Path:
+    """The clip that shows what the edits say where there is one, else the first one."""
+    edited = edited_clip(folder, edits)
+    return edited if edits.people_changed and edited.is_file() else folder / CLIP
 
 
 def markers_csv(edits: Edits) -> str:

@@ -16,7 +16,8 @@ from typing import Any, Final, Self
 import numpy as np
 
 from emotion_core.analysis.affect import valence_arousal
-from emotion_core.analysis.edits import Edits, markers_csv
+from emotion_core.analysis.edits import Edits, markers_csv, shown_clip
+from emotion_core.analysis.folders import CLIP
 from emotion_core.analysis.timeline import FaceTable, dominant_runs
 from emotion_core.datatypes import FrameResult
 from emotion_core.errors import InputError, OutputError
@@ -337,6 +338,7 @@ def export_files(folder: Path, edits: Edits, origin_s: float) -> dict[str, bytes
         "subtitles.vtt": webvtt(table, edits, origin_s),
         "columns.csv": column_dictionary(),
     }
-    if (folder / "annotated.mp4").is_file():
-        files["annotated.mp4"] = folder / "annotated.mp4"
+    clip = shown_clip(folder, edits)
+    if clip.is_file():
+        files[CLIP] = clip
     return files

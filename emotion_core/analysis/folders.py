@@ -11,6 +11,8 @@ from emotion_core.errors import OutputError
 SUMMARY: Final = "summary.json"
 FACES: Final = "faces.csv"
 CLIP: Final = "annotated.mp4"
+# Drawn again with a person's decisions, of which the star stands for a digest.
+EDITED_CLIPS: Final = "edited_*.mp4"
 PREVIEW: Final = "preview.jpg"
 MOMENTS: Final = "moments"
 _LONGEST: Final = 60
@@ -49,7 +51,8 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 def is_result(path: Path) -> bool:
     """Whether a video is the clip of a results folder, not one to be read."""
-    return path.name == CLIP and (path.parent / SUMMARY).is_file()
+    clip = path.name == CLIP or path.match(EDITED_CLIPS)
+    return clip and (path.parent / SUMMARY).is_file()
 
 
 def folder_for(source: Path, sha256: str, out: Path, taken: set[Path]) -> Path:

@@ -16,13 +16,14 @@ from emotion_core.analysis.edits import Edits, load_edits, save_edits
 from emotion_core.analysis.export import FacesWriter, output_error, read_faces
 from emotion_core.analysis.folders import (
     CLIP,
+    EDITED_CLIPS,
     FACES,
     MOMENTS,
     read_summary,
     remove_leftovers,
 )
 from emotion_core.analysis.pipeline import ExpressionClassifier, Pipeline
-from emotion_core.analysis.video_clip import Shown, annotating, clip_bit_rate, write_preview
+from emotion_core.analysis.video_clip import Shown, annotating, clip_writer, write_preview
 from emotion_core.analysis.video_moments import MomentKeeper
 from emotion_core.analysis.video_summary import package_versions, summarise, write_summary
 from emotion_core.config import PipelineSettings, TrackingSettings
@@ -31,7 +32,6 @@ from emotion_core.errors import EmotionCoreError, SettingsError, VideoError
 from emotion_core.media.handover import WriteBehind, import_aside, read_ahead
 from emotion_core.media.probe import VideoInfo, probe
 from emotion_core.media.read import FrameSelector, ReadReport, read_frames
-from emotion_core.media.write import VideoWriter
 
 # Raised when the rows or the way they are made change: older results are then made anew.
 RESULTS_VERSION: Final = 1
@@ -214,7 +214,8 @@ class _Run:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self._folder)
-            (self._folder / CLIP).unlink(missing_ok=True)
+            for clip in [self._folder / CLIP, *self._folder.glob(EDITED_CLIPS)]:
+                clip.unlink(missing_ok=True)
         except OSError as error:
             raise output_error(self._folder, error) from error
         if read_summary(self._folder).get("key", self._key) != self._key:
@@ -229,7 +230,11 @@ class _Run:
     def read(self, pipeline: Pipeline) -> None:
         """Decode, analyse and encode every frame of the range, each in a thread of its own."""
         selector = FrameSelector(self._options.every, self._options.rate)
-        writer = self._clip_writer() if self._options.annotate else None
+        writer = None
+        if self._options.annotate:
+            start_s, end_s = self._options.start_s, self._options.end_s
+            target = self._folder / CLIP
+            writer = clip_writer(self._source.path, target, self._info, start_s, end_s)
         with contextlib.ExitStack() as stack:
             frames = self._frames(None if writer else selector)
             ahead = stack.enter_context(contextlib.closing(read_ahead(frames)))
@@ -304,22 +309,6 @@ class _Run:
             stop=self._left_out,
         )
 
-    def _clip_writer(self) -> VideoWriter:
-        length_s = self._end_s - self._options.start_s
-        return VideoWriter(
-            self._folder / CLIP,
-            fps=self._info.fps,
-            sound_from=self._source.path if self._info.has_audio else None,
-            origin_s=self._options.start_s,
-            end_s=self._options.end_s,
-            bit_rate=clip_bit_rate(length_s, self._info.has_audio),
-        )
-
-    @property
-    def _end_s(self) -> float:
-        """The source's time at which the range ends; infinite where nothing says."""
-        return min(self._options.end_s or math.inf, self._info.duration_s or math.inf)
-
     def _tell(self, frame: Frame, held: FrameResult, faces: FacesWriter) -> None:
         if not self._told():
             return
@@ -346,7 +335,8 @@ class _Run:
 
     def _progress(self) -> Progress:
         spent = max(1e-6, time.monotonic() - self._begun_s)
-        length = self._end_s - self._options.start_s
+        end_s = min(self._options.end_s or math.inf, self._info.duration_s or math.inf)
+        length = end_s - self._options.start_s
         reached = max(self._last_s, self._report.newest_s)
         done = (reached - self._options.start_s) / length if math.isfinite(length) else 0.0
         done = min(1.0, max(0.0, done))

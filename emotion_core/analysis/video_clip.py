@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from emotion_core.analysis.folders import PREVIEW
 from emotion_core.config import OverlaySettings
 from emotion_core.datatypes import Frame, FrameResult, ImageArray
 from emotion_core.media.handover import WriteBehind
+from emotion_core.media.probe import VideoInfo
 from emotion_core.media.write import VideoWriter
 from emotion_core.vision.overlay import draw_overlay
 
@@ -47,13 +48,35 @@ def clip_bit_rate(length_s: float, has_audio: bool) -> float | None:
     return max(rate, _LEAST_BITS) if rate < _MANY_BITS else None
 
 
-def drawn(frame: Frame, result: FrameResult, longest_px: int = _CLIP_SIDE) -> ImageArray:
+def clip_writer(
+    source: Path, target: Path, info: VideoInfo, start_s: float, end_s: float | None
+) -> VideoWriter:
+    """Writes the clip of a video's range, with its sound, small enough to be played."""
+    length_s = min(end_s or math.inf, info.duration_s or math.inf) - start_s
+    return VideoWriter(
+        target,
+        fps=info.fps,
+        sound_from=source if info.has_audio else None,
+        origin_s=start_s,
+        end_s=end_s,
+        bit_rate=clip_bit_rate(length_s, info.has_audio),
+    )
+
+
+def drawn(
+    frame: Frame,
+    result: FrameResult,
+    longest_px: int = _CLIP_SIDE,
+    names: Mapping[int, str] | None = None,
+) -> ImageArray:
     """(H, W, 3) uint8 BGR of its own with the boxes; neither side is longer than `longest_px`."""
-    return _shrunk(draw_overlay(frame.image, result, _OVERLAY), longest_px)
+    return _shrunk(draw_overlay(frame.image, result, _OVERLAY, names), longest_px)
 
 
 @contextlib.contextmanager
-def annotating(writer: VideoWriter) -> Iterator[WriteBehind[Shown]]:
+def annotating(
+    writer: VideoWriter, names: Mapping[int, str] | None = None
+) -> Iterator[WriteBehind[Shown]]:
     """While open, what is put in is drawn and encoded by a thread beside the analysis.
 
     The file is finished at the end of the block, and removed where the block is left by an error.
@@ -65,15 +88,17 @@ def annotating(writer: VideoWriter) -> Iterator[WriteBehind[Shown]]:
     side = _LONG_CLIP_SIDE if (writer.bit_rate or _MANY_BITS) < _FEW_BITS else _CLIP_SIDE
 
     def write(shown: Shown) -> None:
-        writer.write(drawn(*shown, side), shown[0].time_s)
+        writer.write(drawn(*shown, side, names), shown[0].time_s)
 
     with writer, WriteBehind(write) as behind:
         yield behind
 
 
-def write_preview(folder: Path, frame: Frame, result: FrameResult) -> None:
+def write_preview(
+    folder: Path, frame: Frame, result: FrameResult, names: Mapping[int, str] | None = None
+) -> None:
     """Keep a small picture; one that cannot be written must not stop an analysis."""
-    small = drawn(frame, result, _PREVIEW_SIDE)
+    small = drawn(frame, result, _PREVIEW_SIDE, names)
     jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
     part = folder / f".{PREVIEW}.part"
     with contextlib.suppress(OSError):

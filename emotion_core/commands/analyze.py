@@ -22,11 +22,11 @@ from emotion_core.commands.options import (
     write_json_option,
 )
 from emotion_core.commands.progress import Event, Tell, printable, progress_bar, tell_json
-from emotion_core.errors import EmotionCoreError, SettingsError
+from emotion_core.errors import EmotionCoreError, InputError, SettingsError
 
 if TYPE_CHECKING:
     from emotion_core.analysis.pipeline import ExpressionClassifier
-    from emotion_core.analysis.video import Progress, Source, VideoOptions
+    from emotion_core.analysis.video import Hooks, Progress, Source, VideoOptions
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 
@@ -47,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="default", help="name of the model folder")
     add_models_dir_option(parser)
     parser.add_argument("--force", action="store_true", help="analyse finished videos again")
+    parser.add_argument(
+        "--redraw",
+        action="store_true",
+        help="analyse nothing: draw the clips of finished results again, with the names, merged "
+        "and excluded people of the edits.json that the page keeps beside them",
+    )
     add_json_option(parser, "write the outcome for machines")
     add_progress_option(parser)
     parser.add_argument(
@@ -203,11 +209,37 @@ class Batch:
         folder = folder_for(path, source.sha256, self.options.out, self._taken)
         self._taken.add(folder)
         key = result_key(source.sha256, self.chosen, self._model)
+        hooks = Hooks(self._progress(source, folder, place), self.stop, self.options.preview)
+        if self.options.redraw:
+            return self._redraw(path, folder, key, hooks)
         if is_finished(folder, key) and not self.options.force:
             return _outcome(path, folder, "skipped", read_summary(folder))
-        hooks = Hooks(self._progress(source, folder, place), self.stop, self.options.preview)
         summary = analyse_video(source, folder, self._classifier, self.chosen, self._model, hooks)
         return _outcome(path, folder, summary["status"], summary)
+
+    def _redraw(self, path: Path, folder: Path, key: str, hooks: Hooks) -> Event:
+        from emotion_core.analysis.edits import edited_clip, load_edits
+        from emotion_core.analysis.folders import FACES, read_summary
+        from emotion_core.analysis.redraw import redraw_clip
+        from emotion_core.analysis.video import is_finished
+
+        summary = read_summary(folder)
+        edits, status = load_edits(folder), "done"
+        try:
+            if not is_finished(folder, key) or not summary.get("clip"):
+                raise InputError(
+                    f"{path.name} is not drawn again: {folder} holds no finished results with a "
+                    "clip, made with these settings and this model."
+                )
+            if not edits.people_changed or edited_clip(folder, edits).is_file():
+                status = "skipped"
+            elif not redraw_clip(path, folder, edits, hooks):
+                status = "cancelled"
+        except EmotionCoreError as error:
+            # What was found before is still there.
+            kept = {"folder": str(folder)} if (folder / FACES).is_file() else {}
+            return _failed(path, str(error)) | kept
+        return _outcome(path, folder, status, summary)
 
     def _progress(self, source: Source, folder: Path, place: Event) -> Callable[[Progress], None]:
         def tell(progress: Progress) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emotion_core.analysis.edits import FILE as EDITS
+from emotion_core.analysis.folders import EDITED_CLIPS
 
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 WAITING: Final = "waiting"
@@ -189,7 +190,7 @@ def take_over(files: Sequence[FileState], results: Path) -> None:
     """
     for folder in (f.folder for f in files if f.status == DONE and f.folder):
         for file in folder.rglob("*"):
-            if not file.is_file() or file.name == EDITS:
+            if not file.is_file() or file.name == EDITS or file.match(EDITED_CLIPS):
                 continue
             target = results / folder.name / file.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -219,8 +219,12 @@ class JobStore:
                 with contextlib.suppress(psutil.Error):
                     process.send_signal(_ASK_TO_END)
 
-    def restart(self, job_id: str) -> None:
+    def restart(self, job_id: str, once: Sequence[str] = ()) -> None:
         """Begin a stopped job again; videos that are finished are not read twice.
+
+        Args:
+            job_id: of a job that does not run.
+            once: options of the command for this time alone.
 
         Raises:
             OutputError: the work folder cannot be written.
@@ -228,7 +232,7 @@ class JobStore:
         with self._lock:
             job = read_json(self._folder(job_id) / "job.json")
             if job and not self._alive(job_id):
-                self._write_job(job_id, job)
+                self._write_job(job_id, job | {"once": list(once)})
                 self._launch_waiting()
 
     def delete(self, job_id: str) -> None:
@@ -259,6 +263,11 @@ class JobStore:
                 if upload not in used and upload.stat().st_mtime < limit:
                     shutil.rmtree(upload) if upload.is_dir() else upload.unlink()
         return len(old)
+
+    def has_inputs(self, job_id: str) -> bool:
+        """Whether everything that a job reads is still there."""
+        inputs = read_json(self._folder(job_id) / "job.json").get("inputs", [])
+        return bool(inputs) and all(Path(i["path"]).exists() for i in inputs)
 
     def results_of(self, job_id: str) -> Path:
         """The folder that holds a results folder for each video."""
@@ -362,6 +371,7 @@ class JobStore:
         command += [i["path"] for i in job["inputs"]]
         command += ["--out", str(folder / "results"), "--models-dir", str(self._models)]
         command += ["--progress", "json", *self._command.arguments, *job["arguments"]]
+        command += job.get("once", [])
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         with (
             (folder / "progress.jsonl").open("wb") as out,

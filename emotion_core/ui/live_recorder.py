@@ -241,6 +241,6 @@ def _result(folder: Path) -> None:
 
     @st.fragment
     def draw() -> None:
-        LiveView(f"live_{folder.name}", folder, "live recording", reading_of(folder)).draw()
+        LiveView("live", folder, "live recording", reading_of(folder)).draw()
 
     draw()

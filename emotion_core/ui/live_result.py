@@ -6,6 +6,11 @@ from emotion_core.ui.video_result import View
 class LiveView(View):
     """The result of a recording; without a player or moments where no picture was kept."""
 
+    @property
+    def clip_is_older(self) -> bool:
+        """Names given while it was recorded are drawn in it; what was merged or left out is not."""
+        return super().clip_is_older and bool(self.edits.merged or self.edits.excluded)
+
     def draw(self) -> None:
         """The whole result, top to bottom."""
         if self.has_clip:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import streamlit as st
 
-from emotion_core.analysis.folders import CLIP
+from emotion_core.analysis.edits import shown_clip
 from emotion_core.analysis.timeline import FaceTable, row_seconds, shares, valid_share
 from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import EXPRESSIONS
@@ -79,12 +79,13 @@ def _compared(number: int, file: FileState) -> _Compared | None:
 
 def _players(compared: list[_Compared]) -> None:
     """The first clips beside each other, where there are any."""
-    shown = [c for c in compared if is_playable(c.folder / CLIP)][:_MOST_PLAYERS]
+    clips = [(c, shown_clip(c.folder, c.reading.edits)) for c in compared]
+    shown = [(c, clip) for c, clip in clips if is_playable(clip)][:_MOST_PLAYERS]
     if not shown:
         return
-    for column, video in zip(st.columns(max(2, len(shown))), shown, strict=False):
+    for column, (video, clip) in zip(st.columns(max(2, len(shown))), shown, strict=False):
         with column:
-            st.video(str(video.folder / CLIP), format="video/mp4", width="stretch")
+            st.video(str(clip), format="video/mp4", width="stretch")
             # "1. " would begin a list.
             st.caption(escape(video.name).replace(".", "\\.", 1))
 

@@ -13,7 +13,7 @@ from emotion_core.analysis.export import (
     results_zip,
     webvtt,
 )
-from emotion_core.analysis.folders import CLIP, FACES, safe_name
+from emotion_core.analysis.folders import FACES, safe_name
 from emotion_core.analysis.video_summary import summarise, summary_json
 
 if TYPE_CHECKING:
@@ -27,10 +27,8 @@ def show_exports(view: "View") -> None:
     faces = view.folder / FACES
     with st.container(horizontal=True):
         _button(view, "Everything", f"{stem}.zip", "application/zip", lambda: _zip(view), True)
-        if (view.folder / CLIP).is_file():
-            _button(
-                view, "Clip", f"{stem}_annotated.mp4", "video/mp4", (view.folder / CLIP).read_bytes
-            )
+        if view.clip.is_file():
+            _button(view, "Clip", f"{stem}_annotated.mp4", "video/mp4", view.clip.read_bytes)
         _button(
             view,
             "Table (CSV)",
@@ -55,7 +53,7 @@ def show_exports(view: "View") -> None:
         )
         _button(view, "Report to print", f"{stem}_report.html", "text/html", lambda: _report(view))
     words = "With your names, merges, exclusions and markers. The zip explains every column."
-    if (view.folder / CLIP).is_file() and (view.edits.merged or view.edits.excluded):
+    if view.clip_is_older:
         words += " The clip shows everybody as they were found: it was drawn before your changes."
     st.caption(words)
 

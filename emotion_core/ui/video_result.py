@@ -8,14 +8,15 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from emotion_core.analysis.edits import FILE as EDITS
-from emotion_core.analysis.edits import Edits, Marker, load_edits, save_edits
+from emotion_core.analysis.edits import Edits, Marker, load_edits, save_edits, shown_clip
 from emotion_core.analysis.export import read_faces
 from emotion_core.analysis.folders import CLIP, FACES, read_summary
 from emotion_core.analysis.timeline import FaceTable, legible_run_s, valid_share
 from emotion_core.analysis.video_clip import LARGEST_CLIP_BYTES
-from emotion_core.errors import EmotionCoreError
+from emotion_core.errors import EmotionCoreError, OutputError
 from emotion_core.ui.job_log import FileState
 from emotion_core.ui.video_charts import run_rows
+from emotion_core.ui.video_jobs import job_store
 from emotion_core.ui.video_progress import duration_words
 
 _SEEK_SCRIPT: Final = Path(__file__).parent / "assets" / "player_seek.js"
@@ -40,7 +41,7 @@ def show_result(job_id: str, file: FileState) -> None:
         except (EmotionCoreError, OSError) as error:
             st.error(str(error), icon=":material/error:")
             return
-        View(f"{job_id}_{folder.name}", folder, file.name, reading).draw()
+        View(job_id, folder, file.name, reading).draw()
 
     draw()
 
@@ -103,23 +104,36 @@ class View:
     """One video's result with the visitor's edits applied.
 
     Args:
-        key: unique to the job and the video; widgets and state carry it.
+        job_id: of the analysis.
         folder: the results folder.
         name: the video's name as the visitor knows it.
         reading: the faces, with and without edits.
     """
 
-    def __init__(self, key: str, folder: Path, name: str, reading: Reading) -> None:
-        self.key, self.folder, self.name = key, folder, name
+    def __init__(self, job_id: str, folder: Path, name: str, reading: Reading) -> None:
+        # Unique to the job and the video; widgets and state carry it.
+        self.key = f"{job_id}_{folder.name}"
+        self.job_id, self.folder, self.name = job_id, folder, name
         self.edits, self.whole, self.table = reading.edits, reading.whole, reading.table
         self.runs, self.drawn_runs = reading.runs, reading.drawn_runs
         self.summary: dict[str, Any] = read_summary(folder)
         self._charts: list[dict[str, Any]] = []
 
     @property
+    def clip(self) -> Path:
+        """The clip to show and to hand out, whether there is one or not."""
+        return shown_clip(self.folder, self.edits)
+
+    @property
     def has_clip(self) -> bool:
         """Whether there is a player to follow and to move."""
-        return is_playable(self.folder / CLIP)
+        return is_playable(self.clip)
+
+    @property
+    def clip_is_older(self) -> bool:
+        """Whether the clip shows people as they were before the visitor's changes."""
+        first = self.folder / CLIP
+        return self.edits.people_changed and self.clip == first and first.is_file()
 
     @property
     def origin_s(self) -> float:
@@ -182,6 +196,7 @@ class View:
             self._player()
         with bar:
             self._seek_bar()
+            self._redraw()
 
     def _facts(self) -> None:
         summary, frames = self.summary, len(self.whole.frame_times)
@@ -209,7 +224,7 @@ class View:
             )
 
     def _player(self) -> None:
-        clip = self.folder / CLIP
+        clip = self.clip
         if not clip.is_file():
             st.info("No clip was made for this analysis.", icon=":material/movie_off:")
         elif not is_playable(clip):
@@ -240,3 +255,27 @@ class View:
             time_s = round(float(found.mark) + self.origin_s, 2)
             label = f"marker {len(self.edits.markers) + 1}"
             self.change(self.edits.add_marker(Marker(time_s, time_s, label)))
+
+    def _redraw(self) -> None:
+        """Offer a clip with the visitor's changes where the one shown is without them."""
+        store = job_store()
+        if not self.clip_is_older:
+            return
+        if self.summary.get("status") != "done" or not store.has_inputs(self.job_id):
+            st.caption("The clip shows everybody as they were found, before your changes.")
+            return
+        with st.container(horizontal=True, vertical_alignment="center"):
+            pressed = st.button(
+                "Draw the clip with your changes",
+                icon=":material/movie_edit:",
+                key=f"{self.key}_redraw",
+                help="With the names you gave, and without whoever you left out.",
+            )
+            st.caption("It shows everybody as they were found.", width="content")
+        if pressed:
+            try:
+                store.restart(self.job_id, ["--redraw"])
+            except OutputError as error:
+                st.error(str(error), icon=":material/error:")
+                return
+            st.rerun()

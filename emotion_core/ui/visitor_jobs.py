@@ -89,7 +89,8 @@ class VisitorJobs:
 def visitor() -> str:
     """A name for this visit that nobody else knows or can guess: the browser's, or a new one."""
     if "visitor" not in st.session_state:
-        given = st.context.cookies.get(_COOKIE, "")
+        # A page under test has no browser, and something else than a string here.
+        given = str(st.context.cookies.get(_COOKIE, ""))
         known = _NAME.fullmatch(given) is not None
         st.session_state["visitor"] = given if known else secrets.token_hex(16)
     name: str = st.session_state["visitor"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from emotion_core.analysis import folders
+from emotion_core.analysis.edits import Edits, save_edits
 from emotion_core.cli import main
 from emotion_core.media.write import repeat_video, sample_video
 
@@ -46,6 +47,34 @@ def test_finished_videos_are_skipped_unless_forced(clip, tmp_path, capsys):
     assert (out / "clip" / "faces.csv").stat().st_mtime_ns == made
     assert analyze(clip, "--out", out, "--no-annotate", "--force") == 0
     assert (out / "clip" / "faces.csv").stat().st_mtime_ns > made
+
+
+def test_a_clip_is_drawn_again_with_the_edits(clip, tmp_path, capsys):
+    out, folder = tmp_path / "o", tmp_path / "o" / "clip"
+    analyze(clip, "--out", out)
+    assert analyze(clip, "--out", out, "--redraw") == 0
+    assert "skipped" in capsys.readouterr().out, "nothing was decided"
+    save_edits(folder, Edits().rename(1, "Ada"))
+    made = (folder / "faces.csv").stat().st_mtime_ns
+    assert analyze(clip, "--out", out, "--redraw") == 0
+    assert "clip.mp4: done" in capsys.readouterr().out
+    assert len(list(folder.glob("edited_*.mp4"))) == 1
+    assert (folder / "faces.csv").stat().st_mtime_ns == made
+    analyze(clip, "--out", out, "--redraw")
+    assert "skipped" in capsys.readouterr().out, "it is drawn already"
+    analyze(clip, "--out", out, "--force")
+    assert not list(folder.glob("edited_*.mp4")), "people may have other numbers now"
+
+
+@pytest.mark.parametrize("before", [[], ["--no-annotate"]])
+def test_nothing_is_drawn_again_that_was_not_made(clip, tmp_path, capsys, before):
+    if before:
+        analyze(clip, "--out", tmp_path, *before)
+    report = tmp_path / "report.json"
+    assert analyze(clip, "--out", tmp_path, "--redraw", "--json", report, *before) == 1
+    assert "is not drawn again" in capsys.readouterr().err
+    (outcome,) = json.loads(report.read_text())
+    assert outcome["folder"] == (str(tmp_path / "clip") if before else None)
 
 
 def test_other_settings_are_not_skipped(clip, tmp_path, capsys):

@@ -128,6 +128,29 @@ def test_people_are_renamed_merged_and_left_out(clip):
     assert "left out of tables, charts and report" in words(app)
 
 
+def test_the_clip_is_drawn_again_with_the_changes(clip, work_folder):
+    app = until_ended(start(page(), ("a.mp4", clip)))
+    key, folder = view_key(app)
+    redraw = f"{key}_redraw"
+    assert not [b for b in app.button if b.key == redraw], "nothing was changed yet"
+    app.text_input(key=f"{key}_1_name").set_value("Ada").run()
+    assert "drawn before your changes" in words(app)
+    app.button(key=redraw).click().run()
+    assert not app.exception
+    app = until_ended(app)
+    assert view_key(app) == (key, folder)
+    assert len(list(folder.glob("edited_*.mp4"))) == 1
+    assert not [b for b in app.button if b.key == redraw]
+    assert "drawn before your changes" not in words(app)
+    app.button(key=f"{key}_1_exclude").click().run()
+    assert [b for b in app.button if b.key == redraw], "the one there shows her"
+    for upload in (work_folder / "videos" / "incoming").glob("*/*"):
+        upload.unlink()
+    app.run()
+    assert not [b for b in app.button if b.key == redraw], "there is nothing to draw it from"
+    assert "as they were found" in words(app)
+
+
 def test_a_reload_finds_the_job_by_its_address(clip):
     app = until_ended(start(page(), ("a.mp4", clip)))
     other = AppTest.from_file(PAGE, default_timeout=60)

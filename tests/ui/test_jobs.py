@@ -110,6 +110,7 @@ def test_another_visitor_gets_the_results_but_not_the_names(store, clip):
     wait(store, first, ended)
     folder = store.results_of(first) / "clip"
     save_edits(folder, Edits().rename(1, "Ada"))
+    (folder / "edited_0123456789ab.mp4").write_bytes(b"her name in every picture")
     second = store.start([upload(store, clip)], FAST, MODEL, "another visitor")
     assert second != first
     wait(store, second, ended)
@@ -117,6 +118,7 @@ def test_another_visitor_gets_the_results_but_not_the_names(store, clip):
     own = store.results_of(second) / "clip"
     assert (own / "faces.csv").samefile(folder / "faces.csv"), "nothing was read twice"
     assert load_edits(own) == Edits()
+    assert not list(own.glob("edited_*"))
     store.delete(first)
     assert store.state(second).status == DONE
     assert len((own / "faces.csv").read_text().splitlines()) > 1
