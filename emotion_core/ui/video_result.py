@@ -258,9 +258,9 @@ class View:
 
     def _redraw(self) -> None:
         """Offer a clip with the visitor's changes where the one shown is without them."""
-        store = job_store()
         if not self.clip_is_older:
             return
+        store = job_store()
         if self.summary.get("status") != "done" or not store.has_inputs(self.job_id):
             st.caption("The clip shows everybody as they were found, before your changes.")
             return

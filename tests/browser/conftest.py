@@ -31,7 +31,7 @@ FLAGS = (
     "--no-first-run",
 )
 # Long enough for a computer that has other work to do.
-WAIT_MS = 90_000
+WAIT_MS = 60_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -192,7 +192,7 @@ def test_flipped_bytes_in_a_checkpoint_are_named(dataset: Dataset, tmp_path: Pat
     (file,) = tmp_path.glob("state_*.weights.h5")
     whole, rng = file.read_bytes(), np.random.default_rng(0)
     longer = dataclasses.replace(TINY, epochs=2)
-    for _ in range(5):
+    for _ in range(3):
         damaged = bytearray(whole)
         # Where HDF5 keeps its tables: a flipped weight cannot be noticed.
         for place in rng.integers(0, 2000, 60):
