@@ -50,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--redraw",
         action="store_true",
-        help="analyse nothing: draw the clips of finished results again, with the names, merged "
-        "and excluded people of the edits.json that the page keeps beside them",
+        help="analyse nothing: draw the clips of finished results again as edited_*.mp4, with the "
+        "names, merged and excluded people of the edits.json that the page keeps beside them",
     )
     add_json_option(parser, "write the outcome for machines")
     add_progress_option(parser)
@@ -145,7 +145,8 @@ class Batch:
 
     def run(self, inputs: list[Path | Event]) -> list[Event]:
         """Analyse each input; returns an outcome for each: file, folder, status, message."""
-        self._load()
+        if not self.options.redraw:
+            self._load()
         self.tell({"event": "start", "files": len(inputs)})
         outcomes: list[Event] = []
         for number, item in enumerate(inputs):
@@ -203,43 +204,41 @@ class Batch:
         )
         from emotion_core.media.probe import probe
 
-        assert self._classifier is not None
         probe(path)
         source = Source(path, _hash(path))
         folder = folder_for(path, source.sha256, self.options.out, self._taken)
         self._taken.add(folder)
-        key = result_key(source.sha256, self.chosen, self._model)
         hooks = Hooks(self._progress(source, folder, place), self.stop, self.options.preview)
         if self.options.redraw:
-            return self._redraw(path, folder, key, hooks)
+            return self._redraw(source, folder, hooks)
+        assert self._classifier is not None
+        key = result_key(source.sha256, self.chosen, self._model)
         if is_finished(folder, key) and not self.options.force:
             return _outcome(path, folder, "skipped", read_summary(folder))
         summary = analyse_video(source, folder, self._classifier, self.chosen, self._model, hooks)
         return _outcome(path, folder, summary["status"], summary)
 
-    def _redraw(self, path: Path, folder: Path, key: str, hooks: Hooks) -> Event:
+    def _redraw(self, source: Source, folder: Path, hooks: Hooks) -> Event:
         from emotion_core.analysis.edits import edited_clip, load_edits
-        from emotion_core.analysis.folders import FACES, read_summary
+        from emotion_core.analysis.folders import CLIP, read_summary
         from emotion_core.analysis.redraw import redraw_clip
-        from emotion_core.analysis.video import is_finished
 
-        summary = read_summary(folder)
-        edits, status = load_edits(folder), "done"
-        try:
-            if not is_finished(folder, key) or not summary.get("clip"):
-                raise InputError(
-                    f"{path.name} is not drawn again: {folder} holds no finished results with a "
-                    "clip, made with these settings and this model."
-                )
-            if not edits.people_changed or edited_clip(folder, edits).is_file():
-                status = "skipped"
-            elif not redraw_clip(path, folder, edits, hooks):
-                status = "cancelled"
-        except EmotionCoreError as error:
-            # What was found before is still there.
-            kept = {"folder": str(folder)} if (folder / FACES).is_file() else {}
-            return _failed(path, str(error)) | kept
-        return _outcome(path, folder, status, summary)
+        path, summary, edits = source.path, read_summary(folder), load_edits(folder)
+        same = (summary.get("source") or {}).get("sha256") == source.sha256
+        if not same or summary.get("status") != "done" or not (folder / CLIP).is_file():
+            raise InputError(
+                f"{path.name} is not drawn again: {folder} holds no finished results of it with a "
+                "clip. Analyse it first."
+            )
+        status, message = "skipped", "nobody was named, merged or left out in edits.json"
+        if edits.people_changed and edited_clip(folder, edits).is_file() and not self.options.force:
+            message = "drawn before with the same edits.json; --force draws it again"
+        elif edits.people_changed:
+            status, message = "done", ""
+            if not redraw_clip(path, folder, edits, hooks):
+                status, message = "cancelled", "stopped; nothing is changed"
+        outcome = {"file": str(path), "status": status, "message": message, "problem": ""}
+        return outcome | {"folder": str(folder), "summary": summary}
 
     def _progress(self, source: Source, folder: Path, place: Event) -> Callable[[Progress], None]:
         def tell(progress: Progress) -> None:
@@ -261,8 +260,10 @@ def _outcome(path: Path, folder: Path, status: str, summary: Event) -> Event:
         "cancelled": "stopped; what was done is kept",
     }.get(status, "")
     problem = ""
-    if summary.get("frames_failed") or summary.get("cut_short"):
-        problem = f"{path.name}: {_damage(summary)}."
+    said = [_damage(summary)] if summary.get("frames_failed") or summary.get("cut_short") else []
+    said += [sound] if (sound := (summary.get("clip") or {}).get("sound_problem")) else []
+    if said:
+        problem = f"{path.name}: {'; '.join(said)}."
     return {
         "file": str(path),
         "status": status,

@@ -1,5 +1,6 @@
 """What a video file is, before its pictures are decoded; refuses what cannot be read safely."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,9 @@ PLAIN_FORMATS: Final = (
 MAX_PIXELS: Final[int] = 4096 * 2304
 # Frame rates outside this are the container's fault; they only ever stand in for missing times.
 _USUAL_FPS: Final = (1.0, 240.0)
+_LONGEST_S: Final = 1e7
+# How Matroska says the length of one of its streams: 00:01:02.345000000.
+_TAGGED: Final = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 # Formats whose clock starts anywhere by design; all others keep their own times.
 _FREE_RUNNING_FORMATS: Final = ("mpegts", "mpeg")
 
@@ -176,14 +180,21 @@ def _turned(info: VideoInfo, degrees: int) -> VideoInfo:
     return replace(info, width=info.height, height=info.width)
 
 
-def _duration_s(container: Any, stream: Any) -> float | None:
+def picture_duration_s(stream: Any) -> float | None:
+    """How long the pictures of a stream last, or None where the file does not say."""
+    seconds = 0.0
     if stream.duration and stream.time_base:
         seconds = float(stream.duration * stream.time_base)
-    elif container.duration:
-        seconds = container.duration / av.time_base
-    else:
-        return None
-    return seconds if 0 < seconds < 1e7 else None
+    elif match := _TAGGED.match(stream.metadata.get("DURATION", "")):
+        hours, minutes, rest = match.groups()
+        seconds = 3600 * int(hours) + 60 * int(minutes) + float(rest)
+    return seconds if 0 < seconds < _LONGEST_S else None
+
+
+def _duration_s(container: Any, stream: Any) -> float | None:
+    """The pictures' own length, or that of the whole file: sound may last longer."""
+    whole = (container.duration or 0) / av.time_base
+    return picture_duration_s(stream) or (whole if 0 < whole < _LONGEST_S else None)
 
 
 def _plausible_fps(rate: Any) -> float:

@@ -22,6 +22,7 @@ from emotion_core.media.probe import (
     MAX_PIXELS,
     display_size,
     open_video,
+    picture_duration_s,
     reason,
     stream_info,
     video_stream,
@@ -29,6 +30,10 @@ from emotion_core.media.probe import (
 
 # A damaged file may fail in every packet; after this many in a row nothing more will come.
 _MAX_FAILURES_IN_A_ROW: Final = 500
+# A clock that goes back further than this was set anew: no codec reorders frames so far.
+_CLOCK_BEGINS_ANEW_S: Final = 1.0
+# Formats of broadcasts, cut anywhere.
+_LEANING: Final = ("mpegts", "mpeg")
 
 
 @dataclass(slots=True)
@@ -178,8 +183,11 @@ class _Reader:
         self._stream.thread_type = "AUTO"
         info = stream_info(path, container, self._stream)
         self._step_s, self._offset_s = 1 / info.fps, info.offset_s
-        self._duration_s = info.duration_s
-        self._last_s = -math.inf
+        # The whole file's length says nothing of the pictures where there is sound too.
+        alone = None if info.has_audio else info.duration_s
+        self._duration_s = picture_duration_s(self._stream) or alone
+        self._last_s, self._longest_step_s = -math.inf, 1.0
+        self._begin_at: int | None = None
 
     @property
     def aspect(self) -> Any:
@@ -189,7 +197,10 @@ class _Reader:
     def check_length(self) -> None:
         """Note a file that ends well before the length its head announces."""
         expected = self._duration_s
-        if expected and math.isfinite(self._last_s) and self._last_s + 1 < 0.98 * expected:
+        if not expected or not math.isfinite(self._last_s):
+            return
+        # The last picture lasts as long as any other may have.
+        if self._last_s + self._longest_step_s < 0.98 * expected:
             self._report.cut_short = True
             self._report.first_problem = self._report.first_problem or (
                 f"the file ends at {self._last_s:.1f} s of the {expected:.1f} s it announces"
@@ -197,9 +208,13 @@ class _Reader:
 
     def frames(self, start_s: float) -> Iterator[tuple[Any, int, float]]:
         """Decoded frames with their index and time, from a key frame at or before `start_s`."""
-        index = self._seek(start_s) if start_s > 0 else 0
+        stamps = self._skip_to(start_s) if start_s > 0 else []
+        index, first = 0, bool(stamps)
         for decoded in self._decoded():
             if decoded is not None:
+                if first and decoded.pts is not None:
+                    # A decoder may drop what it cannot show after a beginning in the midst.
+                    index, first = bisect_left(stamps, decoded.pts), False
                 self._report.frames_seen += 1
                 self._report.newest_s = self._time_s(decoded)
                 yield decoded, index, self._report.newest_s
@@ -209,8 +224,15 @@ class _Reader:
         time_s = None if decoded.time is None else decoded.time + self._offset_s
         if time_s is None or not math.isfinite(time_s):
             time_s = self._last_s + self._step_s if math.isfinite(self._last_s) else 0.0
+        if time_s < self._last_s - _CLOCK_BEGINS_ANEW_S:
+            # Joined recordings: the second one begins where the first one ended.
+            follows_s = self._last_s + self._step_s
+            self._offset_s += follows_s - time_s
+            time_s = follows_s
         if time_s <= self._last_s:
             time_s = self._last_s + min(self._step_s, 1e-3)
+        if math.isfinite(self._last_s):
+            self._longest_step_s = max(self._longest_step_s, time_s - self._last_s)
         self._last_s = max(0.0, time_s)
         return self._last_s
 
@@ -241,53 +263,59 @@ class _Reader:
         return None if problem else decoded
 
     def _packets(self) -> Iterator[Any]:
+        """All packets, or those from the key frame on with which the reading begins."""
+        waiting = self._begin_at is not None
         try:
-            yield from self._container.demux(self._stream)
+            for packet in self._container.demux(self._stream):
+                if waiting and packet.pts == self._begin_at and packet.is_keyframe:
+                    waiting = False
+                if not waiting:
+                    yield packet
         except (av.error.FFmpegError, OSError) as error:
             self._report.add(f"the file breaks off: {reason(error)}")
             self._report.cut_short = True
 
-    def _seek(self, start_s: float) -> int:
-        """Go to the key frame before `start_s`; returns the index of the next decoded frame.
+    def _skip_to(self, start_s: float) -> list[int]:
+        """Choose the key frame with which to begin; returns the sorted stamps of the frames up to
+        `start_s`, in which a frame's place is its index.
 
-        Packets are counted without decoding them. Where the file carries no usable time stamps,
-        nothing is skipped: every frame is decoded from the first one.
+        Packets are passed over without decoding them, which takes a second for an hour; a seek
+        would be sooner, and lands beside key frames in some formats. Where the file carries no
+        usable time stamps, nothing is passed over, and [] is returned.
         """
-        base = self._stream.time_base
-        ticks = math.floor((start_s - self._offset_s) / base)
+        ticks = math.floor((start_s - self._offset_s) / self._stream.time_base)
         # A second pass over the file: raw streams cannot be rewound.
         with open_video(self._path) as scout:
-            stamps = _stamps_until(scout, video_stream(self._path, scout), ticks)
-        if not stamps:
-            return 0
-        try:
-            self._container.seek(ticks, stream=self._stream)
-        except av.error.FFmpegError:
-            return 0
-        key = self._first_stamp()
-        self._container.seek(ticks, stream=self._stream)
-        return bisect_left(stamps, key) if key is not None else 0
-
-    def _first_stamp(self) -> int | None:
-        for packet in self._packets():
-            if packet.pts is not None:
-                return int(packet.pts)
-        return None
+            stamps, keys = _stamps_until(scout, video_stream(self._path, scout), ticks)
+        # A broadcast's first group of pictures may lean on the one before.
+        keys = keys[: -1 if any(f in self._container.format.name for f in _LEANING) else None]
+        if keys:
+            self._begin_at = keys[-1]
+        return stamps
 
 
-def _stamps_until(container: Any, stream: Any, ticks: int) -> list[int] | None:
-    """Sorted presentation stamps of the packets up to `ticks`; None where any is missing."""
+def _stamps_until(container: Any, stream: Any, ticks: int) -> tuple[list[int], list[int]]:
+    """Presentation stamps, sorted, of the packets up to `ticks`, and of the key frames among them
+    that are shown by then; both empty where any is missing or the clock begins anew."""
     stamps: list[int] = []
+    keys: list[int] = []
+    newest: int | None = None
+    back = _CLOCK_BEGINS_ANEW_S / stream.time_base
     try:
         for packet in container.demux(stream):
             if packet.size == 0:
                 continue
             if packet.pts is None or packet.dts is None:
-                return None
+                return [], []
+            if newest is not None and packet.dts < newest - back:
+                return [], []
+            newest = packet.dts
             if packet.dts > ticks:
                 break
             if not packet.is_discard:
                 stamps.append(packet.pts)
+                if packet.is_keyframe and packet.pts <= ticks:
+                    keys.append(packet.pts)
     except av.error.FFmpegError:
-        return None
-    return sorted(stamps)
+        return [], []
+    return sorted(stamps), keys

@@ -172,7 +172,8 @@ def problem_of(state: JobState) -> str:
     return state.message if said in ("", *_AFTER_DEATH.values()) else said
 
 
-_AFTER_DEATH: Final = {RUNNING: "stopped half way", WAITING: "not begun"}
+STOPPED: Final = "stopped half way"
+_AFTER_DEATH: Final = {RUNNING: STOPPED, WAITING: "not begun"}
 
 
 def after_death(state: FileState, status: str) -> FileState:

@@ -21,13 +21,15 @@ from typing import IO, Any, Final
 
 import psutil
 
-from emotion_core.analysis.folders import file_hash, remove_leftovers, safe_name
+from emotion_core.analysis.edits import FILE as EDITS
+from emotion_core.analysis.folders import file_hash, read_summary, remove_leftovers, safe_name
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.errors import InputError, OutputError
 from emotion_core.ui.job_log import (
     CANCELLED,
     DONE,
     FAILED,
+    STOPPED,
     JobInput,
     JobLog,
     JobState,
@@ -41,6 +43,8 @@ _CANCEL_PATIENCE_S: Final = 15.0
 _PIECE: Final = 1 << 20
 # Windows ends a process at once where it is not asked this way.
 _ASK_TO_END: Final[int] = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM)
+# What a visitor has made of a video's results.
+_EDITED: Final = f"results/*/{EDITS}"
 # A job's folder that was touched within this time is still being filled.
 _YOUNG_S: Final = 120.0
 
@@ -196,8 +200,9 @@ class JobStore:
             status, message = FAILED, self._problems[job_id]
         if status in (FAILED, CANCELLED) and not alive:
             files = tuple(after_death(f, status) for f in files)
-            for results in (folder / "results").glob("*/"):
-                remove_leftovers(results)
+            for file in files:
+                if file.folder is not None and file.folder.is_dir():
+                    remove_leftovers(file.folder)
         return JobState(
             job_id, status, files, message, job["created_s"], {"arguments": job["arguments"]}
         )
@@ -219,12 +224,54 @@ class JobStore:
                 with contextlib.suppress(psutil.Error):
                     process.send_signal(_ASK_TO_END)
 
-    def restart(self, job_id: str, once: Sequence[str] = ()) -> None:
-        """Begin a stopped job again; videos that are finished are not read twice.
+    def start_after(
+        self, job_id: str, folder: Path, arguments: Sequence[str], key: str
+    ) -> JobState | None:
+        """Begin more work on one video's finished results; the job that made them stays as it is.
 
         Args:
-            job_id: of a job that does not run.
-            once: options of the command for this time alone.
+            job_id: of that job; what is begun here is deleted with it.
+            folder: the video's results, in which the work is done.
+            arguments: options of the command, without paths and output folder.
+            key: tells different work on the same results apart; see `after`.
+
+        Returns:
+            None where the video is not there any more.
+
+        Raises:
+            OutputError: the work folder cannot be written.
+        """
+        job = read_json(self._folder(job_id) / "job.json")
+        sha256 = (read_summary(folder).get("source") or {}).get("sha256")
+        inputs = [i for i in job.get("inputs", []) if i["sha256"] == sha256]
+        if not inputs or not Path(inputs[0]["path"]).is_file():
+            return None
+        more = {
+            "created_s": time.time(),
+            "arguments": list(arguments),
+            "inputs": inputs[:1],
+            "results": str(folder.parent),
+            "part_of": job_id,
+        }
+        new = self._id_after(job_id, folder, key)
+        with self._lock:
+            state = self.state(new)
+            if state is None or not state.running:
+                self._write_job(new, more)
+                self._launch_waiting()
+        return self.state(new)
+
+    def after(self, job_id: str, folder: Path, key: str) -> JobState | None:
+        """How the work begun by `start_after` is doing; None where there is none."""
+        return self.state(self._id_after(job_id, folder, key))
+
+    def _id_after(self, job_id: str, folder: Path, key: str) -> str:
+        return _digest([job_id, folder.name, key])
+
+    def restart(self, job_id: str) -> None:
+        """Begin a stopped job again; videos that are finished are not read twice.
+
+        The video at which it died is read last: should it kill the work again, the others are done.
 
         Raises:
             OutputError: the work folder cannot be written.
@@ -232,13 +279,19 @@ class JobStore:
         with self._lock:
             job = read_json(self._folder(job_id) / "job.json")
             if job and not self._alive(job_id):
-                self._write_job(job_id, job | {"once": list(once)})
+                state = self.state(job_id)
+                files = state.files if state is not None and state.status == FAILED else ()
+                last = [file.name for file in files if file.message == STOPPED]
+                self._write_job(job_id, job | {"last": last})
                 self._launch_waiting()
 
     def delete(self, job_id: str) -> None:
         """End a job and remove everything of it, uploads included; harmless when repeated."""
         with self._lock:
             job = read_json(self._folder(job_id) / "job.json")
+            for other in self._ids():
+                if read_json(self._folder(other) / "job.json").get("part_of") == job_id:
+                    self.delete(other)
             process = self._process(job_id)
             if process is not None:
                 with contextlib.suppress(psutil.Error):
@@ -253,7 +306,12 @@ class JobStore:
     def clean_up(self, now_s: float | None = None) -> int:
         """Delete jobs and forgotten uploads older than the retention; returns how many jobs."""
         limit = (time.time() if now_s is None else now_s) - self._retention_s
-        old = [j for j in self._ids() if self._touched_s(j) < limit and not self._alive(j)]
+        # What waits for its turn is as young as what runs.
+        old = [
+            j
+            for j in self._ids()
+            if self._touched_s(j) < limit and not self._alive(j) and not _waits(self._folder(j))
+        ]
         for job_id in old:
             self.delete(job_id)
         used = {path.parent for path in self._used()}
@@ -263,11 +321,6 @@ class JobStore:
                 if upload not in used and upload.stat().st_mtime < limit:
                     shutil.rmtree(upload) if upload.is_dir() else upload.unlink()
         return len(old)
-
-    def has_inputs(self, job_id: str) -> bool:
-        """Whether everything that a job reads is still there."""
-        inputs = read_json(self._folder(job_id) / "job.json").get("inputs", [])
-        return bool(inputs) and all(Path(i["path"]).exists() for i in inputs)
 
     def results_of(self, job_id: str) -> Path:
         """The folder that holds a results folder for each video."""
@@ -283,10 +336,13 @@ class JobStore:
         return [p.parent.name for p in (self._root / "jobs").glob("*/job.json")]
 
     def _touched_s(self, job_id: str) -> float:
-        try:
-            return (self._folder(job_id) / "job.json").stat().st_mtime
-        except OSError:
-            return time.time()
+        """When a job was last begun or asked for, worked, or was worked upon."""
+        folder = self._folder(job_id)
+        times = []
+        for file in (folder / "job.json", folder / "progress.jsonl", *folder.glob(_EDITED)):
+            with contextlib.suppress(OSError):
+                times.append(file.stat().st_mtime)
+        return max(times, default=time.time())
 
     def _touch(self, job_id: str) -> None:
         with contextlib.suppress(OSError):
@@ -368,10 +424,11 @@ class JobStore:
     def _run(self, job_id: str, folder: Path, job: Mapping[str, Any]) -> None:
         command = [sys.executable, "-m", "emotion_core", self._command.name]
         command += [self._command.input_option] if self._command.input_option else []
-        command += [i["path"] for i in job["inputs"]]
-        command += ["--out", str(folder / "results"), "--models-dir", str(self._models)]
+        inputs = sorted(job["inputs"], key=lambda i: i["name"] in job.get("last", []))
+        command += [i["path"] for i in inputs]
+        results = job.get("results", str(folder / "results"))
+        command += ["--out", results, "--models-dir", str(self._models)]
         command += ["--progress", "json", *self._command.arguments, *job["arguments"]]
-        command += job.get("once", [])
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         with (
             (folder / "progress.jsonl").open("wb") as out,

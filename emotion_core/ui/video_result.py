@@ -8,13 +8,20 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from emotion_core.analysis.edits import FILE as EDITS
-from emotion_core.analysis.edits import Edits, Marker, load_edits, save_edits, shown_clip
+from emotion_core.analysis.edits import (
+    Edits,
+    Marker,
+    edited_clip,
+    load_edits,
+    save_edits,
+    shown_clip,
+)
 from emotion_core.analysis.export import read_faces
 from emotion_core.analysis.folders import CLIP, FACES, read_summary
 from emotion_core.analysis.timeline import FaceTable, legible_run_s, valid_share
 from emotion_core.analysis.video_clip import LARGEST_CLIP_BYTES
 from emotion_core.errors import EmotionCoreError, OutputError
-from emotion_core.ui.job_log import FileState
+from emotion_core.ui.job_log import FAILED, FileState, problem_of
 from emotion_core.ui.video_charts import run_rows
 from emotion_core.ui.video_jobs import job_store
 from emotion_core.ui.video_progress import duration_words
@@ -100,6 +107,15 @@ def is_playable(clip: Path) -> bool:
     return clip.is_file() and clip.stat().st_size <= LARGEST_CLIP_BYTES
 
 
+def _again() -> None:
+    """Draw this result again, and nothing else where that is possible."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:
+        # The whole page is being run (a reload met a changed widget), not this part of it.
+        st.rerun()
+
+
 class View:
     """One video's result with the visitor's edits applied.
 
@@ -147,11 +163,7 @@ class View:
         except EmotionCoreError as error:
             st.error(str(error), icon=":material/error:")
             return
-        try:
-            st.rerun(scope="fragment")
-        except StreamlitAPIException:
-            # The whole page is being run (a reload met a changed widget), not this part of it.
-            st.rerun()
+        _again()
 
     def follow(self, key: str, span: tuple[float, float]) -> None:
         """Let a chart show where the player stands, and move it where it is clicked.
@@ -260,22 +272,47 @@ class View:
         """Offer a clip with the visitor's changes where the one shown is without them."""
         if not self.clip_is_older:
             return
-        store = job_store()
-        if self.summary.get("status") != "done" or not store.has_inputs(self.job_id):
-            st.caption("The clip shows everybody as they were found, before your changes.")
+        store, key = job_store(), edited_clip(self.folder, self.edits).name
+        state = store.after(self.job_id, self.folder, key)
+        if state is not None and state.running:
+            self._drawing(key)
             return
+        if state is not None and state.status == FAILED:
+            st.error(problem_of(state), icon=":material/error:")
         with st.container(horizontal=True, vertical_alignment="center"):
-            pressed = st.button(
+            pressed = self.summary.get("status") == "done" and st.button(
                 "Draw the clip with your changes",
                 icon=":material/movie_edit:",
                 key=f"{self.key}_redraw",
                 help="With the names you gave, and without whoever you left out.",
             )
-            st.caption("It shows everybody as they were found.", width="content")
-        if pressed:
-            try:
-                store.restart(self.job_id, ["--redraw"])
-            except OutputError as error:
-                st.error(str(error), icon=":material/error:")
+            st.caption("The clip shows everybody as they were found.", width="content")
+        if not pressed:
+            return
+        try:
+            begun = store.start_after(self.job_id, self.folder, ["--redraw"], key)
+        except OutputError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        if begun is None:
+            st.error("The video is not here any more: read it again.", icon=":material/error:")
+            return
+        _again()
+
+    def _drawing(self, key: str) -> None:
+        """How far the new clip is; what was found stays in view meanwhile."""
+
+        @st.fragment(run_every=1.0)
+        def look() -> None:
+            state = job_store().after(self.job_id, self.folder, key)
+            if state is None or not state.running:
+                st.rerun()
                 return
-            st.rerun()
+            left_s = state.files[0].left_s
+            words = f"Drawing the clip with your changes: {state.fraction:.0%}"
+            words += f", about {duration_words(left_s)} left" if left_s is not None else ""
+            st.progress(state.fraction, text=state.message or words)
+            if st.button("Cancel", icon=":material/stop:", key=f"{self.key}_redraw_cancel"):
+                job_store().cancel(state.job_id)
+
+        look()

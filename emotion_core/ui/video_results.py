@@ -57,12 +57,13 @@ def _head(state: JobState) -> None:
                 job_store().delete(state.job_id)
                 VIDEO_JOBS.show(None)
                 st.rerun()
-        st.caption(f"Kept for {retention_words()} after the last start.", width="content")
+        st.caption(f"Kept for {retention_words()} after the last start or change.", width="content")
     if state.status == CANCELLED:
         st.warning(state.message, icon=":material/stop_circle:")
     elif state.status == FAILED:
         st.error(state.message, icon=":material/error:")
-    if state.status in (CANCELLED, FAILED) and st.button(
+    missing = any(file.status in (CANCELLED, FAILED) for file in state.files)
+    if (missing or state.status in (CANCELLED, FAILED)) and st.button(
         "Go on with what is missing", icon=":material/play_arrow:", key="video_again"
     ):
         job_store().restart(state.job_id)

@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from emotion_core.datatypes import Frame
 from emotion_core.errors import SettingsError, VideoError
 from emotion_core.media import read as read_module
 from emotion_core.media.probe import probe
 from emotion_core.media.read import FrameSelector, ReadReport, read_frames
-from emotion_core.media.write import VideoWriter, sample_video
+from emotion_core.media.write import VideoWriter, sample_video, write_frames
 
 
 @pytest.fixture(scope="module")
@@ -335,3 +336,78 @@ def test_a_frame_that_grows_out_of_bounds_is_skipped(tmp_path, monkeypatch):
     report = ReadReport()
     assert [f.width for f in read_frames(path, report=report)] == [64, 64, 64]
     assert (report.failed, report.first_problem) == (2, "a frame of 640×480 pixels")
+
+
+def stream_file(path, codec="libx264", frames=75, fps=25, **options):
+    """A clip whose frames differ, with a key frame in every twelve."""
+    with av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream(codec, rate=fps)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.codec_context.gop_size = 12
+        for i in range(frames):
+            image = np.full((64, 96, 3), 60, np.uint8)
+            image[:, : 1 + i] = 200
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.ts", "libx264", {}),
+        ("a.mpg", "mpeg2video", {}),
+        ("a.flv", "libx264", {}),
+        ("a.mp4", "libx264", {"movflags": "frag_keyframe+empty_moov"}),
+        ("a.mkv", "libx264", {}),
+        ("a.avi", "mpeg4", {}),
+    ],
+)
+@pytest.mark.parametrize("start_s", [0.3, 0.97, 1.5, 2.2])
+def test_a_range_is_a_part_of_the_whole_in_every_container(tmp_path, name, codec, options, start_s):
+    path = stream_file(tmp_path / name, codec, **options)
+    whole = [(f.index, f.time_s, f.image.sum()) for f in read_frames(path)]
+    end_s = start_s + 0.5
+    part = [
+        (f.index, f.time_s, f.image.sum()) for f in read_frames(path, start_s=start_s, end_s=end_s)
+    ]
+    assert part == [frame for frame in whole if start_s <= frame[1] < end_s]
+
+
+def test_joined_broadcasts_follow_one_another(tmp_path):
+    one = stream_file(tmp_path / "one.ts").read_bytes()
+    (tmp_path / "two.ts").write_bytes(one + one)
+    times = [f.time_s for f in read_frames(tmp_path / "two.ts")]
+    assert len(times) == 150
+    assert np.diff(times) == pytest.approx(np.full(149, 0.04), abs=0.01)
+    later = [f.index for f in read_frames(tmp_path / "two.ts", start_s=4.0)]
+    assert later == list(range(later[0], 150))
+    assert later[0] in (100, 101)
+
+
+def test_sound_that_lasts_longer_is_no_damage(tmp_path):
+    path = tmp_path / "long.mkv"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for _ in range(50):
+            image = np.full((64, 96, 3), 60, np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 64_000), np.int16), "s16", "mono")
+        frame.sample_rate, frame.pts = 8000, 0
+        container.mux(sound.encode(frame))
+        for stream in (video, sound):
+            container.mux(stream.encode())
+    report = ReadReport()
+    assert len(list(read_frames(path, report=report))) == 50
+    assert not report.cut_short
+
+
+def test_a_slow_time_lapse_is_whole(tmp_path):
+    path = tmp_path / "slow.mp4"
+    frames = (Frame(np.full((64, 96, 3), 9 * i, np.uint8), i, 30.0 * i) for i in range(6))
+    write_frames(path, frames, 1.0)
+    report = ReadReport()
+    assert [f.time_s for f in read_frames(path, report=report)] == [0, 30, 60, 90, 120, 150]
+    assert not report.cut_short

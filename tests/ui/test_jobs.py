@@ -124,6 +124,64 @@ def test_another_visitor_gets_the_results_but_not_the_names(store, clip):
     assert len((own / "faces.csv").read_text().splitlines()) > 1
 
 
+def test_more_work_on_results_leaves_the_job_as_it_is(store, clip):
+    job_id = store.start([upload(store, clip)], [], MODEL, "one visitor")
+    wait(store, job_id, ended)
+    folder = store.results_of(job_id) / "clip"
+    save_edits(folder, Edits().rename(1, "Ada"))
+    assert store.after(job_id, folder, "k") is None
+    begun = store.start_after(job_id, folder, ["--redraw"], "k")
+    assert begun.running
+    assert store.state(job_id).status == DONE, "what was found stays in view"
+    assert wait(store, begun.job_id, ended).status == DONE
+    assert store.after(job_id, folder, "k").job_id == begun.job_id
+    assert len(list(folder.glob("edited_*.mp4"))) == 1
+    assert store.jobs_of("one visitor") == [job_id]
+    store.delete(job_id)
+    assert store.state(begun.job_id) is None
+    assert not [p for p in store.results_of(job_id).parents[2].rglob("*") if p.is_file()]
+
+
+def test_nothing_is_begun_without_the_video(store, clip):
+    given = upload(store, clip)
+    job_id = store.start([given], [], MODEL)
+    wait(store, job_id, ended)
+    Path(given.path).unlink()
+    folder = store.results_of(job_id) / "clip"
+    assert store.start_after(job_id, folder, ["--redraw"], "k") is None
+
+
+def test_what_has_just_been_changed_or_still_waits_is_not_old(store, clip):
+    job_id = store.start([upload(store, clip)], FAST, MODEL)
+    wait(store, job_id, ended)
+    folder = store.results_of(job_id).parent
+    long_ago = time.time() - 100 * 3600
+    for file in folder.rglob("*"):
+        os.utime(file, (long_ago, long_ago))
+    save_edits(folder / "results" / "clip", Edits().rename(1, "Ada"))
+    assert store.clean_up() == 0
+    os.utime(folder / "results" / "clip" / "edits.json", (long_ago, long_ago))
+    (folder / "process.json").rename(folder / "kept")
+    assert store.clean_up() == 0, "it waits for its turn"
+    (folder / "kept").rename(folder / "process.json")
+    assert store.clean_up() == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_video_that_kills_the_work_comes_last(store, clip, long_clip):
+    deadly, good = upload(store, long_clip, "a.mp4"), upload(store, clip, "b.mp4")
+    job_id = store.start([deadly, good], ["--no-annotate"], MODEL)
+    wait(store, job_id, lambda s: s.files[0].fraction > 0)
+    file = store.results_of(job_id).parent / "process.json"
+    os.kill(json.loads(file.read_text())["pid"], signal.SIGKILL)
+    assert wait(store, job_id, ended).status == FAILED
+    store.restart(job_id)
+    state = wait(store, job_id, lambda s: s.files[1].status == DONE)
+    assert state.files[0].status != DONE
+    store.cancel(job_id)
+    wait(store, job_id, ended)
+
+
 def test_deleting_leaves_the_same_bytes_under_another_name(store, clip):
     first = store.start([upload(store, clip, "a.mp4")], FAST, MODEL, "one visitor")
     other = upload(store, clip, "b.mp4")
