@@ -1,10 +1,14 @@
 """Names of results folders: safe on every system, stable from run to run, never outside."""
 
+import contextlib
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+
+from filelock import FileLock, Timeout
 
 from emotion_core.errors import OutputError
 
@@ -14,6 +18,7 @@ CLIP: Final = "annotated.mp4"
 # Drawn again with a person's decisions, of which the star stands for a digest.
 EDITED_CLIPS: Final = "edited_*.mp4"
 PREVIEW: Final = "preview.jpg"
+_LOCK: Final = ".lock"
 MOMENTS: Final = "moments"
 _LONGEST: Final = 60
 _UNSAFE: Final = frozenset("<>:\"/\\|?*'`$")
@@ -74,6 +79,31 @@ def folder_for(source: Path, sha256: str, out: Path, taken: set[Path]) -> Path:
     if folder.is_symlink() or not folder.resolve().is_relative_to(out.resolve()):
         raise OutputError(f"{folder} is a link to another place: remove it, nothing was written.")
     return folder
+
+
+@contextlib.contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Keep other analyses out of a results folder; a program that dies leaves it free.
+
+    Raises:
+        OutputError: another one writes there now, or nothing can be written.
+    """
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise OutputError(
+            f"Another analysis is writing into {folder} at this moment: wait for its end, or "
+            "choose another output folder."
+        ) from error
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror}.") from error
+    try:
+        yield
+    finally:
+        lock.release()
+        with contextlib.suppress(OSError):
+            (folder / _LOCK).unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -18,7 +18,13 @@ import numpy as np
 
 from emotion_core.analysis.edits import Edits, edited_clip
 from emotion_core.analysis.export import COLUMNS, edited_rows, output_error
-from emotion_core.analysis.folders import EDITED_CLIPS, FACES, read_summary, remove_leftovers
+from emotion_core.analysis.folders import (
+    EDITED_CLIPS,
+    FACES,
+    read_summary,
+    remove_leftovers,
+    sole_writer,
+)
 from emotion_core.analysis.video import Hooks, Progress, VideoOptions
 from emotion_core.analysis.video_clip import Shown, annotating, clip_writer, write_preview
 from emotion_core.datatypes import Frame, FrameResult, QualityHint
@@ -52,15 +58,19 @@ def redraw_clip(source: Path, folder: Path, edits: Edits, hooks: Hooks | None = 
         VideoError: the video cannot be read any more.
         OutputError: the clip cannot be written.
     """
-    settings = read_summary(folder).get("settings") or {}
+    summary = read_summary(folder)
+    settings, clip_facts = summary.get("settings") or {}, summary.get("clip") or {}
     options = VideoOptions(start_s=settings.get("start_s", 0.0), end_s=settings.get("end_s"))
     target = edited_clip(folder, edits)
     info = probe(source)
-    writer = clip_writer(source, target, info, options.start_s, options.end_s)
+    origin_s = clip_facts.get("origin_s", options.start_s)
+    writer = clip_writer(source, target, info, origin_s, options.end_s)
     end_s = min(options.end_s or math.inf, info.duration_s or math.inf)
     teller = _Teller(hooks or Hooks(), folder, options.start_s, end_s, edits.names)
     try:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(sole_writer(folder))
+            stack.callback(remove_leftovers, folder)
             frames = read_frames(source, start_s=options.start_s, end_s=options.end_s)
             ahead = stack.enter_context(contextlib.closing(read_ahead(frames)))
             clip = stack.enter_context(annotating(writer, edits.names))
@@ -69,8 +79,6 @@ def redraw_clip(source: Path, folder: Path, edits: Edits, hooks: Hooks | None = 
                 teller.tell(*shown)
     except _StoppedError:
         return False
-    finally:
-        remove_leftovers(folder)
     for older in folder.glob(EDITED_CLIPS):
         if older != target:
             with contextlib.suppress(OSError):

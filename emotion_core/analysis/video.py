@@ -21,9 +21,16 @@ from emotion_core.analysis.folders import (
     MOMENTS,
     read_summary,
     remove_leftovers,
+    sole_writer,
 )
 from emotion_core.analysis.pipeline import ExpressionClassifier, Pipeline
-from emotion_core.analysis.video_clip import Shown, annotating, clip_writer, write_preview
+from emotion_core.analysis.video_clip import (
+    Shown,
+    annotating,
+    clip_origin_s,
+    clip_writer,
+    write_preview,
+)
 from emotion_core.analysis.video_moments import MomentKeeper
 from emotion_core.analysis.video_summary import package_versions, summarise, write_summary
 from emotion_core.config import PipelineSettings, TrackingSettings
@@ -32,6 +39,7 @@ from emotion_core.errors import EmotionCoreError, SettingsError, VideoError
 from emotion_core.media.handover import WriteBehind, import_aside, read_ahead
 from emotion_core.media.probe import VideoInfo, probe
 from emotion_core.media.read import FrameSelector, ReadReport, read_frames
+from emotion_core.media.write import VideoWriter
 
 # Raised when the rows or the way they are made change: older results are then made anew.
 RESULTS_VERSION: Final = 1
@@ -154,8 +162,7 @@ def analyse_video(
         run.fail(error)
         raise
     finally:
-        if folder.is_dir():
-            remove_leftovers(folder)
+        run.end()
 
 
 def _check_range(info: VideoInfo, options: VideoOptions) -> None:
@@ -205,6 +212,7 @@ class _Run:
         self._last_s = options.start_s
         self._key = result_key(source.sha256, options, self._model)
         self._began = False
+        self._alone = contextlib.ExitStack()
 
     def _begin(self) -> None:
         """Make the folder and say whose it is: a killed run is recognised by its status.
@@ -213,6 +221,7 @@ class _Run:
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            self._alone.enter_context(sole_writer(self._folder))
             remove_leftovers(self._folder)
             for clip in [self._folder / CLIP, *self._folder.glob(EDITED_CLIPS)]:
                 clip.unlink(missing_ok=True)
@@ -224,19 +233,14 @@ class _Run:
             edits = load_edits(self._folder)
             if edits != Edits(markers=edits.markers):
                 save_edits(self._folder, Edits(markers=edits.markers))
-        write_summary(self._folder, self._head("running"))
         self._began = True
+        write_summary(self._folder, self._head("running"))
 
     def read(self, pipeline: Pipeline) -> None:
         """Decode, analyse and encode every frame of the range, each in a thread of its own."""
         selector = FrameSelector(self._options.every, self._options.rate)
-        writer = None
-        if self._options.annotate:
-            start_s, end_s = self._options.start_s, self._options.end_s
-            target = self._folder / CLIP
-            writer = clip_writer(self._source.path, target, self._info, start_s, end_s)
         with contextlib.ExitStack() as stack:
-            frames = self._frames(None if writer else selector)
+            frames = self._frames(None if self._options.annotate else selector)
             ahead = stack.enter_context(contextlib.closing(read_ahead(frames)))
             first = next(ahead, None)
             if first is None and not self._report.stopped:
@@ -244,6 +248,7 @@ class _Run:
                     f"{self._source.path.name}: the range holds no frame of this video."
                 )
             self._begin()
+            writer = self._clip_writer(first) if self._options.annotate else None
             faces = stack.enter_context(FacesWriter(self._folder / FACES))
             clip = stack.enter_context(annotating(writer)) if writer else None
             found = itertools.chain([] if first is None else [first], ahead)
@@ -252,7 +257,7 @@ class _Run:
         if writer is not None and writer.frames:
             self._clip = {
                 "file": CLIP,
-                "origin_s": self._options.start_s,
+                "origin_s": writer.origin_s,
                 "frames": writer.frames,
                 "sound_problem": writer.sound_problem,
             }
@@ -299,6 +304,12 @@ class _Run:
         with contextlib.suppress(EmotionCoreError):
             write_summary(self._folder, self._head("failed") | {"message": message})
 
+    def end(self) -> None:
+        """Leave the folder clean, and to others."""
+        if self._began:
+            remove_leftovers(self._folder)
+        self._alone.close()
+
     def _frames(self, selector: FrameSelector | None) -> Iterator[Frame]:
         return read_frames(
             self._source.path,
@@ -308,6 +319,11 @@ class _Run:
             report=self._report,
             stop=self._left_out,
         )
+
+    def _clip_writer(self, first: Frame | None) -> VideoWriter:
+        start_s = clip_origin_s(self._options.start_s, first)
+        target, end_s = self._folder / CLIP, self._options.end_s
+        return clip_writer(self._source.path, target, self._info, start_s, end_s)
 
     def _tell(self, frame: Frame, held: FrameResult, faces: FacesWriter) -> None:
         if not self._told():

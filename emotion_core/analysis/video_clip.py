@@ -28,6 +28,8 @@ _LONG_CLIP_SIDE: Final = 1280
 _FEW_BITS: Final = 2.5e6
 # As much as anything at this quality needs: no limit is set above.
 _MANY_BITS: Final = 20e6
+# A black beginning longer than this is nobody's wish.
+_LATE_S: Final = 600.0
 # Below this nobody is recognised: half a day of film becomes larger than what is played.
 _LEAST_BITS: Final = 50e3
 _PREVIEW_SIDE: Final = 640
@@ -46,6 +48,13 @@ def clip_bit_rate(length_s: float, has_audio: bool) -> float | None:
         return None
     rate = 8 * 0.95 * LARGEST_CLIP_BYTES / length_s - (_SOUND_BIT_RATE if has_audio else 0)
     return max(rate, _LEAST_BITS) if rate < _MANY_BITS else None
+
+
+def clip_origin_s(start_s: float, first: Frame | None) -> float:
+    """The source's time at which a clip begins: its range does, or its pictures where they come
+    much later, as from a camera that counts from when it was switched on."""
+    late = first is not None and first.time_s - start_s > _LATE_S
+    return first.time_s if first is not None and late else start_s
 
 
 def clip_writer(

@@ -25,6 +25,8 @@ _TICKS_PER_S: Final = 90_000
 _LONGEST_TICKS: Final = 2**31 - 1
 # Sound that may stay as it is: Chromium plays it inside MP4. All other sound becomes AAC.
 _COPIED_SOUND: Final = frozenset({"aac", "mp3"})
+# What is left to the sound where the whole file is bound.
+_MOST_SOUND_BIT_RATE: Final = 200_000
 _WHOLE: Final = {"movflags": "+faststart"}
 # A piece each second, on the disk at once. The first waits for its frames: an index written before
 # them (empty_moov) knows nothing of reordered frames, and the clip would begin some frames late.
@@ -54,7 +56,7 @@ class VideoWriter:
             a file: `repeat_video(.., times=1)` makes it whole.
 
     Attributes:
-        bit_rate: as given.
+        bit_rate, origin_s: as given.
         frames: how many frames were written.
         sound_problem: why there is no (or not all) sound, or "".
 
@@ -77,7 +79,7 @@ class VideoWriter:
         self.frames, self.sound_problem = 0, ""
         self._part = unfinished(self.path)
         self._options = _PIECES if pieces else _WHOLE
-        self._fps, self._origin_s, self._end_s = fps, origin_s, end_s
+        self._fps, self.origin_s, self._end_s = fps, origin_s, end_s
         self.bit_rate = bit_rate
         self._sound_from = Path(sound_from) if sound_from else None
         self._container: Any = None
@@ -108,7 +110,7 @@ class VideoWriter:
             time_s: time on the source's clock, increasing.
         """
         even = _even(image_bgr)
-        tick = max(self._last_tick + 1, round((time_s - self._origin_s) * _TICKS_PER_S))
+        tick = max(self._last_tick + 1, round((time_s - self.origin_s) * _TICKS_PER_S))
         if tick - max(self._last_tick, 0) > _LONGEST_TICKS:
             raise OutputError(
                 f"{self.path.name} could not be written: at {time_s:,.0f} s the next frame lies "
@@ -135,7 +137,7 @@ class VideoWriter:
             return
         try:
             self._container.mux(self._stream.encode())
-            last_s = self._origin_s + self._last_tick / _TICKS_PER_S + 1 / self._fps
+            last_s = self.origin_s + self._last_tick / _TICKS_PER_S + 1 / self._fps
             self._feed_sound(min(last_s, self._end_s or math.inf))
             if self._sound:
                 self._sound.finish(self._container)
@@ -164,7 +166,9 @@ class VideoWriter:
         context.colorspace, context.color_range = Colorspace.ITU601, ColorRange.MPEG
         if self._sound_from:
             try:
-                self._sound = _Sound(self._sound_from, self._container, self._origin_s)
+                self._sound = _Sound(
+                    self._sound_from, self._container, self.origin_s, bound=bool(self.bit_rate)
+                )
             except (av.error.FFmpegError, OSError, ValueError) as error:
                 self.sound_problem = f"the sound could not be used: {error}"
 
@@ -199,7 +203,7 @@ class VideoWriter:
 class _Sound:
     """The first sound track of a file, copied or made AAC, handed out up to a given time."""
 
-    def __init__(self, path: Path, target: Any, origin_s: float) -> None:
+    def __init__(self, path: Path, target: Any, origin_s: float, *, bound: bool) -> None:
         self._source: Any = open_plain(path)
         self._origin_s = origin_s
         self._offset_s = clock_offset_s(self._source)
@@ -210,7 +214,9 @@ class _Sound:
             return
         if origin_s > 0:
             self._source.seek(int((origin_s - self._offset_s) * av.time_base))
-        self._copied = self._track.codec_context.name in _COPIED_SOUND
+        context = self._track.codec_context
+        large = bound and (context.bit_rate or 0) > _MOST_SOUND_BIT_RATE
+        self._copied = context.name in _COPIED_SOUND and not large
         self._add_to(target)
         self._incoming = self._source.demux(self._track)
 

@@ -11,6 +11,7 @@ is kept; the bits do not show a face.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
     from emotion_core.training.dataset import Split
 
 FILE_NAME: Final[str] = "known_images.csv"
-COLUMNS: Final[tuple[str, ...]] = ("split", "sketch")
-# Every so many-th image is kept: a few hundred of each split of FER2013.
-SAMPLED: Final[dict[str, int]] = {"train": 128, "test": 16}
+COLUMNS: Final[tuple[str, ...]] = ("split", "every", "sketch")
+SPLITS: Final[tuple[str, ...]] = ("train", "test")
+# So many images of a split are kept, evenly over it.
+SAMPLE: Final[int] = 224
 MOST_BITS: Final[int] = 4
+# Fewer hits than these may be chance, or twins: no estimate is made from them.
+LEAST_HITS: Final[int] = 3
 _CELLS: Final = 8
 _BYTES: Final = 2 * _CELLS * (_CELLS - 1) // 8
 # A plain surface has no bits to be known by.
@@ -55,6 +59,19 @@ def sketches(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.b
     return np.packbits(np.concatenate([across, down], axis=1), axis=1), contrast > _LEAST_CONTRAST
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """What is kept of a split: every so many-th image's sketch.
+
+    Attributes:
+        every: 1 where it is all of them.
+        rows: (K, 14) uint8, of `sketches`.
+    """
+
+    every: int
+    rows: NDArray[np.uint8]
+
+
 def write_known(path: Path, splits: Mapping[str, Split]) -> None:
     """Write known_images.csv: a sample of the sketches of the training and the test split.
 
@@ -62,15 +79,16 @@ def write_known(path: Path, splits: Mapping[str, Split]) -> None:
         OSError: the file cannot be written.
     """
     lines = [",".join(COLUMNS)]
-    for name, every in SAMPLED.items():
+    for name in SPLITS:
         if (split := splits.get(name)) is not None and len(split):
+            every = max(1, len(split) // SAMPLE)
             rows, usable = sketches(split.images[::every])
-            lines += [f"{name},{row.tobytes().hex()}" for row in rows[usable]]
+            lines += [f"{name},{every},{row.tobytes().hex()}" for row in rows[usable]]
     replace_file(path, ("\n".join(lines) + "\n").encode())
 
 
-def read_known(path: Path) -> dict[str, NDArray[np.uint8]]:
-    """Split → (K, 14) uint8, the sketches kept of it; {} where there is no file.
+def read_known(path: Path) -> dict[str, Sample]:
+    """Split → what is kept of it; {} where there is no file.
 
     Raises:
         ModelError: the file is damaged.
@@ -81,26 +99,24 @@ def read_known(path: Path) -> dict[str, NDArray[np.uint8]]:
         head, *lines = path.read_text("utf-8").splitlines()
         if head != ",".join(COLUMNS):
             raise ValueError(f"it begins with {head[:40]!r}")
-        found: dict[str, list[bytes]] = {}
+        found: dict[tuple[str, int], list[bytes]] = {}
         for line in lines:
-            split, digits = line.split(",")
+            split, every, digits = line.split(",")
             row = bytes.fromhex(digits)
             if len(row) != _BYTES:
                 raise ValueError(f"a sketch has {len(row)} bytes")
-            found.setdefault(split, []).append(row)
+            found.setdefault((split, int(every)), []).append(row)
     except (OSError, ValueError) as error:
         raise ModelError(
             f"{path} cannot be read ({error}). `python -m emotion_core evaluate` writes it anew."
         ) from error
     return {
-        name: np.frombuffer(b"".join(rows), np.uint8).reshape(-1, _BYTES)
-        for name, rows in found.items()
+        name: Sample(every, np.frombuffer(b"".join(rows), np.uint8).reshape(-1, _BYTES))
+        for (name, every), rows in found.items()
     }
 
 
-def count_known(
-    images: NDArray[np.uint8], known: Mapping[str, NDArray[np.uint8]]
-) -> dict[str, int]:
+def count_known(images: NDArray[np.uint8], known: Mapping[str, Sample]) -> dict[str, int]:
     """About how many images of each split are among these.
 
     Args:
@@ -108,14 +124,15 @@ def count_known(
         known: of `read_known`.
 
     Returns:
-        Split → estimate from the sample, at most N.
+        Split → estimate from the sample, at most N; 0 where too few of the sample are among them
+        to say.
     """
     rows, usable = sketches(images)
     rows = rows[usable]
     found = {}
     for name, kept in known.items():
-        hits = sum(bool(len(rows)) and _nearest(row, rows) <= MOST_BITS for row in kept)
-        found[name] = min(len(images), hits * SAMPLED.get(name, 1))
+        hits = sum(bool(len(rows)) and _nearest(row, rows) <= MOST_BITS for row in kept.rows)
+        found[name] = min(len(images), hits * kept.every) if hits >= LEAST_HITS else 0
     return found
 
 

@@ -201,7 +201,8 @@ class JobStore:
         if status in (FAILED, CANCELLED) and not alive:
             files = tuple(after_death(f, status) for f in files)
             for file in files:
-                if file.folder is not None and file.folder.is_dir():
+                # In the folder of one that is done, more work may be going on.
+                if file.status != DONE and file.folder is not None and file.folder.is_dir():
                     remove_leftovers(file.folder)
         return JobState(
             job_id, status, files, message, job["created_s"], {"arguments": job["arguments"]}

@@ -17,10 +17,15 @@ from emotion_core.ui.resources import app_settings, call_regularly
 
 _COOKIE: Final = "emotion_lab_visit"
 _NAME: Final = re.compile("[0-9a-f]{32}")
-# Without an age the browser forgets it when it is closed.
+# Two tabs may have begun before either had something to remember: the newest names are kept, as one
+# word. Without an age the browser forgets them when it is closed.
 _COOKIE_SCRIPT: Final = """export default function ({ data }) {
+  const kept = document.cookie.split("; ").find((c) => c.startsWith(data.cookie + "="));
+  const names = kept ? kept.slice(data.cookie.length + 1).split(".") : [];
+  if (names.includes(data.visitor)) return;
   const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `${data.name}=${data.value}; Path=/; SameSite=Lax${secure}`;
+  const value = [data.visitor, ...names].slice(0, 8).join(".");
+  document.cookie = `${data.cookie}=${value}; Path=/; SameSite=Lax${secure}`;
 }"""
 
 
@@ -56,7 +61,8 @@ class VisitorJobs:
         """
         key = f"{self.kind}_jobs"
         if key not in st.session_state:
-            st.session_state[key] = self.store().jobs_of(visitor())
+            store = self.store()
+            st.session_state[key] = [i for name in _visitors() for i in store.jobs_of(name)]
         ids: list[str] = st.session_state[key]
         given = st.query_params.get(self.parameter, "")
         if given and given not in ids:
@@ -88,13 +94,18 @@ class VisitorJobs:
 
 def visitor() -> str:
     """A name for this visit that nobody else knows or can guess: the browser's, or a new one."""
-    if "visitor" not in st.session_state:
+    return _visitors()[0]
+
+
+def _visitors() -> list[str]:
+    """The visit's name, and those under which this browser has been here before."""
+    if "visitors" not in st.session_state:
         # A page under test has no browser, and something else than a string here.
-        given = str(st.context.cookies.get(_COOKIE, ""))
-        known = _NAME.fullmatch(given) is not None
-        st.session_state["visitor"] = given if known else secrets.token_hex(16)
-    name: str = st.session_state["visitor"]
-    return name
+        given = str(st.context.cookies.get(_COOKIE, "")).split(".")
+        known = [name for name in given if _NAME.fullmatch(name)]
+        st.session_state["visitors"] = known or [secrets.token_hex(16)]
+    names: list[str] = st.session_state["visitors"]
+    return names
 
 
 def _remember_visitor() -> None:
@@ -102,7 +113,7 @@ def _remember_visitor() -> None:
     remember = st.components.v2.component("emotion_lab_visit", js=_COOKIE_SCRIPT)
     # The style of the page hides this container: it would leave a gap.
     with st.container(key="visit"):
-        remember(key="visit_cookie", data={"name": _COOKIE, "value": visitor()}, height=1)
+        remember(key="visit_cookie", data={"cookie": _COOKIE, "visitor": visitor()}, height=1)
 
 
 def retention_words() -> str:

@@ -1,5 +1,6 @@
 """Drawing a result onto a frame; computes nothing, so every number shown stands in the result."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
@@ -15,6 +16,24 @@ from emotion_core.labels import EXPRESSIONS, colour_bgr
 PANEL_BGR: Final = (32, 32, 32)
 WHITE_BGR: Final = (255, 255, 255)
 DASH_PX: Final = 8
+
+
+# Looked for where Pillow's own font lacks a letter; it has hardly any beyond ASCII.
+_SYSTEM_FONTS: Final = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "LiberationSans-Regular.ttf",
+    "Arial Unicode.ttf",
+    "arial.ttf",
+    "Arial.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "PingFang.ttc",
+    "msyh.ttc",
+)
+# Never a character, so every font draws its sign for a missing one.
+_NO_LETTER: Final = "\uffff"
+_TRIAL_PX: Final = 16
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def draw_overlay(
@@ -33,7 +52,7 @@ def draw_overlay(
         image_bgr: (H, W, 3) uint8.
         result: what was read from this frame.
         settings: what to draw.
-        names: identity → name, shown instead of "#1".
+        names: identity → name, shown instead of "#1" where there is a font with its letters.
 
     Returns:
         (H, W, 3) uint8.
@@ -65,7 +84,9 @@ def _label(result: FrameResult, row: int, names: Mapping[int, str]) -> str:
     if result.unsure[row]:
         reading = f"unsure ({reading})"
     hints = ", ".join(hint.value for hint in result.quality[row])
-    return f"{names.get(track_id, f'#{track_id}')}  {reading}" + (f"  · {hints}" if hints else "")
+    name = names.get(track_id, "")
+    who = name if name and can_write(name) else f"#{track_id}"
+    return f"{who}  {reading}" + (f"  · {hints}" if hints else "")
 
 
 def _draw_box(
@@ -166,8 +187,8 @@ def _paste(canvas: ImageArray, mask: ImageArray, x: int, y: int) -> None:
 
 @lru_cache(maxsize=512)
 def _text_mask(text: str, font_px: int) -> ImageArray:
-    """(h, w) uint8 coverage of a text. Pillow's own font: OpenCV's knows no accents."""
-    font = _font(font_px)
+    """(h, w) uint8 coverage of a text; OpenCV's own font has too few letters and looks worse."""
+    font = next((f for f in _fonts(font_px) if _knows(f, text)), _fonts(font_px)[0])
     left, _, right, _ = font.getbbox(text)
     picture = Image.new("L", (max(1, int(right - left) + 1), font_px + font_px // 3))
     ImageDraw.Draw(picture).text((-left, 0), text, fill=255, font=font)
@@ -176,6 +197,25 @@ def _text_mask(text: str, font_px: int) -> ImageArray:
     return mask
 
 
+def can_write(text: str) -> bool:
+    """Whether some font has all letters of a text: people whose names are boxes look alike."""
+    return any(_knows(font, text) for font in _fonts(_TRIAL_PX))
+
+
 @lru_cache(maxsize=16)
-def _font(font_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(font_px)
+def _fonts(font_px: int) -> tuple[_Font, ...]:
+    """Pillow's own font, which every computer has, and those of the system with more letters."""
+    fonts: list[_Font] = [ImageFont.load_default(font_px)]
+    for name in _SYSTEM_FONTS:
+        with contextlib.suppress(OSError):
+            fonts.append(ImageFont.truetype(name, font_px))
+    return tuple(fonts)
+
+
+def _knows(font: _Font, text: str) -> bool:
+    return all(_has_letter(font, letter) for letter in text)
+
+
+@lru_cache(maxsize=4096)
+def _has_letter(font: _Font, letter: str) -> bool:
+    return letter.isspace() or bytes(font.getmask(letter)) != bytes(font.getmask(_NO_LETTER))

@@ -399,3 +399,27 @@ def test_a_disk_that_fills_up_at_the_last_step_is_noted_beside_the_rows(
     assert summary["status"] == "failed"
     assert "disk is full" in summary["message"]
     assert len(read_faces(tmp_path / "r" / "faces.csv").frame_times) == 40
+
+
+def test_two_analyses_never_write_into_one_folder(clip, tmp_path):
+    folder, seen = tmp_path / "clip", []
+
+    def second(_):
+        if not seen:
+            seen.append("begun")
+            before = {p.name for p in folder.iterdir()}
+            with pytest.raises(OutputError, match="Another analysis is writing"):
+                analyse(clip, folder)
+            assert {p.name for p in folder.iterdir()} == before
+            seen.append("refused")
+
+    summary = analyse(clip, folder, Hooks(progress=second))
+    assert seen == ["begun", "refused"]
+    assert summary["status"] == "done"
+    assert {p.name for p in folder.iterdir()} == {
+        "faces.csv",
+        "summary.json",
+        "annotated.mp4",
+        "moments",
+    }
+    assert analyse(clip, folder)["status"] == "done", "free again"

@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -64,3 +65,20 @@ def test_a_long_clip_is_smaller_in_size_and_bits(tmp_path, monkeypatch):
     assert width == 1280
     # A clip of forty seconds may take what it was allowed to save up.
     assert size < 1.25 * limit
+
+
+def test_a_clip_of_a_camera_that_counts_from_yesterday_begins_with_its_pictures(tmp_path):
+    source = tmp_path / "late.mkv"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for i in range(10):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 96, 3), 60, np.uint8), format="bgr24")
+            frame.pts, frame.time_base = 108_000_000 + 40 * i, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    summary = analyse_video(Source(source, "0"), tmp_path / "late", Nobody(), VideoOptions())
+    assert summary["clip"]["frames"] == 10
+    assert summary["clip"]["origin_s"] == pytest.approx(108_000, abs=0.1)
+    with av.open(str(tmp_path / "late" / CLIP)) as container:
+        assert float(container.duration / av.time_base) < 1

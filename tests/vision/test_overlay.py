@@ -9,6 +9,7 @@ import pytest
 from emotion_core.config import OverlaySettings
 from emotion_core.datatypes import FrameResult, ImageArray, QualityHint
 from emotion_core.labels import EXPRESSIONS, colour_bgr
+from emotion_core.vision import overlay
 from emotion_core.vision.overlay import draw_overlay
 
 BOXES_ONLY = OverlaySettings(labels=False)
@@ -134,3 +135,21 @@ def test_labels_of_neighbours_can_both_be_read(second: tuple[float, ...]) -> Non
         label = image[top:bottom, left:right]
         found = cv2.matchTemplate(drawn, label, cv2.TM_SQDIFF).min()
         assert found < 1, "a label is covered"
+
+
+def test_names_that_no_font_has_are_numbers(monkeypatch):
+    overlay._fonts.cache_clear()
+    monkeypatch.setattr(overlay, "_SYSTEM_FONTS", ())
+    assert overlay.can_write("Ada 2")
+    assert not overlay.can_write("Ülkü")
+    assert not overlay.can_write("Анна")
+    overlay._fonts.cache_clear()
+
+
+def test_a_font_of_the_system_helps_out():
+    overlay._fonts.cache_clear()
+    fonts = overlay._fonts(16)
+    if len(fonts) == 1:
+        pytest.skip("this computer has none of the fonts that are looked for")
+    assert overlay.can_write("Ülkü")
+    assert not np.array_equal(overlay._text_mask("Ü", 16), overlay._text_mask("Ж", 16))
