@@ -4,13 +4,13 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from made_classifiers import Happy
 
 from emotion_core.analysis import video_clip
 from emotion_core.analysis.folders import CLIP
 from emotion_core.analysis.video import Source, VideoOptions, analyse_video
 from emotion_core.analysis.video_clip import LARGEST_CLIP_BYTES, clip_bit_rate
 from emotion_core.datatypes import Frame
-from emotion_core.labels import EXPRESSIONS
 from emotion_core.media.write import write_frames
 
 
@@ -32,17 +32,6 @@ def test_days_keep_a_picture():
     assert clip_bit_rate(1e6, True) == 50e3
 
 
-class Nobody:
-    labels = EXPRESSIONS
-    unsure_threshold = 0.5
-
-    def logits(self, crops):
-        return np.zeros((len(crops), 7), np.float32)
-
-    def probabilities(self, logits):
-        return np.full((len(logits), 7), 1 / 7, np.float32)
-
-
 def test_a_long_clip_is_smaller_in_size_and_bits(tmp_path, monkeypatch):
     random = np.random.default_rng(0)
     images = [random.integers(0, 255, (240, 1344, 3), np.uint8) for _ in range(4)]
@@ -51,7 +40,7 @@ def test_a_long_clip_is_smaller_in_size_and_bits(tmp_path, monkeypatch):
 
     def clip(name):
         folder = tmp_path / name
-        summary = analyse_video(Source(source, "0"), folder, Nobody(), VideoOptions(every=20))
+        summary = analyse_video(Source(source, "0"), folder, Happy(), VideoOptions(every=20))
         with av.open(str(folder / CLIP)) as container:
             width = container.streams.video[0].codec_context.width
         assert summary["clip"]["frames"] == 40
@@ -77,7 +66,7 @@ def test_a_clip_of_a_camera_that_counts_from_yesterday_begins_with_its_pictures(
             frame.pts, frame.time_base = 108_000_000 + 40 * i, Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    summary = analyse_video(Source(source, "0"), tmp_path / "late", Nobody(), VideoOptions())
+    summary = analyse_video(Source(source, "0"), tmp_path / "late", Happy(), VideoOptions())
     assert summary["clip"]["frames"] == 10
     assert summary["clip"]["origin_s"] == pytest.approx(108_000, abs=0.1)
     with av.open(str(tmp_path / "late" / CLIP)) as container:
