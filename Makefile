@@ -8,11 +8,12 @@ BIN := $(VENV)/bin
 run: $(VENV)/.installed
 	$(BIN)/streamlit run Home.py
 
-# Two workers, but live video in a browser wants the machine for itself.
+# Two workers, but live video in a browser (marked `alone`) wants the machine for itself.
 test: $(VENV)/.installed-dev lint types chromium
 	failed=0; \
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser || failed=1; \
-	$(BIN)/python -m pytest tests/browser || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" tests/browser || failed=1; \
+	$(BIN)/python -m pytest -m alone tests/browser || failed=1; \
 	exit $$failed
 
 lint: $(VENV)/.installed-dev

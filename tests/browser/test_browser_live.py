@@ -17,6 +17,8 @@ from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.live.processor import THREAD_PREFIX
 from emotion_core.media.sample import sample_frames
 
+pytestmark = pytest.mark.alone
+
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 40) -> None:
     deadline = time.monotonic() + seconds

@@ -16,6 +16,8 @@ from live_driver import LivePage
 
 from emotion_core.labels import EXPRESSIONS
 
+pytestmark = pytest.mark.alone
+
 # Remembers every connection that a page makes: the component does not show them.
 _REMEMBER = """
 window.madeConnections = [];

@@ -154,6 +154,7 @@ def test_the_sample_photo_is_read(server: Server, open_browser: OpenBrowser) -> 
     assert server.errors() == []
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_live_page_at_work(
     scheme: str, server: Server, open_browser: OpenBrowser, webcam_clip: Path
