@@ -90,6 +90,7 @@ def made_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def made_models(made_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with one complete, barely trained model, `tiny`. Copy it to change it."""
+    from emotion_core.training import quantise
     from emotion_core.training.dataset import load_dataset
     from emotion_core.training.finish import finish_model
     from emotion_core.training.fit import fit
@@ -102,7 +103,9 @@ def made_models(made_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     dataset = load_dataset(made_data)
     models = tmp_path_factory.mktemp("models")
     result = fit(dataset, settings, tmp_path_factory.mktemp("runs") / "tiny")
-    finish_model(models / "tiny", "tiny", result, settings, dataset)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quantise, "DRAWS", 1)
+        finish_model(models / "tiny", "tiny", result, settings, dataset)
     (models / "default.txt").write_text("tiny\n")
     return models
 

@@ -58,3 +58,20 @@ def test_a_failure_leaves_the_older_model_as_it_was(
         finish.finish_model(folder, "tiny", result, settings, load_dataset(made_data))
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
+
+
+def test_the_draw_nearest_to_the_float_network_is_served(
+    made_models: Path, made_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = load_dataset(made_data)
+    network = keras.saving.load_model(made_models / "tiny" / "model.keras", compile=False)
+    good = (made_models / "tiny" / "model.tflite").read_bytes()
+    other = keras.models.clone_model(network)
+    bad = quantise.quantise_network(other, dataset.split("train").inputs()[:7])
+    written = iter([bad, good, bad])
+    monkeypatch.setattr(quantise, "DRAWS", 3)
+    monkeypatch.setattr(
+        quantise, "write_quantised", lambda _, __, path: path.write_bytes(next(written))
+    )
+    finish._quantise(tmp_path, network, dataset, "ferplus", lambda *_: None)
+    assert (tmp_path / "model.tflite").read_bytes() == good
