@@ -180,7 +180,7 @@ def _turned(info: VideoInfo, degrees: int) -> VideoInfo:
     return replace(info, width=info.height, height=info.width)
 
 
-def picture_duration_s(stream: Any) -> float | None:
+def _picture_duration_s(stream: Any) -> float | None:
     """How long the pictures of a stream last, or None where the file does not say."""
     seconds = 0.0
     if stream.duration and stream.time_base:
@@ -194,7 +194,7 @@ def picture_duration_s(stream: Any) -> float | None:
 def _duration_s(container: Any, stream: Any) -> float | None:
     """The pictures' own length, or that of the whole file: sound may last longer."""
     whole = (container.duration or 0) / av.time_base
-    return picture_duration_s(stream) or (whole if 0 < whole < _LONGEST_S else None)
+    return _picture_duration_s(stream) or (whole if 0 < whole < _LONGEST_S else None)
 
 
 def _plausible_fps(rate: Any) -> float:

@@ -22,7 +22,6 @@ from emotion_core.media.probe import (
     MAX_PIXELS,
     display_size,
     open_video,
-    picture_duration_s,
     reason,
     stream_info,
     video_stream,
@@ -183,9 +182,7 @@ class _Reader:
         self._stream.thread_type = "AUTO"
         info = stream_info(path, container, self._stream)
         self._step_s, self._offset_s = 1 / info.fps, info.offset_s
-        # The whole file's length says nothing of the pictures where there is sound too.
-        alone = None if info.has_audio else info.duration_s
-        self._duration_s = picture_duration_s(self._stream) or alone
+        self._duration_s = info.duration_s
         self._last_s, self._longest_step_s = -math.inf, 1.0
         self._begin_at: int | None = None
 

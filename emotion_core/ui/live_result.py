@@ -1,5 +1,7 @@
 """A finished live recording, shown by the code that shows a video's result."""
 
+import streamlit as st
+
 from emotion_core.ui.video_result import View
 
 
@@ -10,6 +12,11 @@ class LiveView(View):
     def clip_is_older(self) -> bool:
         """Names given while it was recorded are drawn in it; what was merged or left out is not."""
         return super().clip_is_older and bool(self.edits.merged or self.edits.excluded)
+
+    def _redraw(self) -> None:
+        """The camera's pictures are not kept without what is drawn on them."""
+        if self.clip_is_older:
+            st.caption("The clip shows everybody as they were found, before your changes.")
 
     def draw(self) -> None:
         """The whole result, top to bottom."""
