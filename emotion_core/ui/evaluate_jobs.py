@@ -13,7 +13,8 @@ from emotion_core.analysis.folders import file_hash
 from emotion_core.errors import InputError
 from emotion_core.training.trees import MOST_FILES
 from emotion_core.ui.job_log import JobInput, JobState, read_json
-from emotion_core.ui.jobs import JobCommand, JobStore
+from emotion_core.ui.job_process import JobCommand
+from emotion_core.ui.jobs import JobStore
 from emotion_core.ui.visitor_jobs import VisitorJobs, kept_store, visitor
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import streamlit as st
 
 from emotion_core.analysis.explanation import VERSION
 from emotion_core.analysis.folders import file_hash
-from emotion_core.ui.jobs import JobCommand, JobStore
+from emotion_core.ui.job_process import JobCommand
+from emotion_core.ui.jobs import JobStore
 from emotion_core.ui.resources import app_settings
 from emotion_core.ui.visitor_jobs import kept_store, visitor
 

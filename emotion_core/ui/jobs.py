@@ -9,13 +9,11 @@ import contextlib
 import hashlib
 import json
 import shutil
-import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -23,7 +21,6 @@ import psutil
 
 from emotion_core.analysis.edits import FILE as EDITS
 from emotion_core.analysis.folders import file_hash, read_summary, remove_leftovers, safe_name
-from emotion_core.config import PROJECT_ROOT
 from emotion_core.errors import InputError, OutputError
 from emotion_core.ui.job_log import (
     CANCELLED,
@@ -38,37 +35,14 @@ from emotion_core.ui.job_log import (
     read_json,
     take_over,
 )
+from emotion_core.ui.job_process import ANALYZE, JobCommand, ask_to_end, begin, end_now, living
 
 _CANCEL_PATIENCE_S: Final = 15.0
 _PIECE: Final = 1 << 20
-# Windows ends a process at once where it is not asked this way.
-_ASK_TO_END: Final[int] = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM)
 # What a visitor has made of a video's results.
 _EDITED: Final = f"results/*/{EDITS}"
 # A job's folder that was touched within this time is still being filled.
 _YOUNG_S: Final = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class JobCommand:
-    """The command that a store's jobs run; it must take `--out`, `--models-dir` and `--progress`.
-
-    Attributes:
-        name: `python -m emotion_core <name>`.
-        input_option: stands before the inputs; "" where they need none.
-        arguments: given to every job.
-        most_at_once: more would make all of them, and a live stream beside them, slow.
-        skips_finished: it does not do again what lies finished in its output folder.
-    """
-
-    name: str
-    input_option: str = ""
-    arguments: tuple[str, ...] = ()
-    most_at_once: int = 2
-    skips_finished: bool = False
-
-
-ANALYZE: Final = JobCommand("analyze", arguments=("--preview",), skips_finished=True)
 
 
 class JobStore:
@@ -222,8 +196,7 @@ class JobStore:
             process = self._process(job_id)
             if process is not None:
                 self._cancelled_at.setdefault(job_id, time.monotonic())
-                with contextlib.suppress(psutil.Error):
-                    process.send_signal(_ASK_TO_END)
+                ask_to_end(process)
 
     def start_after(
         self, job_id: str, folder: Path, arguments: Sequence[str], key: str
@@ -295,9 +268,7 @@ class JobStore:
                     self.delete(other)
             process = self._process(job_id)
             if process is not None:
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
-                    process.wait(10)
+                end_now(process)
             self._processes.pop(job_id, None)
             self._logs.pop(job_id, None)
             self._problems.pop(job_id, None)
@@ -410,65 +381,17 @@ class JobStore:
 
     def _launch(self, job_id: str) -> None:
         folder = self._folder(job_id)
+        job = read_json(folder / "job.json")
         try:
-            self._run(job_id, folder, read_json(folder / "job.json"))
+            arguments = self._command.line(job, folder / "results", self._models)
+            self._processes[job_id] = begin(folder, arguments)
         except OSError as error:
-            child = self._processes.pop(job_id, None)
-            if child is not None:
-                # No other server could find it, and it would be begun again and again.
-                child.kill()
-                child.wait()
             self._problems[job_id] = (
                 f"The work could not be started: {self._root} cannot be written ({error.strerror})."
             )
 
-    def _run(self, job_id: str, folder: Path, job: Mapping[str, Any]) -> None:
-        command = [sys.executable, "-m", "emotion_core", self._command.name]
-        command += [self._command.input_option] if self._command.input_option else []
-        inputs = sorted(job["inputs"], key=lambda i: i["name"] in job.get("last", []))
-        command += [i["path"] for i in inputs]
-        results = job.get("results", str(folder / "results"))
-        command += ["--out", results, "--models-dir", str(self._models)]
-        command += ["--progress", "json", *self._command.arguments, *job["arguments"]]
-        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-        with (
-            (folder / "progress.jsonl").open("wb") as out,
-            (folder / "errors.txt").open("wb") as err,
-        ):
-            process = subprocess.Popen(
-                command,
-                cwd=PROJECT_ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-                creationflags=flags,
-            )
-        self._processes[job_id] = process
-        known: dict[str, float] = {"pid": process.pid}
-        with contextlib.suppress(psutil.Error, OSError):
-            handle = psutil.Process(process.pid)
-            # A live stream on the same computer comes first.
-            handle.nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5))
-            known["born_s"] = handle.create_time()
-        (folder / "process.json").write_text(json.dumps(known), "utf-8")
-
     def _process(self, job_id: str) -> psutil.Process | None:
-        """The living process of a job, also one that an earlier server started."""
-        known = read_json(self._folder(job_id) / "process.json")
-        child = self._processes.get(job_id)
-        if child is not None and child.poll() is not None:
-            return None
-        if not known:
-            return None
-        try:
-            process = psutil.Process(known["pid"])
-            # Another program may have got the number of a dead one.
-            same = abs(process.create_time() - known.get("born_s", 0)) < 2
-            dead = process.status() == psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return None
-        return process if same and not dead else None
+        return living(self._folder(job_id), self._processes.get(job_id))
 
     def _alive(self, job_id: str) -> bool:
         return self._process(job_id) is not None
@@ -479,8 +402,7 @@ class JobStore:
         if asked is not None and process is None:
             self._cancelled_at.pop(job_id)
         elif asked is not None and time.monotonic() - asked > _CANCEL_PATIENCE_S and process:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
+            end_now(process)
 
 
 def _digest(values: Sequence[Any]) -> str:

@@ -12,7 +12,9 @@ from typing import Final
 
 import streamlit as st
 
-from emotion_core.ui.jobs import ANALYZE, JobCommand, JobState, JobStore
+from emotion_core.ui.job_log import JobState
+from emotion_core.ui.job_process import ANALYZE, JobCommand
+from emotion_core.ui.jobs import JobStore
 from emotion_core.ui.resources import app_settings, call_regularly
 
 _COOKIE: Final = "emotion_lab_visit"

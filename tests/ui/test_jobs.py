@@ -17,7 +17,8 @@ from emotion_core.errors import InputError, OutputError
 from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.ui import jobs as jobs_module
 from emotion_core.ui.job_log import CANCELLED, DONE, FAILED, JobLog
-from emotion_core.ui.jobs import JobCommand, JobStore
+from emotion_core.ui.job_process import JobCommand
+from emotion_core.ui.jobs import JobStore
 
 MODEL = {"name": "default", "sha256": "x"}
 FAST = ["--no-annotate", "--every", "5"]
