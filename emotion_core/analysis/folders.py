@@ -101,9 +101,11 @@ def sole_writer(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        # While it is still held: whoever opened it before finds out that it is gone. Windows keeps
+        # a file that is open.
         with contextlib.suppress(OSError):
             (folder / _LOCK).unlink(missing_ok=True)
+        lock.release()
 
 
 def remove_leftovers(folder: Path) -> None:

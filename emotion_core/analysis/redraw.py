@@ -66,7 +66,7 @@ def redraw_clip(source: Path, folder: Path, edits: Edits, hooks: Hooks | None = 
     origin_s = clip_facts.get("origin_s", options.start_s)
     writer = clip_writer(source, target, info, origin_s, options.end_s)
     end_s = min(options.end_s or math.inf, info.duration_s or math.inf)
-    teller = _Teller(hooks or Hooks(), folder, options.start_s, end_s, edits.names)
+    teller = _Teller(hooks or Hooks(), folder, (options.start_s, end_s), edits.names)
     try:
         with contextlib.ExitStack() as stack:
             stack.enter_context(sole_writer(folder))
@@ -100,10 +100,9 @@ class _Teller:
     """Says how far the drawing is, and leaves it where that is asked for."""
 
     def __init__(
-        self, hooks: Hooks, folder: Path, start_s: float, end_s: float, names: Mapping[int, str]
+        self, hooks: Hooks, folder: Path, span_s: tuple[float, float], names: Mapping[int, str]
     ) -> None:
-        self._hooks, self._folder, self._names = hooks, folder, names
-        self._start_s, self._end_s = start_s, end_s
+        self._hooks, self._folder, self._span_s, self._names = hooks, folder, span_s, names
         self._begun_s = self._told_s = time.monotonic()
         self._previewed_s = -math.inf
         self._count = 0
@@ -115,11 +114,9 @@ class _Teller:
         now = time.monotonic()
         if now - self._told_s < _PROGRESS_EVERY_S:
             return
-        self._told_s, spent_s = now, now - self._begun_s
-        done = (frame.time_s - self._start_s) / (self._end_s - self._start_s)
-        left_s = spent_s * (1 - done) / done if done > 0.01 else None
-        fps = self._count / spent_s
-        self._hooks.progress(Progress(self._count, self._count, done, fps, left_s, frame.time_s))
+        self._told_s, counts = now, (self._count, self._count)
+        spent_s = now - self._begun_s
+        self._hooks.progress(Progress.at(counts, frame.time_s, self._span_s, spent_s))
         if self._hooks.preview and now - self._previewed_s >= _PREVIEW_EVERY_S:
             self._previewed_s = now
             write_preview(self._folder, frame, held, self._names)

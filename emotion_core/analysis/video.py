@@ -91,6 +91,25 @@ class Progress:
     left_s: float | None
     time_s: float
 
+    @classmethod
+    def at(
+        cls, frames: tuple[int, int], time_s: float, span_s: tuple[float, float], spent_s: float
+    ) -> "Progress":
+        """How far it is at a time of the source.
+
+        Args:
+            frames: read and analysed.
+            time_s: reached.
+            span_s: where the work begins and ends; the end is infinite where the file does not say,
+                and may be wrong where it does.
+            spent_s: since the beginning.
+        """
+        length_s = span_s[1] - span_s[0]
+        done = (time_s - span_s[0]) / length_s if math.isfinite(length_s) else 0.0
+        done, spent_s = min(1.0, max(0.0, done)), max(1e-6, spent_s)
+        left_s = spent_s * (1 - done) / done if done > 0.01 else None
+        return cls(*frames, done, frames[1] / spent_s, left_s, time_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
@@ -350,14 +369,14 @@ class _Run:
             return True
 
     def _progress(self) -> Progress:
-        spent = max(1e-6, time.monotonic() - self._begun_s)
         end_s = min(self._options.end_s or math.inf, self._info.duration_s or math.inf)
-        length = end_s - self._options.start_s
-        reached = max(self._last_s, self._report.newest_s)
-        done = (reached - self._options.start_s) / length if math.isfinite(length) else 0.0
-        done = min(1.0, max(0.0, done))
-        left = spent * (1 - done) / done if done > 0.01 else None
-        return Progress(self._read, self._analysed, done, self._analysed / spent, left, reached)
+        reached_s = max(self._last_s, self._report.newest_s)
+        return Progress.at(
+            (self._read, self._analysed),
+            reached_s,
+            (self._options.start_s, end_s),
+            time.monotonic() - self._begun_s,
+        )
 
     def _head(self, status: str) -> dict[str, Any]:
         info, report = self._info, self._report

@@ -53,8 +53,9 @@ def clip_bit_rate(length_s: float, has_audio: bool) -> float | None:
 def clip_origin_s(start_s: float, first: Frame | None) -> float:
     """The source's time at which a clip begins: its range does, or its pictures where they come
     much later, as from a camera that counts from when it was switched on."""
-    late = first is not None and first.time_s - start_s > _LATE_S
-    return first.time_s if first is not None and late else start_s
+    if first is None or first.time_s - start_s <= _LATE_S:
+        return start_s
+    return first.time_s
 
 
 def clip_writer(

@@ -4,8 +4,8 @@ A look at the test split is a look, also when the same faces come as fer2013.csv
 folders. The measure: an image is reduced to 8×8 by averaging; each cell is compared with its right
 and its lower neighbour, which gives 112 bits (the difference hash of Krawetz 2013, in both
 directions). Two images with at most four different bits are the same: JPEG at quality 85 and up
-changes three at most, and faces of different people differ in ten or more. A sample of every split
-is kept; the bits do not show a face.
+changes three at most, and faces of different people differ in ten or more. A sample of the training
+and of the test split is kept; the bits do not show a face.
 """
 
 from __future__ import annotations

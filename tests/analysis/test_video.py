@@ -15,6 +15,7 @@ from emotion_core.analysis.folders import file_hash, folder_for, safe_name
 from emotion_core.analysis.measure import resident_mb
 from emotion_core.analysis.video import (
     Hooks,
+    Progress,
     Source,
     VideoOptions,
     analyse_video,
@@ -410,3 +411,15 @@ def test_two_analyses_never_write_into_one_folder(clip, tmp_path):
         "moments",
     }
     assert analyse(clip, folder)["status"] == "done", "free again"
+
+
+@pytest.mark.parametrize(
+    ("time_s", "end_s", "fraction", "left_s"),
+    [(3.0, 5.0, 0.5, 8.0), (9.0, 5.0, 1.0, 0.0), (0.0, 5.0, 0.0, None), (3.0, np.inf, 0.0, None)],
+)
+def test_progress_is_a_share_also_where_the_file_lasts_longer_than_it_says(
+    time_s, end_s, fraction, left_s
+):
+    progress = Progress.at((40, 20), time_s, (1.0, end_s), 8.0)
+    assert (progress.fraction, progress.left_s) == (fraction, left_s)
+    assert (progress.frames_read, progress.frames_analysed, progress.fps) == (40, 20, 2.5)
