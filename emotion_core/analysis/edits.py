@@ -4,24 +4,35 @@ The table on disk is never changed: edits are applied when it is shown or export
 can be taken back.
 """
 
+import contextlib
 import csv
+import errno
 import hashlib
 import io
+import itertools
 import json
 import math
 import os
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from emotion_core.analysis.folders import CLIP, EDITED_CLIPS
 from emotion_core.analysis.timeline import FaceTable
 from emotion_core.errors import InputError, OutputError
 
 FILE: Final = "edits.json"
+# Where a file with entries that cannot be read is kept when the next change is written.
+DAMAGED: Final = f"{FILE}.damaged"
+_LOCK: Final = f".{FILE}.lock"
+_PATIENCE_S: Final = 10.0
 MARKER_COLUMNS: Final = ("start_s", "end_s", "label")
 _LONGEST: Final = 80
 
@@ -52,12 +63,14 @@ class Edits:
     merged: identity → the identity that it truly is (never a chain).
     excluded: identities left out everywhere.
     markers: sorted by time.
+    lost: entries of the file that could not be read.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
     merged: Mapping[int, int] = field(default_factory=dict)
     excluded: frozenset[int] = frozenset()
     markers: tuple[Marker, ...] = ()
+    lost: int = field(default=0, compare=False)
 
     @property
     def people_changed(self) -> bool:
@@ -117,6 +130,20 @@ class Edits:
         """Remove the marker at a position of `markers`."""
         return replace(self, markers=self.markers[:index] + self.markers[index + 1 :])
 
+    def change_markers(self, shown: Sequence[Marker], wanted: Sequence[Marker]) -> "Edits":
+        """Apply what somebody changed in a list of markers; markers that it did not show stay.
+
+        Args:
+            shown: the list before.
+            wanted: the list after.
+        """
+        gone, new = Counter(shown) - Counter(wanted), Counter(wanted) - Counter(shown)
+        kept = list((Counter(self.markers) - gone).elements())
+        edits = replace(self, markers=tuple(kept))
+        for marker in new.elements():
+            edits = edits.add_marker(marker)
+        return edits
+
     def apply(self, table: FaceTable) -> FaceTable:
         """The table without excluded people and with merged ones under one identity.
 
@@ -143,38 +170,133 @@ def _first_of_each(table: FaceTable) -> np.ndarray:
 
 
 def load_edits(folder: Path) -> Edits:
-    """The edits of a results folder; none where there is no file, or an unreadable one."""
+    """The edits of a results folder; none where there is no file.
+
+    An entry that cannot be read costs only itself, and is counted in `lost`.
+
+    Raises:
+        InputError: there is a file, but the disk does not give it.
+    """
     try:
-        data: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
-        return Edits(
-            {int(k): str(v) for k, v in data["names"].items()},
-            {int(k): int(v) for k, v in data["merged"].items()},
-            frozenset(int(k) for k in data["excluded"]),
-            tuple(Marker(**m) for m in data["markers"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        text = (folder / FILE).read_bytes()
+    except FileNotFoundError:
         return Edits()
+    except OSError as error:
+        raise InputError(f"Your changes cannot be read at present: {error.strerror}.") from error
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return Edits(lost=1)
+    return _edits_of(data) if isinstance(data, dict) else Edits(lost=1)
+
+
+def _edits_of(data: Mapping[str, Any]) -> Edits:
+    names, no_names = _readable(data.get("names"), dict, lambda e: (int(e[0]), str(e[1])))
+    merged, no_merged = _readable(data.get("merged"), dict, lambda e: (int(e[0]), int(e[1])))
+    excluded, no_excluded = _readable(data.get("excluded"), list, int)
+    markers, no_markers = _readable(
+        data.get("markers"),
+        list,
+        lambda m: Marker(float(m["start_s"]), float(m["end_s"]), str(m["label"])),
+    )
+    lost = no_names + no_merged + no_excluded + no_markers
+    return Edits(dict(names), dict(merged), frozenset(excluded), tuple(markers), lost)
+
+
+def _readable(
+    entries: Any, kind: type[dict[Any, Any]] | type[list[Any]], read: Callable[[Any], Any]
+) -> tuple[list[Any], int]:
+    """The entries that mean something, and how many do not."""
+    if not isinstance(entries, kind):
+        return [], 1
+    good = []
+    for entry in entries.items() if isinstance(entries, dict) else entries:
+        with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError):
+            good.append(read(entry))
+    return good, len(entries) - len(good)
 
 
 def save_edits(folder: Path, edits: Edits) -> None:
     """Keep the edits beside the results, all or nothing.
 
     Raises:
-        OutputError: the folder is gone or the disk is full.
+        OutputError: the folder is gone, the disk is full, or what is there cannot be read.
     """
+    change_edits(folder, lambda _: edits)
+
+
+def change_edits(folder: Path, change: Callable[[Edits], Edits]) -> Edits:
+    """Change the edits as they are on disk at this moment; returns what is kept then.
+
+    Others may change them at the same time, in this process and in others: nobody's change is lost.
+
+    Raises:
+        InputError: `change` raises it.
+        OutputError: the folder is gone, the disk is full, or what is there cannot be read.
+    """
+    try:
+        with _sole_editor(folder):
+            before = _before(folder)
+            edits = replace(change(before), lost=0)
+            if edits != before or before.lost:
+                _write(folder, edits, damaged=before.lost > 0)
+    except Timeout as error:
+        raise OutputError("Your changes could not be kept: somebody else holds them.") from error
+    except OSError as error:
+        raise OutputError(f"Your changes could not be kept: {error.strerror}.") from error
+    return edits
+
+
+@contextlib.contextmanager
+def _sole_editor(folder: Path) -> Iterator[None]:
+    if not folder.is_dir():
+        # The lock would make a deleted folder again.
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    lock = FileLock(folder / _LOCK, timeout=_PATIENCE_S)
+    with lock:
+        yield
+        # While it is still held: whoever opened it before finds out that it is gone. Windows keeps
+        # a file that is open.
+        with contextlib.suppress(OSError):
+            (folder / _LOCK).unlink(missing_ok=True)
+
+
+def _before(folder: Path) -> Edits:
+    try:
+        return load_edits(folder)
+    except InputError as error:
+        # Written over what cannot be read now, it would be gone for good.
+        raise OutputError(str(error)) from error
+
+
+def _write(folder: Path, edits: Edits, damaged: bool) -> None:
     data = {
         "names": {str(k): v for k, v in edits.names.items()},
         "merged": {str(k): v for k, v in edits.merged.items()},
         "excluded": sorted(edits.excluded),
         "markers": [asdict(marker) for marker in edits.markers],
     }
-    part = folder / f".{FILE}.{os.getpid()}.part"
+    text = json.dumps(data, indent=1, ensure_ascii=False)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=folder, prefix=FILE, suffix=".part", encoding="utf-8", delete=False
+    ) as file:
+        part = Path(file.name)
     try:
-        part.write_text(json.dumps(data, indent=1, ensure_ascii=False), "utf-8")
+        part.write_text(text, "utf-8")
+        # A temporary file may be read only by its maker.
+        part.chmod(0o644)
+        if damaged:
+            shutil.copyfile(folder / FILE, _free_name(folder / DAMAGED))
         part.replace(folder / FILE)
-    except OSError as error:
+    except OSError:
         part.unlink(missing_ok=True)
-        raise OutputError(f"Your changes could not be kept: {error.strerror}.") from error
+        raise
+
+
+def _free_name(path: Path) -> Path:
+    """The path, with a number where that name is taken."""
+    numbered = (path.with_name(f"{path.name}{n}") for n in itertools.count(2))
+    return next(p for p in itertools.chain([path], numbered) if not p.exists())
 
 
 def edited_clip(folder: Path, edits: Edits) -> Path:

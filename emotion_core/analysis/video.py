@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from emotion_core.analysis.edits import Edits, load_edits, save_edits
+from emotion_core.analysis.edits import Edits, change_edits, load_edits
 from emotion_core.analysis.export import FacesWriter, output_error, read_faces
 from emotion_core.analysis.folders import (
     CLIP,
@@ -249,9 +249,7 @@ class _Run:
         if read_summary(self._folder).get("key", self._key) != self._key:
             # Read otherwise, people have other numbers: a name, or being left out, must not go to
             # somebody else. Markers are times, and stay.
-            edits = load_edits(self._folder)
-            if edits != Edits(markers=edits.markers):
-                save_edits(self._folder, Edits(markers=edits.markers))
+            change_edits(self._folder, lambda edits: Edits(markers=edits.markers))
         self._began = True
         write_summary(self._folder, self._head("running"))
 

@@ -191,7 +191,7 @@ def take_over(files: Sequence[FileState], results: Path) -> None:
     """
     for folder in (f.folder for f in files if f.status == DONE and f.folder):
         for file in folder.rglob("*"):
-            if not file.is_file() or file.name == EDITS or file.match(EDITED_CLIPS):
+            if not file.is_file() or EDITS in file.name or file.match(EDITED_CLIPS):
                 continue
             target = results / folder.name / file.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)

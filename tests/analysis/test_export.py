@@ -1,13 +1,23 @@
 import csv
+import errno
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from emotion_core.analysis.edits import Edits, Marker, load_edits, markers_csv, save_edits
+from emotion_core.analysis.edits import (
+    Edits,
+    Marker,
+    change_edits,
+    load_edits,
+    markers_csv,
+    save_edits,
+)
 from emotion_core.analysis.export import (
     COLUMNS,
     FacesWriter,
@@ -256,6 +266,66 @@ def test_edits_survive_on_disk(tmp_path):
 def test_damaged_edits_are_no_edits(tmp_path, text):
     (tmp_path / "edits.json").write_text(text)
     assert load_edits(tmp_path) == Edits()
+
+
+def written_edits(folder, **changes):
+    whole = {"names": {"1": "Ada"}, "merged": {"3": 2}, "excluded": [4]}
+    whole["markers"] = [{"start_s": 1, "end_s": 2, "label": "x"}]
+    (folder / "edits.json").write_text(json.dumps(whole | changes))
+    return Edits({1: "Ada"}, {3: 2}, frozenset({4}), (Marker(1, 2, "x"),))
+
+
+def test_a_damaged_entry_costs_only_itself_and_the_file_is_kept(tmp_path):
+    good, backward = {"start_s": 1, "end_s": 2, "label": "x"}, {"start_s": 3, "end_s": 1}
+    whole = written_edits(tmp_path, markers=[backward | {"label": "y"}, good, 7])
+    text = (tmp_path / "edits.json").read_text()
+    edits = load_edits(tmp_path)
+    assert (edits, edits.lost) == (whole, 2)
+    save_edits(tmp_path, edits.rename(2, "Bo"))
+    assert load_edits(tmp_path).lost == 0
+    assert (tmp_path / "edits.json.damaged").read_text() == text
+    (tmp_path / "edits.json").write_text("{")
+    save_edits(tmp_path, edits)
+    assert (tmp_path / "edits.json.damaged").read_text() == text
+    assert (tmp_path / "edits.json.damaged2").read_text() == "{"
+
+
+def test_edits_that_the_disk_does_not_give_are_told_and_kept(tmp_path, monkeypatch):
+    whole, read = written_edits(tmp_path), Path.read_bytes
+
+    def fail(path):
+        if path.name == "edits.json":
+            raise OSError(errno.EIO, "Input/output error")
+        return read(path)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "read_bytes", fail)
+        with pytest.raises(InputError, match="Input/output error"):
+            load_edits(tmp_path)
+        with pytest.raises(OutputError, match="Input/output error"):
+            save_edits(tmp_path, Edits().rename(1, "Bo"))
+    assert load_edits(tmp_path) == whole
+
+
+def test_changes_at_the_same_time_are_all_kept(tmp_path):
+    def change(number):
+        for i in range(number, 40, 4):
+            change_edits(tmp_path, lambda edits, i=i: edits.rename(i, f"name {i}"))
+            change_edits(tmp_path, lambda edits, i=i: edits.add_marker(Marker(i, i, "x")))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(change, range(4)))
+    edits = load_edits(tmp_path)
+    assert sorted(edits.names) == list(range(40))
+    assert [marker.start_s for marker in edits.markers] == list(range(40))
+    assert [p.name for p in tmp_path.iterdir()] == ["edits.json"]
+
+
+def test_a_changed_list_of_markers_leaves_those_it_did_not_show():
+    one, two, other = Marker(1, 1, "one"), Marker(2, 2, "two"), Marker(3, 3, "another tab's")
+    edits = Edits(markers=(one, two, other))
+    changed = edits.change_markers([one, two], [one, Marker(2, 4, "longer")])
+    assert changed.markers == (one, Marker(2, 4, "longer"), other)
 
 
 def test_edits_of_a_deleted_folder(tmp_path):
