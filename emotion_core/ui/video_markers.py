@@ -1,10 +1,13 @@
 """Markers of a video as a table that can be edited, and statistics between two times."""
 
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from emotion_core.analysis.edits import Edits, Marker
+from emotion_core.analysis.edits import Marker
 from emotion_core.analysis.video_summary import marker_statistics
 from emotion_core.errors import InputError
 from emotion_core.ui.video_progress import escape
@@ -35,8 +38,10 @@ def _editor(view: "View") -> None:
         [(m.start_s, m.end_s, m.label) for m in view.edits.markers],
         columns=["start_s", "end_s", "label"],
     ).astype({"start_s": float, "end_s": float, "label": str})
-    number = st.column_config.NumberColumn
-    changed = st.data_editor(
+    number, shown = st.column_config.NumberColumn, view.edits.markers
+    # A new editor whenever the kept markers change: its own memory of edits is spent then.
+    key = f"{view.key}_markers_{hash(shown)}"
+    st.data_editor(
         rows,
         num_rows="dynamic",
         hide_index=True,
@@ -46,31 +51,40 @@ def _editor(view: "View") -> None:
             "end_s": number("To (s)", min_value=0.0, format="%.2f"),
             "label": st.column_config.TextColumn("Label", max_chars=80),
         },
-        # A new editor whenever the kept markers change: its own memory of edits is spent then.
-        key=f"{view.key}_markers_{hash(view.edits.markers)}",
+        key=key,
+        on_change=lambda: _keep(view, shown, st.session_state[key]),
     )
     try:
-        markers = _markers_of(changed)
+        markers_after(shown, st.session_state.get(key, {}))
     except InputError as error:
         st.error(str(error), icon=":material/error:")
-        return
-    edits = Edits(view.edits.names, view.edits.merged, view.edits.excluded)
-    for marker in markers:
-        edits = edits.add_marker(marker)
-    if edits.markers != view.edits.markers:
-        view.change(edits)
 
 
-def _markers_of(rows: Any) -> list[Marker]:
-    markers = []
-    for row in rows.to_dict("records"):
-        start = row["start_s"]
-        if start is None or start != start:
-            continue
-        end = row["end_s"] if row["end_s"] == row["end_s"] else None
-        label = row["label"] if isinstance(row["label"], str) else ""
-        markers.append(Marker(float(start), float(start if end is None else end), label))
-    return markers
+def _keep(view: "View", shown: Sequence[Marker], typed: Mapping[str, Any]) -> None:
+    # What is wrong is told under the table, which keeps what was typed.
+    with contextlib.suppress(InputError):
+        wanted = markers_after(shown, typed)
+        view.keep(lambda now: now.change_markers(shown, wanted))
+
+
+def markers_after(shown: Sequence[Marker], typed: Mapping[str, Any]) -> list[Marker]:
+    """The markers of a table after what was typed in it, as Streamlit's editor describes that.
+
+    Raises:
+        InputError: a time is no time, or runs backward.
+    """
+    changed = typed.get("edited_rows", {})
+    rows = [asdict(m) | changed.get(i, {}) for i, m in enumerate(shown)]
+    rows = [row for i, row in enumerate(rows) if i not in typed.get("deleted_rows", [])]
+    markers = [_marker_of(row) for row in [*rows, *typed.get("added_rows", [])]]
+    return [marker for marker in markers if marker is not None]
+
+
+def _marker_of(row: Mapping[str, Any]) -> Marker | None:
+    start, end = row.get("start_s"), row.get("end_s")
+    if start is None:
+        return None
+    return Marker(float(start), float(start if end is None else end), row.get("label") or "")
 
 
 def _interval(view: "View", marker: Marker) -> None:

@@ -61,30 +61,52 @@ def _words(view: "View", track_id: int) -> str:
 
 def _edit(view: "View", track_id: int, people: list[int]) -> None:
     edits, key = view.edits, f"{view.key}_{track_id}"
-    name = st.text_input(
-        "Name", edits.names.get(track_id, ""), key=f"{key}_name", max_chars=80, placeholder="none"
-    )
-    if name != edits.names.get(track_id, ""):
-        view.change(edits.rename(track_id, name))
+    _name_input(view, track_id)
     others = [i for i in people if i != track_id]
     if others:
-        into = st.selectbox(
-            "Is the same person as",
-            others,
-            index=None,
-            format_func=edits.name_of,
-            key=f"{key}_merge_{len(edits.merged)}",
-            placeholder="nobody else",
-        )
-        if into is not None:
-            view.change(edits.merge(track_id, into))
+        _merge_choice(view, track_id, others)
     for other in [k for k, v in edits.merged.items() if v == track_id]:
         if st.button(f"Take #{other} apart again", key=f"{key}_split_{other}"):
-            view.change(edits.split(other))
+            view.change(lambda now, other=other: now.split(other))  # type: ignore[misc]
     excluded = track_id in edits.excluded
     label = "Include again" if excluded else "Leave out"
     if st.button(label, icon=":material/person_off:", key=f"{key}_exclude"):
-        view.change(edits.exclude(track_id, excluded=not excluded))
+        view.change(lambda now: now.exclude(track_id, excluded=not excluded))
+
+
+def _name_input(view: "View", track_id: int) -> None:
+    """Only what is typed here is kept: another tab may have given a name since the last run."""
+    key, kept = f"{view.key}_{track_id}_name", view.edits.names.get(track_id, "")
+    if st.session_state.get(key) != kept:
+        st.session_state[key] = kept
+    st.text_input(
+        "Name",
+        key=key,
+        max_chars=80,
+        placeholder="none",
+        on_change=lambda: view.keep(lambda now: now.rename(track_id, st.session_state[key])),
+    )
+
+
+def _merge_choice(view: "View", track_id: int, others: list[int]) -> None:
+    key = f"{view.key}_{track_id}_merge_{len(view.edits.merged)}"
+
+    def merge() -> None:
+        into = st.session_state[key]
+        # Spent: a later run must not merge them once more.
+        st.session_state[key] = None
+        if into is not None:
+            view.keep(lambda now: now.merge(track_id, into))
+
+    st.selectbox(
+        "Is the same person as",
+        others,
+        index=None,
+        format_func=view.edits.name_of,
+        key=key,
+        placeholder="nobody else",
+        on_change=merge,
+    )
 
 
 def expression_dot(expression: str) -> str:

@@ -1,5 +1,6 @@
 """The result of one video: player, timeline, people, moments, exports."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -7,15 +8,16 @@ from typing import Any, Final
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from emotion_core.analysis.edits import FILE as EDITS
 from emotion_core.analysis.edits import (
+    DAMAGED,
     Edits,
     Marker,
+    change_edits,
     edited_clip,
     load_edits,
-    save_edits,
     shown_clip,
 )
+from emotion_core.analysis.edits import FILE as EDITS
 from emotion_core.analysis.export import read_faces
 from emotion_core.analysis.folders import CLIP, FACES, read_summary
 from emotion_core.analysis.timeline import FaceTable, legible_run_s, valid_share
@@ -72,9 +74,13 @@ class Reading:
     drawn_runs: Any
 
 
-def _changed(path: Path) -> int:
-    """When a file was written, in nanoseconds; 0 where there is none."""
-    return path.stat().st_mtime_ns if path.exists() else 0
+def _changed(path: Path) -> tuple[int, int]:
+    """Differs from one writing of a file to the next; zeros where there is none."""
+    try:
+        # The clock of a disk may tick so slowly that two changes have the same time.
+        return (stat := path.stat()).st_mtime_ns, stat.st_ino
+    except FileNotFoundError:
+        return 0, 0
 
 
 def reading_of(folder: Path) -> Reading:
@@ -87,14 +93,14 @@ def reading_of(folder: Path) -> Reading:
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the table …")
-def _table(folder: str, changed: int) -> FaceTable:
-    """One copy for all visitors; nobody writes to it. `changed` is the file's time."""
+def _table(folder: str, changed: tuple[int, int]) -> FaceTable:
+    """One copy for all visitors; nobody writes to it. `changed` tells its versions apart."""
     del changed
     return read_faces(Path(folder) / FACES)
 
 
 @st.cache_resource(max_entries=12, show_spinner="Reading the table …")
-def _reading(folder: str, changed: int, edited: int) -> Reading:
+def _reading(folder: str, changed: tuple[int, int], edited: tuple[int, int]) -> Reading:
     del edited
     whole, edits = _table(folder, changed), load_edits(Path(folder))
     table = edits.apply(whole)
@@ -156,14 +162,22 @@ class View:
         """The source's time at which the annotated clip begins."""
         return float((self.summary.get("clip") or {}).get("origin_s", 0.0))
 
-    def change(self, edits: Edits) -> None:
-        """Keep changed edits and draw again; tells where they cannot be kept."""
-        try:
-            save_edits(self.folder, edits)
-        except EmotionCoreError as error:
-            st.error(str(error), icon=":material/error:")
-            return
+    def change(self, change: Callable[[Edits], Edits]) -> None:
+        """Keep a change and draw again; tells where it cannot be kept.
+
+        Args:
+            change: applied to what is kept at this moment, which another tab may have changed since
+                this one was drawn.
+        """
+        self.keep(change)
         _again()
+
+    def keep(self, change: Callable[[Edits], Edits]) -> None:
+        """The same for a widget's callback, after which the page is drawn again anyway."""
+        try:
+            change_edits(self.folder, change)
+        except EmotionCoreError as error:
+            st.session_state[f"{self.key}_problem"] = str(error)
 
     def follow(self, key: str, span: tuple[float, float]) -> None:
         """Let a chart show where the player stands, and move it where it is clicked.
@@ -210,7 +224,19 @@ class View:
             self._seek_bar()
             self._redraw()
 
+    def _say_problems(self) -> None:
+        problem = st.session_state.pop(f"{self.key}_problem", "")
+        if problem:
+            st.error(problem, icon=":material/error:")
+        if self.edits.lost:
+            st.warning(
+                "Some of your names, merges or markers are damaged and left out here. With your "
+                f"next change the file as it is now is kept as {DAMAGED}, beside the results.",
+                icon=":material/warning:",
+            )
+
     def _facts(self) -> None:
+        self._say_problems()
         summary, frames = self.summary, len(self.whole.frame_times)
         people = len(self.table.people)
         words = [
@@ -265,8 +291,11 @@ class View:
         found = bar(key=f"{self.key}_bar", data=data, on_mark_change=lambda: None)
         if found.mark is not None:
             time_s = round(float(found.mark) + self.origin_s, 2)
-            label = f"marker {len(self.edits.markers) + 1}"
-            self.change(self.edits.add_marker(Marker(time_s, time_s, label)))
+            self.change(
+                lambda edits: edits.add_marker(
+                    Marker(time_s, time_s, f"marker {len(edits.markers) + 1}")
+                )
+            )
 
     def _redraw(self) -> None:
         """Offer a clip with the visitor's changes where the one shown is without them."""
