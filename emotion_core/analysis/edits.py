@@ -94,7 +94,7 @@ class Edits:
         return replace(self, names={**names, track_id: clean} if clean else names)
 
     def merge(self, track_id: int, into: int) -> "Edits":
-        """Say that `track_id` is the same person as `into`.
+        """Say that `track_id` is the same person as `into`, who takes the name over if without one.
 
         Raises:
             InputError: both are the same already.
@@ -105,11 +105,19 @@ class Edits:
         moved = {k: target if v == track_id else v for k, v in self.merged.items()}
         # Whoever was left out and turns out to be this person is as this person is.
         excluded = self.excluded - {track_id}
-        return replace(self, merged={**moved, track_id: target}, excluded=excluded)
+        names = dict(self.names)
+        if track_id in names:
+            names.setdefault(target, names[track_id])
+        return replace(self, names=names, merged={**moved, track_id: target}, excluded=excluded)
 
     def split(self, track_id: int) -> "Edits":
-        """Take a merge back."""
-        return replace(self, merged={k: v for k, v in self.merged.items() if k != track_id})
+        """Take a merge back, and a name that came with it."""
+        names, name = dict(self.names), self.names.get(track_id)
+        target = self.merged.get(track_id)
+        if name is not None and target is not None and names.get(target) == name:
+            del names[target]
+        merged = {k: v for k, v in self.merged.items() if k != track_id}
+        return replace(self, names=names, merged=merged)
 
     def exclude(self, track_id: int, excluded: bool = True) -> "Edits":
         """Leave a person out, or take them in again."""

@@ -255,6 +255,16 @@ def test_merging_chains_stay_flat():
         edits.merge(5, into=1)
 
 
+def test_a_name_goes_over_to_whom_the_person_is_merged_into():
+    merged = Edits().rename(5, "Ada").merge(5, into=2)
+    assert merged.name_of(2) == "Ada"
+    assert merged.split(5) == Edits({5: "Ada"})
+    named = Edits().rename(5, "Ada").rename(2, "Bo").merge(5, into=2)
+    assert named.name_of(2) == "Bo"
+    assert named.split(5).names == {5: "Ada", 2: "Bo"}
+    assert Edits().rename(5, "Ada").merge(2, into=1).merge(5, into=2).name_of(1) == "Ada"
+
+
 def test_edits_survive_on_disk(tmp_path):
     edits = Edits().rename(1, "Zoë 😀").merge(2, 1).exclude(3).add_marker(Marker(1, 2, "x"))
     save_edits(tmp_path, edits)
