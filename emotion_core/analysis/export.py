@@ -81,8 +81,12 @@ class FacesWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        part = path.with_name(f".{path.name}.part")
         try:
-            self._file = path.open("w", encoding="utf-8", newline="")
+            # A new file: the old one may be the table of another visitor's results as well.
+            part.touch()
+            part.replace(path)
+            self._file = path.open("a", encoding="utf-8", newline="")
         except OSError as error:
             raise output_error(path, error) from error
         self._csv = csv.writer(self._file, lineterminator="\n")

@@ -278,6 +278,17 @@ def test_damaged_edits_are_no_edits(tmp_path, text):
     assert load_edits(tmp_path) == Edits()
 
 
+def test_a_new_table_leaves_results_that_share_the_old_one(tmp_path):
+    own, other = tmp_path / "faces.csv", tmp_path / "other.csv"
+    other.write_text("another visitor's")
+    own.hardlink_to(other)
+    with FacesWriter(own):
+        pass
+    assert other.read_text() == "another visitor's"
+    assert len(read_faces(own).frame) == 0
+    assert {p.name for p in tmp_path.iterdir()} == {"faces.csv", "other.csv"}
+
+
 def written_edits(folder, **changes):
     whole = {"names": {"1": "Ada"}, "merged": {"3": 2}, "excluded": [4]}
     whole["markers"] = [{"start_s": 1, "end_s": 2, "label": "x"}]
