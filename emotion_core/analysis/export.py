@@ -83,9 +83,10 @@ class FacesWriter:
         self.path = path
         part = path.with_name(f".{path.name}.part")
         try:
-            # A new file: the old one may be the table of another visitor's results as well.
-            part.touch()
-            part.replace(path)
+            if path.is_file():
+                # It may be the table of another visitor's results as well: begin a new file.
+                part.touch()
+                part.replace(path)
             self._file = path.open("a", encoding="utf-8", newline="")
         except OSError as error:
             raise output_error(path, error) from error
