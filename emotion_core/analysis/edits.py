@@ -6,25 +6,22 @@ can be taken back.
 
 import contextlib
 import csv
-import errno
 import hashlib
 import io
 import itertools
 import json
 import math
-import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from filelock import FileLock, Timeout
 
-from emotion_core.analysis.folders import CLIP, EDITED_CLIPS
+from emotion_core.analysis.folders import CLIP, EDITED_CLIPS, taking_turns
 from emotion_core.analysis.timeline import FaceTable
 from emotion_core.errors import InputError, OutputError
 
@@ -243,30 +240,14 @@ def change_edits(folder: Path, change: Callable[[Edits], Edits]) -> Edits:
         OutputError: the folder is gone, the disk is full, or what is there cannot be read.
     """
     try:
-        with _sole_editor(folder):
+        with taking_turns(folder / _LOCK, _PATIENCE_S):
             before = _before(folder)
             edits = replace(change(before), lost=0)
             if edits != before or before.lost:
                 _write(folder, edits, damaged=before.lost > 0)
-    except Timeout as error:
-        raise OutputError("Your changes could not be kept: somebody else holds them.") from error
     except OSError as error:
         raise OutputError(f"Your changes could not be kept: {error.strerror}.") from error
     return edits
-
-
-@contextlib.contextmanager
-def _sole_editor(folder: Path) -> Iterator[None]:
-    if not folder.is_dir():
-        # The lock would make a deleted folder again.
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-    lock = FileLock(folder / _LOCK, timeout=_PATIENCE_S)
-    with lock:
-        yield
-        # While it is still held: whoever opened it before finds out that it is gone. Windows keeps
-        # a file that is open.
-        with contextlib.suppress(OSError):
-            (folder / _LOCK).unlink(missing_ok=True)
 
 
 def _before(folder: Path) -> Edits:

@@ -1,8 +1,10 @@
 """Names of results folders: safe on every system, stable from run to run, never outside."""
 
 import contextlib
+import errno
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,6 +107,30 @@ def sole_writer(folder: Path) -> Iterator[None]:
         # a file that is open.
         with contextlib.suppress(OSError):
             (folder / _LOCK).unlink(missing_ok=True)
+        lock.release()
+
+
+@contextlib.contextmanager
+def taking_turns(lock_file: Path, patience_s: float) -> Iterator[None]:
+    """Wait until no thread and no process holds a lock file, and hold it; it is gone afterwards.
+
+    Raises:
+        OSError: the lock file cannot be made, or somebody holds it all the time.
+    """
+    if not lock_file.parent.is_dir():
+        # The lock would make a deleted folder again.
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    lock = FileLock(lock_file)
+    try:
+        lock.acquire(timeout=patience_s)
+    except Timeout as error:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY)) from error
+    try:
+        yield
+    finally:
+        # As above.
+        with contextlib.suppress(OSError):
+            lock_file.unlink(missing_ok=True)
         lock.release()
 
 

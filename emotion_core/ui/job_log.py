@@ -151,6 +151,12 @@ def job_status(
     return DONE, ""
 
 
+def waits(folder: Path) -> bool:
+    """Whether a job was never begun; a damaged description is nobody's job any more."""
+    marks = ("process.json", "cancelled")
+    return not any((folder / m).exists() for m in marks) and bool(read_json(folder / "job.json"))
+
+
 def _death_words(folder: Path) -> str:
     """What the command said last, or that it was killed."""
     try:

@@ -102,9 +102,10 @@ def living(folder: Path, child: "subprocess.Popen[bytes] | None") -> psutil.Proc
         child: of this server, where it is one.
     """
     known = read_json(folder / "process.json")
-    if child is not None and child.poll() is not None:
-        return None
     if not known:
+        return None
+    # Another server may have begun the job again since.
+    if child is not None and child.pid == known["pid"] and child.poll() is not None:
         return None
     try:
         process = psutil.Process(known["pid"])

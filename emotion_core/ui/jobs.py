@@ -8,11 +8,12 @@ page, so any visit of any page can look, cancel or delete. This module draws not
 import contextlib
 import hashlib
 import json
+import logging
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Final
@@ -20,7 +21,7 @@ from typing import IO, Any, Final
 import psutil
 
 from emotion_core.analysis.edits import FILE as EDITS
-from emotion_core.analysis.folders import file_hash, read_summary, remove_leftovers, safe_name
+from emotion_core.analysis.folders import read_summary, remove_leftovers, taking_turns
 from emotion_core.errors import InputError, OutputError
 from emotion_core.ui.job_log import (
     CANCELLED,
@@ -34,15 +35,19 @@ from emotion_core.ui.job_log import (
     job_status,
     read_json,
     take_over,
+    waits,
 )
 from emotion_core.ui.job_process import ANALYZE, JobCommand, ask_to_end, begin, end_now, living
+from emotion_core.ui.job_uploads import Uploads, refer_to
+
+_log = logging.getLogger(__name__)
 
 _CANCEL_PATIENCE_S: Final = 15.0
-_PIECE: Final = 1 << 20
 # What a visitor has made of a video's results.
 _EDITED: Final = f"results/*/{EDITS}"
-# A job's folder that was touched within this time is still being filled.
-_YOUNG_S: Final = 120.0
+_LOCK: Final = ".jobs.lock"
+# Longer than a killed process takes to end.
+_PATIENCE_S: Final = 20.0
 
 
 class JobStore:
@@ -64,7 +69,12 @@ class JobStore:
         self._cancelled_at: dict[str, float] = {}
         self._logs: dict[str, JobLog] = {}
         self._problems: dict[str, str] = {}
+        # What this process remembers of its jobs.
         self._lock = threading.RLock()
+        # Who begins, writes or deletes jobs; taken before the other one.
+        self._turn = threading.RLock()
+        self._has_turn = False
+        self._uploads = Uploads(root / "incoming", self._alone)
 
     def add_input(self, name: str, content: IO[bytes]) -> JobInput:
         """Copy an upload into the work folder, piece by piece.
@@ -72,26 +82,7 @@ class JobStore:
         Raises:
             OutputError: the disk is full or cannot be written.
         """
-        suffix = safe_name(Path(name).suffix.lstrip("."))[:8]
-        part = self._root / "incoming" / f".{time.monotonic_ns()}.part"
-        digest = hashlib.sha256()
-        try:
-            part.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                content.seek(0)
-                while piece := content.read(_PIECE):
-                    digest.update(piece)
-                    file.write(piece)
-            # The hash in the path: the same bytes are kept once, equal names do not collide.
-            path = self._root / "incoming" / digest.hexdigest()[:16] / safe_name(Path(name).stem)
-            path = path.with_name(f"{path.name}.{suffix}")
-            path.parent.mkdir(exist_ok=True)
-            part.replace(path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise OutputError(f"{name} could not be kept: {error.strerror}.") from error
-        return JobInput(name, str(path), digest.hexdigest())
+        return self._uploads.add(name, content)
 
     def refer_to(self, path: Path, allowed: Path) -> JobInput:
         """Use a file of the administrator's folder where it lies.
@@ -99,13 +90,7 @@ class JobStore:
         Raises:
             InputError: it lies elsewhere, is gone, or may not be read.
         """
-        real = path.resolve()
-        if not real.is_relative_to(allowed.resolve()) or not real.is_file():
-            raise InputError(f"{path.name} is no file of the allowed folder.")
-        try:
-            return JobInput(path.name, str(real), file_hash(real))
-        except OSError as error:
-            raise InputError(f"{path.name} cannot be read: {error.strerror}.") from error
+        return refer_to(path, allowed)
 
     def start(
         self,
@@ -134,10 +119,11 @@ class JobStore:
         known = [sorted((i.sha256, i.name) for i in inputs), list(arguments), dict(model)]
         work = _digest(known)
         job_id = _digest([work, owner])
-        with self._lock:
+        with self._alone():
             state = self.state(job_id)
             if state is not None and (state.running or state.status == DONE):
                 self._touch(job_id)
+                self._uploads.arrived(inputs)
                 return job_id
             job = {
                 "created_s": time.time(),
@@ -150,7 +136,8 @@ class JobStore:
             if state is None and self._command.skips_finished:
                 self._take_over(work, job_id)
             self._write_job(job_id, job)
-            self._launch_waiting()
+            self._uploads.arrived(inputs)
+            self.start_waiting()
             if job_id in self._problems:
                 raise OutputError(self._problems[job_id])
         return job_id
@@ -162,7 +149,6 @@ class JobStore:
         if not job:
             return None
         with self._lock:
-            self._launch_waiting()
             self._press_on(job_id)
             # Whether it lives comes first: what it printed before its end is complete then.
             alive = self._alive(job_id)
@@ -228,11 +214,11 @@ class JobStore:
             "part_of": job_id,
         }
         new = self._id_after(job_id, folder, key)
-        with self._lock:
+        with self._alone():
             state = self.state(new)
             if state is None or not state.running:
                 self._write_job(new, more)
-                self._launch_waiting()
+                self.start_waiting()
         return self.state(new)
 
     def after(self, job_id: str, folder: Path, key: str) -> JobState | None:
@@ -250,18 +236,18 @@ class JobStore:
         Raises:
             OutputError: the work folder cannot be written.
         """
-        with self._lock:
+        with self._alone():
             job = read_json(self._folder(job_id) / "job.json")
             if job and not self._alive(job_id):
                 state = self.state(job_id)
                 files = state.files if state is not None and state.status == FAILED else ()
                 last = [file.name for file in files if file.message == STOPPED]
                 self._write_job(job_id, job | {"last": last})
-                self._launch_waiting()
+                self.start_waiting()
 
     def delete(self, job_id: str) -> None:
         """End a job and remove everything of it, uploads included; harmless when repeated."""
-        with self._lock:
+        with self._alone():
             job = read_json(self._folder(job_id) / "job.json")
             for other in self._ids():
                 if read_json(self._folder(other) / "job.json").get("part_of") == job_id:
@@ -269,11 +255,11 @@ class JobStore:
             process = self._process(job_id)
             if process is not None:
                 end_now(process)
-            self._processes.pop(job_id, None)
-            self._logs.pop(job_id, None)
-            self._problems.pop(job_id, None)
+            with self._lock:
+                self._forget(job_id)
             shutil.rmtree(self._folder(job_id), ignore_errors=True)
-            self._drop_inputs(job.get("inputs", []))
+            # Uploads go with their last job; files of the administrator's folder stay.
+            self._uploads.drop({Path(i["path"]) for i in job.get("inputs", [])} - self._used())
 
     def clean_up(self, now_s: float | None = None) -> int:
         """Delete jobs and forgotten uploads older than the retention; returns how many jobs."""
@@ -282,21 +268,35 @@ class JobStore:
         old = [
             j
             for j in self._ids()
-            if self._touched_s(j) < limit and not self._alive(j) and not _waits(self._folder(j))
+            if self._touched_s(j) < limit and not self._alive(j) and not waits(self._folder(j))
         ]
         for job_id in old:
             self.delete(job_id)
-        used = {path.parent for path in self._used()}
-        limit = min(limit, time.time() - _YOUNG_S)
-        for upload in (self._root / "incoming").glob("*"):
-            with contextlib.suppress(OSError):
-                if upload not in used and upload.stat().st_mtime < limit:
-                    shutil.rmtree(upload) if upload.is_dir() else upload.unlink()
+        with self._alone():
+            self._uploads.clean_up(self._used(), limit)
         return len(old)
 
     def results_of(self, job_id: str) -> Path:
         """The folder that holds a results folder for each video."""
         return self._folder(job_id) / "results"
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else begins, writes or deletes a job meanwhile, in this server and in others.
+
+        Raises:
+            OutputError: the work folder cannot be written.
+        """
+        with self._turn, contextlib.ExitStack() as stack:
+            if not self._has_turn:
+                try:
+                    self._root.mkdir(parents=True, exist_ok=True)
+                    stack.enter_context(taking_turns(self._root / _LOCK, _PATIENCE_S))
+                except OSError as error:
+                    raise self._unwritable(error) from error
+                self._has_turn = True
+                stack.callback(setattr, self, "_has_turn", False)
+            yield
 
     def _folder(self, job_id: str) -> Path:
         # Ids come from the address bar: they must not lead anywhere else.
@@ -337,47 +337,58 @@ class JobStore:
 
     def _write_job(self, job_id: str, job: Mapping[str, Any]) -> None:
         folder = self._folder(job_id)
-        self._logs.pop(job_id, None)
-        self._problems.pop(job_id, None)
         try:
-            (folder / "results").mkdir(parents=True, exist_ok=True)
-            for name in ("progress.jsonl", "errors.txt", "cancelled", "process.json"):
-                (folder / name).unlink(missing_ok=True)
+            # Whoever looks meanwhile must not remember the old lines for the new ones.
+            with self._lock:
+                self._forget(job_id)
+                (folder / "results").mkdir(parents=True, exist_ok=True)
+                for name in ("progress.jsonl", "errors.txt", "cancelled", "process.json"):
+                    (folder / name).unlink(missing_ok=True)
             part = folder / "job.json.part"
             part.write_text(json.dumps(job), "utf-8")
             part.replace(folder / "job.json")
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def _drop_inputs(self, inputs: Sequence[Mapping[str, str]]) -> None:
-        """Uploads go with their last job; files of the administrator's folder stay."""
-        used = self._used()
-        for item in inputs:
-            path = Path(item["path"])
-            if path.is_relative_to(self._root) and path not in used:
-                # The same bytes under another name lie beside it, and may be somebody else's.
-                with contextlib.suppress(OSError):
-                    path.unlink(missing_ok=True)
-                    path.parent.rmdir()
+    def _forget(self, job_id: str) -> None:
+        for known in (self._processes, self._logs, self._problems, self._cancelled_at):
+            known.pop(job_id, None)
 
     def _used(self) -> set[Path]:
         """The videos of all jobs."""
         jobs = (read_json(self._folder(j) / "job.json") for j in self._ids())
         return {Path(i["path"]) for job in jobs for i in job.get("inputs", [])}
 
-    def _launch_waiting(self) -> None:
-        """Start jobs in the order of their making, as far as there is room."""
-        waiting = []
-        running = 0
-        for job_id in self._ids():
-            folder = self._folder(job_id)
-            if self._alive(job_id):
-                running += 1
-            elif job_id not in self._problems and _waits(folder):
-                waiting.append(job_id)
-        room = max(0, self._command.most_at_once - running)
-        for job_id in sorted(waiting, key=self._touched_s)[:room]:
-            self._launch(job_id)
+    def start_waiting(self) -> bool:
+        """Start jobs in the order of their making, as far as there is room; whether some wait on.
+
+        Raises:
+            OutputError: the work folder cannot be written.
+        """
+        for job_id in list(self._cancelled_at):
+            self._press_on(job_id)
+        waiting, room = self._queue()
+        if waiting and room:
+            # Another server may have started some since.
+            with self._alone():
+                waiting, room = self._queue()
+                for job_id in waiting[:room]:
+                    self._launch(job_id)
+        return len(waiting) > room
+
+    def _queue(self) -> tuple[list[str], int]:
+        """The jobs that wait, oldest first, and how many may begin."""
+        ids = self._ids()
+        running = [job_id for job_id in ids if self._alive(job_id)]
+        waiting = [
+            job_id
+            for job_id in ids
+            if job_id not in running
+            and job_id not in self._problems
+            and waits(self._folder(job_id))
+        ]
+        room = max(0, self._command.most_at_once - len(running))
+        return sorted(waiting, key=self._touched_s), room
 
     def _launch(self, job_id: str) -> None:
         folder = self._folder(job_id)
@@ -389,6 +400,10 @@ class JobStore:
             self._problems[job_id] = (
                 f"The work could not be started: {self._root} cannot be written ({error.strerror})."
             )
+        except Exception:
+            # One description that makes no sense must not keep the others from starting.
+            _log.exception("The job %s could not be started", job_id)
+            self._problems[job_id] = "The work could not be started: its description is damaged."
 
     def _process(self, job_id: str) -> psutil.Process | None:
         return living(self._folder(job_id), self._processes.get(job_id))
@@ -400,16 +415,10 @@ class JobStore:
         asked = self._cancelled_at.get(job_id)
         process = self._process(job_id) if asked is not None else None
         if asked is not None and process is None:
-            self._cancelled_at.pop(job_id)
+            self._cancelled_at.pop(job_id, None)
         elif asked is not None and time.monotonic() - asked > _CANCEL_PATIENCE_S and process:
             end_now(process)
 
 
 def _digest(values: Sequence[Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]
-
-
-def _waits(folder: Path) -> bool:
-    """Whether a job was never begun; a damaged description is nobody's job any more."""
-    marks = ("process.json", "cancelled")
-    return not any((folder / m).exists() for m in marks) and bool(read_json(folder / "job.json"))

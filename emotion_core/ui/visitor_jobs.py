@@ -12,6 +12,7 @@ from typing import Final
 
 import streamlit as st
 
+from emotion_core.ui.job_dispatch import keep_starting
 from emotion_core.ui.job_log import JobState
 from emotion_core.ui.job_process import ANALYZE, JobCommand
 from emotion_core.ui.jobs import JobStore
@@ -32,12 +33,14 @@ _COOKIE_SCRIPT: Final = """export default function ({ data }) {
 
 
 def kept_store(folder: str, command: JobCommand = ANALYZE) -> JobStore:
-    """A store in a folder of the work folder, kept rid of what is older than the retention.
+    """A store in a folder of the work folder, at work whether anybody visits or not.
 
+    Its jobs begin when there is room, and what is older than the retention is deleted.
     Call it behind `st.cache_resource`: all visitors share one.
     """
     settings = app_settings()
     store = JobStore(settings.work_dir / folder, settings.retention_h, settings.models_dir, command)
+    keep_starting(store)
     call_regularly(store.clean_up, settings.retention_h)
     return store
 

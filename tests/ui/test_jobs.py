@@ -15,7 +15,8 @@ from emotion_core.analysis.edits import Edits, load_edits, save_edits
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.errors import InputError, OutputError
 from emotion_core.media.write import repeat_video, sample_video
-from emotion_core.ui import jobs as jobs_module
+from emotion_core.ui import job_uploads
+from emotion_core.ui.job_dispatch import keep_starting
 from emotion_core.ui.job_log import CANCELLED, DONE, FAILED, JobLog
 from emotion_core.ui.job_process import JobCommand
 from emotion_core.ui.jobs import JobStore
@@ -27,6 +28,7 @@ FAST = ["--no-annotate", "--every", "5"]
 @pytest.fixture
 def store(tmp_path):
     store = JobStore(tmp_path / "work", 24.0, PROJECT_ROOT / "models")
+    keep_starting(store)
     yield store
     for folder in (tmp_path / "work" / "jobs").glob("*"):
         store.delete(folder.name)
@@ -421,7 +423,7 @@ def test_a_file_of_the_allowed_folder_that_may_not_be_read(store, clip, monkeypa
     def refuse(path):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(jobs_module, "file_hash", refuse)
+    monkeypatch.setattr(job_uploads, "file_hash", refuse)
     with pytest.raises(InputError, match=r"clip\.mp4 cannot be read: Permission denied"):
         store.refer_to(clip, clip.parent)
 
