@@ -15,7 +15,7 @@ from emotion_core.training.trees import MOST_FILES
 from emotion_core.ui.job_log import JobInput, JobState, read_json
 from emotion_core.ui.job_process import JobCommand
 from emotion_core.ui.jobs import JobStore
-from emotion_core.ui.visitor_jobs import VisitorJobs, kept_store, visitor
+from emotion_core.ui.visitor_jobs import VisitorJobs, delete_job, kept_store, visitor
 
 if TYPE_CHECKING:
     from emotion_core.model.bundle import ModelBundle
@@ -116,7 +116,7 @@ def delete_evaluation(job_id: str) -> None:
     from emotion_core.ui.model_faces import forget_faces
 
     forget_faces()
-    evaluate_store().delete(job_id)
+    delete_job(evaluate_store(), job_id)
     EVALUATIONS.show(None)
 
 

@@ -16,6 +16,7 @@ from emotion_core.ui.explain_jobs import explain_store, start_explanation
 from emotion_core.ui.job_log import CANCELLED, DONE, JobState, problem_of
 from emotion_core.ui.resources import shared_classifier
 from emotion_core.ui.video_progress import escape
+from emotion_core.ui.visitor_jobs import delete_job
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,7 +99,7 @@ def delete_explanations(prefix: str) -> None:
     made: list[tuple[str, str]] = st.session_state.get(_MADE, [])
     for key, job_id in made:
         if key.startswith(prefix):
-            explain_store().delete(job_id)
+            delete_job(explain_store(), job_id)
     st.session_state[_MADE] = [entry for entry in made if not entry[0].startswith(prefix)]
 
 

@@ -246,7 +246,11 @@ class JobStore:
                 self.start_waiting()
 
     def delete(self, job_id: str) -> None:
-        """End a job and remove everything of it, uploads included; harmless when repeated."""
+        """End a job and remove everything of it, uploads included; harmless when repeated.
+
+        Raises:
+            OutputError: the work folder cannot be written.
+        """
         with self._alone():
             job = read_json(self._folder(job_id) / "job.json")
             for other in self._ids():
@@ -263,6 +267,13 @@ class JobStore:
 
     def clean_up(self, now_s: float | None = None) -> int:
         """Delete jobs and forgotten uploads older than the retention; returns how many jobs."""
+        try:
+            return self._clean_up(now_s) if self._root.is_dir() else 0
+        except OutputError:
+            _log.exception("What is old could not be deleted")
+            return 0
+
+    def _clean_up(self, now_s: float | None) -> int:
         limit = (time.time() if now_s is None else now_s) - self._retention_s
         # What waits for its turn is as young as what runs.
         old = [

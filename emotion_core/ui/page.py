@@ -1,11 +1,15 @@
 """What every page begins and ends with: set-up, the row of links, title, purpose and privacy."""
 
 import base64
+import contextlib
 from pathlib import Path
 from typing import Final
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
+
+from emotion_core.errors import SettingsError
+from emotion_core.ui.duties import begin_duties
 
 PROGRAM: Final = "Facial-expression lab"
 # Path below the folder of Home.py → (label, icon), in the order of the row of links.
@@ -58,6 +62,9 @@ def start_page(title: str, purpose: str) -> None:
             link_to(path)
     st.title(title, anchor=False)
     st.markdown(purpose)
+    # The page itself tells of bad settings, where it needs them.
+    with contextlib.suppress(SettingsError):
+        begin_duties()
 
 
 def link_to(path: str, label: str | None = None) -> None:

@@ -10,7 +10,7 @@ from emotion_core.ui.explain_view import delete_explanations
 from emotion_core.ui.job_log import CANCELLED, FAILED, FileState, JobState
 from emotion_core.ui.video_jobs import VIDEO_JOBS, job_store
 from emotion_core.ui.video_progress import escape, file_line
-from emotion_core.ui.visitor_jobs import retention_words
+from emotion_core.ui.visitor_jobs import delete_job, retention_words
 
 _COMPARE: Final = "Compare all"
 
@@ -54,7 +54,7 @@ def _head(state: JobState) -> None:
             st.markdown("Removes the upload, the results and your changes from this computer.")
             if st.button("Delete now", type="primary", key="video_delete"):
                 delete_explanations(state.job_id)
-                job_store().delete(state.job_id)
+                delete_job(job_store(), state.job_id)
                 VIDEO_JOBS.show(None)
                 st.rerun()
         st.caption(f"Kept for {retention_words()} after the last start or change.", width="content")

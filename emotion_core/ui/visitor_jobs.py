@@ -12,6 +12,7 @@ from typing import Final
 
 import streamlit as st
 
+from emotion_core.errors import OutputError
 from emotion_core.ui.job_dispatch import keep_starting
 from emotion_core.ui.job_log import JobState
 from emotion_core.ui.job_process import ANALYZE, JobCommand
@@ -119,6 +120,15 @@ def _remember_visitor() -> None:
     # The style of the page hides this container: it would leave a gap.
     with st.container(key="visit"):
         remember(key="visit_cookie", data={"cookie": _COOKIE, "visitor": visitor()}, height=1)
+
+
+def delete_job(store: JobStore, job_id: str) -> None:
+    """Remove everything of a job; the page's run ends with a message where that fails."""
+    try:
+        store.delete(job_id)
+    except OutputError as error:
+        st.error(f"It could not be deleted: {error}", icon=":material/error:")
+        st.stop()
 
 
 def retention_words() -> str:

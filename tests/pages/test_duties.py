@@ -1,0 +1,60 @@
+"""What is kept is deleted in time, and what waits begins, whichever page is visited first."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def old(tmp_path, monkeypatch):
+    """The folders of everything that is kept, all of them from 1970."""
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path))
+    st.cache_resource.clear()
+    recording = tmp_path / "live" / ("a" * 22)
+    kinds = ("videos", "evaluations", "explanations")
+    folders = [recording, *(tmp_path / kind / "jobs" / "a1" for kind in kinds)]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        name = "session.json" if folder == recording else "job.json"
+        (folder / name).write_text('{"inputs": []}')
+        # Begun once, and ended.
+        (folder / "process.json").write_text("{}")
+        for file in (*folder.iterdir(), folder):
+            os.utime(file, (1, 1))
+    yield folders
+    st.cache_resource.clear()
+
+
+@pytest.mark.parametrize("page", ["Home.py", "pages/3_Photo.py", "pages/4_Model.py"])
+def test_any_page_begins_the_deletion_of_all_that_is_old(old, page):
+    app = AppTest.from_file(str(ROOT / page), default_timeout=120).run()
+    assert not app.exception
+    end = time.monotonic() + 10
+    while there := [folder for folder in old if folder.exists()]:
+        assert time.monotonic() < end, f"still there: {there}"
+        time.sleep(0.05)
+
+
+def test_a_job_that_cannot_be_deleted_is_told(monkeypatch):
+    def page():
+        import streamlit as st
+
+        from emotion_core.errors import OutputError
+        from emotion_core.ui.visitor_jobs import delete_job
+
+        class Full:
+            def delete(self, job_id):
+                raise OutputError("The work folder cannot be written.")
+
+        delete_job(Full(), "a1")
+        st.write("deleted")
+
+    app = AppTest.from_function(page).run()
+    assert "could not be deleted" in app.error[0].value
+    assert not app.markdown
