@@ -1,8 +1,10 @@
 """What a job's process printed and left behind, as states that a page can show. Draws nothing."""
 
 import contextlib
+import hashlib
 import json
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +15,8 @@ from emotion_core.analysis.folders import EDITED_CLIPS
 
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 WAITING: Final = "waiting"
+# What a visitor has made of a video's results.
+_EDITED: Final = f"results/*/{EDITS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,34 @@ def job_status(
     if all(f.status == FAILED for f in files):
         return FAILED, "None of the videos could be read."
     return DONE, ""
+
+
+def digest_of(values: Sequence[Any]) -> str:
+    """A short name for what these values are, the same in every process."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def describe(folder: Path, job: Mapping[str, Any]) -> None:
+    """Write a job's description into its folder, and take away what an earlier run left there.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    (folder / "results").mkdir(parents=True, exist_ok=True)
+    for name in ("progress.jsonl", "errors.txt", "cancelled", "process.json"):
+        (folder / name).unlink(missing_ok=True)
+    part = folder / "job.json.part"
+    part.write_text(json.dumps(job), "utf-8")
+    part.replace(folder / "job.json")
+
+
+def touched_s(folder: Path) -> float:
+    """When a job was last begun or asked for, worked, or was worked upon."""
+    times = []
+    for file in (folder / "job.json", folder / "progress.jsonl", *folder.glob(_EDITED)):
+        with contextlib.suppress(OSError):
+            times.append(file.stat().st_mtime)
+    return max(times, default=time.time())
 
 
 def waits(folder: Path) -> bool:

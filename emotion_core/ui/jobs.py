@@ -6,8 +6,6 @@ page, so any visit of any page can look, cancel or delete. This module draws not
 """
 
 import contextlib
-import hashlib
-import json
 import logging
 import shutil
 import subprocess
@@ -20,7 +18,6 @@ from typing import IO, Any, Final
 
 import psutil
 
-from emotion_core.analysis.edits import FILE as EDITS
 from emotion_core.analysis.folders import read_summary, remove_leftovers, taking_turns
 from emotion_core.errors import InputError, OutputError
 from emotion_core.ui.job_log import (
@@ -32,9 +29,12 @@ from emotion_core.ui.job_log import (
     JobLog,
     JobState,
     after_death,
+    describe,
+    digest_of,
     job_status,
     read_json,
     take_over,
+    touched_s,
     waits,
 )
 from emotion_core.ui.job_process import ANALYZE, JobCommand, ask_to_end, begin, end_now, living
@@ -43,8 +43,6 @@ from emotion_core.ui.job_uploads import Uploads, refer_to
 _log = logging.getLogger(__name__)
 
 _CANCEL_PATIENCE_S: Final = 15.0
-# What a visitor has made of a video's results.
-_EDITED: Final = f"results/*/{EDITS}"
 _LOCK: Final = ".jobs.lock"
 # Longer than a killed process takes to end.
 _PATIENCE_S: Final = 20.0
@@ -117,8 +115,8 @@ class JobStore:
         if not inputs:
             raise InputError("Choose at least one video.")
         known = [sorted((i.sha256, i.name) for i in inputs), list(arguments), dict(model)]
-        work = _digest(known)
-        job_id = _digest([work, owner])
+        work = digest_of(known)
+        job_id = digest_of([work, owner])
         with self._alone():
             state = self.state(job_id)
             if state is not None and (state.running or state.status == DONE):
@@ -131,7 +129,7 @@ class JobStore:
                 "model": dict(model),
                 "inputs": [asdict(i) for i in inputs],
                 "work": work,
-                "owner": _digest([owner]),
+                "owner": digest_of([owner]),
             }
             if state is None and self._command.skips_finished:
                 self._take_over(work, job_id)
@@ -170,7 +168,7 @@ class JobStore:
 
     def jobs_of(self, owner: str) -> list[str]:
         """The ids of the jobs that this owner started."""
-        wanted = _digest([owner])
+        wanted = digest_of([owner])
         jobs = ((i, read_json(self._folder(i) / "job.json")) for i in self._ids())
         return [job_id for job_id, job in jobs if job.get("owner") == wanted]
 
@@ -226,7 +224,7 @@ class JobStore:
         return self.state(self._id_after(job_id, folder, key))
 
     def _id_after(self, job_id: str, folder: Path, key: str) -> str:
-        return _digest([job_id, folder.name, key])
+        return digest_of([job_id, folder.name, key])
 
     def restart(self, job_id: str) -> None:
         """Begin a stopped job again; videos that are finished are not read twice.
@@ -267,8 +265,12 @@ class JobStore:
 
     def clean_up(self, now_s: float | None = None) -> int:
         """Delete jobs and forgotten uploads older than the retention; returns how many jobs."""
+        if not self._root.is_dir():
+            return 0
         try:
-            return self._clean_up(now_s) if self._root.is_dir() else 0
+            # Nobody asks for a job again between the look at its age and its end.
+            with self._alone():
+                return self._clean_up(now_s)
         except OutputError:
             _log.exception("What is old could not be deleted")
             return 0
@@ -279,12 +281,13 @@ class JobStore:
         old = [
             j
             for j in self._ids()
-            if self._touched_s(j) < limit and not self._alive(j) and not waits(self._folder(j))
+            if touched_s(self._folder(j)) < limit
+            and not self._alive(j)
+            and not waits(self._folder(j))
         ]
         for job_id in old:
             self.delete(job_id)
-        with self._alone():
-            self._uploads.clean_up(self._used(), limit)
+        self._uploads.clean_up(self._used(), limit)
         return len(old)
 
     def results_of(self, job_id: str) -> Path:
@@ -318,15 +321,6 @@ class JobStore:
     def _ids(self) -> list[str]:
         return [p.parent.name for p in (self._root / "jobs").glob("*/job.json")]
 
-    def _touched_s(self, job_id: str) -> float:
-        """When a job was last begun or asked for, worked, or was worked upon."""
-        folder = self._folder(job_id)
-        times = []
-        for file in (folder / "job.json", folder / "progress.jsonl", *folder.glob(_EDITED)):
-            with contextlib.suppress(OSError):
-                times.append(file.stat().st_mtime)
-        return max(times, default=time.time())
-
     def _touch(self, job_id: str) -> None:
         with contextlib.suppress(OSError):
             (self._folder(job_id) / "job.json").touch()
@@ -352,12 +346,7 @@ class JobStore:
             # Whoever looks meanwhile must not remember the old lines for the new ones.
             with self._lock:
                 self._forget(job_id)
-                (folder / "results").mkdir(parents=True, exist_ok=True)
-                for name in ("progress.jsonl", "errors.txt", "cancelled", "process.json"):
-                    (folder / name).unlink(missing_ok=True)
-            part = folder / "job.json.part"
-            part.write_text(json.dumps(job), "utf-8")
-            part.replace(folder / "job.json")
+                describe(folder, job)
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -399,7 +388,7 @@ class JobStore:
             and waits(self._folder(job_id))
         ]
         room = max(0, self._command.most_at_once - len(running))
-        return sorted(waiting, key=self._touched_s), room
+        return sorted(waiting, key=lambda j: touched_s(self._folder(j))), room
 
     def _launch(self, job_id: str) -> None:
         folder = self._folder(job_id)
@@ -429,7 +418,3 @@ class JobStore:
             self._cancelled_at.pop(job_id, None)
         elif asked is not None and time.monotonic() - asked > _CANCEL_PATIENCE_S and process:
             end_now(process)
-
-
-def _digest(values: Sequence[Any]) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]
