@@ -127,6 +127,11 @@ def test_app_settings_come_from_the_environment() -> None:
         ("EMOTION_LAB_RETENTION_H", "soon"),
         ("EMOTION_LAB_MAX_STREAMS", "nan"),
         ("EMOTION_LAB_MAX_STREAMS", "inf"),
+        ("EMOTION_LAB_MAX_STREAMS", "2.9"),
+        ("EMOTION_LAB_MAX_STREAMS", "-1"),
+        ("EMOTION_LAB_MAX_STREAMS", "1" * 5000),  # more digits than int() takes
+        ("EMOTION_LAB_ICE_RELAY_ONLY", "0.4"),
+        ("EMOTION_LAB_ICE_RELAY_ONLY", "yes"),
         ("EMOTION_LAB_ICE_SERVERS", "stun:x"),
         ("EMOTION_LAB_ICE_SERVERS", '[{"url": "x"}]'),
     ],
@@ -134,6 +139,15 @@ def test_app_settings_come_from_the_environment() -> None:
 def test_bad_environment_is_named(name: str, value: str) -> None:
     with pytest.raises(errors.SettingsError, match=name):
         config.AppSettings.from_environment({name: value})
+
+
+def test_whole_numbers_and_switches_are_read() -> None:
+    environ = {"EMOTION_LAB_MAX_STREAMS": " 3 ", "EMOTION_LAB_ICE_RELAY_ONLY": "1"}
+    settings = config.AppSettings.from_environment(environ)
+    assert settings.max_streams == 3
+    assert settings.ice_relay_only is True
+    off = config.AppSettings.from_environment({"EMOTION_LAB_ICE_RELAY_ONLY": "0"})
+    assert off.ice_relay_only is False
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
