@@ -143,7 +143,7 @@ class AppSettings:
             models_dir=Path(environ.get("EMOTION_LAB_MODELS_DIR", defaults.models_dir)),
             work_dir=Path(environ.get("EMOTION_LAB_WORK_DIR", defaults.work_dir)),
             retention_h=_number(environ, "EMOTION_LAB_RETENTION_H", defaults.retention_h),
-            video_dir=_path(environ, "EMOTION_LAB_VIDEO_DIR"),
+            video_dir=_folder(environ, "EMOTION_LAB_VIDEO_DIR"),
             data_path=_path(environ, "EMOTION_LAB_DATA"),
             data_dir=_path(environ, "EMOTION_LAB_DATA_DIR"),
             ice_servers=_ice_servers(environ.get("EMOTION_LAB_ICE_SERVERS", "[]")),
@@ -155,6 +155,13 @@ class AppSettings:
 def _path(environ: Mapping[str, str], name: str) -> Path | None:
     text = environ.get(name)
     return Path(text) if text else None
+
+
+def _folder(environ: Mapping[str, str], name: str) -> Path | None:
+    path = _path(environ, name)
+    if path is not None and not path.is_dir():
+        raise SettingsError(f"{name} must be a folder that exists, got {str(path)!r}.")
+    return path
 
 
 def _number(environ: Mapping[str, str], name: str, default: float) -> float:
