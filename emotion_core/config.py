@@ -143,18 +143,25 @@ class AppSettings:
             models_dir=Path(environ.get("EMOTION_LAB_MODELS_DIR", defaults.models_dir)),
             work_dir=Path(environ.get("EMOTION_LAB_WORK_DIR", defaults.work_dir)),
             retention_h=_number(environ, "EMOTION_LAB_RETENTION_H", defaults.retention_h),
-            video_dir=_path(environ, "EMOTION_LAB_VIDEO_DIR"),
+            video_dir=_folder(environ, "EMOTION_LAB_VIDEO_DIR"),
             data_path=_path(environ, "EMOTION_LAB_DATA"),
             data_dir=_path(environ, "EMOTION_LAB_DATA_DIR"),
             ice_servers=_ice_servers(environ.get("EMOTION_LAB_ICE_SERVERS", "[]")),
-            ice_relay_only=bool(_number(environ, "EMOTION_LAB_ICE_RELAY_ONLY", 0)),
-            max_streams=int(_number(environ, "EMOTION_LAB_MAX_STREAMS", defaults.max_streams)),
+            ice_relay_only=_switch(environ, "EMOTION_LAB_ICE_RELAY_ONLY"),
+            max_streams=_count(environ, "EMOTION_LAB_MAX_STREAMS", defaults.max_streams),
         )
 
 
 def _path(environ: Mapping[str, str], name: str) -> Path | None:
     text = environ.get(name)
     return Path(text) if text else None
+
+
+def _folder(environ: Mapping[str, str], name: str) -> Path | None:
+    path = _path(environ, name)
+    if path is not None and not path.is_dir():
+        raise SettingsError(f"{name} must be a folder that exists, got {str(path)!r}.")
+    return path
 
 
 def _number(environ: Mapping[str, str], name: str, default: float) -> float:
@@ -165,6 +172,21 @@ def _number(environ: Mapping[str, str], name: str, default: float) -> float:
     if not math.isfinite(number):
         raise SettingsError(f"{name} must be a number, got {environ[name]!r}.")
     return number
+
+
+def _count(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, str(default)).strip()
+    # int() refuses thousands of digits with an error of its own; the range is checked later.
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise SettingsError(f"{name} must be a whole number from 0 to 10000, got {text!r}.")
+    return int(text)
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "0").strip()
+    if text not in ("0", "1"):
+        raise SettingsError(f"{name} must be 1 or 0, got {text!r}.")
+    return text == "1"
 
 
 def _ice_servers(text: str) -> tuple[Mapping[str, Any], ...]:

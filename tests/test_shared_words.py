@@ -1,6 +1,7 @@
 """labels, datatypes, config and errors: the words that all parts share."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,16 +108,16 @@ def test_settings_refuse_values_out_of_range_by_name(make, named: str) -> None: 
         make()
 
 
-def test_app_settings_come_from_the_environment() -> None:
+def test_app_settings_come_from_the_environment(tmp_path: Path) -> None:
     settings = config.AppSettings.from_environment(
         {
             "EMOTION_LAB_RETENTION_H": "2",
-            "EMOTION_LAB_VIDEO_DIR": "/videos",
+            "EMOTION_LAB_VIDEO_DIR": str(tmp_path),
             "EMOTION_LAB_ICE_SERVERS": '[{"urls": "stun:stun.example.org"}]',
         }
     )
     assert settings.retention_h == 2
-    assert str(settings.video_dir) == "/videos"
+    assert settings.video_dir == tmp_path
     assert settings.ice_servers[0]["urls"] == "stun:stun.example.org"
     assert config.AppSettings.from_environment({}).ice_servers == ()
 
@@ -127,6 +128,12 @@ def test_app_settings_come_from_the_environment() -> None:
         ("EMOTION_LAB_RETENTION_H", "soon"),
         ("EMOTION_LAB_MAX_STREAMS", "nan"),
         ("EMOTION_LAB_MAX_STREAMS", "inf"),
+        ("EMOTION_LAB_MAX_STREAMS", "2.9"),
+        ("EMOTION_LAB_MAX_STREAMS", "-1"),
+        ("EMOTION_LAB_MAX_STREAMS", "1" * 5000),  # more digits than int() takes
+        ("EMOTION_LAB_ICE_RELAY_ONLY", "0.4"),
+        ("EMOTION_LAB_ICE_RELAY_ONLY", "yes"),
+        ("EMOTION_LAB_VIDEO_DIR", "/no/such/folder"),
         ("EMOTION_LAB_ICE_SERVERS", "stun:x"),
         ("EMOTION_LAB_ICE_SERVERS", '[{"url": "x"}]'),
     ],
@@ -134,6 +141,15 @@ def test_app_settings_come_from_the_environment() -> None:
 def test_bad_environment_is_named(name: str, value: str) -> None:
     with pytest.raises(errors.SettingsError, match=name):
         config.AppSettings.from_environment({name: value})
+
+
+def test_whole_numbers_and_switches_are_read() -> None:
+    environ = {"EMOTION_LAB_MAX_STREAMS": " 3 ", "EMOTION_LAB_ICE_RELAY_ONLY": "1"}
+    settings = config.AppSettings.from_environment(environ)
+    assert settings.max_streams == 3
+    assert settings.ice_relay_only is True
+    off = config.AppSettings.from_environment({"EMOTION_LAB_ICE_RELAY_ONLY": "0"})
+    assert off.ice_relay_only is False
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:

@@ -21,6 +21,7 @@ from emotion_core.training.checkpoint import RunFolder, RunState
 from emotion_core.training.dataset import Dataset, Split, targets
 from emotion_core.training.earlier import begin_with, earlier_network, teach
 from emotion_core.training.files import need_room
+from emotion_core.training.metrics import confusion_matrix, macro_f1
 from emotion_core.training.sampler import BalancedBatches
 from emotion_core.training.settings import TrainingSettings
 
@@ -242,20 +243,13 @@ class _Judge:
     def __call__(self, network: keras.Model) -> dict[str, float]:
         probs = keras.ops.convert_to_numpy(network.predict(self._inputs, 256, verbose=0))
         guess = probs.argmax(axis=1)
+        table = confusion_matrix(self._labels, guess, NUM_EXPRESSIONS)
         likely = np.clip(probs[np.arange(len(guess)), self._labels], 1e-7, 1)
         return {
             "val_loss": float(-np.log(likely).mean()),
             "val_accuracy": float((guess == self._labels).mean()),
-            "val_macro_f1": _macro_f1(self._labels, guess),
+            "val_macro_f1": float(macro_f1(table)),
         }
-
-
-def _macro_f1(labels: NDArray[Any], guess: NDArray[Any]) -> float:
-    table = np.zeros((NUM_EXPRESSIONS, NUM_EXPRESSIONS))
-    np.add.at(table, (labels, guess), 1)
-    hits, seen = np.diag(table), table.sum(axis=0) + table.sum(axis=1)
-    present = table.sum(axis=1) > 0
-    return float((2 * hits[present] / np.maximum(seen[present], 1)).mean())
 
 
 class _Keeper(keras.callbacks.Callback):

@@ -9,7 +9,7 @@ from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.ui.charts import show_people, show_timeline
 from emotion_core.ui.page import link_to
-from emotion_core.ui.resources import classifier_or_message, shared_classifier
+from emotion_core.ui.resources import classifier_or_message, network_key, shared_classifier
 
 if TYPE_CHECKING:
     from emotion_core.datatypes import FrameResult, ImageArray
@@ -129,7 +129,7 @@ def show_sample() -> None:
     classifier = classifier_or_message()
     if classifier is None:
         return
-    image, result, table = _read_sample(classifier)
+    image, result, table = _read_sample(network_key(classifier), classifier)
     st.image(image, channels="BGR", width="stretch")
     show_people(result)
     people = sorted(table["track_id"].unique()) if len(table) else []
@@ -147,7 +147,10 @@ def _first_look() -> "ImageArray":
 
 
 @st.cache_data(show_spinner="Reading the sample …", max_entries=1)
-def _read_sample(_classifier: "Classifier") -> "tuple[ImageArray, FrameResult, Any]":
+def _read_sample(
+    network: tuple[object, ...],  # noqa: ARG001 – the key: another network needs another reading
+    _classifier: "Classifier",
+) -> "tuple[ImageArray, FrameResult, Any]":
     """The last frame that shows a face with its overlay, its result, and a row for each reading."""
     import pandas as pd
 

@@ -80,18 +80,30 @@ def stop_on_bad_settings() -> None:
         st.stop()
 
 
-@st.cache_resource(show_spinner="Loading the network …")
 def shared_classifier(name: str = "default") -> "Classifier":
-    """The network of a model folder; loaded once, shared by all sessions, safe across threads.
+    """The network of a model folder as it is on the disk now, shared by all sessions and threads.
 
-    A failure is not cached: the page works as soon as the folder is repaired.
+    `load_classifier` keeps one object for the same files, so that a second cache here would only
+    hide a folder that was replaced or another name in default.txt.
 
     Raises:
         ModelError: the model folder is missing or damaged.
     """
     from emotion_core.model.classify import load_classifier
 
-    return load_classifier(name, models_dir=app_settings().models_dir)
+    with st.spinner("Loading the network …"):
+        return load_classifier(name, models_dir=app_settings().models_dir)
+
+
+def network_key(classifier: "Classifier") -> tuple[str, int, int, int, int]:
+    """What a cache of a network's answers must be keyed by: its folder, and its files' states."""
+    bundle = classifier.bundle
+    served, described = bundle.served_file.stat(), (bundle.path / "model.json").stat()
+    return (
+        str(bundle.path.resolve()),
+        *(served.st_mtime_ns, served.st_size),
+        *(described.st_mtime_ns, described.st_size),
+    )
 
 
 def classifier_or_message(name: str = "default") -> "Classifier | None":

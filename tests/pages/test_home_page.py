@@ -1,11 +1,13 @@
 """Home: what a visitor sees, with and without a usable network."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from emotion_core.config import PROJECT_ROOT
 from emotion_core.ui import resources
 
 HOME = str(Path(__file__).resolve().parents[2] / "Home.py")
@@ -50,3 +52,43 @@ def test_a_missing_network_is_said_and_the_page_stands(
     assert not app.exception
     assert "The network cannot be used" in app.error[0].value
     assert resources.app_settings().models_dir == tmp_path / "none"
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of both served networks, to be changed."""
+    folder = tmp_path / "models"
+    for name in ("ferplus", "fer2013"):
+        (folder / name).mkdir(parents=True)
+        for file in ("model.json", "model.tflite"):
+            shutil.copy(PROJECT_ROOT / "models" / name / file, folder / name / file)
+    (folder / "default.txt").write_text("ferplus\n")
+    monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(folder))
+    return folder
+
+
+def test_another_default_network_is_taken_up_at_the_next_look(models: Path) -> None:
+    first = resources.shared_classifier()
+    assert resources.shared_classifier() is first
+    (models / "default.txt").write_text("fer2013\n")
+    assert resources.shared_classifier().bundle.name == "fer2013"
+
+
+def test_a_replaced_model_folder_is_taken_up_at_the_next_look(models: Path) -> None:
+    key = resources.network_key(resources.shared_classifier())
+    for file in ("model.json", "model.tflite"):
+        shutil.copy(models / "fer2013" / file, models / "ferplus" / file)
+    replaced = resources.shared_classifier()
+    assert replaced.bundle.name == "fer2013"
+    assert resources.network_key(replaced) != key
+
+
+def test_the_sample_is_read_again_by_another_network(models: Path) -> None:
+    app = AppTest.from_file(HOME, default_timeout=120).run()
+    app.button(key="sample").click().run()
+    before = [element.proto.body for element in app.get("html")]
+    (models / "default.txt").write_text("fer2013\n")
+    app.run()
+    assert not app.exception
+    assert "“fer2013” is loaded" in words(app)
+    assert [element.proto.body for element in app.get("html")] != before

@@ -21,7 +21,8 @@ from emotion_core.model.network import NetworkSettings
 from emotion_core.training import checkpoint
 from emotion_core.training.augment import AugmentSettings
 from emotion_core.training.dataset import Dataset, Split
-from emotion_core.training.fit import Progress, fit
+from emotion_core.training.fit import Progress, _Judge, fit
+from emotion_core.training.metrics import confusion_matrix, macro_f1
 from emotion_core.training.sampler import BalancedBatches, draw_probabilities
 from emotion_core.training.settings import TrainingSettings
 
@@ -307,3 +308,18 @@ def test_killed_command_resumes_into_one_history(tmp_path: Path) -> None:
     for name in ("model.keras", "model.tflite", "model.json"):
         assert (folder / name).stat().st_size > 0
     assert json.loads((folder / "model.json").read_text())["label_set"] == "fer2013"
+
+
+def test_training_counts_macro_f1_as_the_evaluation_does() -> None:
+    labels = np.array([0, 0, 1, 1], np.int8)
+    # The last answer names a class without examples, which must cost the same in both places.
+    guess = np.array([0, 0, 1, 2])
+
+    class Network:
+        def predict(self, *_: object, **__: object) -> np.ndarray:
+            return np.eye(len(EXPRESSIONS), dtype=np.float32)[guess]
+
+    scores = _Judge(np.zeros((4, 48, 48, 1), np.float32), labels)(Network())
+    assert scores["val_macro_f1"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+    same = macro_f1(confusion_matrix(labels, guess, len(EXPRESSIONS)))
+    assert scores["val_macro_f1"] == pytest.approx(float(same))
