@@ -93,7 +93,7 @@ def test_the_clip_plays_and_a_click_in_the_timeline_seeks(
     video_server: Server, open_browser: OpenBrowser, clip: Path
 ) -> None:
     page = start(video_server, open_browser(None), clip)
-    page.get_by_text("Downloads").wait_for()
+    page.get_by_role("heading", name="Downloads").wait_for()
     page.wait_for_function(f"document.querySelector('{PLAYER}')?.readyState >= 2")
     page.eval_on_selector(PLAYER, "video => { video.muted = true; return video.play() }")
     wait_until(lambda: position(page) > 0.3)
@@ -151,7 +151,7 @@ def test_the_list_of_analyses_outlives_the_page_and_is_nobody_elses(
 ) -> None:
     mine = open_browser(None)
     page = start(video_server, mine, clip)
-    page.get_by_text("Downloads").wait_for()
+    page.get_by_role("heading", name="Downloads").wait_for()
     assert page.locator(".st-key-visit").bounding_box() is None, "it takes room"
     page.goto(f"{video_server.url}/Video")
     page.get_by_text("Your analyses").wait_for()
@@ -159,7 +159,7 @@ def test_the_list_of_analyses_outlives_the_page_and_is_nobody_elses(
     page = mine.new_page()
     page.goto(f"{video_server.url}/Video")
     page.get_by_test_id("stButton").filter(has_text="Open").locator("button").click()
-    page.get_by_text("Downloads").wait_for()
+    page.get_by_role("heading", name="Downloads").wait_for()
 
     other = open_browser(None).new_page()
     other.goto(f"{video_server.url}/Video")
