@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from emotion_core.ui.home_view import (
+from emotion_core.ui.common.page import PROGRAM, end_page, start_page
+from emotion_core.ui.common.resources import prepare_live
+from emotion_core.ui.home_page.view import (
     readiness,
     show_limits,
     show_readiness,
     show_sample,
     show_starts,
 )
-from emotion_core.ui.page import PROGRAM, end_page, start_page
-from emotion_core.ui.resources import prepare_live
 
 start_page(
     PROGRAM,

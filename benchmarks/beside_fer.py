@@ -16,9 +16,9 @@ import numpy as np
 
 from benchmarks.common import save
 from emotion_core import Frame, Pipeline
-from emotion_core.analysis.measure import spread
 from emotion_core.media import read_frames
-from emotion_core.media.sample import sample_frames
+from emotion_core.media.synthetic import sample_frames
+from emotion_core.pipeline.profiling import spread
 
 BLOCK = 25
 

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from emotion_core import Frame
-from emotion_core.analysis.measure import machine
 from emotion_core.datatypes import ImageArray
-from emotion_core.media.sample import sample_photo
+from emotion_core.media.synthetic import sample_photo
+from emotion_core.pipeline.profiling import machine
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from benchmarks.common import crowd, save, shaken
 from emotion_core import Pipeline
-from emotion_core.analysis.measure import measure
 from emotion_core.datatypes import Frame
-from emotion_core.media.sample import sample_frames
+from emotion_core.media.synthetic import sample_frames
+from emotion_core.pipeline.profiling import measure
 
 FACES = (1, 2, 4, 8, 16, 32)
 SIZES = ((160, 120), (320, 240), (640, 480), (480, 640), (1280, 720), (1920, 1080), (3840, 2160))

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from benchmarks.common import save
+from emotion_core.datasets.loading import load_dataset
 from emotion_core.model.bundle import load_bundle
 from emotion_core.model.explain import BLOCKS
 from emotion_core.model.network import LOGITS_LAYER, load_network
-from emotion_core.training.dataset import load_dataset
 
 ALL_BLOCKS = (*BLOCKS, "block_4")
 STEPS = 16

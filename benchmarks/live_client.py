@@ -19,7 +19,7 @@ import cv2
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 
-from emotion_core.media.sample import sample_frames
+from emotion_core.media.synthetic import sample_frames
 
 FPS = 30
 _CLOCK = Fraction(1, 90_000)

@@ -80,7 +80,7 @@ async (body, seconds) => {
 
 def write_clip(path: Path) -> Path:
     """The moving portrait with the number of each frame in fields at its foot, as y4m."""
-    from emotion_core.media.sample import sample_frames
+    from emotion_core.media.synthetic import sample_frames
 
     with path.open("wb") as file:
         file.write(f"YUV4MPEG2 W640 H480 F{FPS}:1 Ip A1:1 C420jpeg\n".encode())

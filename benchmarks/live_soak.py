@@ -24,12 +24,12 @@ import cv2
 from benchmarks.common import save
 from benchmarks.live_client import encoded_clip
 from benchmarks.live_room import Room, near_streams
-from emotion_core.analysis.measure import resident_mb
-from emotion_core.analysis.pipeline import Pipeline
 from emotion_core.live.processor import LiveProcessor, live_threads
-from emotion_core.live.session import LiveSession
+from emotion_core.live.recording import LiveSession
 from emotion_core.live.settings import LiveSettings
-from emotion_core.media.sample import SCENARIOS, sample_frames
+from emotion_core.media.synthetic import SCENARIOS, sample_frames
+from emotion_core.pipeline.pipeline import Pipeline
+from emotion_core.pipeline.profiling import resident_mb
 from emotion_core.vision.overlay import draw_overlay
 
 FPS = 30

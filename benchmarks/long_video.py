@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.common import RESULTS, save
 from emotion_core.media import repeat_video, write_frames
-from emotion_core.media.sample import sample_frames
+from emotion_core.media.synthetic import sample_frames
 
 PIECE_S, FPS = 10.0, 25.0
 

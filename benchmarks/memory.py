@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from benchmarks.common import save
 from emotion_core import Frame, Pipeline
-from emotion_core.analysis.measure import resident_mb
 from emotion_core.config import OverlaySettings
-from emotion_core.media.sample import SCENARIOS, sample_frames
+from emotion_core.media.synthetic import SCENARIOS, sample_frames
+from emotion_core.pipeline.profiling import resident_mb
 from emotion_core.vision.overlay import draw_overlay
 
 FPS = 30.0

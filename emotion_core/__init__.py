@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emotion_core.analysis.pipeline import Pipeline
     from emotion_core.datatypes import Frame, FrameResult
+    from emotion_core.pipeline.pipeline import Pipeline
 
 __all__ = ["Frame", "FrameResult", "Pipeline"]
 
@@ -13,7 +13,7 @@ __all__ = ["Frame", "FrameResult", "Pipeline"]
 _HOMES = {
     "Frame": "emotion_core.datatypes",
     "FrameResult": "emotion_core.datatypes",
-    "Pipeline": "emotion_core.analysis.pipeline",
+    "Pipeline": "emotion_core.pipeline.pipeline",
 }
 
 

@@ -2,11 +2,13 @@
 
 import streamlit as st
 
-from emotion_core.ui.live_controls import live_controls
-from emotion_core.ui.live_people import names_of, people_panel
-from emotion_core.ui.live_readout import offer_download, show_last_minute, show_readings
-from emotion_core.ui.live_recorder import attach, current_session, recorder_bar, show_finished
-from emotion_core.ui.live_stage import (
+from emotion_core.ui.common.page import end_page, start_page
+from emotion_core.ui.common.resources import classifier_or_message
+from emotion_core.ui.live_page.controls import live_controls
+from emotion_core.ui.live_page.people import names_of, people_panel
+from emotion_core.ui.live_page.readout import offer_download, show_last_minute, show_readings
+from emotion_core.ui.live_page.recorder import attach, current_session, recorder_bar, show_finished
+from emotion_core.ui.live_page.stream import (
     camera_help,
     connection_problem,
     current_processor,
@@ -17,8 +19,6 @@ from emotion_core.ui.live_stage import (
     show_problem,
     use_settings,
 )
-from emotion_core.ui.page import end_page, start_page
-from emotion_core.ui.resources import classifier_or_message
 
 READINGS_EVERY_S = 0.5
 TIMELINE_EVERY_S = 1.0

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from emotion_core.ui.page import end_page, start_page
-from emotion_core.ui.resources import stop_on_bad_settings
-from emotion_core.ui.video_jobs import VIDEO_JOBS, job_store
-from emotion_core.ui.visitor_jobs import retention_words
+from emotion_core.ui.common.page import end_page, start_page
+from emotion_core.ui.common.resources import stop_on_bad_settings
+from emotion_core.ui.common.visitor_jobs import retention_words
+from emotion_core.ui.video_page.jobs import VIDEO_JOBS, job_store
 
 start_page(
     "Video",
@@ -26,19 +26,19 @@ if shown and state is None:
     VIDEO_JOBS.show(None)
 
 if state is None:
-    from emotion_core.ui.video_setup import show_setup
+    from emotion_core.ui.video_page.form import show_setup
 
     show_setup()
     if jobs:
-        from emotion_core.ui.video_results import show_earlier
+        from emotion_core.ui.video_page.job_page import show_earlier
 
         show_earlier(list(jobs.values()))
 elif state.running:
-    from emotion_core.ui.video_progress import show_progress
+    from emotion_core.ui.video_page.progress import show_progress
 
     show_progress(state.job_id)
 else:
-    from emotion_core.ui.video_results import show_results
+    from emotion_core.ui.video_page.job_page import show_results
 
     show_results(state)
 

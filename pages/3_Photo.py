@@ -5,16 +5,16 @@ from dataclasses import replace
 import streamlit as st
 
 from emotion_core.config import PipelineSettings
-from emotion_core.ui.page import end_page, start_page
-from emotion_core.ui.photo_view import (
+from emotion_core.ui.common.page import end_page, start_page
+from emotion_core.ui.common.resources import classifier_or_message
+from emotion_core.ui.common.visitor_jobs import retention_words
+from emotion_core.ui.photo_page.view import (
     UPLOAD_MB,
     read_pictures,
     sample_picture,
     show_downloads,
     show_reading,
 )
-from emotion_core.ui.resources import classifier_or_message
-from emotion_core.ui.visitor_jobs import retention_words
 
 FILES, CAMERA, SAMPLE = "Files", "Camera", "Sample"
 

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from emotion_core.errors import ModelError
+from emotion_core.evaluation.model_record import list_records
 from emotion_core.model.bundle import default_name, list_models
-from emotion_core.training.record import list_records
-from emotion_core.ui.evaluate_view import show_evaluate_my_data
-from emotion_core.ui.page import end_page, start_page
-from emotion_core.ui.resources import app_settings
+from emotion_core.ui.common.page import end_page, start_page
+from emotion_core.ui.common.resources import app_settings
+from emotion_core.ui.evaluate.view import show_evaluate_my_data
 
 start_page(
     "Model",
@@ -29,9 +29,9 @@ if show_evaluate_my_data(list_models(models_dir, served=True)):
     st.stop()
 
 # Charts take seconds to import on a cold server: the title is on the screen by now.
-from emotion_core.ui.model_choice import choose  # noqa: E402
-from emotion_core.ui.model_headline import show_headline, show_problems  # noqa: E402
-from emotion_core.ui.model_tabs import show_tabs  # noqa: E402
+from emotion_core.ui.model_page.headline import show_headline, show_problems  # noqa: E402
+from emotion_core.ui.model_page.selection import choose  # noqa: E402
+from emotion_core.ui.model_page.tabs import show_tabs  # noqa: E402
 
 try:
     default = default_name(models_dir)

@@ -39,7 +39,7 @@ def shared_data() -> Path:
 @pytest.fixture
 def portrait() -> ImageArray:
     """(320, 320, 3) uint8 BGR: one frontal face of about 96 pixels."""
-    from emotion_core.media.sample import sample_photo
+    from emotion_core.media.synthetic import sample_photo
 
     return sample_photo()
 
@@ -90,9 +90,9 @@ def made_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def made_models(made_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with one complete, barely trained model, `tiny`. Copy it to change it."""
-    from emotion_core.training import quantise
-    from emotion_core.training.dataset import load_dataset
-    from emotion_core.training.finish import finish_model
+    from emotion_core.datasets.loading import load_dataset
+    from emotion_core.model import tflite_export
+    from emotion_core.training.export_model import finish_model
     from emotion_core.training.fit import fit
     from emotion_core.training.settings import NetworkSettings, TrainingSettings
 
@@ -104,7 +104,7 @@ def made_models(made_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     models = tmp_path_factory.mktemp("models")
     result = fit(dataset, settings, tmp_path_factory.mktemp("runs") / "tiny")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(quantise, "DRAWS", 1)
+        patch.setattr(tflite_export, "DRAWS", 1)
         finish_model(models / "tiny", "tiny", result, settings, dataset)
     (models / "default.txt").write_text("tiny\n")
     return models
@@ -126,7 +126,7 @@ def jobs_run_here(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     import json
 
     from emotion_core.cli import main
-    from emotion_core.ui.jobs import JobStore
+    from emotion_core.jobs.store import JobStore
 
     asked: list[list[str]] = []
 
@@ -156,7 +156,7 @@ def jobs_never_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     import subprocess
     import sys
 
-    from emotion_core.ui import jobs
+    from emotion_core.jobs import store
 
     code = "import sys, time; print(sys.argv[1], flush=True); time.sleep(600)"
     begun: list[Any] = []
@@ -170,7 +170,7 @@ def jobs_never_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
         return begun[-1]
 
     true_popen = subprocess.Popen
-    monkeypatch.setattr(jobs.subprocess, "Popen", start)
+    monkeypatch.setattr(store.subprocess, "Popen", start)
     yield begun
     for process in begun:
         process.kill()

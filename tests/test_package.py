@@ -12,7 +12,7 @@ def test_the_promised_names_are_there() -> None:
     from emotion_core import Frame, FrameResult, Pipeline
 
     assert {"Frame", "FrameResult", "Pipeline"} <= set(dir(emotion_core))
-    assert Pipeline.__module__ == "emotion_core.analysis.pipeline"
+    assert Pipeline.__module__ == "emotion_core.pipeline.pipeline"
     assert Frame.__module__ == FrameResult.__module__ == "emotion_core.datatypes"
 
 

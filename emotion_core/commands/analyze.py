@@ -25,8 +25,8 @@ from emotion_core.commands.progress import Event, Tell, printable, progress_bar,
 from emotion_core.errors import EmotionCoreError, InputError, SettingsError
 
 if TYPE_CHECKING:
-    from emotion_core.analysis.pipeline import ExpressionClassifier
-    from emotion_core.analysis.video import Hooks, Progress, Source, VideoOptions
+    from emotion_core.pipeline.pipeline import ExpressionClassifier
+    from emotion_core.video.analyze import Hooks, Progress, Source, VideoOptions
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Analyse everything; returns 0, or 1 where some input failed or the run was stopped."""
-    from emotion_core.analysis.video import VideoOptions
+    from emotion_core.video.analyze import VideoOptions
 
     chosen = VideoOptions(
         every=options.every,
@@ -97,8 +97,8 @@ def find_videos(paths: Iterable[Path]) -> Iterator[Path | Event]:
     A path that leads to nothing becomes a failed outcome. Files named on the command line are taken
     whatever they are called; in folders the suffix decides, and results are not read again.
     """
-    from emotion_core.analysis.folders import is_result
     from emotion_core.media.probe import VIDEO_SUFFIXES
+    from emotion_core.results.paths import is_result
 
     seen: set[str] = set()
     for path in paths:
@@ -168,8 +168,8 @@ class Batch:
 
     def _load(self) -> None:
         """A missing model ends the run before the first video, not in each of them."""
-        from emotion_core.analysis.folders import file_hash
         from emotion_core.model.classify import load_classifier
+        from emotion_core.results.paths import file_hash
 
         classifier = load_classifier(self.options.model, self.options.models_dir)
         bundle = classifier.bundle
@@ -194,15 +194,15 @@ class Batch:
             return _failed(path, f"{path.name}: it could not be read to its end ({error!r}).")
 
     def _analyse(self, path: Path, place: Event) -> Event:
-        from emotion_core.analysis.folders import folder_for, read_summary
-        from emotion_core.analysis.video import (
+        from emotion_core.media.probe import probe
+        from emotion_core.results.paths import folder_for, read_summary
+        from emotion_core.video.analyze import (
             Hooks,
             Source,
             analyse_video,
             is_finished,
             result_key,
         )
-        from emotion_core.media.probe import probe
 
         probe(path)
         source = Source(path, _hash(path))
@@ -219,9 +219,9 @@ class Batch:
         return _outcome(path, folder, summary["status"], summary)
 
     def _redraw(self, source: Source, folder: Path, hooks: Hooks) -> Event:
-        from emotion_core.analysis.edits import edited_clip, load_edits
-        from emotion_core.analysis.folders import CLIP, read_summary
-        from emotion_core.analysis.redraw import redraw_clip
+        from emotion_core.results.annotations import edited_clip, load_edits
+        from emotion_core.results.paths import CLIP, read_summary
+        from emotion_core.video.redraw import redraw_clip
 
         path, summary, edits = source.path, read_summary(folder), load_edits(folder)
         same = (summary.get("source") or {}).get("sha256") == source.sha256
@@ -249,7 +249,7 @@ class Batch:
 
 
 def _hash(path: Path) -> str:
-    from emotion_core.analysis.folders import file_hash
+    from emotion_core.results.paths import file_hash
 
     return file_hash(path)
 

@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print a table, write JSON where asked; returns 0."""
-    from emotion_core.analysis.measure import machine, measure
-    from emotion_core.analysis.pipeline import Pipeline
+    from emotion_core.pipeline.pipeline import Pipeline
+    from emotion_core.pipeline.profiling import machine, measure
 
     check_json_option(options.json)
     check_range("--frames", options.frames, 20, 10_000_000)

@@ -23,9 +23,9 @@ from emotion_core.errors import ModelError, OutputError, SettingsError
 from emotion_core.labels import LABEL_SETS
 
 if TYPE_CHECKING:
+    from emotion_core.datasets.dataset import Dataset
+    from emotion_core.evaluation.evaluate import Evaluation
     from emotion_core.model.bundle import ModelBundle
-    from emotion_core.training.dataset import Dataset
-    from emotion_core.training.evaluate import Evaluation
 
 SPLITS = ("train", "validation", "test", "all")
 # Shares of the images measured. Below the first lie the twins that a test split has in another; of
@@ -66,9 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate, print, write; returns the exit status."""
+    from emotion_core.datasets.loading import load_dataset
+    from emotion_core.evaluation.evaluate import evaluate_model
     from emotion_core.model.bundle import load_bundle
-    from emotion_core.training.dataset import load_dataset
-    from emotion_core.training.evaluate import evaluate_model
 
     check_json_option(options.json)
     if options.out and options.out.exists() and not options.out.is_dir():
@@ -112,7 +112,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _split(asked: str | None, dataset: Dataset) -> str:
     """The split to measure."""
-    from emotion_core.training.dataset import ALL
+    from emotion_core.datasets.dataset import ALL
 
     test = dataset.splits.get("test")
     return asked or ("test" if test is not None and len(test) else ALL)
@@ -124,9 +124,9 @@ def _seen(bundle: ModelBundle, dataset: Dataset, split: str) -> dict[str, int]:
     Raises:
         SettingsError: a score was asked for of what the model learnt from, not by the name of it.
     """
-    from emotion_core.training.dataset import ALL
-    from emotion_core.training.known import count_known, read_known
-    from emotion_core.training.record import known_file
+    from emotion_core.datasets.dataset import ALL
+    from emotion_core.datasets.known_images import count_known, read_known
+    from emotion_core.evaluation.model_record import known_file
 
     images = dataset.split(split).images
     try:
@@ -199,8 +199,8 @@ def _log_look(
 
     Figures of anybody's own faces are no such look.
     """
-    from emotion_core.training.record import run_of, shared_fingerprint
-    from emotion_core.training.runs import log_run
+    from emotion_core.evaluation.experiment_log import log_run
+    from emotion_core.evaluation.model_record import run_of, shared_fingerprint
 
     report, models_dir, words = found.report, bundle.path.parent, []
     shipped = dataset.fingerprint in {_trained_on(bundle), shared_fingerprint(models_dir)}
@@ -230,7 +230,7 @@ def _keep(
     Only the data set that the model was trained from is the shipped one: figures of anybody's own
     faces must not replace it.
     """
-    from emotion_core.training.record import save_evaluation, save_known
+    from emotion_core.evaluation.model_record import save_evaluation, save_known
 
     if options.out:
         folder = options.out / bundle.path.name
@@ -247,7 +247,7 @@ def _keep(
 
 
 def _write_report(found: Evaluation, path: Path) -> None:
-    from emotion_core.training.files import write_json
+    from emotion_core.atomic_io import write_json
 
     report = dict(found.report)
     if found.robustness is not None:

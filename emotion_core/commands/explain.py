@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from emotion_core.analysis.explanation import Explanation, NearFace
     from emotion_core.model.classify import Classifier
+    from emotion_core.results.explanation import Explanation, NearFace
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 NEIGHBOURS = 8
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _folder(path: Path, out: Path, taken: set[Path]) -> Path:
     """A folder named after the picture; a number is added where two of one run are called alike."""
-    from emotion_core.analysis.folders import safe_name
+    from emotion_core.results.paths import safe_name
 
     name = safe_name(path.stem)
     numbered = (out / (name if n == 1 else f"{name}-{n}") for n in itertools.count(1))
@@ -140,9 +140,9 @@ def read_crop(path: Path, face: int, classifier: Classifier) -> NDArray[np.float
 
 
 def _find(image: Any, face: int, name: str, classifier: Classifier) -> NDArray[np.float32]:
-    from emotion_core.analysis.pipeline import Pipeline
     from emotion_core.config import PipelineSettings
     from emotion_core.datatypes import Frame
+    from emotion_core.pipeline.pipeline import Pipeline
     from emotion_core.vision.crop import crop_faces
 
     result = Pipeline(classifier, PipelineSettings.for_photo()).process(Frame(image))
@@ -172,9 +172,9 @@ class Explainer:
         """Everything about one face (48, 48, 1); what cannot be had is said in its place."""
         import numpy as np
 
-        from emotion_core.analysis.explanation import Explanation
         from emotion_core.model.calibrate import softmax
         from emotion_core.model.occlusion import cover_parts
+        from emotion_core.results.explanation import Explanation
 
         tell(_COVERING, "Covering parts of the face …")
         served = self.classifier
@@ -219,7 +219,7 @@ class Explainer:
     ) -> tuple[list[NearFace], NDArray[np.uint8], str]:
         import numpy as np
 
-        from emotion_core.analysis.explanation import NearFace
+        from emotion_core.results.explanation import NearFace
 
         none = np.empty((0, 48, 48), np.uint8)
         if self._network is None:
@@ -235,26 +235,28 @@ class Explainer:
         return near, np.stack([n.image for n in found]), ""
 
     def _neighbours(self, data: Path, crop: NDArray[np.float32], tell: Step) -> list[Any]:
-        from emotion_core.analysis.folders import file_hash
+        from emotion_core.evaluation import nearest_faces
         from emotion_core.model.explain import embeddings
-        from emotion_core.training import neighbours
+        from emotion_core.results.paths import file_hash
 
         def step(fraction: float, words: str) -> None:
             tell(_NEAR + (1 - _NEAR) * fraction, words)
 
         bundle = self.classifier.bundle
         step(0.0, "Looking for the nearest training faces …")
-        faces = neighbours.training_faces(bundle, data, self.cache, step)
-        known = neighbours.face_embeddings(faces, self._network, file_hash(bundle.keras_file), step)
+        faces = nearest_faces.training_faces(bundle, data, self.cache, step)
+        known = nearest_faces.face_embeddings(
+            faces, self._network, file_hash(bundle.keras_file), step
+        )
         mine = embeddings(self._network, crop[None])[0]
-        return neighbours.nearest(faces, known, mine, NEIGHBOURS)
+        return nearest_faces.nearest(faces, known, mine, NEIGHBOURS)
 
 
 def _draw(explanation: Explanation, folder: Path) -> None:
     """The two pictures of the expression that won, for people without the pages."""
     import cv2
 
-    from emotion_core.vision.heat import draw_drop, draw_heat
+    from emotion_core.vision.saliency_overlay import draw_drop, draw_heat
 
     top = explanation.top
     pictures = {

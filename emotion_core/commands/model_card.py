@@ -24,11 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the card; returns the exit status: 1 where a model's files are missing or damaged."""
+    from emotion_core.atomic_io import replace_file, write_json
+    from emotion_core.evaluation.experiment_log import read_runs
+    from emotion_core.evaluation.model_card import card_text
+    from emotion_core.evaluation.model_record import read_record
     from emotion_core.model.bundle import default_name, list_models, models_folder
-    from emotion_core.training.card import card_text
-    from emotion_core.training.files import replace_file, write_json
-    from emotion_core.training.record import read_record
-    from emotion_core.training.runs import read_runs
 
     folder = models_folder(options.models_dir)
     names = list_models(folder)

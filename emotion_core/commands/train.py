@@ -74,10 +74,10 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError("--name may hold letters, digits, '.', '_' and '-' only.")
     check_json_option(options.json)
     # Wrong options must be told at once, not after tensorflow's ten seconds.
+    from emotion_core.datasets.loading import load_dataset
     from emotion_core.model.bundle import DEFAULT, models_folder
     from emotion_core.training.checkpoint import RunFolder
-    from emotion_core.training.dataset import load_dataset
-    from emotion_core.training.finish import finish_model
+    from emotion_core.training.export_model import finish_model
     from emotion_core.training.fit import fit
     from emotion_core.training.settings import TrainingSettings
 

@@ -18,12 +18,12 @@ import av
 
 from emotion_core.config import PipelineSettings
 from emotion_core.datatypes import Frame, FrameResult, ImageArray
+from emotion_core.live.heap import few_heaps, give_memory_back_soon
 from emotion_core.live.history import History, Reading
-from emotion_core.live.memory import few_heaps, give_memory_back_soon
-from emotion_core.live.picture import DrawOverlay, Look, shown_picture, to_bgr, to_frame
 from emotion_core.live.rate import RateCounter
-from emotion_core.live.reading import LiveReading
+from emotion_core.live.rendering import DrawOverlay, Look, shown_picture, to_bgr, to_frame
 from emotion_core.live.settings import LiveSettings
+from emotion_core.live.status import LiveReading
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ _numbers = itertools.count(1)
 
 
 class FramePipeline(Protocol):
-    """What the processor needs of `emotion_core.analysis.pipeline.Pipeline`."""
+    """What the processor needs of `emotion_core.pipeline.pipeline.Pipeline`."""
 
     def process(self, frame: Frame) -> FrameResult:
         """Read one frame."""
@@ -330,8 +330,8 @@ def build_processor(
     classifier: Any, settings: LiveSettings, send_back: bool = True
 ) -> LiveProcessor:
     """A processor with a pipeline of its own around the shared network: built in one place."""
-    from emotion_core.analysis.pipeline import Pipeline
-    from emotion_core.media.handover import import_aside
+    from emotion_core.media.background import import_aside
+    from emotion_core.pipeline.pipeline import Pipeline
     from emotion_core.vision.overlay import draw_overlay
 
     few_heaps()

@@ -17,7 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from emotion_core.datatypes import Frame, ImageArray
 from emotion_core.errors import OutputError, VideoError
 from emotion_core.media.probe import clock_offset_s, ffmpeg_name, open_plain, reason
-from emotion_core.media.sample import sample_frames
+from emotion_core.media.synthetic import sample_frames
 
 # The clock of the file: fine enough for every frame rate in use, and for variable ones.
 _TICKS_PER_S: Final = 90_000

@@ -13,17 +13,17 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_core.atomic_io import need_room
+from emotion_core.datasets.dataset import Dataset, Split, targets
 from emotion_core.errors import CheckpointError, DatasetError, OutputError
+from emotion_core.evaluation.metrics import confusion_matrix, macro_f1
 from emotion_core.labels import NUM_EXPRESSIONS
 from emotion_core.model.network import build_network
 from emotion_core.training.augment import Augment
 from emotion_core.training.checkpoint import RunFolder, RunState
-from emotion_core.training.dataset import Dataset, Split, targets
-from emotion_core.training.earlier import begin_with, earlier_network, teach
-from emotion_core.training.files import need_room
-from emotion_core.training.metrics import confusion_matrix, macro_f1
 from emotion_core.training.sampler import BalancedBatches
 from emotion_core.training.settings import TrainingSettings
+from emotion_core.training.transfer import begin_with, earlier_network, teach
 
 # What is kept of each parameter: the weight, Adam's two moments, and the moving average.
 _NUMBERS_KEPT = 4

@@ -18,7 +18,7 @@ from typing import Any
 import cv2
 import pytest
 
-from emotion_core.media.sample import sample_frames
+from emotion_core.media.synthetic import sample_frames
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

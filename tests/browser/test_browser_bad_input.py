@@ -10,7 +10,7 @@ import pytest
 from conftest import OpenBrowser, Server
 from PIL import Image
 
-from emotion_core.media.sample import sample_photo
+from emotion_core.media.synthetic import sample_photo
 
 
 def jpeg() -> bytes:

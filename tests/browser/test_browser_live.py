@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from emotion_core import Frame, Pipeline
 from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.live.processor import THREAD_PREFIX
-from emotion_core.media.sample import sample_frames
+from emotion_core.media.synthetic import sample_frames
 
 pytestmark = pytest.mark.alone
 

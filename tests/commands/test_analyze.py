@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from emotion_core.analysis import folders
-from emotion_core.analysis.edits import Edits, save_edits
 from emotion_core.cli import main
 from emotion_core.media.write import repeat_video, sample_video
+from emotion_core.results import paths
+from emotion_core.results.annotations import Edits, save_edits
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -256,14 +256,14 @@ def test_a_place_that_cannot_hold_the_outcome_is_told_before_the_work(
 def test_what_nobody_foresaw_ends_one_video_and_not_the_others(clip, tmp_path, monkeypatch, capsys):
     shutil.copy(clip, tmp_path / "a.mp4")
     shutil.copy(clip, tmp_path / "b.mp4")
-    hash_of = folders.file_hash
+    hash_of = paths.file_hash
 
     def breaks(path):
         if path.name == "a.mp4":
             raise IndexError("a stamp out of range")
         return hash_of(path)
 
-    monkeypatch.setattr(folders, "file_hash", breaks)
+    monkeypatch.setattr(paths, "file_hash", breaks)
     out = tmp_path / "o"
     assert analyze(tmp_path / "a.mp4", tmp_path / "b.mp4", "--out", out, "--no-annotate") == 1
     printed = capsys.readouterr()

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emotion_core.analysis.measure import ALL_STAGES
 from emotion_core.cli import main
 from emotion_core.commands import benchmark as command
 from emotion_core.datatypes import FloatArray, Frame
@@ -16,6 +15,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.media.read import read_frames
 from emotion_core.media.write import sample_video
 from emotion_core.model import classify
+from emotion_core.pipeline.profiling import ALL_STAGES
 
 
 class Uniform:

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from emotion_core.cli import main
+from emotion_core.datasets.loading import load_dataset
+from emotion_core.evaluation import corruptions
+from emotion_core.evaluation.model_record import read_record
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.training import robustness
-from emotion_core.training.dataset import load_dataset
-from emotion_core.training.record import read_record
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_a_look_that_cannot_be_noted_is_told_and_not_lost(models, made_data, tmp
 
 
 def test_the_test_splits_robustness_stays(models, made_data, monkeypatch):
-    monkeypatch.setattr(robustness, "DAMAGES", robustness.DAMAGES[:1])
+    monkeypatch.setattr(corruptions, "DAMAGES", corruptions.DAMAGES[:1])
     assert evaluate(models, made_data, "--split", "validation") == 0
     file = models / "tiny" / "robustness.csv"
     assert set(pd.read_csv(file)["split"]) == {"validation"}

@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from emotion_core.analysis.explanation import load_explanation
 from emotion_core.cli import main
 from emotion_core.errors import InputError
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.media.sample import PORTRAIT
+from emotion_core.media.synthetic import PORTRAIT
 from emotion_core.model.occlusion import PARTS
+from emotion_core.results.explanation import load_explanation
 
 
 @pytest.fixture(scope="module")

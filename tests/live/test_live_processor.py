@@ -15,8 +15,8 @@ from streamlit_webrtc.process import VideoProcessTrack
 
 from emotion_core.config import OverlaySettings, PipelineSettings
 from emotion_core.datatypes import Frame, FrameResult
-from emotion_core.live.picture import Look, mirrored, shown_picture, to_bgr, to_frame
 from emotion_core.live.processor import LiveProcessor, live_threads
+from emotion_core.live.rendering import Look, mirrored, shown_picture, to_bgr, to_frame
 from emotion_core.live.settings import LiveSettings
 
 PLAIN = LiveSettings(mirror=False)

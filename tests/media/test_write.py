@@ -8,7 +8,7 @@ import pytest
 from emotion_core.datatypes import Frame
 from emotion_core.errors import OutputError, VideoError
 from emotion_core.media.read import ReadReport, read_frames
-from emotion_core.media.sample import sample_frames
+from emotion_core.media.synthetic import sample_frames
 from emotion_core.media.write import VideoWriter, repeat_video, sample_video, write_frames
 
 

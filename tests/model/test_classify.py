@@ -15,7 +15,7 @@ import pytest
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.errors import FrameError, ModelError
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.media.sample import sample_photo
+from emotion_core.media.synthetic import sample_photo
 from emotion_core.model.bundle import default_name, list_models, load_bundle
 from emotion_core.model.classify import UNCLEAR_MARGIN, Classifier, load_classifier
 

@@ -46,7 +46,7 @@ def test_a_job_that_cannot_be_deleted_is_told(monkeypatch):
         import streamlit as st
 
         from emotion_core.errors import OutputError
-        from emotion_core.ui.visitor_jobs import delete_job
+        from emotion_core.ui.common.visitor_jobs import delete_job
 
         class Full:
             def delete(self, job_id):

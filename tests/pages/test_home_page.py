@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.config import PROJECT_ROOT
-from emotion_core.ui import resources
+from emotion_core.ui.common import resources
 
 HOME = str(Path(__file__).resolve().parents[2] / "Home.py")
 

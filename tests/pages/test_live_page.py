@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.datatypes import FrameResult
-from emotion_core.live.session import SessionStore
-from emotion_core.ui.live_recorder import attach, hears_us
+from emotion_core.live.recording import SessionStore
+from emotion_core.ui.live_page.recorder import attach, hears_us
 
 LIVE = str(PROJECT_ROOT / "pages" / "1_Live.py")
 
@@ -25,7 +25,7 @@ def plain_session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # AppTest has no session that the video component could watch for its end.
     monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
     # Nor has it a browser that would have to draw the video component first.
-    monkeypatch.setattr("emotion_core.ui.live_stage.FIRST_LOOK_S", 0)
+    monkeypatch.setattr("emotion_core.ui.live_page.stream.FIRST_LOOK_S", 0)
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()

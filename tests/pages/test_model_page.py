@@ -11,18 +11,18 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from emotion_core.atomic_io import write_json
 from emotion_core.config import PROJECT_ROOT
+from emotion_core.datasets.dataset import Split
+from emotion_core.datasets.near_duplicates import COLUMNS
+from emotion_core.evaluation import evaluate
+from emotion_core.evaluation.corruptions import DAMAGES
+from emotion_core.evaluation.experiment_log import Run, log_run
+from emotion_core.evaluation.inference import Answers
+from emotion_core.evaluation.predictions import predictions_table, write_predictions
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.calibrate import softmax
-from emotion_core.training import evaluate
-from emotion_core.training.answers import Answers
-from emotion_core.training.dataset import Split
-from emotion_core.training.files import write_json
-from emotion_core.training.predictions import predictions_table, write_predictions
-from emotion_core.training.robustness import DAMAGES
-from emotion_core.training.runs import Run, log_run
-from emotion_core.training.twins import COLUMNS
-from emotion_core.ui import model_faces
+from emotion_core.ui.model_page import face_grid
 
 PAGE = str(PROJECT_ROOT / "pages" / "4_Model.py")
 TEMPERATURE = 1.4
@@ -311,7 +311,7 @@ def test_the_faces_are_shown_where_the_data_set_is_at_hand(made_data, tmp_path, 
     cell = pd.DataFrame({"image": ["fer0020003.png", "nowhere.png"], "confidence": [0.9, 0.5]})
 
     def show(cell):
-        from emotion_core.ui.model_faces import show_faces
+        from emotion_core.ui.model_page.face_grid import show_faces
 
         show_faces(cell, "happy", "sad")
 
@@ -325,7 +325,7 @@ def test_the_faces_are_shown_where_the_data_set_is_at_hand(made_data, tmp_path, 
         st.cache_data.clear()
         monkeypatch.setenv("EMOTION_LAB_DATA", str(source))
         assert said in words(app.run())
-    assert model_faces._AT_ONCE < 100, "a page of faces, not a data set"
+    assert face_grid._AT_ONCE < 100, "a page of faces, not a data set"
 
 
 def test_validation_and_test_are_never_mixed(whole, monkeypatch):
@@ -423,9 +423,8 @@ def test_no_model_at_all_says_what_to_do(monkeypatch, tmp_path):
 
 def test_the_page_never_imports_tensorflow():
     code = (
-        "import sys; from emotion_core.ui import model_about, model_choice, model_confidence, "
-        "model_confusion, model_facts, model_headline, model_network, model_scores, "
-        "model_tabs, model_training; "
+        "import sys; from emotion_core.ui.model_page import about, confidence, confusion, "
+        "facts, headline, network, scores, selection, tabs, training; "
         "sys.exit(any(m in sys.modules for m in ('tensorflow', 'keras')))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, check=False)

@@ -10,8 +10,8 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from emotion_core.media.sample import PORTRAIT
-from emotion_core.ui.photo_view import Reading, csv_text, json_text
+from emotion_core.media.synthetic import PORTRAIT
+from emotion_core.ui.photo_page.view import Reading, csv_text, json_text
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "3_Photo.py")
 

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.media import write
 from emotion_core.media.write import repeat_video, sample_video
-from emotion_core.ui.video_jobs import job_store
-from emotion_core.ui.video_setup import _sample_file, _sample_input
+from emotion_core.ui.video_page.form import _sample_file, _sample_input
+from emotion_core.ui.video_page.jobs import job_store
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "2_Video.py")
 

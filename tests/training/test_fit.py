@@ -15,14 +15,14 @@ import keras
 import numpy as np
 import pytest
 
+from emotion_core.datasets.dataset import Dataset, Split
 from emotion_core.errors import CheckpointError, DatasetError, OutputError, SettingsError
+from emotion_core.evaluation.metrics import confusion_matrix, macro_f1
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.network import NetworkSettings
 from emotion_core.training import checkpoint
 from emotion_core.training.augment import AugmentSettings
-from emotion_core.training.dataset import Dataset, Split
 from emotion_core.training.fit import Progress, _Judge, fit
-from emotion_core.training.metrics import confusion_matrix, macro_f1
 from emotion_core.training.sampler import BalancedBatches, draw_probabilities
 from emotion_core.training.settings import TrainingSettings
 

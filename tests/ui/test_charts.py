@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.datatypes import FrameResult, QualityHint
 from emotion_core.labels import COLOURS, EXPRESSIONS
-from emotion_core.ui.charts import people_html, probability_bars_html, timeline_chart
+from emotion_core.ui.common.charts import people_html, probability_bars_html, timeline_chart
 
 PROBS = [0.02, 0.03, 0.05, 0.6, 0.2, 0.06, 0.04]
 
@@ -57,7 +57,7 @@ def test_show_timeline_says_that_there_is_nothing() -> None:
     def page() -> None:
         import pandas as pd
 
-        from emotion_core.ui.charts import show_timeline
+        from emotion_core.ui.common.charts import show_timeline
 
         show_timeline(pd.DataFrame(), title="x", key="x")
 

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.errors import InputError
-from emotion_core.ui import evaluate_jobs
+from emotion_core.ui.evaluate import jobs
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "4_Model.py")
 
@@ -76,9 +76,9 @@ def test_a_zip_becomes_a_report_that_can_be_deleted(app, made_models, tmp_path, 
     assert {m.label for m in app.metric} >= {"Accuracy", "Macro-F1"}
     assert jobs_run_here[0][0] == "evaluate"
     assert {p: p.stat().st_mtime_ns for p in made_models.rglob("*")} == before
-    store = evaluate_jobs.evaluate_store()
+    store = jobs.evaluate_store()
     (state,) = [store.state(job_id) for job_id in store._ids()]
-    with zipfile.ZipFile(io.BytesIO(evaluate_jobs.zip_of(state.files[0].folder))) as result:
+    with zipfile.ZipFile(io.BytesIO(jobs.zip_of(state.files[0].folder))) as result:
         assert "tiny/predictions_folder_test.csv" in result.namelist()
         report = json.loads(result.read("tiny/evaluation.json"))
     assert report["evaluations"]["folder_test"]["images"] == 12
@@ -125,7 +125,7 @@ def test_folders_elsewhere_are_refused(tmp_path, monkeypatch, name):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "link").symlink_to(tmp_path / "secret")
     with pytest.raises(InputError, match="allowed folder"):
-        evaluate_jobs.refer_to(name, tmp_path / "data")
+        jobs.refer_to(name, tmp_path / "data")
 
 
 def test_cancel_half_way_ends_the_process_and_leaves_three_ways_on(page, jobs_never_end, tmp_path):
@@ -147,6 +147,6 @@ def test_cancel_half_way_ends_the_process_and_leaves_three_ways_on(page, jobs_ne
     press(page, "evaluate_again")
     assert len(jobs_never_end) == 2
     assert jobs_never_end[1].poll() is None
-    evaluate_jobs.delete_evaluation(next(iter(evaluate_jobs.evaluate_store()._ids())))
+    jobs.delete_evaluation(next(iter(jobs.evaluate_store()._ids())))
     jobs_never_end[1].wait(30)
     assert [p for p in (tmp_path / "work" / "evaluations").rglob("*") if p.is_file()] == []

@@ -8,8 +8,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emotion_core.ui import explain_view
-from emotion_core.ui.jobs import JobStore
+from emotion_core.jobs.store import JobStore
+from emotion_core.ui.explain import view
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "3_Photo.py")
 
@@ -64,11 +64,11 @@ def test_a_face_is_explained_kept_and_deleted(app, jobs_run_here, tmp_path):
     assert len(jobs_run_here) == 1
     press(app, "Close")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(explain_view.st, "session_state", app.session_state)
-        explain_view.delete_explanations("another_video")
-        assert explain_view.explain_store()._ids()
-        explain_view.delete_explanations("photo_1")
-        assert not explain_view.explain_store()._ids()
+        patch.setattr(view.st, "session_state", app.session_state)
+        view.delete_explanations("another_video")
+        assert view.explain_store()._ids()
+        view.delete_explanations("photo_1")
+        assert not view.explain_store()._ids()
     press(app.run(), "Explain face #1")
     press(app, "Delete")
     kept = [p for p in (tmp_path / "work" / "explanations").rglob("*") if p.is_file()]
@@ -89,7 +89,7 @@ def test_a_failure_is_said_and_a_job_that_is_gone_forgotten(app, monkeypatch):
     press(app, "Close")
     assert not app.error
     press(app, "Explain face #1")
-    store = explain_view.explain_store()
+    store = view.explain_store()
     for job_id in store._ids():
         store.delete(job_id)
     app.run()

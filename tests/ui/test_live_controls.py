@@ -8,7 +8,7 @@ from emotion_core.live.settings import LiveSettings
 def controls() -> None:
     import streamlit as st
 
-    from emotion_core.ui.live_controls import camera_constraints, live_controls
+    from emotion_core.ui.live_page.controls import camera_constraints, live_controls
 
     st.session_state["made"] = live_controls()
     st.session_state["asked"] = camera_constraints()

@@ -5,8 +5,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.datatypes import FrameResult
-from emotion_core.live.reading import LiveReading
-from emotion_core.ui.live_readout import _people_or_reason, _person, affect_trails, rates_html
+from emotion_core.live.status import LiveReading
+from emotion_core.ui.live_page.readout import _people_or_reason, _person, affect_trails, rates_html
 
 
 def reading(**changes: object) -> LiveReading:
@@ -87,7 +87,7 @@ def page() -> None:
 
     from emotion_core.datatypes import FrameResult
     from emotion_core.live.processor import LiveProcessor
-    from emotion_core.ui.live_readout import offer_download, show_last_minute, show_readings
+    from emotion_core.ui.live_page.readout import offer_download, show_last_minute, show_readings
 
     done = threading.Event()
 

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from emotion_core.analysis.edits import Edits, Marker
-from emotion_core.analysis.timeline import FaceTable
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.ui.video_charts import (
+from emotion_core.results.annotations import Edits, Marker
+from emotion_core.results.face_table import FaceTable
+from emotion_core.ui.video_page.charts import (
     BRUSH,
     drawn_rows,
     person_rows,

@@ -5,10 +5,10 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emotion_core.analysis.edits import Edits, Marker, load_edits, save_edits
-from emotion_core.analysis.export import COLUMNS
 from emotion_core.errors import InputError
-from emotion_core.ui.video_markers import markers_after
+from emotion_core.results.annotations import Edits, Marker, load_edits, save_edits
+from emotion_core.results.export import COLUMNS
+from emotion_core.ui.video_page.markers import markers_after
 
 
 @pytest.fixture
@@ -27,13 +27,14 @@ def folder(tmp_path):
 def page(folder):
     import pathlib
 
-    from emotion_core.ui.video_markers import show_markers
-    from emotion_core.ui.video_people import show_people_list
-    from emotion_core.ui.video_result import View, reading_of
+    from emotion_core.ui.video_page.markers import show_markers
+    from emotion_core.ui.video_page.people import show_people_list
+    from emotion_core.ui.video_page.result_page import show_facts
+    from emotion_core.ui.video_page.result_view import ResultView, load_result_data
 
     folder = pathlib.Path(folder)
-    view = View("job", folder, "clip.mp4", reading_of(folder))
-    view._facts()
+    view = ResultView("job", folder, "clip.mp4", load_result_data(folder))
+    show_facts(view)
     show_people_list(view)
     show_markers(view)
 

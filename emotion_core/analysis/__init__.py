@@ -1,1 +1,0 @@
-"""From frames to results: smoothing, the pipeline, whole videos, summaries, exports."""

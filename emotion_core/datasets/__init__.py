@@ -1,0 +1,1 @@
+"""Labelled faces: reading them, and finding near-duplicates among them."""

@@ -1,0 +1,108 @@
+"""Single faces of a data set by name, without reading the rest of it.
+
+A page that shows the forty faces of one confusion need not wait for thirty thousand others.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_core.datasets.archives import FolderTree, Tree, ZipTree
+from emotion_core.datasets.readers import decode_face, decode_pixels
+from emotion_core.errors import DatasetError
+
+# The names that `readers` gives to the rows of fer2013.csv: FER+'s own.
+_ROW_NAME: Final = re.compile(r"fer(\d{7})\.png")
+_PICTURES: Final = {".png", ".jpg", ".jpeg"}
+
+
+class FaceShelf:
+    """Finds faces by the names that stand in predictions_<dataset>_<split>.csv.
+
+    May be shared by threads: it only reads.
+
+    Raises:
+        DatasetError: at construction, the data set does not exist or has no layout known here.
+    """
+
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        self._rows: _CsvRows | None = None
+        self._tree: Tree | None = None
+        self._paths: dict[str, str] = {}
+        if source.is_dir() and (source / "fer2013.csv").is_file():
+            self._rows = _CsvRows(source / "fer2013.csv")
+        elif source.is_dir():
+            self._tree = FolderTree(source)
+        elif source.suffix.lower() == ".zip" and source.is_file():
+            self._tree = ZipTree(source)
+        elif source.suffix.lower() == ".csv" and source.is_file():
+            self._rows = _CsvRows(source)
+        else:
+            raise DatasetError(f"{source} is neither a folder, nor a zip, nor a CSV of faces.")
+        if self._tree is not None:
+            self._paths = _paths_by_name(self._tree.names())
+
+    def faces(self, names: Iterable[str]) -> dict[str, NDArray[np.uint8]]:
+        """Name → (48, 48) uint8 grey, of those that are there; the others are left out.
+
+        Raises:
+            DatasetError: a file is there and is no readable picture.
+        """
+        found = ((name, self._face(name)) for name in names)
+        return {name: face for name, face in found if face is not None}
+
+    def _face(self, name: str) -> NDArray[np.uint8] | None:
+        if self._rows is not None:
+            return self._rows.face(name)
+        path = self._paths.get(name)
+        if path is None or self._tree is None:
+            return None
+        return decode_face(self._tree.read(path), f"{self.source}: {path}")
+
+
+def _paths_by_name(paths: list[str]) -> dict[str, str]:
+    """Whole paths, and file names alone where only one picture has that name."""
+    pictures = [p for p in paths if PurePosixPath(p).suffix.lower() in _PICTURES]
+    short: dict[str, list[str]] = {}
+    for path in pictures:
+        short.setdefault(PurePosixPath(path).name, []).append(path)
+    unique = {name: found[0] for name, found in short.items() if len(found) == 1}
+    return unique | {path: path for path in pictures}
+
+
+class _CsvRows:
+    """Rows of fer2013.csv, found by where their lines begin."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as m:
+                ends = np.flatnonzero(np.frombuffer(bytes(m), np.uint8) == ord("\n"))
+                head = m[: int(ends[0])] if len(ends) else b""
+        except (OSError, ValueError) as error:
+            raise DatasetError(f"{path} cannot be read ({error}).") from error
+        columns = head.decode("utf-8", "replace").strip().split(",")
+        if "pixels" not in columns:
+            raise DatasetError(f"{path} lacks the column pixels; it has {', '.join(columns)}.")
+        self._column = columns.index("pixels")
+        self._starts = ends + 1
+
+    def face(self, name: str) -> NDArray[np.uint8] | None:
+        match = _ROW_NAME.fullmatch(name)
+        row = int(match[1]) if match else -1
+        if not 0 <= row < len(self._starts):
+            return None
+        with self._path.open("rb") as file:
+            file.seek(int(self._starts[row]))
+            cells = file.readline().decode("utf-8", "replace").strip().split(",")
+        if len(cells) <= self._column:
+            return None
+        return decode_pixels(cells[self._column].strip('"'), self._path, row + 2)

@@ -1,0 +1,150 @@
+"""Near-identical images across splits: a test score that includes them flatters the network.
+
+The measure: both images are reduced to 24×24 by averaging, set to mean 0 and length 1, and
+multiplied; the sum (normalised cross-correlation) above 0.99 makes them twins. The mirror image
+counts too, because training mirrors its images.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_core.atomic_io import replace_file
+from emotion_core.errors import ModelError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from emotion_core.datasets.dataset import Split
+
+THRESHOLD: Final[float] = 0.99
+SIDE: Final[int] = 24
+# Rows of the left matrix a step: 512 × 30,000 float32 products are 60 MB.
+BLOCK: Final[int] = 512
+COLUMNS: Final[tuple[str, ...]] = (
+    "split",
+    "image",
+    "twin_split",
+    "twin_image",
+    "correlation",
+    "mirrored",
+)
+# Which splits a network has been fitted or chosen on before the other is looked at.
+EARLIER: Final[dict[str, tuple[str, ...]]] = {
+    "validation": ("train",),
+    "test": ("train", "validation"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Row `left` of one set of images and row `right` of another are near-identical."""
+
+    left: int
+    right: int
+    correlation: float
+    mirrored: bool
+
+
+def signature(images: NDArray[np.uint8], mirrored: bool = False) -> NDArray[np.float32]:
+    """What is compared.
+
+    Args:
+        images: (N, H, W) uint8, grey; H and W multiples of 24.
+        mirrored: of the images flipped left to right.
+
+    Returns:
+        (N, 576) float32, rows of mean 0 and length 1; a plain surface gives zeros, which correlate
+        with nothing.
+    """
+    count, height, width = images.shape
+    blocks = images.reshape(count, SIDE, height // SIDE, SIDE, width // SIDE).astype(np.float32)
+    small = blocks.mean(axis=(2, 4))
+    if mirrored:
+        small = small[:, :, ::-1]
+    flat = small.reshape(count, SIDE * SIDE)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    return np.divide(flat, length, out=np.zeros_like(flat), where=length > 1e-3)
+
+
+def find_twins(
+    left: NDArray[np.uint8], right: NDArray[np.uint8], threshold: float = THRESHOLD
+) -> Iterator[Twin]:
+    """All pairs of two sets of images (N, H, W) and (M, H, W) uint8 above the threshold.
+
+    A pair that is above it both ways is given once, in its closer form.
+    """
+    if not len(left) or not len(right):
+        return
+    theirs = signature(right).T
+    plain, flipped = signature(left), signature(left, mirrored=True)
+    for start in range(0, len(left), BLOCK):
+        part = slice(start, start + BLOCK)
+        as_is, mirror = plain[part] @ theirs, flipped[part] @ theirs
+        closer = np.maximum(as_is, mirror)
+        for i, j in zip(*np.nonzero(closer > threshold), strict=True):
+            yield Twin(
+                start + int(i), int(j), float(closer[i, j]), bool(mirror[i, j] > as_is[i, j])
+            )
+
+
+def twins_across(splits: Mapping[str, "Split"]) -> "pd.DataFrame":
+    """Twins of every split in the splits that come before it, with the columns of `COLUMNS`.
+
+    Args:
+        splits: by name; those named `train`, `validation` and `test` are compared.
+    """
+    import pandas as pd
+
+    rows = [
+        (
+            name,
+            mine.names[t.left],
+            other,
+            theirs.names[t.right],
+            round(t.correlation, 5),
+            t.mirrored,
+        )
+        for name, earlier in EARLIER.items()
+        if (mine := splits.get(name)) is not None
+        for other in earlier
+        if (theirs := splits.get(other)) is not None
+        for t in find_twins(mine.images, theirs.images)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).round({"correlation": 5})
+
+
+def has_twin(names: NDArray[np.str_], split: str, twins: "pd.DataFrame") -> NDArray[np.bool_]:
+    """(N,) bool: the image of this split has a twin in an earlier split."""
+    listed = twins.loc[twins["split"] == split, "image"]
+    return np.isin(names, listed.to_numpy(dtype=str))
+
+
+def write_twins(path: Path, twins: "pd.DataFrame") -> None:
+    """Write twins.csv."""
+    replace_file(path, twins.to_csv(index=False).encode("utf-8"))
+
+
+def read_twins(path: Path) -> "pd.DataFrame":
+    """Read twins.csv.
+
+    Raises:
+        ModelError: it is missing, unreadable or lacks a column.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype={"image": str, "twin_image": str})
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{path} cannot be read ({error}). `python -m emotion_core evaluate` writes it anew."
+        ) from error
+    missing = [c for c in COLUMNS if c not in table.columns]
+    if missing:
+        raise ModelError(f"{path} lacks the columns {', '.join(missing)}.")
+    return table

@@ -1,0 +1,384 @@
+"""The text of MODEL_CARD.md, made from the model folders' own files (Mitchell et al. 2019).
+
+Whatever is a figure here was read from a file that `train` or `evaluate` wrote; nothing is typed in
+by hand apart from the words around it and the peers' published figures (`peers`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from emotion_core.evaluation.evaluate import SCORE_NAMES
+from emotion_core.evaluation.published_results import peers_of
+from emotion_core.labels import EXPRESSIONS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from emotion_core.evaluation.model_record import ModelRecord
+
+_HEAD: Final = """# Model card
+
+Written by `python -m emotion_core model-card` from the files in `models/`. Do not edit it: the next
+run writes it anew.
+
+Networks that name the facial expression of a 48×48 grey face as one of seven:
+{expressions}.
+Four convolutional blocks, two hidden dense layers and a seven-way softmax, trained with Adam on
+categorical cross-entropy; served by LiteRT, int8 inside, with one temperature that makes its
+confidence fit its accuracy."""
+
+_USE: Final = """## Intended use and misuse
+
+**For** research, teaching, prototypes of human-computer interaction, and for showing what such
+networks can and cannot do, with the knowledge and consent of the people in the picture.
+
+**What it does not tell.** It names how a face looks to most viewers, not what the person feels: the
+same emotion shows in many ways, and the same face stands for many states (Barrett et al. 2019,
+doi:10.1177/1529100619832930). A reading is no evidence of honesty, intent, health or attention.
+
+**Not for** decisions about people: hiring, grading, policing, insurance, diagnosis, surveillance.
+In the European Union, using AI systems to infer the emotions of people **at the workplace and in
+education institutions is prohibited** except for medical or safety reasons (Regulation (EU)
+2024/1689, the AI Act, Article 5(1)(f)). Other emotion recognition counts as high-risk (Annex III)
+and those who use it must tell the people exposed to it (Article 50(3)). This is information, not
+legal advice."""
+
+_DATA: Final = """## Data, sources and licences
+
+| what | source | terms |
+|---|---|---|
+| images and original labels | FER2013, ICML 2013 challenge (Goodfellow et al., arXiv 1307.0414); \
+found by web search | published for the challenge, for research; the pictures belong to their \
+owners |
+| votes of ten people an image | FER+ (Barsoum et al., arXiv 1608.01041) | MIT licence |
+| code of this project | this repository | MIT licence |
+| weights in `models/` | trained here from scratch on the above | **the terms of FER2013 may limit \
+what weights trained on it may be used for**: clarify that before any commercial use |
+
+No image of the data set is part of this repository. The original split is kept: Training to learn,
+PublicTest as validation, PrivateTest as test; images that FER+ calls “not a face” are absent. The
+original labels were joined to the FER+ names by image content; 265 images have none."""
+
+_PROTOCOL: Final = """## Protocol
+
+- *FER+ 7-class*: a vote count of 1 is dropped as noise; an image counts where one of the seven has
+  more than half of the votes that remain (contempt, unknown and not-a-face count in the total).
+- *FER2013*: the original label, on the images of the split that carry one.
+- *without twins*: less the images with a near-identical one in an earlier split (normalised
+  cross-correlation above 0.99 at 24×24, mirrored ones counted).
+- *ECE*: 15 equal-width bins of the winning probability. *Human agreement*: one FER+ voter against
+  the majority of the others, on the same images.
+- Scores are those of the served int8 network, calibrated; a face whose answer is unclear is asked
+  about again, mirrored, and both answers are averaged, in these figures as in live use. Brackets
+  hold bootstrap 95 % intervals over the images (1,000 redraws).
+- Every choice was made on validation. The test split is read by `python -m emotion_core evaluate`
+  alone, and each look at it stands in the table of runs below, also where its images come in
+  another layout: known_images.csv holds what they are recognised by."""
+
+_LIMITS: Final = """## Limits
+
+- Faces from the web of 2013, many posed or theatrical: everyday expressions are subtler, and
+  networks trained on such labels tend to call them neutral.
+- The labels carry no age, sex, skin colour or origin of the people shown: how the error differs
+  between groups of people was **not measured and cannot be** on this data. Expect differences.
+- Grey 48×48 pixels: no colour, no fine wrinkles, no movement. One frame is read at a time.
+- Faces are found by a frontal Haar cascade; profiles and strongly tilted heads are missed.
+- Seven words do not cover what faces do: there is no contempt, pain, boredom or doubt, and mixed
+  expressions get one name.
+- People agree with each other only as far as the tables say; a score above human agreement means
+  that the majority's answer is learnt, not that faces are read better than people read them."""
+
+
+def card_text(
+    records: Sequence[ModelRecord], default: str, runs: pd.DataFrame, sizes: dict[str, int]
+) -> str:
+    """The whole card.
+
+    Args:
+        records: the models, the default one first.
+        default: name of the model that is served by default.
+        runs: the table of runs.csv.
+        sizes: model → bytes of its served network.
+    """
+    parts = [_HEAD.format(expressions=", ".join(EXPRESSIONS)), _models(records, default, sizes)]
+    parts += [_USE, _DATA, _PROTOCOL]
+    parts += [_steps(runs, records)]
+    parts += [_model_section(record) for record in records]
+    parts += [_LIMITS, _runs(runs)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{100 * value:.{digits}f} %"
+
+
+def _scored(score: dict[str, Any] | None) -> str:
+    """0.812 [0.798, 0.825]."""
+    if not score or score["value"] is None:
+        return "–"
+    return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
+
+
+def _report(record: ModelRecord) -> dict[str, Any] | None:
+    """The report that the card is about: on test where there is one, else on validation."""
+    for split in ("test", "validation"):
+        for report in record.evaluations.values():
+            if report.get("split") == split:
+                return report
+    return None
+
+
+def _models(records: Sequence[ModelRecord], default: str, sizes: dict[str, int]) -> str:
+    rows = []
+    for record in records:
+        report = _report(record)
+        name = f"**{record.name}**" + (" (served by default)" if record.name == default else "")
+        parameters = record.metadata.get("network", {}).get("parameters")
+        score = "not measured"
+        if report:
+            headline = report["headline"]
+            score = f"{headline['accuracy']:.3f} ({headline['name']}, {report['split']})"
+        size = f"{sizes[record.name] / 1e6:.2f} MB" if record.name in sizes else "not kept"
+        count = f"{parameters / 1e6:.2f} M" if parameters else "–"
+        rows.append((name, SCORE_NAMES[record.label_set], count, size, score))
+    head = ("model", "labels learnt", "parameters", "served network", "accuracy")
+    return "## Models\n\n" + _table(head, rows)
+
+
+_STEPS: Final = """## What each step brought
+
+Scores on validation, where choices are made, of the last training of each model; a step that builds
+on another model names it."""
+_STEP_SCORES: Final = ("accuracy", "macro_f1", "rare_recall", "ece")
+
+
+def _steps(runs: pd.DataFrame, records: Sequence[ModelRecord]) -> str:
+    """The models beside each other on validation, the weakest first, then what serving changes."""
+    trained = runs[(runs["event"] == "train") & (runs["split"] == "validation")]
+    parts = [_STEPS]
+    for label_set, part in trained.groupby("label_set", sort=False):
+        last = part.groupby("model", sort=False).tail(1).sort_values("accuracy")
+        rows = [
+            (str(row["model"]), *(f"{row[s]:.3f}" for s in _STEP_SCORES), str(row["note"]))
+            for row in last.to_dict("records")
+        ]
+        head = ("model", "accuracy", "macro-F1", "rare recall", "ECE", "recipe")
+        name = SCORE_NAMES.get(str(label_set), str(label_set))
+        parts.append(f"{name}, validation:\n\n" + _table(head, rows))
+    served = [row for record in records if (row := _serving_row(record))]
+    if served:
+        names = ["model", "float", "int8", "int8, unclear faces also mirrored: served"]
+        parts.append("Accuracy, macro-F1 on validation:\n\n" + _table(names, served))
+    return "\n\n".join(parts) if len(parts) > 1 else ""
+
+
+def _serving_row(record: ModelRecord) -> tuple[str, ...] | None:
+    for report in record.evaluations.values():
+        block = report["scores"].get(record.label_set)
+        if report.get("split") == "validation" and block and "served_once" in block:
+            served = {k: block["full"][k]["value"] for k in ("accuracy", "macro_f1")}
+            kinds = (block.get("float"), block["served_once"], served)
+            return (
+                record.name,
+                *(f"{k['accuracy']:.3f}, {k['macro_f1']:.3f}" if k else "–" for k in kinds),
+            )
+    return None
+
+
+def _model_section(record: ModelRecord) -> str:
+    report = _report(record)
+    title = f"## {record.name}"
+    if report is None:
+        return f"{title}\n\nNot evaluated yet: `python -m emotion_core evaluate` measures it."
+    split = report["split"]
+    warning = (
+        ""
+        if split == "test"
+        else "\n\n**On validation, on which choices were made; not on the test.**"
+    )
+    main = report["scores"][report["headline"]["label_set"]]
+    parts = [
+        f"{title}{warning}",
+        f"### Scores on the {split} split\n\n" + _scores(report),
+        _beside(report),
+        f"### Each expression ({main['name']}, {split})\n\n" + _classes(main["full"]),
+        "### Failure modes\n\n" + _failures(main["full"], report),
+        _robustness(record),
+        _served(record, report),
+        _training(record),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+_SCORES: Final = (
+    ("accuracy", "accuracy"),
+    ("balanced accuracy", "balanced_accuracy"),
+    ("macro-F1", "macro_f1"),
+    ("mean recall of disgust and fear", "rare_recall"),
+    ("accuracy of the surest 90 %", "accuracy_at_90"),
+    ("accuracy of the surest 80 %", "accuracy_at_80"),
+    ("ECE", "ece"),
+    ("negative log-likelihood", "nll"),
+)
+
+
+def _scores(report: dict[str, Any]) -> str:
+    columns = []
+    for block in report["scores"].values():
+        columns.append((block["name"], block["full"]))
+        if block["without_twins"]:
+            columns.append((f"{block['name']} without twins", block["without_twins"]))
+    rows = [["images", *(f"{block['images']:,}" for _, block in columns)]]
+    rows += [[title, *(_scored(block[key]) for _, block in columns)] for title, key in _SCORES]
+    rows += [["ECE before calibration", *(f"{b['ece_uncalibrated']:.3f}" for _, b in columns)]]
+    return _table(["", *(name for name, _ in columns)], rows)
+
+
+def _beside(report: dict[str, Any]) -> str:
+    """Ours beside people, chance and peers, for each label set; peers on the test split only."""
+    rows = []
+    for label_set, block in report["scores"].items():
+        name = block["name"]
+        rows.append((name, "**this model**", _scored(block["full"]["accuracy"]), ""))
+        if people := block.get("human_agreement"):
+            rows.append((name, "human agreement", _scored(people), "same images"))
+        chance = f"{block['chance']['largest']:.3f}"
+        rows.append((name, "always the most frequent expression", chance, "same images"))
+        if report["split"] == "test":
+            rows += [(name, p.name, f"{p.accuracy:.3f}", p.source) for p in peers_of(label_set)]
+    return "Beside others (accuracy):\n\n" + _table(("score", "who", "accuracy", "source"), rows)
+
+
+def _classes(block: dict[str, Any]) -> str:
+    rows = [
+        (
+            expression,
+            f"{row['images']:,}",
+            *(_scored(row[key]) for key in ("precision", "recall", "f1")),
+        )
+        for expression, row in block["per_class"].items()
+    ]
+    return _table(("", "images", "precision", "recall", "F1"), rows)
+
+
+def _failures(block: dict[str, Any], report: dict[str, Any]) -> str:
+    """The largest confusions, and where the two label sets contradict each other."""
+    lines = ["The confusions that take the largest share of an expression's images:", ""]
+    lines += [
+        f"- {truth} called {answer}: {_percent(share)} ({count:,} images)"
+        for share, count, truth, answer in _off_diagonal(block["confusion_matrix"])[:6]
+    ]
+    agree = report.get("labels_agree")
+    if agree and agree["share"] is not None:
+        lines += [
+            "",
+            f"The labels themselves disagree: FER2013 and FER+ give the same expression to "
+            f"{_percent(agree['share'])} of the {agree['images']:,} images that both label. "
+            "Furthest apart:",
+            "",
+        ]
+        lines += [
+            f"- FER2013 says {theirs}, FER+ voters say {ours}: {_percent(share)} of its images "
+            f"({count:,})"
+            for share, count, theirs, ours in _off_diagonal(agree["fer2013_rows_ferplus_columns"])[
+                :4
+            ]
+        ]
+    return "\n".join(lines)
+
+
+def _off_diagonal(matrix: list[list[int]]) -> list[tuple[float, int, str, str]]:
+    """(share of the row, count, row, column) of all wrong cells, the largest share first."""
+    cells = [
+        (count / sum(row), count, EXPRESSIONS[i], EXPRESSIONS[j])
+        for i, row in enumerate(matrix)
+        for j, count in enumerate(row)
+        if i != j and count
+    ]
+    return sorted(cells, reverse=True)
+
+
+def _robustness(record: ModelRecord) -> str:
+    table = record.robustness
+    if table is None:
+        return ""
+    undamaged = table.loc[table["damage"] == "none", "accuracy"].tolist()
+    rows = []
+    for damage, part in table[table["damage"] != "none"].groupby("damage", sort=False):
+        steps = zip(part["level"], part["accuracy"], strict=True)
+        levels = ", ".join(f"{level:g}: {accuracy:.3f}" for level, accuracy in steps)
+        rows.append((str(damage), str(part["unit"].iloc[0]), levels))
+    head = f"### Damaged faces ({table['split'].iloc[0]} split)"
+    whole = f"Accuracy on undamaged faces: {undamaged[0]:.3f}." if undamaged else ""
+    return f"{head}\n\n{whole}\n\n" + _table(("damage", "unit of the level", "accuracy"), rows)
+
+
+def _served(record: ModelRecord, report: dict[str, Any]) -> str:
+    near, speed = report.get("served_against_float"), report.get("speed") or {}
+    lines = ["### Served network", ""]
+    if near:
+        points = near["served_minus_float_points"][report["headline"]["label_set"]]
+        lines.append(
+            f"- int8 against float: {points['accuracy']:+.2f} points of accuracy, "
+            f"{points['macro_f1']:+.2f} of macro-F1; the same answer on "
+            f"{_percent(near['same_answer'])} of {near['images']:,} images"
+        )
+    if speed:
+        lines.append(
+            f"- {speed['served_ms_per_face_one_thread']:.2f} ms a face on one thread of the "
+            f"machine that measured it; {speed['served_bytes'] / 1e6:.2f} MB"
+        )
+    unsure = record.metadata.get("unsure") or {}
+    if unsure.get("accuracy_unsure") is not None:
+        lines.append(
+            f"- temperature {record.metadata['temperature']:.3f}; answers below a probability of "
+            f"{unsure['threshold']:.2f} are called unsure: on validation "
+            f"{_percent(1 - unsure['coverage'])} of them, of which "
+            f"{_percent(unsure['accuracy_unsure'])} were right"
+        )
+    return "\n".join(lines)
+
+
+def _training(record: ModelRecord) -> str:
+    settings, facts = record.metadata.get("settings") or {}, record.metadata.get("training") or {}
+    if not settings:
+        return ""
+    flat = {k: v for k, v in settings.items() if not isinstance(v, dict)}
+    flat |= {f"network {k}": v for k, v in (settings.get("network") or {}).items()}
+    flat |= {f"augment {k}": v for k, v in (settings.get("augment") or {}).items()}
+    words = ", ".join(f"{k.replace('_', ' ')} {_plain(v)}" for k, v in flat.items())
+    best = f"best epoch {facts.get('best_epoch', '–')} of {facts.get('epochs', '–')}; "
+    packages = ", ".join(f"{k} {v}" for k, v in record.metadata.get("packages", {}).items() if v)
+    return f"### Training\n\n{best}{words}.\n\nPackages: {packages}."
+
+
+def _plain(value: Any) -> str:
+    return "-".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _runs(runs: pd.DataFrame) -> str:
+    title = "## Runs, and every look at the test split"
+    if runs.empty:
+        return f"{title}\n\nNone is logged yet."
+    scores = ("accuracy", "macro_f1", "rare_recall", "ece")
+    rows = [
+        (
+            *(str(row[k]) for k in ("date", "model", "event", "split", "label_set")),
+            *("–" if math.isnan(row[k]) else f"{row[k]:.3f}" for k in scores),
+            str(row["note"]).replace("|", "/"),
+        )
+        for row in runs.to_dict("records")
+    ]
+    head = ("date", "model", "event", "split", "labels", "accuracy", "macro-F1", "rare recall")
+    return f"{title}\n\n" + _table((*head, "ECE", "recipe or reason"), rows)

@@ -1,0 +1,1 @@
+"""Background jobs: kept on disk, run in processes of their own."""

@@ -1,0 +1,239 @@
+"""What a job's process printed and left behind, as states that a page can show. Draws nothing."""
+
+import contextlib
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from emotion_core.results.annotations import FILE as EDITS
+from emotion_core.results.paths import EDITED_CLIPS
+
+RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
+WAITING: Final = "waiting"
+# What a visitor has made of a video's results.
+_EDITED: Final = f"results/*/{EDITS}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobInput:
+    """A video of a job: its name as the user knows it, where it lies, and its hash (SHA-256)."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """How one video of a job is doing; `folder` once there is one."""
+
+    name: str
+    status: str = WAITING
+    message: str = ""
+    fraction: float = 0.0
+    fps: float = 0.0
+    left_s: float | None = None
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """How a job is doing: status, one entry a video, and a message where something went wrong."""
+
+    job_id: str
+    status: str
+    files: tuple[FileState, ...]
+    message: str = ""
+    created_s: float = 0.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fraction(self) -> float:
+        """Share of the whole job that is done, 0 to 1; every video counts the same."""
+        ended = {DONE, FAILED, CANCELLED, "skipped"}
+        shares = [1.0 if f.status in ended else f.fraction for f in self.files]
+        return sum(shares) / len(shares) if shares else 1.0
+
+    @property
+    def running(self) -> bool:
+        """Whether there is something to wait for."""
+        return self.status in (RUNNING, WAITING)
+
+    @property
+    def current(self) -> FileState | None:
+        """The video that is being read now."""
+        return next((f for f in self.files if f.status == RUNNING), None)
+
+
+class JobLog:
+    """Reads the lines of `--progress json`, each once, however often a page asks.
+
+    Attributes:
+        ended: the command came to its own end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._offset = path, 0
+        self._latest: dict[str, dict[str, Any]] = {}
+        self.ended = False
+
+    def update(self) -> None:
+        """Take in what was printed since the last call; a line being written waits."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                text = file.read()
+        except OSError:
+            return
+        whole = text.rfind(b"\n") + 1
+        self._offset += whole
+        for line in text[:whole].splitlines():
+            with contextlib.suppress(ValueError):
+                self._take(json.loads(line))
+
+    def _take(self, event: Any) -> None:
+        if not isinstance(event, dict):
+            return
+        self.ended = self.ended or event.get("event") == "end"
+        if "file" in event:
+            self._latest.setdefault(event["file"], {}).update(event)
+
+    def files(self, inputs: Sequence[Mapping[str, str]]) -> tuple[FileState, ...]:
+        """One state for each input, in order."""
+        return tuple(_file_state(i["name"], self._latest.get(i["path"])) for i in inputs)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file; {} where there is none that can be read."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _file_state(name: str, seen: Mapping[str, Any] | None) -> FileState:
+    if seen is None:
+        return FileState(name)
+    folder = seen.get("folder")
+    status = seen.get("status", RUNNING)
+    return FileState(
+        name,
+        DONE if status == "skipped" else status,
+        # That it was finished before is no news to whoever started it again.
+        seen.get("problem" if status == "skipped" else "message", ""),
+        float(seen.get("fraction", 0.0)),
+        float(seen.get("fps", 0.0)),
+        seen.get("left_s"),
+        Path(folder) if folder else None,
+    )
+
+
+def job_status(
+    folder: Path,
+    files: Sequence[FileState],
+    ended: bool,
+    alive: bool,
+) -> tuple[str, str]:
+    """The job's status from what its process printed and whether it lives."""
+    cancelled = (folder / "cancelled").exists()
+    if alive:
+        return RUNNING, "Ending, and keeping what is done …" if cancelled else ""
+    if cancelled:
+        return CANCELLED, "Cancelled; what was done is kept."
+    if not ended and not (folder / "process.json").exists():
+        return WAITING, "Waiting for other analyses to end."
+    if not ended:
+        return FAILED, _death_words(folder)
+    if all(f.status == FAILED for f in files):
+        return FAILED, "None of the videos could be read."
+    return DONE, ""
+
+
+def digest_of(values: Sequence[Any]) -> str:
+    """A short name for what these values are, the same in every process."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def describe(folder: Path, job: Mapping[str, Any]) -> None:
+    """Write a job's description into its folder, and take away what an earlier run left there.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    (folder / "results").mkdir(parents=True, exist_ok=True)
+    for name in ("progress.jsonl", "errors.txt", "cancelled", "process.json"):
+        (folder / name).unlink(missing_ok=True)
+    part = folder / "job.json.part"
+    part.write_text(json.dumps(job), "utf-8")
+    part.replace(folder / "job.json")
+
+
+def touched_s(folder: Path) -> float:
+    """When a job was last begun or asked for, worked, or was worked upon."""
+    times = []
+    for file in (folder / "job.json", folder / "progress.jsonl", *folder.glob(_EDITED)):
+        with contextlib.suppress(OSError):
+            times.append(file.stat().st_mtime)
+    return max(times, default=time.time())
+
+
+def waits(folder: Path) -> bool:
+    """Whether a job was never begun; a damaged description is nobody's job any more."""
+    marks = ("process.json", "cancelled")
+    return not any((folder / m).exists() for m in marks) and bool(read_json(folder / "job.json"))
+
+
+def _death_words(folder: Path) -> str:
+    """What the command said last, or that it was killed."""
+    try:
+        lines = (folder / "errors.txt").read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    if said:
+        return said[-1]
+    return (
+        "The analysis ended unexpectedly: the system stopped it (often because memory ran out), or "
+        "a damaged file made a decoder fail. What was done is kept; start again to go on."
+    )
+
+
+def problem_of(state: JobState) -> str:
+    """Why a job of one input failed: what its command said of the input, else of itself."""
+    said = state.files[0].message if state.files else ""
+    return state.message if said in ("", *_AFTER_DEATH.values()) else said
+
+
+STOPPED: Final = "stopped half way"
+_AFTER_DEATH: Final = {RUNNING: STOPPED, WAITING: "not begun"}
+
+
+def after_death(state: FileState, status: str) -> FileState:
+    """A file that nobody works on any more is no running one."""
+    if state.status not in (RUNNING, WAITING):
+        return state
+    words = _AFTER_DEATH[state.status]
+    return FileState(state.name, status, words, state.fraction, folder=state.folder)
+
+
+def take_over(files: Sequence[FileState], results: Path) -> None:
+    """Give another job's folder of results what is finished here, without what people made of it.
+
+    Nothing is copied where the disk can name a file twice: finished files are never changed.
+    """
+    for folder in (f.folder for f in files if f.status == DONE and f.folder):
+        for file in folder.rglob("*"):
+            if not file.is_file() or EDITS in file.name or file.match(EDITED_CLIPS):
+                continue
+            target = results / folder.name / file.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                target.hardlink_to(file)
+            except OSError:
+                shutil.copyfile(file, target)

@@ -1,0 +1,130 @@
+"""The process of a job: begun apart from the server, and found again by any server."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from emotion_core.config import PROJECT_ROOT
+from emotion_core.jobs.log import read_json
+
+# Windows ends a process at once where it is not asked this way.
+_ASK_TO_END: Final[int] = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM)
+_LAST_WAIT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobCommand:
+    """The command that a store's jobs run; it must take `--out`, `--models-dir` and `--progress`.
+
+    Attributes:
+        name: `python -m emotion_core <name>`.
+        input_option: stands before the inputs; "" where they need none.
+        arguments: given to every job.
+        most_at_once: more would make all of them, and a live stream beside them, slow.
+        skips_finished: it does not do again what lies finished in its output folder.
+    """
+
+    name: str
+    input_option: str = ""
+    arguments: tuple[str, ...] = ()
+    most_at_once: int = 2
+    skips_finished: bool = False
+
+    def line(self, job: Mapping[str, Any], results: Path, models_dir: Path) -> list[str]:
+        """The whole command line of a job.
+
+        Args:
+            job: job.json; `last` names inputs that come after the others, `results` another output
+                folder.
+            results: the output folder of all other jobs.
+            models_dir: where the command finds its networks.
+        """
+        line = [sys.executable, "-m", "emotion_core", self.name]
+        line += [self.input_option] if self.input_option else []
+        inputs = sorted(job["inputs"], key=lambda i: i["name"] in job.get("last", []))
+        line += [i["path"] for i in inputs]
+        line += ["--out", job.get("results", str(results)), "--models-dir", str(models_dir)]
+        return [*line, "--progress", "json", *self.arguments, *job["arguments"]]
+
+
+ANALYZE: Final = JobCommand("analyze", arguments=("--preview",), skips_finished=True)
+
+
+def begin(folder: Path, line: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """Start a command line; what it prints, and who it is, goes into the job's folder.
+
+    Raises:
+        OSError: the folder cannot be written; nothing runs then.
+    """
+    flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+    with (
+        (folder / "progress.jsonl").open("wb") as out,
+        (folder / "errors.txt").open("wb") as err,
+    ):
+        process = subprocess.Popen(
+            line,
+            cwd=PROJECT_ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+            creationflags=flags,
+        )
+    known: dict[str, float] = {"pid": process.pid}
+    with contextlib.suppress(psutil.Error, OSError):
+        handle = psutil.Process(process.pid)
+        # A live stream on the same computer comes first.
+        handle.nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5))
+        known["born_s"] = handle.create_time()
+    try:
+        (folder / "process.json").write_text(json.dumps(known), "utf-8")
+    except OSError:
+        # No other server could find it, and it would be begun again and again.
+        process.kill()
+        process.wait()
+        raise
+    return process
+
+
+def living(folder: Path, child: "subprocess.Popen[bytes] | None") -> psutil.Process | None:
+    """The living process of a job, also one that an earlier server started.
+
+    Args:
+        folder: of the job.
+        child: of this server, where it is one.
+    """
+    known = read_json(folder / "process.json")
+    if not known:
+        return None
+    # Another server may have begun the job again since.
+    if child is not None and child.pid == known["pid"] and child.poll() is not None:
+        return None
+    try:
+        process = psutil.Process(known["pid"])
+        # Another program may have got the number of a dead one.
+        same = abs(process.create_time() - known.get("born_s", 0)) < 2
+        dead = process.status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return None
+    return process if same and not dead else None
+
+
+def ask_to_end(process: psutil.Process) -> None:
+    """Let it finish what it writes; harmless where it is gone."""
+    with contextlib.suppress(psutil.Error):
+        process.send_signal(_ASK_TO_END)
+
+
+def end_now(process: psutil.Process) -> None:
+    """Kill it, and wait for its end; harmless where it is gone."""
+    with contextlib.suppress(psutil.Error):
+        process.kill()
+        process.wait(_LAST_WAIT_S)

@@ -1,0 +1,420 @@
+"""Analyses in processes of their own: they survive reruns, page changes and a reload.
+
+A job is a folder below the work folder: `job.json` (what to do), `inputs/`, `results/`, and the
+lines that `python -m emotion_core analyze --progress json` printed. Nothing about it lives in the
+page, so any visit of any page can look, cancel or delete. This module draws nothing.
+"""
+
+import contextlib
+import logging
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, Final
+
+import psutil
+
+from emotion_core.errors import InputError, OutputError
+from emotion_core.jobs.log import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    STOPPED,
+    JobInput,
+    JobLog,
+    JobState,
+    after_death,
+    describe,
+    digest_of,
+    job_status,
+    read_json,
+    take_over,
+    touched_s,
+    waits,
+)
+from emotion_core.jobs.process import ANALYZE, JobCommand, ask_to_end, begin, end_now, living
+from emotion_core.jobs.uploads import Uploads, refer_to
+from emotion_core.results.paths import read_summary, remove_leftovers, taking_turns
+
+_log = logging.getLogger(__name__)
+
+_CANCEL_PATIENCE_S: Final = 15.0
+_LOCK: Final = ".jobs.lock"
+# Longer than a killed process takes to end.
+_PATIENCE_S: Final = 20.0
+
+
+class JobStore:
+    """All jobs of one work folder; its methods may be called from any thread.
+
+    Args:
+        root: the folder of jobs; made where it is missing.
+        retention_h: hours after which a job is deleted.
+        models_dir: where the command finds its networks.
+        command: what the jobs run.
+    """
+
+    def __init__(
+        self, root: Path, retention_h: float, models_dir: Path, command: JobCommand = ANALYZE
+    ) -> None:
+        self._root, self._retention_s, self._models = root, retention_h * 3600, models_dir
+        self._command = command
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._cancelled_at: dict[str, float] = {}
+        self._logs: dict[str, JobLog] = {}
+        self._problems: dict[str, str] = {}
+        # What this process remembers of its jobs.
+        self._lock = threading.RLock()
+        # Who begins, writes or deletes jobs; taken before the other one.
+        self._turn = threading.RLock()
+        self._has_turn = False
+        self._uploads = Uploads(root / "incoming", self._alone)
+
+    def add_input(self, name: str, content: IO[bytes]) -> JobInput:
+        """Copy an upload into the work folder, piece by piece.
+
+        Raises:
+            OutputError: the disk is full or cannot be written.
+        """
+        return self._uploads.add(name, content)
+
+    def refer_to(self, path: Path, allowed: Path) -> JobInput:
+        """Use a file of the administrator's folder where it lies.
+
+        Raises:
+            InputError: it lies elsewhere, is gone, or may not be read.
+        """
+        return refer_to(path, allowed)
+
+    def start(
+        self,
+        inputs: Sequence[JobInput],
+        arguments: Sequence[str],
+        model: Mapping[str, str],
+        owner: str = "",
+    ) -> str:
+        """Begin an analysis, or find the owner's identical one; returns its id.
+
+        What somebody else's identical one has finished is taken over, but not what they have made
+        of it: names and markers stay theirs, and so do cancelling and deleting.
+
+        Args:
+            inputs: the videos.
+            arguments: options of the command, without paths and output folder.
+            model: name and sha256 of the network; a part of what makes jobs identical.
+            owner: tells visitors apart; nobody else may know it.
+
+        Raises:
+            InputError: there is no video.
+            OutputError: the work folder cannot be written.
+        """
+        if not inputs:
+            raise InputError("Choose at least one video.")
+        known = [sorted((i.sha256, i.name) for i in inputs), list(arguments), dict(model)]
+        work = digest_of(known)
+        job_id = digest_of([work, owner])
+        with self._alone():
+            state = self.state(job_id)
+            if state is not None and (state.running or state.status == DONE):
+                self._touch(job_id)
+                self._uploads.arrived(inputs)
+                return job_id
+            job = {
+                "created_s": time.time(),
+                "arguments": list(arguments),
+                "model": dict(model),
+                "inputs": [asdict(i) for i in inputs],
+                "work": work,
+                "owner": digest_of([owner]),
+            }
+            if state is None and self._command.skips_finished:
+                self._take_over(work, job_id)
+            self._write_job(job_id, job)
+            self._uploads.arrived(inputs)
+            self.start_waiting()
+            if job_id in self._problems:
+                raise OutputError(self._problems[job_id])
+        return job_id
+
+    def state(self, job_id: str) -> JobState | None:
+        """How a job is doing; None where there is none (any more)."""
+        folder = self._folder(job_id)
+        job = read_json(folder / "job.json")
+        if not job:
+            return None
+        with self._lock:
+            self._press_on(job_id)
+            # Whether it lives comes first: what it printed before its end is complete then.
+            alive = self._alive(job_id)
+            log = self._logs.setdefault(job_id, JobLog(folder / "progress.jsonl"))
+            log.update()
+            files, ended = log.files(job["inputs"]), log.ended
+        status, message = job_status(folder, files, ended, alive)
+        if not alive and job_id in self._problems:
+            status, message = FAILED, self._problems[job_id]
+        if status in (FAILED, CANCELLED) and not alive:
+            files = tuple(after_death(f, status) for f in files)
+            for file in files:
+                # In the folder of one that is done, more work may be going on.
+                if file.status != DONE and file.folder is not None and file.folder.is_dir():
+                    remove_leftovers(file.folder)
+        return JobState(
+            job_id, status, files, message, job["created_s"], {"arguments": job["arguments"]}
+        )
+
+    def jobs_of(self, owner: str) -> list[str]:
+        """The ids of the jobs that this owner started."""
+        wanted = digest_of([owner])
+        jobs = ((i, read_json(self._folder(i) / "job.json")) for i in self._ids())
+        return [job_id for job_id, job in jobs if job.get("owner") == wanted]
+
+    def cancel(self, job_id: str) -> None:
+        """Ask for an end; what is done is kept. A process that does not listen is killed later."""
+        with self._lock:
+            with contextlib.suppress(OSError):
+                (self._folder(job_id) / "cancelled").touch()
+            process = self._process(job_id)
+            if process is not None:
+                self._cancelled_at.setdefault(job_id, time.monotonic())
+                ask_to_end(process)
+
+    def start_after(
+        self, job_id: str, folder: Path, arguments: Sequence[str], key: str
+    ) -> JobState | None:
+        """Begin more work on one video's finished results; the job that made them stays as it is.
+
+        Args:
+            job_id: of that job; what is begun here is deleted with it.
+            folder: the video's results, in which the work is done.
+            arguments: options of the command, without paths and output folder.
+            key: tells different work on the same results apart; see `after`.
+
+        Returns:
+            None where the video is not there any more.
+
+        Raises:
+            OutputError: the work folder cannot be written.
+        """
+        job = read_json(self._folder(job_id) / "job.json")
+        sha256 = (read_summary(folder).get("source") or {}).get("sha256")
+        inputs = [i for i in job.get("inputs", []) if i["sha256"] == sha256]
+        if not inputs or not Path(inputs[0]["path"]).is_file():
+            return None
+        more = {
+            "created_s": time.time(),
+            "arguments": list(arguments),
+            "inputs": inputs[:1],
+            "results": str(folder.parent),
+            "part_of": job_id,
+        }
+        new = self._id_after(job_id, folder, key)
+        with self._alone():
+            state = self.state(new)
+            if state is None or not state.running:
+                self._write_job(new, more)
+                self.start_waiting()
+        return self.state(new)
+
+    def after(self, job_id: str, folder: Path, key: str) -> JobState | None:
+        """How the work begun by `start_after` is doing; None where there is none."""
+        return self.state(self._id_after(job_id, folder, key))
+
+    def _id_after(self, job_id: str, folder: Path, key: str) -> str:
+        return digest_of([job_id, folder.name, key])
+
+    def restart(self, job_id: str) -> None:
+        """Begin a stopped job again; videos that are finished are not read twice.
+
+        The video at which it died is read last: should it kill the work again, the others are done.
+
+        Raises:
+            OutputError: the work folder cannot be written.
+        """
+        with self._alone():
+            job = read_json(self._folder(job_id) / "job.json")
+            if job and not self._alive(job_id):
+                state = self.state(job_id)
+                files = state.files if state is not None and state.status == FAILED else ()
+                last = [file.name for file in files if file.message == STOPPED]
+                self._write_job(job_id, job | {"last": last})
+                self.start_waiting()
+
+    def delete(self, job_id: str) -> None:
+        """End a job and remove everything of it, uploads included; harmless when repeated.
+
+        Raises:
+            OutputError: the work folder cannot be written.
+        """
+        with self._alone():
+            job = read_json(self._folder(job_id) / "job.json")
+            for other in self._ids():
+                if read_json(self._folder(other) / "job.json").get("part_of") == job_id:
+                    self.delete(other)
+            process = self._process(job_id)
+            if process is not None:
+                end_now(process)
+            with self._lock:
+                self._forget(job_id)
+            shutil.rmtree(self._folder(job_id), ignore_errors=True)
+            # Uploads go with their last job; files of the administrator's folder stay.
+            self._uploads.drop({Path(i["path"]) for i in job.get("inputs", [])} - self._used())
+
+    def clean_up(self, now_s: float | None = None) -> int:
+        """Delete jobs and forgotten uploads older than the retention; returns how many jobs."""
+        if not self._root.is_dir():
+            return 0
+        try:
+            # Nobody asks for a job again between the look at its age and its end.
+            with self._alone():
+                return self._clean_up(now_s)
+        except OutputError:
+            _log.exception("What is old could not be deleted")
+            return 0
+
+    def _clean_up(self, now_s: float | None) -> int:
+        limit = (time.time() if now_s is None else now_s) - self._retention_s
+        # What waits for its turn is as young as what runs.
+        old = [
+            j
+            for j in self._ids()
+            if touched_s(self._folder(j)) < limit
+            and not self._alive(j)
+            and not waits(self._folder(j))
+        ]
+        for job_id in old:
+            self.delete(job_id)
+        self._uploads.clean_up(self._used(), limit)
+        return len(old)
+
+    def results_of(self, job_id: str) -> Path:
+        """The folder that holds a results folder for each video."""
+        return self._folder(job_id) / "results"
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else begins, writes or deletes a job meanwhile, in this server and in others.
+
+        Raises:
+            OutputError: the work folder cannot be written.
+        """
+        with self._turn, contextlib.ExitStack() as stack:
+            if not self._has_turn:
+                try:
+                    self._root.mkdir(parents=True, exist_ok=True)
+                    stack.enter_context(taking_turns(self._root / _LOCK, _PATIENCE_S))
+                except OSError as error:
+                    raise self._unwritable(error) from error
+                self._has_turn = True
+                stack.callback(setattr, self, "_has_turn", False)
+            yield
+
+    def _folder(self, job_id: str) -> Path:
+        # Ids come from the address bar: they must not lead anywhere else.
+        if not (job_id.isalnum() and job_id.isascii()):
+            return self._root / "jobs" / "none"
+        return self._root / "jobs" / job_id
+
+    def _ids(self) -> list[str]:
+        return [p.parent.name for p in (self._root / "jobs").glob("*/job.json")]
+
+    def _touch(self, job_id: str) -> None:
+        with contextlib.suppress(OSError):
+            (self._folder(job_id) / "job.json").touch()
+
+    def _take_over(self, work: str, job_id: str) -> None:
+        """Fetch what an identical job of somebody else has finished, if there is one."""
+        for other in self._ids():
+            known = read_json(self._folder(other) / "job.json").get("work")
+            state = self.state(other) if known == work else None
+            if state is not None and state.status == DONE:
+                try:
+                    take_over(state.files, self.results_of(job_id))
+                except OSError as error:
+                    raise self._unwritable(error) from error
+                return
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(f"The work folder {self._root} cannot be written: {error.strerror}.")
+
+    def _write_job(self, job_id: str, job: Mapping[str, Any]) -> None:
+        folder = self._folder(job_id)
+        try:
+            # Whoever looks meanwhile must not remember the old lines for the new ones.
+            with self._lock:
+                self._forget(job_id)
+                describe(folder, job)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _forget(self, job_id: str) -> None:
+        for known in (self._processes, self._logs, self._problems, self._cancelled_at):
+            known.pop(job_id, None)
+
+    def _used(self) -> set[Path]:
+        """The videos of all jobs."""
+        jobs = (read_json(self._folder(j) / "job.json") for j in self._ids())
+        return {Path(i["path"]) for job in jobs for i in job.get("inputs", [])}
+
+    def start_waiting(self) -> bool:
+        """Start jobs in the order of their making, as far as there is room; whether some wait on.
+
+        Raises:
+            OutputError: the work folder cannot be written.
+        """
+        for job_id in list(self._cancelled_at):
+            self._press_on(job_id)
+        waiting, room = self._queue()
+        if waiting and room:
+            # Another server may have started some since.
+            with self._alone():
+                waiting, room = self._queue()
+                for job_id in waiting[:room]:
+                    self._launch(job_id)
+        return len(waiting) > room
+
+    def _queue(self) -> tuple[list[str], int]:
+        """The jobs that wait, oldest first, and how many may begin."""
+        ids = self._ids()
+        running = [job_id for job_id in ids if self._alive(job_id)]
+        waiting = [
+            job_id
+            for job_id in ids
+            if job_id not in running
+            and job_id not in self._problems
+            and waits(self._folder(job_id))
+        ]
+        room = max(0, self._command.most_at_once - len(running))
+        return sorted(waiting, key=lambda j: touched_s(self._folder(j))), room
+
+    def _launch(self, job_id: str) -> None:
+        folder = self._folder(job_id)
+        job = read_json(folder / "job.json")
+        try:
+            arguments = self._command.line(job, folder / "results", self._models)
+            self._processes[job_id] = begin(folder, arguments)
+        except OSError as error:
+            self._problems[job_id] = (
+                f"The work could not be started: {self._root} cannot be written ({error.strerror})."
+            )
+        except Exception:
+            # One description that makes no sense must not keep the others from starting.
+            _log.exception("The job %s could not be started", job_id)
+            self._problems[job_id] = "The work could not be started: its description is damaged."
+
+    def _process(self, job_id: str) -> psutil.Process | None:
+        return living(self._folder(job_id), self._processes.get(job_id))
+
+    def _alive(self, job_id: str) -> bool:
+        return self._process(job_id) is not None
+
+    def _press_on(self, job_id: str) -> None:
+        asked = self._cancelled_at.get(job_id)
+        process = self._process(job_id) if asked is not None else None
+        if asked is not None and process is None:
+            self._cancelled_at.pop(job_id, None)
+        elif asked is not None and time.monotonic() - asked > _CANCEL_PATIENCE_S and process:
+            end_now(process)

@@ -1,0 +1,324 @@
+"""One stream of frames to row-aligned results: the only place that joins the steps."""
+
+import math
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Final, Protocol
+
+import numpy as np
+
+from emotion_core.config import PipelineSettings, check_range
+from emotion_core.datatypes import (
+    FloatArray,
+    Frame,
+    FrameResult,
+    ImageArray,
+    IntArray,
+    QualityHint,
+)
+from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
+from emotion_core.pipeline.neutral_baseline import NeutralCalibration
+from emotion_core.pipeline.smoothing import Smoother
+from emotion_core.vision.boxes import area, clip_boxes, visible_share
+from emotion_core.vision.crop import crop_faces
+from emotion_core.vision.detector import HaarDetector
+from emotion_core.vision.quality import quality_hints
+from emotion_core.vision.tracker import Tracker, Tracks
+
+# Somebody else must be this much larger (in area) to become the largest face: no flicker.
+LARGEST_MARGIN: Final = 1.25
+# Width to height may change this much between frames and still be the same picture, resized.
+SAME_SHAPE: Final = 0.03
+# A step back in time of more than this means that the source was wound back.
+REWOUND_S: Final = 1.0
+# A clock that stands still for more than so many frames is none; then each takes this long.
+MOST_STILL: Final = 5
+USUAL_STEP_S: Final = 1 / 30
+STAGES: Final = ("find", "crop", "classify", "track", "smooth")
+
+
+class ExpressionClassifier(Protocol):
+    """What a pipeline needs of a network; shared by many pipelines, so its methods are thread-safe.
+
+    Attributes:
+        labels: the seven expressions in the order of the columns.
+        unsure_threshold: a largest probability below it is unsure, 0 to 1.
+    """
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def unsure_threshold(self) -> float: ...  # noqa: D102
+
+    def logits(self, crops: FloatArray, /) -> FloatArray:
+        """(N, 48, 48, 1) float32 grey 0-255 to (N, 7) float32; N may be 0."""
+        ...
+
+    def probabilities(self, logits: FloatArray, /) -> FloatArray:
+        """(N, 7) logits to (N, 7) float32 calibrated probabilities; each row sums to 1."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Reading:
+    """What was last read of one identity, shown again while its face is held over a gap."""
+
+    raw: FloatArray
+    probs: FloatArray
+    hints: tuple[QualityHint, ...]
+
+
+class Pipeline:
+    """Reads the faces of one stream, frame by frame.
+
+    One pipeline serves one stream; the classifier behind it may be shared by any number. `process`
+    and the methods that change something may be called from different threads: a lock makes them
+    take turns.
+
+    Attributes:
+        timings: seconds that the last frame spent in each stage (find, crop, classify, track,
+            smooth).
+    """
+
+    def __init__(
+        self, classifier: ExpressionClassifier, settings: PipelineSettings | None = None
+    ) -> None:
+        if tuple(classifier.labels) != EXPRESSIONS:
+            raise ValueError(f"The classifier's labels must be {EXPRESSIONS}.")
+        self.timings: dict[str, float] = dict.fromkeys(STAGES, 0.0)
+        self._classifier = classifier
+        self._settings = settings or PipelineSettings()
+        self._lock = threading.Lock()
+        self._detector = HaarDetector(self._settings.detection)
+        self._tracker = Tracker(self._settings.tracking)
+        self._smoother = Smoother(self._settings.smoothing_strength)
+        self._calibration = NeutralCalibration()
+        self._memory: dict[int, _Reading] = {}
+        self._size: tuple[int, int] | None = None
+        self._time_s = -math.inf
+        self._ahead_s, self._stood_still = 0.0, 0
+        self._largest_id = 0
+
+    @classmethod
+    def load(
+        cls,
+        model: str = "default",
+        settings: PipelineSettings | None = None,
+        models_dir: Path | None = None,
+    ) -> "Pipeline":
+        """A pipeline with a network from disk, shared with every other pipeline of this process.
+
+        Raises:
+            ModelError: there is no such model, or its folder is damaged.
+        """
+        from emotion_core.model.classify import load_classifier
+
+        return cls(load_classifier(model, models_dir), settings)
+
+    @property
+    def settings(self) -> PipelineSettings:
+        """What the next frame will be read with."""
+        return self._settings
+
+    def update_settings(self, settings: PipelineSettings) -> None:
+        """Change settings between two frames; identities, smoothing and baselines live on."""
+        with self._lock:
+            self._settings = settings
+            self._detector.settings = settings.detection
+            self._tracker.settings = settings.tracking
+            self._smoother.strength = settings.smoothing_strength
+
+    def reset(self) -> None:
+        """Begin a new stream: nobody is known, identities count from 1 again."""
+        with self._lock:
+            self._restart()
+            self._calibration.clear()
+
+    def start_calibration(self, track_id: int | None = None, seconds: float = 3.0) -> None:
+        """Take the expression of the coming seconds as a person's rest; None: of everybody seen.
+
+        Raises:
+            SettingsError: the time lies outside 0.2 to 60 seconds.
+        """
+        check_range("seconds", seconds, 0.2, 60)
+        with self._lock:
+            self._calibration.start(None if track_id is None else {track_id}, seconds)
+
+    def clear_calibration(self, track_id: int | None = None) -> None:
+        """Forget the baseline of one person, None: of everybody, and stop measuring it."""
+        with self._lock:
+            self._calibration.clear(track_id)
+
+    @property
+    def calibration_progress(self) -> dict[int, float]:
+        """Identity → 0 to 1, of those whose rest is being measured."""
+        with self._lock:
+            return self._calibration.progress
+
+    @property
+    def calibrated_ids(self) -> frozenset[int]:
+        """Identities that have a baseline."""
+        with self._lock:
+            return frozenset(self._calibration.baselines)
+
+    def process(self, frame: Frame) -> FrameResult:
+        """Read one frame.
+
+        Time that steps back a little stands still; a step back of more than a second is a source
+        that was wound back: nobody is known any more, and identities go on counting. A frame of
+        another size but the same shape keeps everybody; one of another shape keeps nobody.
+        """
+        with self._lock:
+            return self._process(frame)
+
+    def _process(self, frame: Frame) -> FrameResult:
+        image = _in_rows(frame.image)
+        time_s = self._advance(frame.time_s)
+        self._fit_size(frame.width, frame.height)
+        marks = [perf_counter()]
+        known = self._tracker.expect(time_s)
+        detections = self._detector.update(
+            image,
+            time_s,
+            known.boxes,
+            ids=known.ids,
+            unlooked_s=known.unlooked_s,
+            unseen_s=known.unseen_s,
+        )
+        marks.append(perf_counter())
+        tracks = self._tracker.update(detections, time_s)
+        self._detector.remember(image, detections, tracks.track_ids, tracks.rows)
+        rows = self._shown(tracks, frame.width, frame.height)
+        marks.append(perf_counter())
+        seen = [row for row in rows if not tracks.predicted[row]]
+        crops = crop_faces(image, tracks.boxes[seen])
+        hints = quality_hints(tracks.boxes[seen], crops, frame.width, frame.height)
+        marks.append(perf_counter())
+        raw = self._classify(crops)
+        marks.append(perf_counter())
+        self._remember(tracks.track_ids[seen], raw, hints, time_s)
+        result = self._result(frame, tracks, rows)
+        marks.append(perf_counter())
+        spent = dict(
+            zip(("find", "track", "crop", "classify", "smooth"), np.diff(marks), strict=True)
+        )
+        self.timings = {stage: float(spent[stage]) for stage in STAGES}
+        return result
+
+    def _restart(self) -> None:
+        self._detector.reset()
+        self._tracker.reset()
+        self._forget()
+        self._size, self._time_s = None, -math.inf
+        self._ahead_s, self._stood_still = 0.0, 0
+
+    def _forget(self) -> None:
+        self._smoother.reset()
+        self._calibration.keep(())
+        self._memory.clear()
+        self._largest_id = 0
+
+    def _advance(self, time_s: float) -> float:
+        """The stream's own clock, which never runs backward, nor stands still for long."""
+        time_s += self._ahead_s
+        if time_s < self._time_s - REWOUND_S:
+            self._time_s = time_s
+            self._leave_all()
+        self._stood_still = self._stood_still + 1 if time_s <= self._time_s else 0
+        if self._stood_still > MOST_STILL:
+            # Frames without times, or a broken clock: nothing would ever be looked for again.
+            self._ahead_s += USUAL_STEP_S
+            time_s += USUAL_STEP_S
+        self._time_s = max(self._time_s, time_s)
+        return self._time_s
+
+    def _leave_all(self) -> None:
+        """Everybody gets a new identity when seen again."""
+        self._detector.reset()
+        self._tracker.forget()
+        self._forget()
+
+    def _fit_size(self, width: int, height: int) -> None:
+        """Carry identities over to a stream's new picture size, as WebRTC changes it."""
+        if self._size is not None and self._size != (width, height):
+            factor_x, factor_y = width / self._size[0], height / self._size[1]
+            if abs(math.log(factor_x / factor_y)) <= SAME_SHAPE:
+                self._tracker.rescale(factor_x, factor_y)
+                self._detector.reset()
+            else:
+                self._leave_all()
+        self._size = (width, height)
+
+    def _shown(self, tracks: Tracks, width: int, height: int) -> list[int]:
+        """Rows to report: not those who are held but left the frame, or were never read."""
+        rows = list(range(len(tracks.track_ids)))
+        if tracks.predicted.any():
+            inside = visible_share(tracks.boxes, width, height)
+            rows = [
+                row
+                for row, track_id in enumerate(map(int, tracks.track_ids))
+                if not tracks.predicted[row] or (inside[row] >= 0.5 and track_id in self._memory)
+            ]
+        if not self._settings.largest_face_only or not rows:
+            return rows
+        areas = area(tracks.boxes)
+        areas[tracks.track_ids == self._largest_id] *= LARGEST_MARGIN
+        largest = max(rows, key=lambda row: float(areas[row]))
+        self._largest_id = int(tracks.track_ids[largest])
+        return [largest]
+
+    def _classify(self, crops: FloatArray) -> FloatArray:
+        """(N, 7) calibrated probabilities; the network is not woken for nobody."""
+        if not len(crops):
+            return np.empty((0, NUM_EXPRESSIONS), np.float32)
+        return self._classifier.probabilities(self._classifier.logits(crops))
+
+    def _remember(
+        self,
+        track_ids: IntArray,
+        probs: FloatArray,
+        hints: tuple[tuple[QualityHint, ...], ...],
+        time_s: float,
+    ) -> None:
+        """Take in the readings of the faces seen in this frame."""
+        self._calibration.observe(track_ids, probs, time_s)
+        raw = self._calibration.apply(track_ids, probs) if self._settings.use_baselines else probs
+        smoothed = self._smoother.update(track_ids, raw, time_s)
+        for row, track_id in enumerate(map(int, track_ids)):
+            self._memory[track_id] = _Reading(raw[row], smoothed[row], hints[row])
+
+    def _result(self, frame: Frame, tracks: Tracks, rows: list[int]) -> FrameResult:
+        alive = {int(track_id) for track_id in tracks.track_ids}
+        self._smoother.keep(alive)
+        shown = {int(tracks.track_ids[row]) for row in rows}
+        self._calibration.keep(shown if self._settings.largest_face_only else alive)
+        self._memory = {i: reading for i, reading in self._memory.items() if i in alive}
+        others = tracks.candidates
+        if len(rows) < len(tracks.boxes):
+            others = np.concatenate([np.delete(tracks.boxes, rows, axis=0), others])
+        if not rows:
+            return FrameResult.empty(frame.index, frame.time_s, others)
+        readings = [self._memory[int(tracks.track_ids[row])] for row in rows]
+        probs = np.array([reading.probs for reading in readings])
+        return FrameResult(
+            index=frame.index,
+            time_s=frame.time_s,
+            boxes=clip_boxes(tracks.boxes[rows], frame.width, frame.height),
+            track_ids=tracks.track_ids[rows],
+            raw_probs=np.array([reading.raw for reading in readings]),
+            probs=probs,
+            detection_scores=tracks.scores[rows],
+            predicted=tracks.predicted[rows],
+            unsure=probs.max(axis=1) < self._classifier.unsure_threshold,
+            quality=tuple(reading.hints for reading in readings),
+            others=others,
+        )
+
+
+def _in_rows(image: ImageArray) -> ImageArray:
+    """The picture as OpenCV takes it without a copy: its pixels side by side, its rows downwards,
+    what lies between two rows (a decoder's padding) whatever it is."""
+    row, *pixel = image.strides
+    return image if row > 0 and pixel == [3, 1] else np.ascontiguousarray(image)

@@ -1,0 +1,1 @@
+"""What an analysis writes, and how it is read, summarised and exported."""

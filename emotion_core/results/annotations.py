@@ -1,0 +1,310 @@
+"""What a person decided about a finished analysis: names, merged and excluded people, markers.
+
+The table on disk is never changed: edits are applied when it is shown or exported, so each of them
+can be taken back.
+"""
+
+import contextlib
+import csv
+import hashlib
+import io
+import itertools
+import json
+import math
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from emotion_core.errors import InputError, OutputError
+from emotion_core.results.face_table import FaceTable
+from emotion_core.results.paths import CLIP, EDITED_CLIPS, taking_turns
+
+FILE: Final = "edits.json"
+# Where a file with entries that cannot be read is kept when the next change is written.
+DAMAGED: Final = f"{FILE}.damaged"
+_LOCK: Final = f".{FILE}.lock"
+_PATIENCE_S: Final = 10.0
+MARKER_COLUMNS: Final = ("start_s", "end_s", "label")
+_LONGEST: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A labelled point (`end_s` equals `start_s`) or interval on the source's clock.
+
+    Raises:
+        InputError: the times are no times, or run backward.
+    """
+
+    start_s: float
+    end_s: float
+    label: str
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.start_s) and math.isfinite(self.end_s) and self.start_s >= 0):
+            raise InputError("A marker's times must be seconds, 0 or later.")
+        if self.end_s < self.start_s:
+            raise InputError("A marker must not end before it begins.")
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """Attributes:
+    names: identity → name given by the user.
+    merged: identity → the identity that it truly is (never a chain).
+    excluded: identities left out everywhere.
+    markers: sorted by time.
+    lost: entries of the file that could not be read.
+    """
+
+    names: Mapping[int, str] = field(default_factory=dict)
+    merged: Mapping[int, int] = field(default_factory=dict)
+    excluded: frozenset[int] = frozenset()
+    markers: tuple[Marker, ...] = ()
+    lost: int = field(default=0, compare=False)
+
+    @property
+    def people_changed(self) -> bool:
+        """Whether anything but markers was decided: people look otherwise in a clip then."""
+        return bool(self.names or self.merged or self.excluded)
+
+    def name_of(self, track_id: int) -> str:
+        """The given name, else "Person 1"; "Anna (#2)" where somebody else is called the same."""
+        name = self.names.get(track_id)
+        if not name:
+            return f"Person {track_id}"
+        others = {n for i, n in self.names.items() if i != track_id and i not in self.merged}
+        # Charts and choices tell people apart by these words.
+        default = name.startswith("Person ") and name != f"Person {track_id}"
+        return f"{name} (#{track_id})" if name in others or default else name
+
+    def rename(self, track_id: int, name: str) -> "Edits":
+        """Give a name; an empty one takes it away. Control characters become spaces."""
+        clean = " ".join("".join(c if c.isprintable() else " " for c in name).split())[:_LONGEST]
+        names = {k: v for k, v in self.names.items() if k != track_id}
+        return replace(self, names={**names, track_id: clean} if clean else names)
+
+    def merge(self, track_id: int, into: int) -> "Edits":
+        """Say that `track_id` is the same person as `into`, who takes the name over if without one.
+
+        Raises:
+            InputError: both are the same already.
+        """
+        target = self.merged.get(into, into)
+        if target == track_id:
+            raise InputError("These two are the same person already.")
+        moved = {k: target if v == track_id else v for k, v in self.merged.items()}
+        # Whoever was left out and turns out to be this person is as this person is.
+        excluded = self.excluded - {track_id}
+        names = dict(self.names)
+        if track_id in names:
+            names.setdefault(target, names[track_id])
+        return replace(self, names=names, merged={**moved, track_id: target}, excluded=excluded)
+
+    def split(self, track_id: int) -> "Edits":
+        """Take a merge back, and a name that came with it."""
+        names, name = dict(self.names), self.names.get(track_id)
+        target = self.merged.get(track_id)
+        if name is not None and target is not None and names.get(target) == name:
+            del names[target]
+        merged = {k: v for k, v in self.merged.items() if k != track_id}
+        return replace(self, names=names, merged=merged)
+
+    def exclude(self, track_id: int, excluded: bool = True) -> "Edits":
+        """Leave a person out, or take them in again."""
+        change = {track_id}
+        return replace(
+            self, excluded=self.excluded | change if excluded else self.excluded - change
+        )
+
+    def add_marker(self, marker: Marker) -> "Edits":
+        """Add a marker; its label is cut to one line."""
+        label = " ".join(marker.label.split())[:_LONGEST]
+        markers = sorted(
+            (*self.markers, replace(marker, label=label)), key=lambda m: (m.start_s, m.end_s)
+        )
+        return replace(self, markers=tuple(markers))
+
+    def remove_marker(self, index: int) -> "Edits":
+        """Remove the marker at a position of `markers`."""
+        return replace(self, markers=self.markers[:index] + self.markers[index + 1 :])
+
+    def change_markers(self, shown: Sequence[Marker], wanted: Sequence[Marker]) -> "Edits":
+        """Apply what somebody changed in a list of markers; markers that it did not show stay.
+
+        Args:
+            shown: the list before.
+            wanted: the list after.
+        """
+        gone, new = Counter(shown) - Counter(wanted), Counter(wanted) - Counter(shown)
+        kept = list((Counter(self.markers) - gone).elements())
+        edits = replace(self, markers=tuple(kept))
+        for marker in new.elements():
+            edits = edits.add_marker(marker)
+        return edits
+
+    def apply(self, table: FaceTable) -> FaceTable:
+        """The table without excluded people and with merged ones under one identity.
+
+        Where two merged identities stand in the same frame, the row seen with more certainty stays:
+        one person has one face. Boxes held after somebody was last seen are dropped.
+        """
+        ids = np.array([self.merged.get(int(i), int(i)) for i in table.track_id], np.int64)
+        table = replace(table, track_id=ids)
+        keep = ~np.isin(ids, list(self.excluded)) if self.excluded else np.ones(len(ids), bool)
+        if self.merged:
+            keep &= _first_of_each(table)
+        return table.rows(keep).without_tails()
+
+
+def _first_of_each(table: FaceTable) -> np.ndarray:
+    """Mask of one row for each frame and identity: the one seen, with the highest score."""
+    order = np.lexsort((-table.detection_score, table.predicted, table.track_id, table.frame))
+    frames, ids = table.frame[order], table.track_id[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(frames) != 0) | (np.diff(ids) != 0)
+    mask = np.zeros(len(order), bool)
+    mask[order[new]] = True
+    return mask
+
+
+def load_edits(folder: Path) -> Edits:
+    """The edits of a results folder; none where there is no file.
+
+    An entry that cannot be read costs only itself, and is counted in `lost`.
+
+    Raises:
+        InputError: there is a file, but the disk does not give it.
+    """
+    try:
+        text = (folder / FILE).read_bytes()
+    except FileNotFoundError:
+        return Edits()
+    except OSError as error:
+        raise InputError(f"Your changes cannot be read at present: {error.strerror}.") from error
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return Edits(lost=1)
+    return _edits_of(data) if isinstance(data, dict) else Edits(lost=1)
+
+
+def _edits_of(data: Mapping[str, Any]) -> Edits:
+    names, no_names = _readable(data.get("names"), dict, lambda e: (int(e[0]), str(e[1])))
+    merged, no_merged = _readable(data.get("merged"), dict, lambda e: (int(e[0]), int(e[1])))
+    excluded, no_excluded = _readable(data.get("excluded"), list, int)
+    markers, no_markers = _readable(
+        data.get("markers"),
+        list,
+        lambda m: Marker(float(m["start_s"]), float(m["end_s"]), str(m["label"])),
+    )
+    lost = no_names + no_merged + no_excluded + no_markers
+    return Edits(dict(names), dict(merged), frozenset(excluded), tuple(markers), lost)
+
+
+def _readable(
+    entries: Any, kind: type[dict[Any, Any]] | type[list[Any]], read: Callable[[Any], Any]
+) -> tuple[list[Any], int]:
+    """The entries that mean something, and how many do not."""
+    if not isinstance(entries, kind):
+        return [], 1
+    good = []
+    for entry in entries.items() if isinstance(entries, dict) else entries:
+        with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError):
+            good.append(read(entry))
+    return good, len(entries) - len(good)
+
+
+def save_edits(folder: Path, edits: Edits) -> None:
+    """Keep the edits beside the results, all or nothing.
+
+    Raises:
+        OutputError: the folder is gone, the disk is full, or what is there cannot be read.
+    """
+    change_edits(folder, lambda _: edits)
+
+
+def change_edits(folder: Path, change: Callable[[Edits], Edits]) -> Edits:
+    """Change the edits as they are on disk at this moment; returns what is kept then.
+
+    Others may change them at the same time, in this process and in others: nobody's change is lost.
+
+    Raises:
+        InputError: `change` raises it.
+        OutputError: the folder is gone, the disk is full, or what is there cannot be read.
+    """
+    try:
+        with taking_turns(folder / _LOCK, _PATIENCE_S):
+            before = _before(folder)
+            edits = replace(change(before), lost=0)
+            if edits != before or before.lost:
+                _write(folder, edits, damaged=before.lost > 0)
+    except OSError as error:
+        raise OutputError(f"Your changes could not be kept: {error.strerror}.") from error
+    return edits
+
+
+def _before(folder: Path) -> Edits:
+    try:
+        return load_edits(folder)
+    except InputError as error:
+        # Written over what cannot be read now, it would be gone for good.
+        raise OutputError(str(error)) from error
+
+
+def _write(folder: Path, edits: Edits, damaged: bool) -> None:
+    data = {
+        "names": {str(k): v for k, v in edits.names.items()},
+        "merged": {str(k): v for k, v in edits.merged.items()},
+        "excluded": sorted(edits.excluded),
+        "markers": [asdict(marker) for marker in edits.markers],
+    }
+    text = json.dumps(data, indent=1, ensure_ascii=False)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=folder, prefix=FILE, suffix=".part", encoding="utf-8", delete=False
+    ) as file:
+        part = Path(file.name)
+    try:
+        part.write_text(text, "utf-8")
+        # A temporary file may be read only by its maker.
+        part.chmod(0o644)
+        if damaged:
+            shutil.copyfile(folder / FILE, _free_name(folder / DAMAGED))
+        part.replace(folder / FILE)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _free_name(path: Path) -> Path:
+    """The path, with a number where that name is taken."""
+    numbered = (path.with_name(f"{path.name}{n}") for n in itertools.count(2))
+    return next(p for p in itertools.chain([path], numbered) if not p.exists())
+
+
+def edited_clip(folder: Path, edits: Edits) -> Path:
+    """Where the clip drawn with these edits lies, or would lie; markers are not drawn."""
+    kept = [sorted(edits.names.items()), sorted(edits.merged.items()), sorted(edits.excluded)]
+    digest = hashlib.sha256(json.dumps(kept).encode()).hexdigest()
+    return folder / EDITED_CLIPS.replace("*", digest[:12])
+
+
+def shown_clip(folder: Path, edits: Edits) -> Path:
+    """The clip that shows what the edits say where there is one, else the first one."""
+    edited = edited_clip(folder, edits)
+    return edited if edits.people_changed and edited.is_file() else folder / CLIP
+
+
+def markers_csv(edits: Edits) -> str:
+    """The text of markers.csv: `start_s, end_s, label`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(MARKER_COLUMNS)
+    writer.writerows((f"{m.start_s:.3f}", f"{m.end_s:.3f}", m.label) for m in edits.markers)
+    return text.getvalue()

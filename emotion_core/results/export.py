@@ -1,0 +1,349 @@
+"""The files that an analysis hands out: faces.csv, Parquet, WebVTT, and a zip of all of them.
+
+faces.csv is written row by row while the video is read, so memory does not grow with its length;
+everything else is made from it.
+"""
+
+import csv
+import errno
+import io
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+
+from emotion_core.datatypes import FrameResult
+from emotion_core.errors import InputError, OutputError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.annotations import Edits, markers_csv, shown_clip
+from emotion_core.results.face_table import FaceTable, dominant_runs
+from emotion_core.results.paths import CLIP
+from emotion_core.results.valence_arousal import valence_arousal
+
+_RAW: Final = tuple(f"raw_{name}" for name in EXPRESSIONS)
+# A contract: new columns go to the end.
+_PLACE: Final = ("frame", "time_s", "track_id", "x", "y", "width", "height")
+_MORE: Final = ("name", "detection_score", "predicted", "unsure", "valence", "arousal", "quality")
+COLUMNS: Final = (*_PLACE, *EXPRESSIONS, "emotion", "confidence", *_RAW, *_MORE)
+_MEANINGS: Final[dict[str, str]] = {
+    "frame": "Index of the frame in the source video, 0 for the first one.",
+    "time_s": "The source's own presentation time of the frame, in seconds.",
+    "track_id": "Identity of the person within this video, counted from 1; empty without a face.",
+    "x": "Left edge of the face's box, pixels of the upright picture.",
+    "y": "Top edge of the face's box, pixels of the upright picture.",
+    "width": "Width of the face's box, pixels.",
+    "height": "Height of the face's box, pixels.",
+    "emotion": "The expression with the largest probability, also where `unsure`.",
+    "confidence": "The largest of the seven probabilities, 0 to 1.",
+    "name": "Name given to the person by the user; empty where none was given.",
+    "detection_score": "The face detector's own certainty; larger is surer, no probability.",
+    "predicted": "1: the face was not seen in this frame; its box is held over a short gap.",
+    "unsure": "1: the confidence lies below the model's calibrated threshold.",
+    "valence": "-1 unpleasant to 1 pleasant; derived from the probabilities, not measured.",
+    "arousal": "-1 sleepy to 1 excited; derived from the probabilities, not measured.",
+    "quality": "Why the reading may be poor: small, dark, blurred, cut; joined by a plus sign.",
+}
+
+
+def face_rows(result: FrameResult, names: dict[int, str] | None = None) -> list[list[str]]:
+    """The rows of faces.csv for one analysed frame; one row with empty columns without a face."""
+    head = [str(result.index), f"{result.time_s:.6f}"]
+    if not len(result):
+        return [head + [""] * (len(COLUMNS) - 2)]
+    affect = valence_arousal(result.probs)
+    rows = []
+    for i, label in enumerate(result.labels):
+        left, top, right, bottom = (float(v) for v in result.boxes[i])
+        track_id = int(result.track_ids[i])
+        rows.append(
+            head
+            + [str(track_id), *(f"{v:.1f}" for v in (left, top, right - left, bottom - top))]
+            + [f"{p:.6f}" for p in result.probs[i]]
+            + [label, f"{result.probs[i].max():.6f}"]
+            + [f"{p:.6f}" for p in result.raw_probs[i]]
+            + [(names or {}).get(track_id, ""), f"{result.detection_scores[i]:.3f}"]
+            + [str(int(result.predicted[i])), str(int(result.unsure[i]))]
+            + [f"{v:.4f}" for v in affect[i]]
+            + ["+".join(hint.value for hint in result.quality[i])]
+        )
+    return rows
+
+
+class FacesWriter:
+    """A context manager that appends to faces.csv; what was written survives a crash.
+
+    Raises:
+        OutputError: the file cannot be written; a full disk is named as such.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        part = path.with_name(f".{path.name}.part")
+        try:
+            if path.is_file():
+                # It may be the table of another visitor's results as well: begin a new file.
+                part.touch()
+                part.replace(path)
+            self._file = path.open("a", encoding="utf-8", newline="")
+        except OSError as error:
+            raise output_error(path, error) from error
+        self._csv = csv.writer(self._file, lineterminator="\n")
+        self._write([list(COLUMNS)])
+
+    def write(self, result: FrameResult) -> None:
+        """Append the rows of one analysed frame."""
+        self._write(face_rows(result))
+
+    def flush(self) -> None:
+        """Hand what was written to the system."""
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise output_error(self.path, error) from error
+
+    def _write(self, rows: list[list[str]]) -> None:
+        try:
+            self._csv.writerows(rows)
+        except OSError as error:
+            raise output_error(self.path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._file.close()
+        except OSError as problem:
+            # Python tries to flush again when the file is collected; the first report is enough.
+            if error is None:
+                raise output_error(self.path, problem) from problem
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """What a failed write means to the user."""
+    if error.errno == errno.ENOSPC:
+        return OutputError(f"The disk is full: {path.name} could not be finished. Free some space.")
+    return OutputError(f"{path.name} could not be written: {error.strerror}.")
+
+
+_READ: Final = (*_PLACE, *EXPRESSIONS, "detection_score", "predicted", "unsure")
+
+
+def read_faces(path: Path) -> FaceTable:
+    """Read faces.csv as columns; a last line that was cut off is dropped.
+
+    Raises:
+        InputError: the file is missing or no such table.
+    """
+    columns = _columns(path)
+    faces = ~np.isnan(columns["track_id"])
+
+    def numbers(*names: str, dtype: type = np.float32) -> Any:
+        picked = [columns[name][faces].astype(dtype) for name in names]
+        return np.stack(picked, 1) if len(names) > 1 else picked[0]
+
+    return FaceTable(
+        frame=numbers("frame", dtype=np.int64),
+        time_s=columns["time_s"][faces],
+        track_id=numbers("track_id", dtype=np.int64),
+        boxes_xywh=numbers("x", "y", "width", "height"),
+        probs=numbers(*EXPRESSIONS),
+        detection_score=numbers("detection_score"),
+        predicted=numbers("predicted", dtype=np.bool_),
+        unsure=numbers("unsure", dtype=np.bool_),
+        frame_times=np.unique(columns["time_s"]),
+    )
+
+
+def _columns(path: Path) -> dict[str, np.ndarray]:
+    """Columns as float64; empty cells are NaN. Arrow keeps hours of rows out of Python objects."""
+    import pyarrow as pa
+    import pyarrow.csv as pa_csv
+
+    try:
+        table = pa_csv.read_csv(
+            path,
+            parse_options=pa_csv.ParseOptions(invalid_row_handler=lambda _: "skip"),
+            convert_options=pa_csv.ConvertOptions(
+                include_columns=list(_READ), column_types=dict.fromkeys(_READ, pa.float64())
+            ),
+        )
+    except (OSError, pa.ArrowInvalid, KeyError) as error:
+        raise InputError(
+            f"{path} is no table of faces: {error}. Analyse the video again."
+        ) from error
+    return {name: table[name].to_numpy(zero_copy_only=False) for name in _READ}
+
+
+def edited_rows(path: Path, edits: Edits) -> Iterable[list[str]]:
+    """The rows of faces.csv with the user's edits applied, header first.
+
+    An excluded person's rows are left out; a frame that is then without a face keeps its one empty
+    row. Of two merged identities in one frame, the one seen with more certainty stays.
+    """
+    place = {name: i for i, name in enumerate(COLUMNS)}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        yield next(rows, list(COLUMNS))
+        frame: list[list[str]] = []
+        for row in rows:
+            if len(row) < len(COLUMNS):
+                break
+            if frame and frame[0][0] != row[0]:
+                yield from _edited_frame(frame, edits, place)
+                frame = []
+            frame.append(row)
+        if frame:
+            yield from _edited_frame(frame, edits, place)
+
+
+def _edited_frame(
+    rows: list[list[str]], edits: Edits, place: dict[str, int]
+) -> Iterable[list[str]]:
+    best: dict[int, list[str]] = {}
+    for row in rows:
+        if row[place["track_id"]] == "":
+            continue
+        track_id = int(row[place["track_id"]])
+        track_id = edits.merged.get(track_id, track_id)
+        if track_id in edits.excluded:
+            continue
+        row = list(row)
+        row[place["track_id"]], row[place["name"]] = str(track_id), edits.names.get(track_id, "")
+        rival = best.get(track_id)
+        if rival is None or _certainty(row, place) > _certainty(rival, place):
+            best[track_id] = row
+    return best.values() if best else [rows[0][:2] + [""] * (len(COLUMNS) - 2)]
+
+
+def _certainty(row: list[str], place: dict[str, int]) -> tuple[bool, float]:
+    return row[place["predicted"]] == "0", float(row[place["detection_score"]])
+
+
+def faces_csv(path: Path, edits: Edits) -> bytes:
+    """faces.csv with the edits applied, UTF-8."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(edited_rows(path, edits))
+    return text.getvalue().encode()
+
+
+def faces_parquet(path: Path, edits: Edits) -> bytes:
+    """The same table as Parquet with typed columns; empty cells are null."""
+    import pyarrow as pa
+    import pyarrow.csv as pa_csv
+    import pyarrow.parquet as pa_parquet
+
+    whole, text = {"frame", "track_id"}, {"emotion", "name", "quality"}
+    flags = {"predicted", "unsure"}
+    types = {
+        name: pa.int64()
+        if name in whole
+        else pa.string()
+        if name in text
+        else pa.bool_()
+        if name in flags
+        else pa.float64()
+        for name in COLUMNS
+    }
+    options = pa_csv.ConvertOptions(
+        column_types=types,
+        # Nothing but nothing: somebody may be called NA.
+        null_values=[""],
+        strings_can_be_null=True,
+        true_values=["1"],
+        false_values=["0"],
+    )
+    table = pa_csv.read_csv(io.BytesIO(faces_csv(path, edits)), convert_options=options)
+    sink = io.BytesIO()
+    pa_parquet.write_table(table, sink)
+    return sink.getvalue()
+
+
+def webvtt(table: FaceTable, edits: Edits, origin_s: float = 0.0) -> str:
+    """Subtitles of each person's dominant expression, for players of the annotated clip.
+
+    Args:
+        table: with the edits already applied.
+        edits: for the names.
+        origin_s: the source's time at which the clip begins.
+    """
+    cues = [
+        (run.start_s, run.end_s, f"{edits.name_of(track_id)}: {run.expression}")
+        for track_id in table.people
+        for run in dominant_runs(table.person(track_id))
+    ]
+    lines = ["WEBVTT", ""]
+    for start_s, end_s, text in sorted(cues):
+        start, end = _stamp(max(0.0, start_s - origin_s)), _stamp(end_s - origin_s)
+        # "-->" and the signs of markup would end a cue or open a tag.
+        safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        lines += [f"{start} --> {end}", safe, ""]
+    return "\n".join(lines)
+
+
+def _stamp(seconds: float) -> str:
+    milliseconds = round(max(0.0, seconds) * 1000)
+    minutes, milliseconds = divmod(milliseconds, 60_000)
+    return (
+        f"{minutes // 60:02}:{minutes % 60:02}:{milliseconds // 1000:02}.{milliseconds % 1000:03}"
+    )
+
+
+def column_dictionary() -> str:
+    """What every column of faces.csv means, as CSV: `column, meaning`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("column", "meaning"))
+    for name in COLUMNS:
+        kind = name.removeprefix("raw_")
+        how = "calibrated, not smoothed" if name in _RAW else "calibrated and smoothed over time"
+        writer.writerow((name, _MEANINGS.get(name, f"Probability of '{kind}', 0 to 1; {how}.")))
+    return text.getvalue()
+
+
+def results_zip(target: Path, files: dict[str, bytes | str | Path]) -> Path:
+    """Write a zip of named contents; videos are stored as they are. Returns `target`.
+
+    Raises:
+        OutputError: the disk is full, or a file is gone.
+    """
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in files.items():
+                if isinstance(content, Path):
+                    packed = content.suffix in {".mp4", ".jpg"}
+                    archive.write(content, name, zipfile.ZIP_STORED if packed else None)
+                else:
+                    archive.writestr(name, content)
+        part.replace(target)
+    except OSError as error:
+        raise output_error(target, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def export_files(folder: Path, edits: Edits, origin_s: float) -> dict[str, bytes | str | Path]:
+    """Every export of a results folder by name, as `results_zip` takes it (summary left out)."""
+    faces = folder / "faces.csv"
+    table = edits.apply(read_faces(faces))
+    files: dict[str, bytes | str | Path] = {
+        "faces.csv": faces_csv(faces, edits),
+        "faces.parquet": faces_parquet(faces, edits),
+        "markers.csv": markers_csv(edits),
+        "subtitles.vtt": webvtt(table, edits, origin_s),
+        "columns.csv": column_dictionary(),
+    }
+    clip = shown_clip(folder, edits)
+    if clip.is_file():
+        files[CLIP] = clip
+    return files

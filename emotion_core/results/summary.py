@@ -1,0 +1,156 @@
+"""summary.json: what was analysed, with what, and what came out, for people and machines."""
+
+import contextlib
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.annotations import Edits
+from emotion_core.results.export import output_error
+from emotion_core.results.face_table import (
+    FaceTable,
+    dominant_runs,
+    key_moments,
+    row_seconds,
+    shares,
+    transitions,
+    valid_share,
+)
+from emotion_core.results.paths import SUMMARY
+from emotion_core.results.valence_arousal import valence_arousal
+
+_PACKAGES: Final = ("emotion-core", "opencv-python-headless", "av", "ai-edge-litert", "numpy")
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of what reads and decides; "not installed" for a program run from its folder."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def summarise_person(table: FaceTable, track_id: int, edits: Edits) -> dict[str, Any]:
+    """One person's figures as plain values.
+
+    Args:
+        table: with the edits applied.
+        track_id: of the person.
+        edits: for the name.
+    """
+    person = table.person(track_id)
+    runs = dominant_runs(person)
+    share = shares(person)
+    seconds = row_seconds(person.time_s, person.frame_times)
+    affect = valence_arousal(person.probs).mean(axis=0)
+    return {
+        "track_id": track_id,
+        "name": edits.names.get(track_id, ""),
+        "first_s": round(float(person.time_s[0]), 3),
+        "last_s": round(float(person.time_s[-1]), 3),
+        "seconds": round(float(seconds.sum()), 3),
+        "frames": len(person),
+        "unsure_share": round(float(person.unsure.mean()), 4),
+        "dominant": max(share, key=lambda name: share[name]),
+        "share": {name: round(value, 4) for name, value in share.items()},
+        "mean_probability": _by_name(person.probs.mean(axis=0)),
+        "valence": round(float(affect[0]), 4),
+        "arousal": round(float(affect[1]), 4),
+        "runs": [
+            {
+                "start_s": round(run.start_s, 3),
+                "end_s": round(run.end_s, 3),
+                "expression": run.expression,
+                "confidence": round(run.confidence, 4),
+            }
+            for run in runs
+        ],
+        "transitions": _transition_counts(transitions(runs)),
+        "key_moments": [
+            {
+                "expression": moment.expression,
+                "time_s": round(moment.time_s, 3),
+                "frame": moment.frame,
+                "probability": round(moment.probability, 4),
+            }
+            for moment in key_moments(person)
+        ],
+    }
+
+
+def _by_name(values: np.ndarray) -> dict[str, float]:
+    return {name: round(float(v), 4) for name, v in zip(EXPRESSIONS, values, strict=True)}
+
+
+def _transition_counts(counts: np.ndarray) -> dict[str, int]:
+    return {
+        f"{EXPRESSIONS[a]} > {EXPRESSIONS[b]}": int(counts[a, b]) for a, b in np.argwhere(counts)
+    }
+
+
+def summarise(table: FaceTable, edits: Edits) -> dict[str, Any]:
+    """What stands in summary.json about the result; edits are applied here."""
+    edited = edits.apply(table)
+    return {
+        "frames_analysed": len(table.frame_times),
+        "valid_share": round(valid_share(edited), 4),
+        "people": [summarise_person(edited, track_id, edits) for track_id in edited.people],
+        "merged": {str(k): v for k, v in edits.merged.items()},
+        "excluded": sorted(edits.excluded),
+        "markers": [
+            {
+                "start_s": m.start_s,
+                "end_s": m.end_s,
+                "label": m.label,
+                "statistics": marker_statistics(edited, m.start_s, m.end_s, edits),
+            }
+            for m in edits.markers
+        ],
+    }
+
+
+def marker_statistics(
+    table: FaceTable, start_s: float, end_s: float, edits: Edits
+) -> list[dict[str, Any]]:
+    """What each person showed between two times; [] for a point or where nobody was seen."""
+    part = table.between(start_s, end_s)
+    return [
+        {
+            "track_id": track_id,
+            "name": edits.name_of(track_id),
+            "frames": len(part.person(track_id)),
+            "share": {k: round(v, 4) for k, v in shares(part.person(track_id)).items()},
+            "mean_probability": _by_name(part.person(track_id).probs.mean(axis=0)),
+        }
+        for track_id in part.people
+    ]
+
+
+def summary_json(value: object) -> bytes:
+    """JSON for people and machines, UTF-8; bytes of a name that are no UTF-8 become escapes."""
+    return json.dumps(value, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
+    """Write summary.json, all or nothing.
+
+    Raises:
+        OutputError: the disk is full, or the folder is gone.
+    """
+    part = folder / f".{SUMMARY}.part"
+    try:
+        part.write_bytes(summary_json(summary))
+        part.replace(folder / SUMMARY)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise output_error(folder / SUMMARY, error) from error

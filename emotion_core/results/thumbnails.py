@@ -1,0 +1,116 @@
+"""Small pictures kept while a video is read: each person, and the strongest of each expression."""
+
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.annotations import Edits
+from emotion_core.results.export import output_error
+from emotion_core.results.face_table import MIN_MOMENT, FaceTable, Moment
+
+_SIDE_PX: Final = 128
+# Half a face more on each side: a face without its surroundings is hard to recognise.
+_MARGIN: Final = 0.35
+
+
+def thumbnail(image_bgr: ImageArray, box_xyxy: FloatArray, side_px: int = _SIDE_PX) -> ImageArray:
+    """A square picture of a face with some surroundings.
+
+    Args:
+        image_bgr: (H, W, 3) uint8.
+        box_xyxy: (4,) pixels.
+        side_px: of the result.
+
+    Returns:
+        (side_px, side_px, 3) uint8; black where the square leaves the frame.
+    """
+    left, top, right, bottom = (float(v) for v in box_xyxy)
+    half = max(right - left, bottom - top, 2.0) * (0.5 + _MARGIN)
+    scale = side_px / (2 * half)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    # Cut before scaling: warping a whole 4K frame for a stamp would cost milliseconds.
+    x0, y0 = max(0, int(x - half)), max(0, int(y - half))
+    cut = image_bgr[y0 : int(y + half) + 2, x0 : int(x + half) + 2]
+    matrix = np.array(
+        [[scale, 0, (x0 - x + half) * scale], [0, scale, (y0 - y + half) * scale]], np.float32
+    )
+    stamp = cv2.warpAffine(cut, matrix, (side_px, side_px), flags=cv2.INTER_LINEAR)
+    return np.asarray(stamp, np.uint8)
+
+
+def face_in_thumbnail(side_px: int = _SIDE_PX) -> FloatArray:
+    """Where the face lies in a picture of `thumbnail`: (1, 4) float32 xyxy, pixels."""
+    half = side_px / (2 * (1 + 2 * _MARGIN))
+    low, high = side_px / 2 - half, side_px / 2 + half
+    return np.array([[low, low, high, high]], np.float32)
+
+
+class MomentKeeper:
+    """Remembers, as JPEG bytes, the best picture of each person and of each expression."""
+
+    def __init__(self) -> None:
+        self._best: dict[tuple[int, str], tuple[float, bytes]] = {}
+
+    def update(self, image_bgr: ImageArray, result: FrameResult) -> None:
+        """Look at one analysed frame; boxes held over a gap do not count."""
+        for row in np.flatnonzero(~result.predicted):
+            track_id = int(result.track_ids[row])
+            wins = [(track_id, "", float(result.detection_scores[row]))]
+            wins += [
+                (track_id, name, float(p))
+                for name, p in zip(EXPRESSIONS, result.probs[row], strict=True)
+                if p >= MIN_MOMENT
+            ]
+            better = [(t, n, v) for t, n, v in wins if v > self._value(t, n)]
+            if better:
+                stamp = thumbnail(image_bgr, result.boxes[row])
+                jpeg = cv2.imencode(".jpg", stamp, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+                self._best.update({(t, n): (v, jpeg) for t, n, v in better})
+
+    def _value(self, track_id: int, name: str) -> float:
+        return self._best.get((track_id, name), (-1e9, b""))[0]
+
+    def save(self, folder: Path) -> None:
+        """Write `<id>.jpg` for each person and `<id>_<expression>.jpg` for each moment.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        try:
+            folder.mkdir(exist_ok=True)
+            for old in folder.glob("*.jpg"):
+                old.unlink()
+            for (track_id, name), (_, jpeg) in self._best.items():
+                (folder / moment_name(track_id, name)).write_bytes(jpeg)
+        except OSError as error:
+            raise output_error(folder, error) from error
+
+
+def moment_picture(folder: Path, whole: FaceTable, edits: Edits, moment: Moment) -> Path | None:
+    """The picture kept of a moment; None where there is none.
+
+    Args:
+        folder: of the pictures.
+        whole: all rows, before the edits.
+        edits: merged people's pictures stand under the identity that they had in that frame.
+        moment: of the table with the edits applied.
+    """
+    same = [k for k, v in edits.merged.items() if v == moment.track_id]
+    there = np.flatnonzero(
+        (whole.frame == moment.frame) & np.isin(whole.track_id, [moment.track_id, *same])
+    )
+    if not len(there):
+        return None
+    # Of several in one frame, the edits keep the row seen with the most certainty.
+    row = max(there, key=lambda i: (not whole.predicted[i], whole.detection_score[i]))
+    file = folder / moment_name(int(whole.track_id[row]), moment.expression)
+    return file if file.is_file() else None
+
+
+def moment_name(track_id: int, expression: str = "") -> str:
+    """File name of a person's picture, or of their strongest moment of an expression."""
+    return f"{track_id}_{expression}.jpg" if expression else f"{track_id}.jpg"

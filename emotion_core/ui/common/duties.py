@@ -1,0 +1,20 @@
+"""What the server does from the first visit of any page on, whoever visits what afterwards."""
+
+import streamlit as st
+
+
+@st.cache_resource(show_spinner=False)
+def begin_duties() -> None:
+    """Start the jobs that wait, and delete in time what is kept: once a server.
+
+    Raises:
+        SettingsError: an administrator's variable cannot be used; it is tried again then.
+    """
+    # Not at the top: the page's head is drawn before these are read.
+    from emotion_core.ui.evaluate.jobs import evaluate_store
+    from emotion_core.ui.explain.jobs import explain_store
+    from emotion_core.ui.live_page.recorder import session_store
+    from emotion_core.ui.video_page.jobs import job_store
+
+    for open_store in (session_store, job_store, evaluate_store, explain_store):
+        open_store()

@@ -1,0 +1,87 @@
+"""What every page begins and ends with: set-up, the row of links, title, purpose and privacy."""
+
+import base64
+import contextlib
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from emotion_core.errors import SettingsError
+from emotion_core.ui.common.duties import begin_duties
+
+PROGRAM: Final = "Facial-expression lab"
+# Path below the folder of Home.py → (label, icon), in the order of the row of links.
+PAGES: Final[dict[str, tuple[str, str]]] = {
+    "Home.py": ("Home", ":material/home:"),
+    "pages/1_Live.py": ("Live", ":material/videocam:"),
+    "pages/2_Video.py": ("Video", ":material/movie:"),
+    "pages/3_Photo.py": ("Photo", ":material/photo_camera:"),
+    "pages/4_Model.py": ("Model", ":material/monitoring:"),
+}
+# Served by this program: Streamlit fetches icons given by name from an outside host.
+_ICON: Final = Path(__file__).parents[1] / "assets" / "icon.svg"
+# A row of links in place of the sidebar, and a head that leaves the height to the picture.
+_STYLE: Final = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 2.4rem; padding-bottom: 2rem; }
+.st-key-visit { display: none; }
+.st-key-page_links { border-bottom: 1px solid #8884; padding-bottom: .3rem; }
+.st-key-page_links [data-testid="stPageLink"] p { font-size: .95rem; }
+.lab-brand { display: flex; align-items: center; gap: .55rem; font-weight: 700; font-size: 1.05rem;
+  white-space: nowrap; padding-right: 1.4rem; }
+.lab-brand img { width: 1.55rem; height: 1.55rem; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
+  .st-key-page_links > :has(.lab-brand) { flex: 1 0 100% !important; width: 100% !important; }
+  .st-key-page_links { gap: .2rem !important; }
+  .st-key-page_links [data-testid="stPageLink"] a { padding: 0 .45rem; }
+  .st-key-page_links [data-testid="stPageLink"] a > span:first-child { display: none; }
+}
+[data-testid="stMainBlockContainer"] h1 { font-size: 1.75rem; padding: .2rem 0 0; }
+[data-testid="stMainBlockContainer"] h2 { font-size: 1.4rem; }
+[data-testid="stMainBlockContainer"] h3 { font-size: 1.25rem; padding: .3rem 0 .1rem; }
+</style>"""
+
+
+def start_page(title: str, purpose: str) -> None:
+    """Set the page up and draw its head. Call it first, once, before anything else is drawn.
+
+    Args:
+        title: shown large and in the browser's tab.
+        purpose: one sentence that says what the visitor can do here.
+    """
+    tab = PROGRAM if title == PROGRAM else f"{title} · {PROGRAM}"
+    st.set_page_config(page_title=tab, page_icon=str(_ICON), layout="wide")
+    st.html(_STYLE)
+    with st.container(key="page_links", horizontal=True, vertical_alignment="center"):
+        icon = base64.b64encode(_ICON.read_bytes()).decode()
+        image = f'<img alt="" src="data:image/svg+xml;base64,{icon}">'
+        st.html(f'<div class="lab-brand">{image}{PROGRAM}</div>', width="content")
+        for path in PAGES:
+            link_to(path)
+    st.title(title, anchor=False)
+    st.markdown(purpose)
+    # The page itself tells of bad settings, where it needs them.
+    with contextlib.suppress(SettingsError):
+        begin_duties()
+
+
+def link_to(path: str, label: str | None = None) -> None:
+    """A link to a page of `PAGES`; plain words where the page runs alone and knows no others.
+
+    Raises:
+        KeyError: `path` is no page of this program.
+    """
+    name, icon = PAGES[path]
+    try:
+        st.page_link(path, label=label or name, icon=icon)
+    except (StreamlitAPIException, KeyError):
+        # `streamlit run pages/1_Live.py` (and a page under test) has no neighbours to link to.
+        st.markdown(label or name, width="content")
+
+
+def end_page(privacy: str) -> None:
+    """Draw the foot of the page: what happens to the visitor's pictures on this page."""
+    st.divider()
+    st.caption(f":material/lock: {privacy}")

@@ -1,0 +1,139 @@
+"""Background jobs as a page sees them: one store a kind, and which jobs are this visitor's.
+
+Nobody sees the jobs of others: an id is only known to who started it, and stands in the address.
+The browser is told a name for the visit, so that a reload or another tab finds the list again.
+"""
+
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from emotion_core.errors import OutputError
+from emotion_core.jobs.dispatcher import keep_starting
+from emotion_core.jobs.log import JobState
+from emotion_core.jobs.process import ANALYZE, JobCommand
+from emotion_core.jobs.store import JobStore
+from emotion_core.ui.common.resources import app_settings, call_regularly
+
+_COOKIE: Final = "emotion_lab_visit"
+_NAME: Final = re.compile("[0-9a-f]{32}")
+# Two tabs may have begun before either had something to remember: the newest names are kept, as one
+# word. Without an age the browser forgets them when it is closed.
+_COOKIE_SCRIPT: Final = """export default function ({ data }) {
+  const kept = document.cookie.split("; ").find((c) => c.startsWith(data.cookie + "="));
+  const names = kept ? kept.slice(data.cookie.length + 1).split(".") : [];
+  if (names.includes(data.visitor)) return;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  const value = [data.visitor, ...names].slice(0, 8).join(".");
+  document.cookie = `${data.cookie}=${value}; Path=/; SameSite=Lax${secure}`;
+}"""
+
+
+def kept_store(folder: str, command: JobCommand = ANALYZE) -> JobStore:
+    """A store in a folder of the work folder, at work whether anybody visits or not.
+
+    Its jobs begin when there is room, and what is older than the retention is deleted.
+    Call it behind `st.cache_resource`: all visitors share one.
+    """
+    settings = app_settings()
+    store = JobStore(settings.work_dir / folder, settings.retention_h, settings.models_dir, command)
+    keep_starting(store)
+    call_regularly(store.clean_up, settings.retention_h)
+    return store
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorJobs:
+    """The jobs of one kind that this visitor has to do with.
+
+    Attributes:
+        store: gives the store that all visitors share.
+        kind: begins the keys of the session's state.
+        parameter: of the page's address; holds the id of the job that is shown.
+    """
+
+    store: Callable[[], JobStore]
+    kind: str
+    parameter: str
+
+    def mine(self) -> list[JobState]:
+        """The jobs this visitor started or came to by their address, newest first.
+
+        Call it once in a run of the page: where there are some, the browser is told to remember.
+        """
+        key = f"{self.kind}_jobs"
+        if key not in st.session_state:
+            store = self.store()
+            st.session_state[key] = [i for name in _visitors() for i in store.jobs_of(name)]
+        ids: list[str] = st.session_state[key]
+        given = st.query_params.get(self.parameter, "")
+        if given and given not in ids:
+            ids.append(given)
+        states = [state for job_id in ids if (state := self.store().state(job_id))]
+        st.session_state[key] = [state.job_id for state in states]
+        if states:
+            _remember_visitor()
+        return sorted(states, key=lambda state: -state.created_s)
+
+    def shown(self) -> str | None:
+        """The job that the page shows, or None for the form; it stands in the address."""
+        key = f"{self.kind}_job"
+        if key not in st.session_state:
+            st.session_state[key] = st.query_params.get(self.parameter)
+        shown: str | None = st.session_state[key]
+        if shown:
+            st.query_params[self.parameter] = shown
+        return shown
+
+    def show(self, job_id: str | None) -> None:
+        """Show a job from the next run of the page on; None shows the form."""
+        st.session_state[f"{self.kind}_job"] = job_id
+        if job_id is None:
+            st.query_params.pop(self.parameter, None)
+        elif job_id not in (mine := st.session_state.setdefault(f"{self.kind}_jobs", [])):
+            mine.append(job_id)
+
+
+def visitor() -> str:
+    """A name for this visit that nobody else knows or can guess: the browser's, or a new one."""
+    return _visitors()[0]
+
+
+def _visitors() -> list[str]:
+    """The visit's name, and those under which this browser has been here before."""
+    if "visitors" not in st.session_state:
+        # A page under test has no browser, and something else than a string here.
+        given = str(st.context.cookies.get(_COOKIE, "")).split(".")
+        known = [name for name in given if _NAME.fullmatch(name)]
+        st.session_state["visitors"] = known or [secrets.token_hex(16)]
+    names: list[str] = st.session_state["visitors"]
+    return names
+
+
+def _remember_visitor() -> None:
+    """Let the browser bring this visit's name along when it comes again; draws nothing."""
+    remember = st.components.v2.component("emotion_lab_visit", js=_COOKIE_SCRIPT)
+    # The style of the page hides this container: it would leave a gap.
+    with st.container(key="visit"):
+        remember(key="visit_cookie", data={"cookie": _COOKIE, "visitor": visitor()}, height=1)
+
+
+def delete_job(store: JobStore, job_id: str) -> None:
+    """Remove everything of a job; the page's run ends with a message where that fails."""
+    try:
+        store.delete(job_id)
+    except OutputError as error:
+        st.error(f"It could not be deleted: {error}", icon=":material/error:")
+        st.stop()
+
+
+def retention_words() -> str:
+    """How long things are kept, as people say it."""
+    hours = app_settings().retention_h
+    if hours < 1:
+        return f"{round(hours * 60)} minutes"
+    return f"{hours:g} hour{'s' if hours != 1 else ''}"

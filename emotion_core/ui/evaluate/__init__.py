@@ -1,0 +1,1 @@
+"""Evaluation of one's own data, on the Model page."""

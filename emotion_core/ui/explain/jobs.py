@@ -1,0 +1,54 @@
+"""Explanations in the background: one job a face, in a process that may import tensorflow."""
+
+import io
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+from emotion_core.jobs.process import JobCommand
+from emotion_core.jobs.store import JobStore
+from emotion_core.results.explanation import VERSION
+from emotion_core.results.paths import file_hash
+from emotion_core.ui.common.resources import app_settings
+from emotion_core.ui.common.visitor_jobs import kept_store, visitor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from emotion_core.model.bundle import ModelBundle
+
+# Each brings a tensorflow of some 600 MB along; they wait for each other.
+_COMMAND: Final = JobCommand("explain", most_at_once=1)
+
+
+@st.cache_resource(show_spinner=False)
+def explain_store() -> JobStore:
+    """Shared by all visitors."""
+    return kept_store("explanations", _COMMAND)
+
+
+def start_explanation(crop: "NDArray[Any]", bundle: "ModelBundle") -> str:
+    """Begin to explain a face, or find the same face explained by the same network; returns the
+    job's id.
+
+    Args:
+        crop: (48, 48, 1) or (48, 48), grey, 0-255.
+        bundle: the network that read it.
+
+    Raises:
+        OutputError: the work folder cannot be written.
+    """
+    import numpy as np
+
+    settings, store = app_settings(), explain_store()
+    store.clean_up()
+    data = io.BytesIO()
+    np.save(data, np.asarray(crop, np.float32).reshape(48, 48))
+    arguments = ["--model", bundle.path.name, "--cache", str(settings.work_dir / "training_faces")]
+    if settings.data_path is not None:
+        arguments += ["--data", str(settings.data_path)]
+    files = [f for f in (bundle.served_file, bundle.keras_file) if f.is_file()]
+    model = {"name": bundle.name, "sha256": " ".join(file_hash(f) for f in files)}
+    # An explanation that an older program kept is not taken for the same.
+    model["version"] = str(VERSION)
+    return store.start([store.add_input("face.npy", data)], arguments, model, visitor())

@@ -1,0 +1,246 @@
+"""Record, pause, stop: the readings of a live stream, kept until the visitor takes or deletes them.
+
+The recording is found by a token in the page's address, so a reload or a lost connection loses
+nothing, and nobody else can find it.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from emotion_core.errors import EmotionCoreError
+from emotion_core.live.processor import LiveProcessor
+from emotion_core.live.recording import LiveSession, SessionState, SessionStore
+from emotion_core.ui.common.resources import app_settings, call_regularly
+
+_TOKEN, _KEPT_TOKEN, _STREAM = "recording", "live_recording", "live_recording_stream"
+_STYLE = """<style>
+.lab-rec { font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.lab-rec i { display: inline-block; width: .75rem; height: .75rem; border-radius: 50%;
+  background: #D92D20; margin-right: .45rem; }
+.lab-rec.paused i { background: #8C8C8C; border-radius: .15rem; }
+</style>"""
+
+
+@st.cache_resource(show_spinner=False)
+def session_store() -> SessionStore:
+    """All recordings of this server."""
+    settings = app_settings()
+    store = SessionStore(settings.work_dir / "live", settings.retention_h)
+    call_regularly(store.forget_old, settings.retention_h)
+    return store
+
+
+def current_session() -> LiveSession | None:
+    """The recording of this visitor that runs or rests; None without one."""
+    found = session_store().find(_token())
+    return found[1] if found else None
+
+
+def _token() -> str:
+    """This visitor's recording; "" without one.
+
+    It stands in the page's address, for a reload, and in the session, as a link to another page
+    takes it out of the address.
+    """
+    token = str(st.query_params.get(_TOKEN, "") or st.session_state.get(_KEPT_TOKEN, ""))
+    if not token or session_store().find(token) is None:
+        return ""
+    st.session_state[_KEPT_TOKEN] = token
+    if st.query_params.get(_TOKEN) != token:
+        st.query_params[_TOKEN] = token
+    return token
+
+
+def attach(processor: LiveProcessor, session: LiveSession | None, names: Mapping[int, str]) -> None:
+    """Let the recording hear the stream, once for each pair of them; `names` are taken over."""
+    pair = (id(processor), id(session))
+    if st.session_state.get("live_attached") == pair:
+        return
+    st.session_state["live_attached"] = pair
+    processor.listen(session.begin_stream() if session else None)
+    if session is not None:
+        st.session_state[_STREAM] = session.stream
+        for track, name in names.items():
+            _try(partial(session.rename, session.own_id(track), name))
+
+
+def hears_us(session: LiveSession) -> bool:
+    """Whether the recording takes its readings from this tab's stream, not from another tab's."""
+    return bool(session.stream == st.session_state.get(_STREAM))
+
+
+def recorder_bar(processor: LiveProcessor | None, model: str) -> None:
+    """Draw the buttons that fit what the recording is doing; call it from a fragment."""
+    token = _token()
+    found = session_store().find(token)
+    if found is None:
+        _offer_start(processor, model)
+        return
+    folder, session = found
+    if session is not None and session.state is not SessionState.FINISHED:
+        _running(token, session, streams=processor is not None and not processor.reading().ended)
+    elif (folder / "summary.json").is_file():
+        st.caption("The recording is finished: its summary stands below.")
+    elif st.button("Finish the recording that was cut off", icon=":material/restore:"):
+        _stop(token)
+
+
+def _offer_start(processor: LiveProcessor | None, model: str) -> None:
+    live = processor is not None and not processor.reading().ended
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pressed = st.button(
+            "Record",
+            icon=":material/fiber_manual_record:",
+            key="live_record",
+            disabled=not live,
+            help="Keeps the readings as a table. The picture is kept only if you tick that later.",
+        )
+        st.caption("Keeps readings, not the picture." if live else "Start the camera to record.")
+    if not pressed:
+        return
+    try:
+        token, _ = session_store().start(model)
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.query_params[_TOKEN] = st.session_state[_KEPT_TOKEN] = token
+    st.rerun(scope="app")
+
+
+def _running(token: str, session: LiveSession, streams: bool) -> None:
+    paused = session.state is SessionState.PAUSED
+    with st.container(horizontal=True, vertical_alignment="center"):
+        minutes, seconds = divmod(int(session.now_s()), 60)
+        words = "Paused" if paused else "Recording"
+        st.html(
+            f'{_STYLE}<div class="lab-rec{" paused" if paused else ""}"><i></i>{words} '
+            f"{minutes}:{seconds:02} · {session.frames} frames</div>",
+            width="content",
+        )
+        if paused and st.button("Resume", icon=":material/fiber_manual_record:"):
+            session.resume()
+            st.rerun(scope="app")
+        if not paused and st.button("Pause", icon=":material/pause:"):
+            session.pause()
+            st.rerun(scope="app")
+        if st.button("Finish", icon=":material/stop:", key="live_finish"):
+            _stop(token)
+    # A form hands over what is being typed, also when the key is pressed instead of Enter.
+    with (
+        st.form("live_marker_form", clear_on_submit=True, border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        label = st.text_input(
+            "Marker", placeholder="What happens now", key="live_marker", max_chars=80
+        )
+        marked = st.form_submit_button(
+            "Mark", icon=":material/flag:", shortcut="alt+m", key="live_mark"
+        )
+    if marked:
+        _try(lambda: session.mark(label))
+    _video_choice(token, session)
+    if streams and not hears_us(session):
+        st.warning(
+            "Another tab records into this recording: what this one sees is not kept.",
+            icon=":material/tab:",
+        )
+        if st.button("Record from this tab", key="live_listen_here"):
+            st.session_state.pop("live_attached", None)
+            st.rerun(scope="app")
+    if session.error:
+        st.error(f"Paused: {session.error}", icon=":material/error:")
+    _marker_line(session)
+
+
+def _video_choice(token: str, session: LiveSession) -> None:
+    key = f"live_keep_video_{token}"
+    st.toggle(
+        "Keep video",
+        value=session.keeps_video,
+        key=key,
+        on_change=lambda: session.keep_video(bool(st.session_state[key])),
+        help="Off, only readings are kept. On, the picture is kept too, with what is drawn on it; "
+        "hidden faces stay hidden. It is deleted together with the recording.",
+    )
+    if session.keeps_video:
+        st.markdown(
+            ":red[:material/videocam: **The picture is being kept**, of everybody in view, as well "
+            "as the readings.]"
+        )
+
+
+def _marker_line(session: LiveSession) -> None:
+    markers = session.edits.markers[-3:]
+    if markers:
+        st.caption("Markers: " + " · ".join(f"{m.start_s:.1f} s {m.label}" for m in markers))
+
+
+def _try(action: Any) -> None:
+    try:
+        action()
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def _stop(token: str) -> None:
+    try:
+        session_store().stop(token)
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.rerun(scope="app")
+
+
+def show_finished() -> None:
+    """The result and the exports of this visitor's finished recording, if there is one."""
+    token = _token()
+    found = session_store().find(token)
+    if found is None or found[1] is not None or not (found[0] / "summary.json").is_file():
+        return
+    st.divider()
+    st.subheader("Your recording", anchor=False)
+    with st.container(horizontal=True):
+        with st.popover("Delete", icon=":material/delete:", key="live_delete_menu"):
+            st.markdown("Removes the readings, the video and your changes from this computer.")
+            # Callbacks run first: a stream's own rerun cannot swallow the press.
+            st.button(
+                "Delete now",
+                type="primary",
+                key="live_delete",
+                on_click=_leave,
+                kwargs={"delete": token},
+            )
+        st.button("New recording", icon=":material/add:", key="live_new", on_click=_leave)
+    hours = app_settings().retention_h
+    st.caption(
+        f"It is deleted from the server after {hours:g} hours. Until then this page's address "
+        "leads back to it: keep the address to yourself."
+    )
+    try:
+        _result(found[0])
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def _leave(delete: str = "") -> None:
+    """Take the recording out of the page's address, and off the disk where asked to."""
+    if delete:
+        session_store().delete(delete)
+    st.query_params.pop(_TOKEN, None)
+    st.session_state.pop(_KEPT_TOKEN, None)
+
+
+def _result(folder: Path) -> None:
+    """The same view as a video's result."""
+    # It brings pandas, which the start of a stream need not wait for.
+    from emotion_core.ui.live_page.recording_result import show_recording
+
+    @st.fragment
+    def draw() -> None:
+        show_recording(folder)
+
+    draw()

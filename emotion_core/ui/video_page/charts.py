@@ -1,0 +1,230 @@
+"""Charts of a finished video: timeline of a person, ribbon of all people, transitions.
+
+Altair and pandas are imported when something is drawn. What travels to the browser is thinned; the
+exports hold every row.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from emotion_core.labels import COLOURS, EXPRESSIONS
+from emotion_core.results.annotations import Edits, Marker
+from emotion_core.results.face_table import MIN_RUN_S, FaceTable, averaged, dominant_runs
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+BRUSH: Final = "brush"
+_ROW_PX: Final = 30
+# From this length on, a time axis counts minutes.
+_MINUTES_FROM_S: Final = 150.0
+# More stretches than this cannot be told apart on a screen; the shortest go first.
+_MOST_RUNS: Final = 1500
+
+
+def person_rows(person: FaceTable) -> "pd.DataFrame":
+    """Every row of one person: `time_s` (seconds) and the seven probabilities."""
+    import pandas as pd
+
+    rows = pd.DataFrame(person.probs, columns=list(EXPRESSIONS))
+    rows.insert(0, "time_s", person.time_s)
+    return rows.round({"time_s": 3, **dict.fromkeys(EXPRESSIONS, 4)})
+
+
+def drawn_rows(person: FaceTable) -> "pd.DataFrame":
+    """As `person_rows`, but means of stretches where there are many; empty where they were away."""
+    import pandas as pd
+
+    times, probs = averaged(person)
+    rows = pd.DataFrame(probs, columns=list(EXPRESSIONS))
+    rows.insert(0, "time_s", times)
+    return rows.round({"time_s": 3, **dict.fromkeys(EXPRESSIONS, 4)})
+
+
+def timeline(
+    person: FaceTable,
+    name: str,
+    markers: Sequence[Marker] = (),
+    domain: tuple[float, float] | None = None,
+) -> "alt.LayerChart":
+    """Probabilities of one person over time, with the readings of a moment under the pointer."""
+    import altair as alt
+
+    from emotion_core.ui.common.charts import timeline_chart
+
+    rows = drawn_rows(person)
+    title = f"{name}: probability of each expression"
+    lines = timeline_chart(rows, title=title, height=300, max_points=10**9)
+    span = domain or (float(rows["time_s"].min()), float(rows["time_s"].max()))
+    x = time_axis(span)
+    # A line has one tooltip for its whole length: the columns below have one for each moment.
+    lines.encoding.x, lines.encoding.tooltip = x, alt.Undefined
+    columns = (
+        alt.Chart(rows.dropna())
+        .mark_rule(opacity=0, aria=False, strokeWidth=max(3, round(1300 / max(1, len(rows)))))
+        .encode(
+            x=x,
+            tooltip=[
+                alt.Tooltip("time_s:Q", format=".2f", title="seconds"),
+                *(alt.Tooltip(f"{e}:Q", format=".0%") for e in EXPRESSIONS),
+            ],
+        )
+    )
+    chart = alt.layer(*_marker_layers(markers, domain), lines, columns)
+    # A layer does not take over what its parts say of themselves.
+    return _as_svg(chart.properties(description=lines.description))
+
+
+def time_axis(span: tuple[float, float], field: str = "time_s") -> "alt.X":
+    """A time axis over a span of seconds; minutes and seconds where there are many."""
+    import altair as alt
+
+    scale = alt.Scale(domain=list(span), nice=False)
+    length = span[1] - span[0]
+    if length < _MINUTES_FROM_S:
+        return alt.X(f"{field}:Q", title="seconds", scale=scale)
+    step = next(s for s in (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 10**6) if length / s <= 15)
+    first = int(-(-span[0] // step)) * step
+    axis = alt.Axis(
+        values=list(range(first, int(span[1]) + 1, step)),
+        labelExpr="floor(datum.value / 60) + ':' + format(datum.value % 60, '02')",
+    )
+    return alt.X(f"{field}:Q", title="minutes : seconds", scale=scale, axis=axis)
+
+
+def _as_svg(chart: Any) -> Any:
+    """The playhead looks for the plot's frame, which a canvas does not show."""
+    chart.usermeta = {"embedOptions": {"renderer": "svg"}}
+    return chart
+
+
+def _marker_layers(
+    markers: Sequence[Marker], domain: tuple[float, float] | None
+) -> list["alt.Chart"]:
+    import altair as alt
+    import pandas as pd
+
+    low, high = domain or (-np.inf, np.inf)
+    shown = [m for m in markers if m.end_s >= low and m.start_s <= high]
+    if not shown:
+        return []
+    rows = pd.DataFrame(
+        [{"start": max(low, m.start_s), "end": min(high, m.end_s), "label": m.label} for m in shown]
+    )
+    base = alt.Chart(rows)
+    x = alt.X("start:Q", title="seconds")
+    return [
+        base.mark_rect(opacity=0.13, color="#6B7280").encode(x=x, x2="end:Q"),
+        base.mark_rule(color="#6B7280").encode(x=x),
+        base.mark_text(align="left", baseline="top", dx=4, dy=3, color="#6B7280").encode(
+            x=x, y=alt.value(0), text="label:N"
+        ),
+    ]
+
+
+def run_rows(table: FaceTable, edits: Edits, min_s: float = MIN_RUN_S) -> "pd.DataFrame":
+    """The dominant runs of everybody: person, start_s, end_s, seconds, expression, confidence."""
+    import pandas as pd
+
+    rows = [
+        {
+            "person": edits.name_of(track_id),
+            "start_s": round(run.start_s, 3),
+            "end_s": round(run.end_s, 3),
+            "seconds": round(run.seconds, 3),
+            "expression": run.expression,
+            "confidence": round(run.confidence, 4),
+        }
+        for track_id in table.people
+        for run in dominant_runs(table.person(track_id), min_s)
+    ]
+    columns = ["person", "start_s", "end_s", "seconds", "expression", "confidence"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def ribbon(
+    runs: "pd.DataFrame", people: Sequence[str], domain: tuple[float, float], *, brush: bool = False
+) -> "alt.Chart":
+    """Dominant expressions over time, a row a person.
+
+    Args:
+        runs: as `run_rows` gives them.
+        people: their names in the order of the rows.
+        domain: first and last second.
+        brush: dragging selects a stretch (`BRUSH`).
+    """
+    import altair as alt
+
+    shown = runs[runs["person"].isin(people)].nlargest(_MOST_RUNS, "seconds")
+    chart = (
+        alt.Chart(shown, height=max(1, len(people)) * _ROW_PX + 80)
+        .mark_rect()
+        .encode(
+            x=time_axis(domain, "start_s"),
+            x2="end_s:Q",
+            y=alt.Y(
+                "person:N",
+                title=None,
+                sort=list(people),
+                scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1),
+                axis=alt.Axis(labelLimit=120),
+            ),
+            color=_colour(),
+            tooltip=[
+                alt.Tooltip("person:N"),
+                alt.Tooltip("expression:N"),
+                alt.Tooltip("start_s:Q", format=".2f", title="from (s)"),
+                alt.Tooltip("end_s:Q", format=".2f", title="to (s)"),
+                alt.Tooltip("confidence:Q", format=".0%"),
+            ],
+        )
+        .properties(description="Dominant expression of each person over time.")
+    )
+    if brush:
+        chart = chart.add_params(alt.selection_interval(name=BRUSH, encodings=["x"]))
+    return _as_svg(chart)
+
+
+def _colour() -> "alt.Color":
+    import altair as alt
+
+    return alt.Color(
+        "expression:N",
+        scale=alt.Scale(domain=list(EXPRESSIONS), range=[COLOURS[e] for e in EXPRESSIONS]),
+        # The legend stands above, in HTML: `show_legend`.
+        legend=None,
+    )
+
+
+def share_chart(shares: Mapping[str, Mapping[str, float]]) -> "alt.Chart":
+    """One stacked bar a person (or a video): share of visible time for each expression."""
+    import altair as alt
+
+    rows = share_rows(shares)
+    return (
+        alt.Chart(rows, height=len(shares) * 34 + 120)
+        .mark_bar()
+        .encode(
+            x=alt.X("share:Q", title=None, axis=alt.Axis(format="%"), stack="zero"),
+            y=alt.Y("who:N", title=None, sort=list(shares), axis=alt.Axis(labelLimit=160)),
+            color=_colour(),
+            order=alt.Order("place:Q"),
+            tooltip=["who:N", "expression:N", alt.Tooltip("share:Q", format=".1%")],
+        )
+        .properties(description="Share of visible time for each expression.")
+    )
+
+
+def share_rows(shares: Mapping[str, Mapping[str, float]]) -> "pd.DataFrame":
+    """The table behind `share_chart`: who, expression, share, place."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = [
+        {"who": who, "expression": name, "share": share[name], "place": place}
+        for who, share in shares.items()
+        for place, name in enumerate(EXPRESSIONS)
+    ]
+    return pd.DataFrame(rows, columns=["who", "expression", "share", "place"])

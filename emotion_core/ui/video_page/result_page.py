@@ -1,0 +1,225 @@
+"""The page of one result: player, timeline, people, moments, downloads."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from emotion_core.errors import EmotionCoreError, OutputError
+from emotion_core.jobs.log import FAILED, FileState, problem_of
+from emotion_core.results.annotations import DAMAGED, Marker, edited_clip
+from emotion_core.results.face_table import valid_share
+from emotion_core.ui.common.text import duration_words
+from emotion_core.ui.video_page.downloads import show_exports
+from emotion_core.ui.video_page.jobs import job_store
+from emotion_core.ui.video_page.key_moments import show_moments
+from emotion_core.ui.video_page.markers import show_markers
+from emotion_core.ui.video_page.people import show_people_list
+from emotion_core.ui.video_page.result_view import (
+    ResultView,
+    is_playable,
+    load_result_data,
+    redraw_result,
+)
+from emotion_core.ui.video_page.timeline import show_statistics, show_timelines
+
+_SEEK_SCRIPT: Final = Path(__file__).parents[1] / "assets" / "player_seek.js"
+_SEEK_HTML: Final = """<div class="bar"><span class="clock">0:00.00</span>
+<button type="button" data-name="mark">Mark this moment</button></div>"""
+_SEEK_CSS: Final = """.bar { display: flex; gap: .8rem; align-items: center; font-size: .9rem; }
+.clock { font-variant-numeric: tabular-nums; min-width: 4.5rem; }
+button { font: inherit; color: inherit; background: none; border: 1px solid #8886;
+  border-radius: .5rem; padding: .2rem .7rem; cursor: pointer; }
+button:hover { border-color: currentColor; }"""
+
+
+def show_result(job_id: str, file: FileState) -> None:
+    """Draw everything about one video; a changed name or marker redraws this part alone."""
+    assert file.folder is not None
+    folder = file.folder
+
+    @st.fragment
+    def draw() -> None:
+        try:
+            data = load_result_data(folder)
+        except (EmotionCoreError, OSError) as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        show_with_clip(ResultView(job_id, folder, file.name, data), _offer_redraw)
+
+    draw()
+
+
+def show_with_clip(view: ResultView, below_player: Callable[[ResultView], None]) -> None:
+    """The whole result, top to bottom.
+
+    Args:
+        view: the result.
+        below_player: draws what belongs under the player's clock.
+    """
+    show_facts(view)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        player = st.container(key="player")
+        bar = st.container()
+    with right:
+        show_people_list(view)
+    if not len(view.table):
+        show_nobody(view)
+    else:
+        show_timelines(view)
+        show_moments(view)
+        show_statistics(view)
+    show_markers(view)
+    show_exports(view)
+    # Last: a press on a moment above moves the player in the same run.
+    with player:
+        _player(view)
+    with bar:
+        _seek_bar(view)
+        below_player(view)
+
+
+def show_without_clip(view: ResultView) -> None:
+    """The result of a recording of which no picture was kept: no player and no moments."""
+    show_facts(view)
+    if len(view.table):
+        show_people_list(view)
+        show_timelines(view)
+        show_statistics(view)
+    else:
+        show_nobody(view)
+    show_markers(view)
+    show_exports(view)
+
+
+def _show_problems(view: ResultView) -> None:
+    problem = st.session_state.pop(f"{view.key}_problem", "")
+    if problem:
+        st.error(problem, icon=":material/error:")
+    if view.edits.lost:
+        st.warning(
+            "Some of your names, merges or markers are damaged and left out here. With your "
+            f"next change the file as it is now is kept as {DAMAGED}, beside the results.",
+            icon=":material/warning:",
+        )
+
+
+def show_facts(view: ResultView) -> None:
+    """How many people and frames, how fast, by which network; problems first."""
+    _show_problems(view)
+    summary, frames = view.summary, len(view.whole.frame_times)
+    people = len(view.table.people)
+    words = [
+        f"{people} {'person' if people == 1 else 'people'}",
+        f"{frames:,} frames read",
+        f"a face in {valid_share(view.table):.0%} of them",
+    ]
+    if summary.get("spent_s") and summary.get("times_real_time"):
+        speed = f"{summary['times_real_time']:.1f}× real time"
+        words.append(f"took {duration_words(summary['spent_s'])} ({speed})")
+    model = (summary.get("model") or {}).get("name")
+    words += [f"network “{model}”"] if model else []
+    st.markdown(" · ".join(words))
+
+
+def show_nobody(view: ResultView) -> None:
+    """Why there is nothing to draw."""
+    if view.edits.excluded and len(view.whole):
+        st.info("Everybody is excluded. Include somebody again in the list of people.")
+    else:
+        st.info(
+            "No face was found in this video. Faces must look roughly into the camera and be "
+            "at least about 40 pixels wide.",
+            icon=":material/face_retouching_off:",
+        )
+
+
+def _player(view: ResultView) -> None:
+    clip = view.clip
+    if not clip.is_file():
+        st.info("No clip was made for this analysis.", icon=":material/movie_off:")
+    elif not is_playable(clip):
+        size = clip.stat().st_size / 2**20
+        st.info(f"The clip has {size:.0f} MB: download it below and play it on your computer.")
+    else:
+        st.video(str(clip), format="video/mp4", width="stretch")
+
+
+def _seek_bar(view: ResultView) -> None:
+    """A clock with a button that marks the moment shown; it also ties charts and player."""
+    if not view.has_clip:
+        return
+    bar = st.components.v2.component(
+        "emotion_lab_player_seek",
+        html=_SEEK_HTML,
+        css=_SEEK_CSS,
+        js=_SEEK_SCRIPT.read_text("utf-8"),
+    )
+    data = {
+        "clip": view.key,
+        "at": st.session_state.get(f"{view.key}_seek", 0.0),
+        "nonce": st.session_state.get(f"{view.key}_nonce", 0),
+        "origin": view.origin_s,
+        "charts": view.followed_charts,
+    }
+    found = bar(key=f"{view.key}_bar", data=data, on_mark_change=lambda: None)
+    if found.mark is not None:
+        time_s = round(float(found.mark) + view.origin_s, 2)
+        view.change(
+            lambda edits: edits.add_marker(
+                Marker(time_s, time_s, f"marker {len(edits.markers) + 1}")
+            )
+        )
+
+
+def _offer_redraw(view: ResultView) -> None:
+    """Offer a clip with the visitor's changes where the one shown is without them."""
+    if not view.clip_is_older:
+        return
+    store, key = job_store(), edited_clip(view.folder, view.edits).name
+    state = store.after(view.job_id, view.folder, key)
+    if state is not None and state.running:
+        _drawing(view, key)
+        return
+    if state is not None and state.status == FAILED:
+        st.error(problem_of(state), icon=":material/error:")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pressed = view.summary.get("status") == "done" and st.button(
+            "Draw the clip with your changes",
+            icon=":material/movie_edit:",
+            key=f"{view.key}_redraw",
+            help="With the names you gave, and without whoever you left out.",
+        )
+        st.caption("The clip shows everybody as they were found.", width="content")
+    if not pressed:
+        return
+    try:
+        begun = store.start_after(view.job_id, view.folder, ["--redraw"], key)
+    except OutputError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if begun is None:
+        st.error("The video is not here any more: read it again.", icon=":material/error:")
+        return
+    redraw_result()
+
+
+def _drawing(view: ResultView, key: str) -> None:
+    """How far the new clip is; what was found stays in view meanwhile."""
+
+    @st.fragment(run_every=1.0)
+    def look() -> None:
+        state = job_store().after(view.job_id, view.folder, key)
+        if state is None or not state.running:
+            st.rerun()
+            return
+        left_s = state.files[0].left_s
+        words = f"Drawing the clip with your changes: {state.fraction:.0%}"
+        words += f", about {duration_words(left_s)} left" if left_s is not None else ""
+        st.progress(state.fraction, text=state.message or words)
+        if st.button("Cancel", icon=":material/stop:", key=f"{view.key}_redraw_cancel"):
+            job_store().cancel(state.job_id)
+
+    look()

@@ -1,0 +1,158 @@
+"""The state of one result on the page: its data, the visitor's edits, where the player stands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from emotion_core.errors import EmotionCoreError
+from emotion_core.results.annotations import FILE as EDITS
+from emotion_core.results.annotations import Edits, change_edits, load_edits, shown_clip
+from emotion_core.results.export import read_faces
+from emotion_core.results.face_table import FaceTable, legible_run_s
+from emotion_core.results.paths import CLIP, FACES, read_summary
+from emotion_core.ui.video_page.charts import run_rows
+from emotion_core.video.clip import LARGEST_CLIP_BYTES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResultData:
+    """What is worked out once for all redraws: half an hour of runs takes half a second.
+
+    Attributes:
+        edits: the visitor's changes.
+        whole: every face.
+        table: with the edits applied.
+        runs: the dominant runs as rows.
+        drawn_runs: fewer and longer ones, as many as a screen can show.
+    """
+
+    edits: Edits
+    whole: FaceTable
+    table: FaceTable
+    runs: Any
+    drawn_runs: Any
+
+
+def _changed(path: Path) -> tuple[int, int]:
+    """Differs from one writing of a file to the next; zeros where there is none."""
+    try:
+        # The clock of a disk may tick so slowly that two changes have the same time.
+        return (stat := path.stat()).st_mtime_ns, stat.st_ino
+    except FileNotFoundError:
+        return 0, 0
+
+
+def load_result_data(folder: Path) -> ResultData:
+    """The faces of a results folder, as the visitor's changes of this moment have them.
+
+    Raises:
+        InputError: there is no table of faces.
+    """
+    return _result_data(str(folder), _changed(folder / FACES), _changed(folder / EDITS))
+
+
+@st.cache_resource(max_entries=6, show_spinner="Reading the table …")
+def _table(folder: str, changed: tuple[int, int]) -> FaceTable:
+    """One copy for all visitors; nobody writes to it. `changed` tells its versions apart."""
+    del changed
+    return read_faces(Path(folder) / FACES)
+
+
+@st.cache_resource(max_entries=12, show_spinner="Reading the table …")
+def _result_data(folder: str, changed: tuple[int, int], edited: tuple[int, int]) -> ResultData:
+    del edited
+    whole, edits = _table(folder, changed), load_edits(Path(folder))
+    table = edits.apply(whole)
+    least_s = legible_run_s(table.frame_times, max(1, len(table.people)))
+    return ResultData(edits, whole, table, run_rows(table, edits), run_rows(table, edits, least_s))
+
+
+def is_playable(clip: Path) -> bool:
+    """Whether the page can play a clip; `st.video` keeps the whole file in the server's memory."""
+    return clip.is_file() and clip.stat().st_size <= LARGEST_CLIP_BYTES
+
+
+def redraw_result() -> None:
+    """Draw this result again, and nothing else where that is possible."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:
+        # The whole page is being run (a reload met a changed widget), not this part of it.
+        st.rerun()
+
+
+class ResultView:
+    """One result with the visitor's edits applied: what the parts of its page share.
+
+    Args:
+        job_id: of the analysis.
+        folder: the results folder.
+        name: the video's name as the visitor knows it.
+        data: the faces, with and without edits.
+    """
+
+    def __init__(self, job_id: str, folder: Path, name: str, data: ResultData) -> None:
+        # Unique to the job and the video; widgets and state carry it.
+        self.key = f"{job_id}_{folder.name}"
+        self.job_id, self.folder, self.name = job_id, folder, name
+        self.edits, self.whole, self.table = data.edits, data.whole, data.table
+        self.runs, self.drawn_runs = data.runs, data.drawn_runs
+        self.summary: dict[str, Any] = read_summary(folder)
+        self.followed_charts: list[dict[str, Any]] = []
+
+    @property
+    def clip(self) -> Path:
+        """The clip to show and to hand out, whether there is one or not."""
+        return shown_clip(self.folder, self.edits)
+
+    @property
+    def has_clip(self) -> bool:
+        """Whether there is a player to follow and to move."""
+        return is_playable(self.clip)
+
+    @property
+    def clip_is_older(self) -> bool:
+        """Whether the clip shows people as they were before the visitor's changes."""
+        first = self.folder / CLIP
+        return self.edits.people_changed and self.clip == first and first.is_file()
+
+    @property
+    def origin_s(self) -> float:
+        """The source's time at which the annotated clip begins."""
+        return float((self.summary.get("clip") or {}).get("origin_s", 0.0))
+
+    def change(self, change: Callable[[Edits], Edits]) -> None:
+        """Keep a change and draw again; tells where it cannot be kept.
+
+        Args:
+            change: applied to what is kept at this moment, which another tab may have changed since
+                this one was drawn.
+        """
+        self.keep(change)
+        redraw_result()
+
+    def keep(self, change: Callable[[Edits], Edits]) -> None:
+        """The same for a widget's callback, after which the page is drawn again anyway."""
+        try:
+            change_edits(self.folder, change)
+        except EmotionCoreError as error:
+            st.session_state[f"{self.key}_problem"] = str(error)
+
+    def follow(self, key: str, span: tuple[float, float]) -> None:
+        """Let a chart show where the player stands, and move it where it is clicked.
+
+        Args:
+            key: of the chart.
+            span: the seconds of the source at the ends of its time axis.
+        """
+        self.followed_charts.append({"key": key, "from": span[0], "to": span[1]})
+
+    def seek(self, time_s: float) -> None:
+        """Move the player to a time of the source, in this run of the page."""
+        state = st.session_state
+        state[f"{self.key}_seek"] = max(0.0, time_s - self.origin_s)
+        state[f"{self.key}_nonce"] = state.get(f"{self.key}_nonce", 0) + 1

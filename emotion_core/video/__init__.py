@@ -1,0 +1,1 @@
+"""Analysis of whole videos, and clips with the results drawn in."""

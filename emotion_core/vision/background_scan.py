@@ -1,0 +1,86 @@
+"""A scan of a part of the frame beside the stream, while its next frames are analysed.
+
+A scan costs as much as two or three whole frames. While everybody known is in sight nobody waits
+for it, so it runs in a thread of its own and is answered some frames later. When it is answered
+depends on the frames and their times alone, never on the machine's speed: the same stream has the
+same results everywhere.
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import cv2
+import numpy as np
+
+from emotion_core.vision.cascade import Prepared, detect, load_cascade
+from emotion_core.vision.local_search import Found
+
+# An answer is due after so many frames, or with the first frame after so many seconds.
+DUE_FRAMES: Final = 5
+DUE_S: Final = 0.15
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pending:
+    answer: Future[Found]
+    frame: int
+    time_s: float
+
+
+class ScanAside:
+    """At most one scan under way. Not thread-safe: one a stream."""
+
+    def __init__(self) -> None:
+        self._cascade: cv2.CascadeClassifier | None = None
+        self._pending: _Pending | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a scan is under way or its answer was not fetched yet."""
+        return self._pending is not None
+
+    def start(
+        self, prepared: Prepared, offset: tuple[int, int], frame: int, time_s: float, step: float
+    ) -> None:
+        """Begin a scan; only when not `busy`.
+
+        Args:
+            prepared: what to look at; nobody may change it any more.
+            offset: x and y of its corner in the frame.
+            frame, time_s: number and time of the frame it was taken from.
+            step: ratio between one size looked for and the next.
+        """
+        self._pending = _Pending(
+            _threads().submit(self._scan, prepared, offset, step), frame, time_s
+        )
+
+    def answer(self, frame: int, time_s: float) -> Found | None:
+        """What was found, in pixels of the frame it was begun with; None while it is not due."""
+        pending = self._pending
+        if pending is None:
+            return None
+        if frame - pending.frame < DUE_FRAMES and time_s - pending.time_s < DUE_S:
+            return None
+        self._pending = None
+        return pending.answer.result()
+
+    def forget(self) -> None:
+        """Let the answer go, if one is pending."""
+        if self._pending is not None and not self._pending.answer.cancel():
+            # The cascade is in use until then.
+            wait([self._pending.answer])
+        self._pending = None
+
+    def _scan(self, prepared: Prepared, offset: tuple[int, int], step: float) -> Found:
+        # A cascade of its own: the stream's looks at known faces go on meanwhile.
+        self._cascade = self._cascade or load_cascade()
+        boxes, scores = detect(self._cascade, prepared, step=step)
+        return boxes + np.array([*offset, *offset], np.float32), scores
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """One for all streams of the process: more would only take the cores from one another."""
+    return ThreadPoolExecutor(1, thread_name_prefix="scan-aside")

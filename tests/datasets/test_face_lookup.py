@@ -1,0 +1,65 @@
+"""Single faces by name, from every layout that a data set may have."""
+
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from emotion_core.datasets.face_lookup import FaceShelf
+from emotion_core.datasets.loading import load_dataset
+from emotion_core.errors import DatasetError
+
+
+def test_a_folder_and_its_zip_give_the_faces_that_the_data_set_has(made_data: Path, tmp_path: Path):
+    split = load_dataset(made_data).split("test")
+    packed = tmp_path / "faces.zip"
+    with zipfile.ZipFile(packed, "w") as file:
+        for path in made_data.rglob("*.*"):
+            file.write(path, path.relative_to(made_data).as_posix())
+    wanted = [str(name) for name in split.names[:3]]
+    for source in (made_data, packed):
+        faces = FaceShelf(source).faces([*wanted, "fer9999999.png", "../secret.png", "label.csv"])
+        assert list(faces) == wanted
+        for name, image in zip(wanted, split.images, strict=False):
+            assert np.array_equal(faces[name], image)
+
+
+def test_rows_of_fer2013_are_found_by_their_number(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (4, 48, 48), np.uint8)
+    usages = ("Training", "PublicTest", "PrivateTest", "PrivateTest")
+    rows = [f"{i},{' '.join(map(str, face.ravel()))},{use}" for i, (face, use) in
+            enumerate(zip(images, usages, strict=True))]  # fmt: skip
+    path = tmp_path / "fer2013.csv"
+    path.write_text("\n".join(["emotion,pixels,Usage", *rows]) + "\n")
+    split = load_dataset(path).split("test")
+    for source in (path, tmp_path):
+        faces = FaceShelf(source).faces([str(n) for n in split.names] + ["fer0000004.png", "x"])
+        assert list(faces) == ["fer0000002.png", "fer0000003.png"]
+        assert np.array_equal(np.stack(list(faces.values())), split.images)
+
+
+def test_a_name_that_two_pictures_share_needs_its_folder(tmp_path: Path):
+    for folder in ("test/happy", "test/sad"):
+        (tmp_path / folder).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / folder / "1.png"), np.zeros((48, 48), np.uint8))
+    shelf = FaceShelf(tmp_path)
+    assert list(shelf.faces(["1.png", "test/sad/1.png"])) == ["test/sad/1.png"]
+
+
+@pytest.mark.parametrize("kind", ["missing", "rubbish.zip", "words.txt", "empty.csv", "other.csv"])
+def test_what_is_no_data_set_is_said(tmp_path: Path, kind: str):
+    path = tmp_path / kind
+    if kind != "missing":
+        path.write_text({"empty.csv": "", "other.csv": "a,b\n1,2\n"}.get(kind, "rubbish"))
+    with pytest.raises(DatasetError, match=kind):
+        FaceShelf(path)
+
+
+def test_a_damaged_picture_is_named(tmp_path: Path):
+    (tmp_path / "test" / "sad").mkdir(parents=True)
+    (tmp_path / "test" / "sad" / "1.png").write_bytes(b"no picture")
+    with pytest.raises(DatasetError, match=r"1\.png"):
+        FaceShelf(tmp_path).faces(["1.png"])

@@ -1,0 +1,155 @@
+"""Jobs begin once, in turn and without visitors; their uploads stay as long as they are needed."""
+
+import io
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from emotion_core.jobs import store as jobs_module
+from emotion_core.jobs.dispatcher import keep_starting
+from emotion_core.jobs.process import JobCommand, begin
+from emotion_core.jobs.store import JobStore
+
+SHORT = 'import time; time.sleep(0.3); print(\'{"event": "end"}\')'
+LONG = "import time; time.sleep(60)"
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """The folders of the jobs that were begun; each sleeps for what its arguments say."""
+    folders = []
+
+    def fake(folder, line):
+        folders.append(folder.name)
+        return begin(folder, [sys.executable, "-c", line[-1]])
+
+    monkeypatch.setattr(jobs_module, "begin", fake)
+    return folders
+
+
+@pytest.fixture
+def open_store(tmp_path):
+    stores = []
+
+    def make():
+        command = JobCommand("analyze", most_at_once=1)
+        stores.append(JobStore(tmp_path, 24.0, tmp_path / "models", command))
+        return stores[-1]
+
+    yield make
+    for folder in (tmp_path / "jobs").glob("*"):
+        stores[0].delete(folder.name)
+
+
+def start(store, code, content=b"x"):
+    given = store.add_input("a.mp4", io.BytesIO(content))
+    return store.start([given], [code], {})
+
+
+def wait(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_a_waiting_job_begins_although_nobody_looks(open_store, begun):
+    store = open_store()
+    assert keep_starting(store) is keep_starting(store)
+    ids = [start(store, SHORT, content) for content in (b"1", b"2", b"3")]
+    wait(lambda: begun == ids)
+
+
+def test_what_an_earlier_server_left_waiting_begins(open_store, begun):
+    store = open_store()
+    first, second = start(store, SHORT, b"1"), start(store, SHORT, b"2")
+    assert begun == [first]
+    keep_starting(open_store())
+    wait(lambda: begun == [first, second])
+
+
+def test_a_job_that_makes_no_sense_does_not_keep_others_from_starting(open_store, begun, tmp_path):
+    store = open_store()
+    first = start(store, SHORT, b"1")
+    # No system takes such an argument.
+    odd, last = start(store, "\0", b"2"), start(store, SHORT, b"3")
+    keep_starting(store)
+    wait(lambda: begun == [first, odd, last])
+    assert "damaged" in store.state(odd).message
+
+
+def test_two_servers_start_a_job_once(open_store, begun, tmp_path):
+    source = open_store().refer_to(Path(__file__), Path(__file__).parent)
+    for attempt in range(8):
+        stores = [open_store() for _ in range(3)]
+        barrier = threading.Barrier(3)
+
+        def begin_it(store, code=f"{SHORT}  # {attempt}", barrier=barrier):
+            barrier.wait()
+            return store.start([source], [code], {})
+
+        begun.clear()
+        with ThreadPoolExecutor(3) as pool:
+            (job_id,) = set(pool.map(begin_it, stores))
+        assert begun == [job_id]
+        stores[0].delete(job_id)
+
+
+def test_servers_in_processes_of_their_own_start_a_job_once(open_store, begun, tmp_path):
+    store = open_store()
+    first, second = start(store, LONG, b"1"), start(store, LONG, b"2")
+    code = f"""
+import sys
+from pathlib import Path
+from emotion_core.jobs import store
+from emotion_core.jobs.process import JobCommand, begin
+def fake(folder, line):
+    print(folder.name)
+    return begin(folder, [sys.executable, "-c", line[-1]])
+store.begin = fake
+root = Path({str(tmp_path)!r})
+store = store.JobStore(root, 24.0, root, JobCommand("analyze", most_at_once=1))
+print("ready", flush=True)
+sys.stdin.readline()
+store.start_waiting()
+"""
+    line, pipe = [sys.executable, "-c", code], subprocess.PIPE
+    servers = [subprocess.Popen(line, stdin=pipe, stdout=pipe, text=True) for _ in range(3)]
+    assert [server.stdout.readline() for server in servers] == ["ready\n"] * 3
+    store.delete(first)
+    for server in servers:
+        server.stdin.write("go\n")
+        server.stdin.flush()
+    said = [server.communicate(timeout=60)[0].split() for server in servers]
+    assert [job_id for ids in said for job_id in ids] == [second]
+
+
+def test_deleting_leaves_what_somebody_has_just_uploaded(open_store, begun):
+    store, other = open_store(), open_store()
+    mine = start(store, LONG)
+    theirs = other.add_input("a.mp4", io.BytesIO(b"x"))
+    store.delete(mine)
+    assert Path(theirs.path).is_file()
+    job_id = other.start([theirs], [LONG], {}, "somebody else")
+    other.delete(job_id)
+    assert not Path(theirs.path).parent.exists()
+
+
+def test_a_look_at_one_job_reads_only_its_files(open_store, begun, monkeypatch):
+    store = open_store()
+    job_id, other = start(store, LONG, b"1"), start(store, LONG, b"2")
+    read, seen = Path.read_text, []
+
+    def watch(path, *rest, **options):
+        seen.append(path)
+        return read(path, *rest, **options)
+
+    monkeypatch.setattr(Path, "read_text", watch)
+    assert store.state(job_id).running
+    assert seen
+    assert not [path for path in seen if other in path.parts]

@@ -1,0 +1,261 @@
+"""A recording: what lands on disk, across pauses, lost streams and restarts of the server."""
+
+import csv
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emotion_core.datatypes import FrameResult
+from emotion_core.errors import EmotionCoreError, OutputError
+from emotion_core.live.recording import LiveSession, SessionState, SessionStore
+from emotion_core.media.read import read_frames
+from emotion_core.results.export import export_files
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def result(tracks: tuple[int, ...] = (1,), top: int = 3) -> FrameResult:
+    n = len(tracks)
+    probs = np.full((n, 7), 0.05, np.float32)
+    probs[:, top] = 0.7
+    boxes, ones = np.tile(np.array([1, 2, 11, 12], np.float32), (n, 1)), np.ones(n, np.float32)
+    no = np.zeros(n, bool)
+    return FrameResult(7, 99.0, boxes, np.array(tracks), probs, probs, ones, no, no, ((),) * n)
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO((folder / "faces.csv").read_text())))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def session(tmp_path: Path, clock: Clock) -> LiveSession:
+    return LiveSession(tmp_path / "s", "tiny", clock=clock)
+
+
+def picture(value: int, width: int = 64) -> Callable[[], np.ndarray]:
+    return lambda: np.full((48, width, 3), value, np.uint8)
+
+
+def test_the_picture_is_kept_only_while_that_is_ticked(session: LiveSession, clock: Clock) -> None:
+    add = session.begin_stream()
+    add(result(), clock.now + 1, picture(10))
+    assert not session.keeps_video
+    session.keep_video(True)
+    add(result(), clock.now + 2, picture(100))
+    # The browser sends a smaller picture for a while: the film keeps its size.
+    add(result(), clock.now + 3, picture(150, width=32))
+    session.keep_video(False)
+    add(result(), clock.now + 4, picture(250))
+    summary = session.stop()
+    assert summary["clip"] == {"origin_s": 2.0}
+    frames = list(read_frames(session.folder / "annotated.mp4"))
+    assert [round(float(frame.image.mean()), -1) for frame in frames] == [100, 150]
+    assert [frame.time_s for frame in frames] == pytest.approx([0, 1], abs=0.01)
+    assert frames[1].image.shape == (48, 64, 3)
+    assert "annotated.mp4" in export_files(session.folder, session.edits, 2.0)
+
+
+def test_without_a_tick_there_is_no_picture_on_disk(session: LiveSession, clock: Clock) -> None:
+    session.begin_stream()(result(), clock.now + 1, picture(10))
+    assert "clip" not in session.stop()
+    assert {file.suffix for file in session.folder.iterdir()} <= {".csv", ".json"}
+
+
+def test_a_recording_without_a_frame_can_be_finished(session: LiveSession) -> None:
+    summary = session.stop()
+    assert summary["frames_analysed"] == 0
+    assert summary["people"] == []
+    assert session.state is SessionState.FINISHED
+    assert session.stop() == summary
+
+
+def test_times_start_at_zero_and_pauses_leave_a_gap(session: LiveSession, clock: Clock) -> None:
+    add = session.begin_stream()
+    add(result(), 999.0)  # a frame from before the recording began
+    add(result(), 1000.5)
+    session.pause()
+    add(result(), 1001.0)
+    session.resume()
+    add(result(()), 1002.0)
+    session.stop()
+    add(result(), 1003.0)
+    kept = [(row["frame"], row["time_s"], row["track_id"]) for row in rows(session.folder)]
+    assert kept == [("0", "0.500000", "1"), ("1", "2.000000", "")]
+    assert session.frames == 2
+
+
+def test_a_new_streams_people_are_other_people(session: LiveSession) -> None:
+    first = session.begin_stream()
+    first(result((1, 2)), 1001.0)
+    second = session.begin_stream()
+    first(result((1,)), 1002.0)  # the old stream is not listened to any more
+    second(result((1,)), 1003.0)
+    assert session.own_id(1) == 3
+    session.stop()
+    assert [row["track_id"] for row in rows(session.folder)] == ["1", "2", "3"]
+
+
+def test_boxes_stay_in_the_pixels_of_the_first_frame(session: LiveSession) -> None:
+    add = session.begin_stream()
+    add(result(), 1001.0, None, (640, 480))
+    # The browser sends a smaller picture: the same box lies twice as far out in the first one's.
+    add(result(), 1002.0, None, (320, 240))
+    summary = session.stop()
+    boxes = [tuple(float(row[c]) for c in ("x", "y", "width")) for row in rows(session.folder)]
+    assert boxes == [(1, 2, 10), (2, 4, 20)]
+    assert (summary["source"]["width"], summary["source"]["height"]) == (640, 480)
+
+
+def test_a_name_given_in_a_pause_is_nobody_else_s(session: LiveSession) -> None:
+    session.begin_stream()(result((1,)), 1001.0)
+    session.pause()
+    session.rename(2, "Bob")
+    session.begin_stream()
+    assert session.own_id(1) == 3
+
+
+def test_names_and_markers_reach_summary_and_exports(session: LiveSession, clock: Clock) -> None:
+    add = session.begin_stream()
+    for i in range(40):
+        add(result(), 1000.0 + i / 10)
+    clock.now = 1002.0
+    session.mark("  film \n begins ")
+    session.rename(1, "Ada")
+    summary = session.stop()
+    assert summary["people"][0]["name"] == "Ada"
+    assert summary["people"][0]["dominant"] == "happy"
+    assert summary["markers"][0]["label"] == "film begins"
+    assert summary["markers"][0]["start_s"] == 2.0
+    assert summary["started_utc"].endswith("+00:00")
+    assert summary["model"] == {"name": "tiny"}
+    # The same exports as a video's, from the same code.
+    files = export_files(session.folder, session.edits, 0.0)
+    assert b"Ada" in files["faces.csv"]
+    assert "film begins" in files["markers.csv"]
+
+
+def test_a_full_disk_pauses_the_recording_and_says_so(
+    session: LiveSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = session.begin_stream()
+
+    def full(*_: object) -> None:
+        raise OutputError("The disk is full")
+
+    monkeypatch.setattr(session._faces, "write", full)
+    add(result(), 1001.0)
+    assert session.state is SessionState.PAUSED
+    assert session.error == "The disk is full"
+    monkeypatch.undo()
+    session.resume()
+    add(result(), 1002.0)
+    assert (session.error, session.frames) == ("", 1)
+
+
+def test_a_reload_finds_the_running_recording_by_its_token(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path)
+    token, session = store.start("tiny")
+    assert len(token) == 22
+    assert store.find(token) == (tmp_path / token, session)
+    store.stop(token)
+    assert store.find(token) == (tmp_path / token, None)
+
+
+@pytest.mark.parametrize("token", ["", "..", "../../etc/passwd", "a" * 21, "a" * 22, "é" * 22])
+def test_guessed_tokens_find_nothing(token: str, tmp_path: Path) -> None:
+    store = SessionStore(tmp_path)
+    store.start("tiny")
+    assert store.find(token) is None
+    with pytest.raises(EmotionCoreError, match="not here"):
+        store.stop(token)
+
+
+def test_a_recording_cut_off_by_a_restart_can_still_be_finished(tmp_path: Path) -> None:
+    token, session = SessionStore(tmp_path).start("tiny")
+    add = session.begin_stream()
+    for i in range(20):
+        add(result(), session._zero_s + i)
+    # The server dies here: the rows that were flushed are all there is.
+    restarted = SessionStore(tmp_path)
+    found = restarted.find(token)
+    assert found is not None
+    assert found[1] is None
+    assert restarted.stop(token)["frames_analysed"] >= 15
+
+
+# Half a minute of film at 10 frames a second, then an end without a word.
+_DIES = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from emotion_core.datatypes import FrameResult
+from emotion_core.live.recording import SessionStore
+token, session = SessionStore(Path(sys.argv[1])).start("tiny")
+print(token, flush=True)
+session.keep_video(True)
+add = session.begin_stream()
+noise = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
+for i in range(300):
+    picture = np.roll(noise, i, axis=1)
+    add(FrameResult.empty(i, i / 10), session._zero_s + 2 + i / 10, lambda: picture)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills a process the Unix way")
+def test_the_film_of_a_server_that_was_killed_is_offered(tmp_path: Path) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", _DIES, str(tmp_path)], check=False, stdout=subprocess.PIPE, text=True
+    )
+    assert killed.returncode == -9
+    token = killed.stdout.strip()
+    assert SessionStore(tmp_path).stop(token)["clip"] == {"origin_s": 2.0}
+    times = [frame.time_s for frame in read_frames(tmp_path / token / "annotated.mp4")]
+    # The encoder holds some frames back, the container those of its newest second.
+    assert len(times) >= 230
+    whole = times[:-4]  # the last ones are encoded out of their order, some are missing
+    assert whole == pytest.approx([i / 10 for i in range(len(whole))], abs=0.01)
+    assert [file.name for file in (tmp_path / token).glob("*.mp4")] == ["annotated.mp4"]
+
+
+def test_pieces_of_a_film_that_cannot_be_read_are_no_film(tmp_path: Path) -> None:
+    token, session = SessionStore(tmp_path).start("tiny")
+    session.stop()
+    (session.folder / ".film.part.mp4").write_bytes(b"\0" * 100)
+    assert "clip" not in SessionStore(tmp_path).stop(token)
+
+
+def test_delete_and_retention(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path, retention_h=1)
+    old, _ = store.start("tiny")
+    store.stop(old)
+    for file in (tmp_path / old).iterdir():
+        os.utime(file, (1, 1))
+    new, _ = store.start("tiny")
+    assert store.find(old) is None
+    store.delete(new)
+    store.delete(new)
+    assert not any(tmp_path.iterdir())
+
+
+def test_an_unwritable_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        LiveSession(tmp_path / "file" / "s", "tiny")

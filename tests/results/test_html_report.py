@@ -1,0 +1,134 @@
+import base64
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from emotion_core.datatypes import FrameResult
+from emotion_core.results.annotations import Edits, Marker
+from emotion_core.results.face_table import FaceTable
+from emotion_core.results.html_report import report_html
+from emotion_core.results.thumbnails import MomentKeeper, thumbnail
+
+
+def faces(n=50, people=(1, 2)):
+    """Everybody in every frame, happy first and sad then."""
+    ids = np.tile(people, n)
+    frames = np.repeat(np.arange(n), len(people))
+    probs = np.full((len(ids), 7), 0.02, np.float32)
+    probs[np.arange(len(ids)), np.where(frames < n // 2, 3, 5)] = 0.88
+    zeros = np.zeros(len(ids))
+    return FaceTable(
+        frames,
+        frames / 10,
+        ids,
+        np.zeros((len(ids), 4), np.float32),
+        probs,
+        zeros.astype(np.float32),
+        zeros.astype(bool),
+        zeros.astype(bool),
+        np.arange(n) / 10,
+    )
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+
+
+def test_report_stands_alone_and_shows_everybody(tmp_path):
+    edits = Edits().rename(1, "<b>Ada</b>").add_marker(Marker(1, 2, "a & b"))
+    text = report_html(tmp_path, faces(), edits, 'x"<script>.mp4')
+    tags = Tags()
+    tags.feed(text)
+    names = [tag for tag, _ in tags.seen]
+    assert "script" not in names
+    assert "b" not in names
+    assert names.count("svg") == 6
+    assert names.count("path") == 14
+    assert not [a for _, a in tags.seen if str(a.get("src", "")).startswith("http")]
+    assert "happy 50%" in text
+    assert "a &amp; b" in text
+    assert re.search(r"Ada&lt;/b&gt;: happy \d+%", text), "what she showed between the markers"
+    assert "Person 2" in text
+
+
+def test_excluded_people_are_not_in_it(tmp_path):
+    text = report_html(tmp_path, faces(), Edits().exclude(2), "x.mp4")
+    assert "Person 2" not in text
+
+
+def test_after_a_merge_the_picture_is_of_the_moment_that_is_told(tmp_path):
+    (tmp_path / "moments").mkdir()
+    for name in ("1_happy", "2_happy", "2_sad"):
+        (tmp_path / "moments" / f"{name}.jpg").write_bytes(name.encode())
+    table = faces()
+    # Person 1 is gone before anybody is sad.
+    table = table.rows((table.track_id == 1) == (table.frame < 25))
+    text = report_html(tmp_path, table, Edits().merge(2, 1), "x.mp4")
+    assert [base64.b64decode(p).decode() for p in re.findall(r"base64,([^']+)", text)] == [
+        "1_happy",
+        "2_sad",
+    ]
+
+
+@pytest.mark.parametrize("surer", [1, 2])
+def test_of_two_merged_in_one_frame_the_picture_is_of_the_row_that_stays(tmp_path, surer):
+    (tmp_path / "moments").mkdir()
+    for name in ("1_happy", "2_happy", "1_sad", "2_sad"):
+        (tmp_path / "moments" / f"{name}.jpg").write_bytes(name.encode())
+    table = faces()
+    table = replace(table, detection_score=(table.track_id == surer).astype(np.float32))
+    text = report_html(tmp_path, table, Edits().merge(2, 1), "x.mp4")
+    assert [base64.b64decode(p).decode() for p in re.findall(r"base64,([^']+)", text)] == [
+        f"{surer}_happy",
+        f"{surer}_sad",
+    ]
+
+
+def test_report_of_nobody(tmp_path):
+    table = faces(people=(1,))
+    nobody = table.rows(np.zeros(len(table), bool))
+    assert "No face was found" in report_html(tmp_path, nobody, Edits(), "x.mp4")
+    nothing = replace(nobody, frame_times=np.empty(0))
+    assert "No face was found" in report_html(tmp_path, nothing, Edits(), "x.mp4")
+
+
+def test_lines_break_where_a_person_was_away(tmp_path):
+    table = faces(people=(1,))
+    seen = table.rows((table.frame < 10) | (table.frame > 30))
+    text = report_html(tmp_path, seen, Edits(), "x.mp4")
+    (first, *_) = re.findall(r"<path d='([^']+)'", text)
+    assert first.count("M") == 2
+
+
+@pytest.mark.parametrize("box", [(10, 10, 30, 30), (-20, -20, 5, 5), (90, 90, 120, 130)])
+def test_thumbnails_have_one_size_also_at_the_edge(box):
+    image = np.full((100, 100, 3), 200, np.uint8)
+    stamp = thumbnail(image, np.array(box, np.float32), 64)
+    assert stamp.shape == (64, 64, 3)
+    assert stamp.max() == 200
+
+
+def test_the_best_pictures_are_kept(tmp_path):
+    keeper = MomentKeeper()
+    for value, grey in ((0.5, 50), (0.9, 150), (0.7, 250)):
+        probs = np.full((1, 7), (1 - value) / 6, np.float32)
+        probs[0, 3] = value
+        one = np.ones(1)
+        result = FrameResult(
+            0, 0.0, np.array([[20, 20, 60, 60]]), one, probs, probs, one * value, one * 0, one * 0,
+            ((),),
+        )  # fmt: skip
+        keeper.update(np.full((80, 80, 3), grey, np.uint8), result)
+    keeper.save(tmp_path / "m")
+    import cv2
+
+    assert {p.name for p in (tmp_path / "m").iterdir()} == {"1.jpg", "1_happy.jpg"}
+    assert abs(int(cv2.imread(str(tmp_path / "m" / "1_happy.jpg"))[64, 64, 0]) - 150) < 5
