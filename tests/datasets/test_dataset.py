@@ -11,9 +11,9 @@ from emotion_core.datasets.dataset import (
     VOTE_COLUMNS,
     Split,
     ferplus_labels,
-    load_dataset,
     targets,
 )
+from emotion_core.datasets.loading import load_dataset
 from emotion_core.errors import DatasetError
 from emotion_core.labels import EXPRESSIONS
 

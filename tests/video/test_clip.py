@@ -48,7 +48,7 @@ def test_a_long_clip_is_smaller_in_size_and_bits(tmp_path, monkeypatch):
     width, size = clip("free")
     assert width == 1344
     limit = size // 4
-    monkeypatch.setattr(clip, "LARGEST_CLIP_BYTES", limit)
+    monkeypatch.setattr("emotion_core.video.clip.LARGEST_CLIP_BYTES", limit)
     width, size = clip("bound")
     assert width == 1280
     # A clip of forty seconds may take what it was allowed to save up.
