@@ -23,6 +23,7 @@ from emotion_core.pipeline.neutral_baseline import NeutralCalibration
 from emotion_core.pipeline.smoothing import Smoother
 from emotion_core.vision.boxes import area, clip_boxes, visible_share
 from emotion_core.vision.crop import crop_faces
+from emotion_core.vision.detection import FaceDetector
 from emotion_core.vision.detector import HaarDetector
 from emotion_core.vision.quality import quality_hints
 from emotion_core.vision.tracker import Tracker, Tracks
@@ -83,7 +84,10 @@ class Pipeline:
     """
 
     def __init__(
-        self, classifier: ExpressionClassifier, settings: PipelineSettings | None = None
+        self,
+        classifier: ExpressionClassifier,
+        settings: PipelineSettings | None = None,
+        detector: FaceDetector | None = None,
     ) -> None:
         if tuple(classifier.labels) != EXPRESSIONS:
             raise ValueError(f"The classifier's labels must be {EXPRESSIONS}.")
@@ -91,7 +95,8 @@ class Pipeline:
         self._classifier = classifier
         self._settings = settings or PipelineSettings()
         self._lock = threading.Lock()
-        self._detector = HaarDetector(self._settings.detection)
+        self._detector: FaceDetector = detector or HaarDetector()
+        self._detector.configure(self._settings.detection)
         self._tracker = Tracker(self._settings.tracking)
         self._smoother = Smoother(self._settings.smoothing_strength)
         self._calibration = NeutralCalibration()
@@ -126,7 +131,7 @@ class Pipeline:
         """Change settings between two frames; identities, smoothing and baselines live on."""
         with self._lock:
             self._settings = settings
-            self._detector.settings = settings.detection
+            self._detector.configure(settings.detection)
             self._tracker.settings = settings.tracking
             self._smoother.strength = settings.smoothing_strength
 
@@ -179,17 +184,9 @@ class Pipeline:
         self._fit_size(frame.width, frame.height)
         marks = [perf_counter()]
         known = self._tracker.expect(time_s)
-        detections = self._detector.update(
-            image,
-            time_s,
-            known.boxes,
-            ids=known.ids,
-            unlooked_s=known.unlooked_s,
-            unseen_s=known.unseen_s,
-        )
+        detections = self._detector.update(image, time_s, known)
         marks.append(perf_counter())
         tracks = self._tracker.update(detections, time_s)
-        self._detector.remember(image, detections, tracks.track_ids, tracks.rows)
         rows = self._shown(tracks, frame.width, frame.height)
         marks.append(perf_counter())
         seen = [row for row in rows if not tracks.predicted[row]]
@@ -270,7 +267,7 @@ class Pipeline:
         return [largest]
 
     def _classify(self, crops: FloatArray) -> FloatArray:
-        """(N, 7) calibrated probabilities; the network is not woken for nobody."""
+        """(N, 7) calibrated probabilities. Skips inference when there are no faces."""
         if not len(crops):
             return np.empty((0, NUM_EXPRESSIONS), np.float32)
         return self._classifier.probabilities(self._classifier.logits(crops))

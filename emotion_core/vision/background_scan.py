@@ -1,9 +1,9 @@
-"""A scan of a part of the frame beside the stream, while its next frames are analysed.
+"""Scanning part of a frame in a background thread while the next frames are analysed.
 
-A scan costs as much as two or three whole frames. While everybody known is in sight nobody waits
-for it, so it runs in a thread of its own and is answered some frames later. When it is answered
-depends on the frames and their times alone, never on the machine's speed: the same stream has the
-same results everywhere.
+A scan costs as much as two or three whole frames. While all known faces are in view it is not
+urgent, so it runs in a thread and its result is used some frames later. When that happens depends
+only on the frames and their times, never on the speed of the machine: the same stream has the same
+results everywhere.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -29,8 +29,8 @@ class _Pending:
     time_s: float
 
 
-class ScanAside:
-    """At most one scan under way. Not thread-safe: one a stream."""
+class BackgroundScan:
+    """Runs at most one scan at a time. Not thread-safe: one instance a stream."""
 
     def __init__(self) -> None:
         self._cascade: cv2.CascadeClassifier | None = None
@@ -38,7 +38,7 @@ class ScanAside:
 
     @property
     def busy(self) -> bool:
-        """Whether a scan is under way or its answer was not fetched yet."""
+        """Whether a scan is running or its result was not fetched yet."""
         return self._pending is not None
 
     def start(
@@ -47,7 +47,7 @@ class ScanAside:
         """Begin a scan; only when not `busy`.
 
         Args:
-            prepared: what to look at; nobody may change it any more.
+            prepared: the picture to scan; it must not be changed any more.
             offset: x and y of its corner in the frame.
             frame, time_s: number and time of the frame it was taken from.
             step: ratio between one size looked for and the next.
@@ -57,7 +57,7 @@ class ScanAside:
         )
 
     def answer(self, frame: int, time_s: float) -> Found | None:
-        """What was found, in pixels of the frame it was begun with; None while it is not due."""
+        """The faces found, in pixels of the frame that was scanned; None while not yet due."""
         pending = self._pending
         if pending is None:
             return None
@@ -67,14 +67,14 @@ class ScanAside:
         return pending.answer.result()
 
     def forget(self) -> None:
-        """Let the answer go, if one is pending."""
+        """Discard the pending result, if any."""
         if self._pending is not None and not self._pending.answer.cancel():
             # The cascade is in use until then.
             wait([self._pending.answer])
         self._pending = None
 
     def _scan(self, prepared: Prepared, offset: tuple[int, int], step: float) -> Found:
-        # A cascade of its own: the stream's looks at known faces go on meanwhile.
+        # A separate cascade object: the stream searches for known faces at the same time.
         self._cascade = self._cascade or load_cascade()
         boxes, scores = detect(self._cascade, prepared, step=step)
         return boxes + np.array([*offset, *offset], np.float32), scores
@@ -82,5 +82,5 @@ class ScanAside:
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    """One for all streams of the process: more would only take the cores from one another."""
-    return ThreadPoolExecutor(1, thread_name_prefix="scan-aside")
+    """One thread for all streams of the process: more would only compete for the cores."""
+    return ThreadPoolExecutor(1, thread_name_prefix="background-scan")

@@ -1,19 +1,20 @@
-"""Finding faces with a Haar cascade: everywhere now and then, near the known ones in between."""
+"""Haar face detection in a stream: occasional full scans, and local searches in between."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
 from emotion_core.config import DetectionSettings
-from emotion_core.datatypes import BoolArray, FloatArray, ImageArray, IntArray
+from emotion_core.datatypes import BoolArray, FloatArray, ImageArray
 from emotion_core.vision import boxes as bx
-from emotion_core.vision.background_scan import ScanAside
+from emotion_core.vision.background_scan import BackgroundScan
 from emotion_core.vision.cascade import WINDOW_PX, detect, load_cascade, prepare
+from emotion_core.vision.detection import Detections, KnownFaces
 from emotion_core.vision.local_search import NOTHING, Found, Look, best_of, joined, look_around
 from emotion_core.vision.scan_schedule import Crowd, ScanSchedule
+from emotion_core.vision.second_opinion import NEW_PER_FRAME, SAME_FACE_IOU, SecondOpinion
 from emotion_core.vision.template_tracking import Appearance, appearance, follow
 
 # Smallest face looked for, as a share of the frame's shorter side.
@@ -54,46 +55,14 @@ MEASURE: Final = Look(1.6, (0.76, 1.3), 27.0, 3)
 LEANING: Final = (17.0, -17.0)
 # What a full scan has found is measured anew: its steps are coarse.
 REFINE: Final = Look(2.0, (0.72, 1.36), 33.0, 3)
-# Two other cascades must agree before somebody new is believed. On pictures without a face each
-# refuses four in five of the first one's mistakes, both together all of them, and 3 % of faces.
-OTHER_CASCADES: Final = ("haarcascade_frontalface_alt.xml", "haarcascade_frontalface_alt2.xml")
-OPINION: Final = Look(1.6, (0.72, 1.35), 30.0, 3)
-# A photo gets no second chance: there one of them is enough, or both in a larger picture.
-OPINION_LARGE: Final = Look(1.6, (0.72, 1.35), 44.0, 2)
-# What was refused so often in a row is asked about only now and then.
-PATIENCE: Final = 6
-PATIENCE_S: Final = 0.2
-# So many newcomers are measured and asked about in one frame; a crowd is announced in some frames.
-NEW_PER_FRAME: Final = 8
-# A detection that overlaps an announced face this much is that face.
-SAME_FACE_IOU: Final = 0.3
 # The pyramid of sizes starts elsewhere in every other look: a face between two steps of one falls
 # on a step of the next, and box sizes do not stick to the steps.
 SHIFTED: Final = (1.0, 1.05)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Detections:
-    """What one frame showed.
-
-    Attributes:
-        boxes: (N, 4) float32 xyxy in pixels of the frame.
-        scores: (N,) float32 Haar level weights; NaN where a face was followed by its picture.
-        agreement: (N,) float32, the share of the other cascades that see a face there too, 0 to 1;
-            1 near a face that is announced already.
-        looked_at: (K,) bool, for each known box: whether this frame was searched around it. Where
-            it was and no detection fits, the face was not to be seen.
-    """
-
-    boxes: FloatArray
-    scores: FloatArray
-    agreement: FloatArray
-    looked_at: BoolArray
-
-
 @dataclass(slots=True, eq=False)
 class _Near:
-    """What the looks around the known faces have found; row-aligned."""
+    """What the searches around the known faces found; row-aligned."""
 
     found: list[Found] = field(default_factory=lambda: [NOTHING])
     angles: list[float] = field(default_factory=list)
@@ -104,162 +73,107 @@ class _Near:
 
 
 class HaarDetector:
-    """Adaptive search for faces in one stream. Not thread-safe: one detector a stream.
+    """Adaptive face detection in one stream. Not thread-safe: one instance a stream.
 
-    An announced face is followed by its picture in every frame and confirmed by the cascade
-    several times a second. The rest of the frame is scanned in pieces, on a schedule that counts in
-    seconds, so it does not depend on the frame rate. Nobody known: cheap scans for near faces
-    often, dearer ones for far faces less often; somebody just lost: soon everywhere; all well: now
-    and then, and sooner where the picture changes.
+    A confirmed face is tracked by template matching in every frame and re-detected several times a
+    second. The rest of the frame is scanned in pieces, on a schedule in seconds, independent of the
+    frame rate: often while no face is known or one was just lost, rarely while all known faces are
+    in view, and sooner where the picture changes.
     """
 
     def __init__(self, settings: DetectionSettings | None = None) -> None:
-        self.settings = settings or DetectionSettings()
+        self._settings = settings or DetectionSettings()
         self._cascade = load_cascade()
-        self._others = [load_cascade(name) for name in OTHER_CASCADES]
-        self._schedule, self._aside = ScanSchedule(), ScanAside()
-        self.reset()
+        self._opinion = SecondOpinion()
+        self._schedule, self._background = ScanSchedule(), BackgroundScan()
+        self._count = 0
+
+    def configure(self, settings: DetectionSettings) -> None:
+        """Use other settings from the next frame on."""
+        self._settings = settings
 
     def reset(self) -> None:
-        """Scan the whole of the next frame; nobody's appearance is known."""
+        """Scan the whole of the next frame."""
         self._schedule.reset()
-        self._aside.forget()
-        self._appearances: dict[int, Appearance] = {}
-        self._angles: list[float] = []
-        self._asked_s, self._refusals, self._count = -math.inf, 0, 0
+        self._background.forget()
+        self._opinion.reset()
+        self._count = 0
 
     def update(
-        self,
-        image_bgr: ImageArray,
-        time_s: float,
-        known_boxes: FloatArray,
-        *,
-        ids: IntArray | None = None,
-        unlooked_s: FloatArray | None = None,
-        unseen_s: FloatArray | None = None,
+        self, image_bgr: ImageArray, time_s: float, known: KnownFaces | None = None
     ) -> Detections:
-        """Look for faces in one frame.
+        """Find the faces in the next frame.
 
         Args:
             image_bgr: (H, W, 3) uint8.
             time_s: time of the frame in seconds, never smaller than before (else `reset`).
-            known_boxes: (K, 4) xyxy, where known faces are expected in this frame.
-            ids: (K,) identity of each face that is announced, 0 for candidates; None: announced,
-                but not told apart. Whatever is found away from the announced ones is shown to the
-                other cascades.
-            unlooked_s: (K,) seconds since a cascade looked around each; None: long ago.
-            unseen_s: (K,) seconds since each was last found; None: just before.
+            known: where known faces are expected in this frame; None: there are no known faces.
         """
-        known = bx.as_boxes(known_boxes)
-        announced = np.full(len(known), -1) if ids is None else np.asarray(ids)
-        unseen = _column(unseen_s, len(known), 0.0)
-        unlooked = _column(unlooked_s, len(known), np.inf)
-        near, looked_at = self._near(image_bgr, time_s, known, announced, unlooked, unseen)
-        aside = self._from_aside(image_bgr, time_s, near)
-        scanned, complete = self._scan(image_bgr, time_s, known, unseen)
-        scanned = joined([scanned, aside])
-        boxes, scores, self._angles = self._merged(image_bgr, near, scanned)
-        agreement = self._agreement(image_bgr, time_s, boxes, known[announced != 0])
+        known = known or KnownFaces.at()
+        near, looked_at = self._near(image_bgr, time_s, known)
+        found_behind = self._from_background(image_bgr, time_s, near)
+        scanned, complete = self._scan(image_bgr, time_s, known)
+        boxes, scores, angles = self._merged(image_bgr, near, joined([scanned, found_behind]))
+        agreement = self._opinion.agreement(
+            image_bgr, time_s, boxes, known.boxes[known.ids != 0], self._settings.thorough
+        )
+        appearances = tuple(
+            None if math.isnan(score) else appearance(image_bgr, box, angle)
+            for box, score, angle in zip(boxes, scores.tolist(), angles, strict=True)
+        )
         self._count += 1
-        return Detections(boxes, scores, agreement, looked_at | complete)
-
-    def remember(
-        self,
-        image_bgr: ImageArray,
-        detections: Detections,
-        track_ids: IntArray | Sequence[int],
-        rows: IntArray | Sequence[int],
-    ) -> None:
-        """Take in how the announced faces look, once it is known who is who.
-
-        Args:
-            image_bgr: (H, W, 3) uint8, of the last `update`.
-            detections: its answer.
-            track_ids: (N,) all identities that are alive.
-            rows: (N,) row of each one's detection, -1 where there was none.
-        """
-        before, self._appearances = self._appearances, {}
-        for track_id, row in zip(map(int, track_ids), map(int, rows), strict=True):
-            old = before.get(track_id)
-            if row < 0 or math.isnan(detections.scores[row]):
-                new = old
-            else:
-                new = appearance(image_bgr, detections.boxes[row], self._angles[row])
-                if new is not None and old is not None:
-                    new.looks = old.looks
-            if new is not None:
-                self._appearances[track_id] = new
+        return Detections(boxes, scores, agreement, looked_at | complete, appearances)
 
     def _near(
-        self,
-        image_bgr: ImageArray,
-        time_s: float,
-        known: FloatArray,
-        announced: IntArray,
-        unlooked_s: FloatArray,
-        unseen_s: FloatArray,
+        self, image_bgr: ImageArray, time_s: float, known: KnownFaces
     ) -> tuple[_Near, BoolArray]:
-        """Follow everybody, let the cascade look around those who are due or were not found."""
-        near, looked_at = _Near(), np.zeros(len(known), np.bool_)
-        followed = {
-            k: self._follow(image_bgr, time_s, known[k], int(announced[k]))
-            for k in range(len(known))
-        }
-        for k in _due(unlooked_s, np.array([followed[k] is None for k in range(len(known))])):
+        """Track known faces by template matching; re-detect those that are due or were lost."""
+        near, looked_at = _Near(), np.zeros(len(known.boxes), np.bool_)
+        followed = [
+            _follow(image_bgr, time_s, box, remembered)
+            for box, remembered in zip(known.boxes, known.appearances, strict=True)
+        ]
+        for k in _due(known.unlooked_s, np.array([box is None for box in followed], np.bool_)):
             looked_at[k] = True
-            remembered = self._appearances.get(int(announced[k]))
-            found, angle = self._look_near(
-                image_bgr, known[k], float(unseen_s[k]), remembered, time_s, followed[k] is not None
-            )
+            found, angle = self._look_near(image_bgr, time_s, known, k, followed[k] is not None)
             near.add(found, angle)
+            remembered = known.appearances[k]
             if len(found[0]):
                 followed[k] = None
             elif remembered is not None:
                 remembered.doubted_s = min(remembered.doubted_s, time_s)
-        for box in followed.values():
+        for box in followed:
             if box is not None:
                 near.add((box[None], np.array([np.nan], np.float32)), 0.0)
         return near, looked_at
 
-    def _follow(
-        self, image_bgr: ImageArray, time_s: float, box: FloatArray, track_id: int
-    ) -> FloatArray | None:
-        remembered = self._appearances.get(track_id)
-        if remembered is None or time_s - remembered.doubted_s > FOLLOW_ALONE_S:
-            return None
-        return follow(image_bgr, remembered, box)
-
     def _look_near(
-        self,
-        image_bgr: ImageArray,
-        box: FloatArray,
-        unseen_s: float,
-        remembered: Appearance | None,
-        time_s: float,
-        followed: bool,
+        self, image_bgr: ImageArray, time_s: float, known: KnownFaces, k: int, followed: bool
     ) -> tuple[Found, float]:
-        """The best face near a known one, if any, and how it leans; dearer looks follow where cheap
-        ones fail and the face is not otherwise in sight."""
-        least = self.settings.score_threshold - KNOWN_BONUS
-        for look in _looks(remembered, time_s, followed, self._count):
-            # The longer a face is unseen, the further it may have gone.
-            around = look_around(self._cascade, image_bgr, box, look, min(1.0, 2.0 * unseen_s))
+        """The best face near known face `k`, if any, and its roll angle in degrees.
+
+        More expensive searches follow where cheap ones and template matching fail.
+        """
+        least = self._settings.score_threshold - KNOWN_BONUS
+        for look in _looks(known.appearances[k], time_s, followed, self._count):
+            # The longer a face was not seen, the further it may have moved.
+            further = min(1.0, 2.0 * float(known.unseen_s[k]))
+            around = look_around(self._cascade, image_bgr, known.boxes[k], look, further)
             found = best_of(around, least)
             if len(found[0]):
                 return found, look.angle
         return NOTHING, 0.0
 
-    def _from_aside(self, image_bgr: ImageArray, time_s: float, near: _Near) -> Found:
-        """What a scan beside the stream has found since: whoever is still there in this frame, and
-        not a known face where it was some frames ago."""
-        answer = self._aside.answer(self._count, time_s)
+    def _from_background(self, image_bgr: ImageArray, time_s: float, near: _Near) -> Found:
+        """New faces that a background scan found some frames ago and that are still there."""
+        answer = self._background.answer(self._count, time_s)
         if answer is None:
             return NOTHING
-        good = answer[1] >= self.settings.score_threshold
+        good = answer[1] >= self._settings.score_threshold
         boxes, known = answer[0][good], joined(near.found)[0]
         if len(known) and len(boxes):
             boxes = boxes[bx.iou_matrix(boxes, known).max(axis=1) < SAME_FACE_IOU]
-        least = self.settings.score_threshold
+        least = self._settings.score_threshold
         return joined(
             [NOTHING]
             + [
@@ -268,25 +182,24 @@ class HaarDetector:
             ]
         )
 
-    def _scan(
-        self, image_bgr: ImageArray, time_s: float, known: FloatArray, unseen_s: FloatArray
-    ) -> tuple[Found, bool]:
-        """Scan what is due of the frame; the flag says that all of it was scanned.
+    def _scan(self, image_bgr: ImageArray, time_s: float, known: KnownFaces) -> tuple[Found, bool]:
+        """Scan the pieces of the frame that are due; the flag tells whether that was all of it.
 
-        What was scanned before is scanned aside while everybody known is in sight.
+        While all known faces are in view, pieces scanned before are scanned in the background.
         """
-        thorough, crowd = self.settings.thorough, _crowd(unseen_s)
-        pieces = self._schedule.due(image_bgr, time_s, self._smallest_px(image_bgr), known, crowd)
+        thorough, crowd = self._settings.thorough, _crowd(known.unseen_s)
+        smallest_px = self._smallest_px(image_bgr)
+        pieces = self._schedule.due(image_bgr, time_s, smallest_px, known.boxes, crowd)
         first = self._schedule.is_whole(pieces)
         found, scanned = [NOTHING], []
         for piece in pieces:
             if first and piece.far and not thorough and any(len(f[0]) for f in found):
-                # Somebody near is there: the far ones come in the next frames.
+                # A near face was found: far faces are looked for in the next frames.
                 break
-            # Who is there from the start is to be announced soon.
+            # Faces that are there from the start are to be announced soon.
             never = math.isinf(piece.scanned_s)
             aside = crowd is Crowd.CALM and not never and not thorough
-            if aside and self._aside.busy:
+            if aside and self._background.busy:
                 continue
             fine = thorough or never or (crowd is Crowd.NOBODY and not piece.far)
             step = STEP_FINE if fine else STEP_COARSE
@@ -298,33 +211,36 @@ class HaarDetector:
             )
             self._schedule.done(piece, image_bgr, time_s)
             if aside:
-                self._aside.start(prepared, (x0, y0), self._count, time_s, step)
+                self._background.start(prepared, (x0, y0), self._count, time_s, step)
                 continue
             boxes, scores = detect(self._cascade, prepared, step=step)
-            good = scores >= self.settings.score_threshold
+            good = scores >= self._settings.score_threshold
             found.append((boxes[good] + np.array([x0, y0, x0, y0], np.float32), scores[good]))
             scanned.append(piece)
         return joined(found), self._schedule.is_whole(scanned)
 
     def _smallest_px(self, image_bgr: ImageArray) -> float:
-        share = SMALLEST_SHARE_THOROUGH if self.settings.thorough else SMALLEST_SHARE
+        share = SMALLEST_SHARE_THOROUGH if self._settings.thorough else SMALLEST_SHARE
         short = float(min(image_bgr.shape[:2]))
-        return float(self.settings.min_face_px) or max(float(WINDOW_PX), share * short)
+        return float(self._settings.min_face_px) or max(float(WINDOW_PX), share * short)
 
     def _merged(
         self, image_bgr: ImageArray, near: _Near, scanned: Found
     ) -> tuple[FloatArray, FloatArray, list[float]]:
-        """One box a face. A narrow look measures finer than a full scan, so its box wins, and what
-        the full scan alone has found is measured again."""
+        """One box a face (non-maximum suppression), with scores and roll angles.
+
+        A local search measures more finely than a full scan, so its box wins, and boxes that only
+        the full scan found are measured again.
+        """
         boxes, scores = joined([*near.found, scanned])
         looked = len(near.angles)
         order = np.where(np.isnan(scores), 500.0, scores)
         order[:looked] += 1000.0
-        if self.settings.thorough:
-            order += 100.0 * self._believed(image_bgr, boxes)
+        if self._settings.thorough:
+            order += 100.0 * self._opinion.among_overlapping(image_bgr, boxes)
         kept = np.array(bx.suppress(boxes, order), np.int64)
         new = [int(i) for i in kept if i >= looked]
-        for i in new if self.settings.thorough else new[:NEW_PER_FRAME]:
+        for i in new if self._settings.thorough else new[:NEW_PER_FRAME]:
             finer, finer_scores = look_around(self._cascade, image_bgr, boxes[i], REFINE)
             if len(finer):
                 best = int(finer_scores.argmax())
@@ -332,47 +248,17 @@ class HaarDetector:
         angles = near.angles + [0.0] * len(scanned[0])
         return boxes[kept], scores[kept], [angles[i] for i in kept]
 
-    def _believed(self, image_bgr: ImageArray, boxes: FloatArray) -> FloatArray:
-        """(N,) float32, what the other cascades say of boxes of which only some can stay: a smiling
-        mouth may look more like a face to the first cascade than the face around it."""
-        believed = np.zeros(len(boxes), np.float32)
-        doubles = (bx.covered_matrix(boxes, boxes) > bx.MOST_SHARED).sum(axis=1) > 1
-        for i in np.flatnonzero(doubles):
-            believed[i] = self._opinion(image_bgr, boxes[i])
-        return believed
 
-    def _agreement(
-        self, image_bgr: ImageArray, time_s: float, boxes: FloatArray, announced: FloatArray
-    ) -> FloatArray:
-        """(N,) float32: what the other cascades say about everything that is new."""
-        agreement = np.zeros(len(boxes), np.float32)
-        if len(announced) and len(boxes):
-            agreement[bx.iou_matrix(boxes, announced).max(axis=1) >= SAME_FACE_IOU] = 1.0
-        new = np.flatnonzero(agreement == 0)
-        if not len(new):
-            self._refusals = 0
-        elif self._refusals < PATIENCE or time_s - self._asked_s >= PATIENCE_S:
-            self._asked_s = time_s
-            asked = new if self.settings.thorough else new[:NEW_PER_FRAME]
-            for i in asked:
-                agreement[i] = self._opinion(image_bgr, boxes[i])
-            self._refusals += int(agreement[asked].max() < 1)
-        return agreement
-
-    def _opinion(self, image_bgr: ImageArray, box: FloatArray) -> float:
-        """The share of the other cascades that find a face at a box, 0 to 1."""
-        agreed = self._share_that_sees(image_bgr, box, OPINION)
-        if not self.settings.thorough:
-            return agreed
-        return float(agreed > 0 or self._share_that_sees(image_bgr, box, OPINION_LARGE) == 1)
-
-    def _share_that_sees(self, image_bgr: ImageArray, box: FloatArray, look: Look) -> float:
-        seen = [len(look_around(other, image_bgr, box, look)[0]) > 0 for other in self._others]
-        return sum(seen) / len(seen)
+def _follow(
+    image_bgr: ImageArray, time_s: float, box: FloatArray, remembered: Appearance | None
+) -> FloatArray | None:
+    if remembered is None or time_s - remembered.doubted_s > FOLLOW_ALONE_S:
+        return None
+    return follow(image_bgr, remembered, box)
 
 
 def _due(unlooked_s: FloatArray, missing: BoolArray) -> list[int]:
-    """Rows of the known faces that a cascade looks at in this frame, longest waiting first."""
+    """Rows of the known faces to search for in this frame, longest waiting first."""
     waiting = [int(i) for i in np.argsort(-unlooked_s, kind="stable")]
     most = max(LOOKS_PER_FRAME, math.ceil(LOOKS_SHARE * len(waiting)))
     overdue = [k for k in waiting if unlooked_s[k] >= LOOK_PERIOD_S - 5e-4]
@@ -382,7 +268,7 @@ def _due(unlooked_s: FloatArray, missing: BoolArray) -> list[int]:
 def _looks(
     remembered: Appearance | None, time_s: float, followed: bool, count: int
 ) -> tuple[Look, ...]:
-    """What to try in turn: the cheap look, then, if the face is missed, dearer or turned ones."""
+    """Searches to try in turn: a cheap one, then, if it fails, finer or rotated ones."""
     looks, angle, doubted_s = count, 0.0, -math.inf
     if remembered is not None:
         remembered.looks += 1
@@ -401,8 +287,3 @@ def _crowd(unseen_s: FloatArray) -> Crowd:
     if not len(unseen_s):
         return Crowd.NOBODY
     return Crowd.LOST if unseen_s.max() > LOST_AFTER_S else Crowd.CALM
-
-
-def _column(values: BoolArray | FloatArray | None, length: int, default: float) -> FloatArray:
-    """(K,) float32 of what the caller said about the known faces, or of the default."""
-    return np.asarray(np.full(length, default) if values is None else values, np.float32)

@@ -1,4 +1,4 @@
-"""Identities: which face of this frame is which face of the frames before."""
+"""Face tracking: assigns detections to identities, frame by frame."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ import numpy as np
 from emotion_core.config import TrackingSettings
 from emotion_core.datatypes import BoolArray, FloatArray, IntArray
 from emotion_core.vision import boxes as bx
-from emotion_core.vision.detector import Detections
+from emotion_core.vision.detection import Detections, KnownFaces
+from emotion_core.vision.template_tracking import Appearance
 
 # A face may be found this many of its own sides away from where it was expected …
 REACH_SIDES: Final = 0.7
@@ -52,7 +53,10 @@ State = tuple[float, float, float]
 
 @dataclass(slots=True)
 class _Track:
-    """One face, announced or not."""
+    """All that is remembered of one face, confirmed or not.
+
+    Its appearance is part of it, so that it is forgotten together with the identity.
+    """
 
     state: State
     time_s: float
@@ -65,23 +69,7 @@ class _Track:
     trust: float = 0.0
     missed: bool = False
     row: int = -1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Known:
-    """Where each known face, candidates too, is expected: what the detector wants to hear.
-
-    Attributes:
-        boxes: (K, 4) float32 xyxy.
-        ids: (K,) int64 identities, 0 for a candidate.
-        unlooked_s, unseen_s: (K,) seconds since a cascade looked for each, and since each was last
-            found or followed.
-    """
-
-    boxes: FloatArray
-    ids: IntArray
-    unlooked_s: FloatArray
-    unseen_s: FloatArray
+    appearance: Appearance | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +94,7 @@ class Tracks:
 
 
 class Tracker:
-    """Keeps identities in one stream. Not thread-safe: one tracker a stream."""
+    """Keeps the identities of one stream. Not thread-safe: one instance a stream."""
 
     def __init__(self, settings: TrackingSettings | None = None) -> None:
         self.settings = settings or TrackingSettings()
@@ -114,34 +102,37 @@ class Tracker:
         self._next_id = 1
 
     def reset(self) -> None:
-        """Forget everybody and count from 1 again."""
+        """Forget all faces and count identities from 1 again."""
         self._tracks, self._next_id = [], 1
 
     def forget(self) -> None:
-        """Forget everybody; whoever comes gets a number not used before."""
+        """Forget all faces; new ones get identities not used before."""
         self._tracks = []
 
     def rescale(self, factor_x: float, factor_y: float) -> None:
-        """The stream's picture changed its size: carry everybody over to the new pixels."""
+        """Carry all faces over to a new picture size; their appearances no longer apply."""
         factor = math.sqrt(factor_x * factor_y)
         for track in self._tracks:
             (x, y, side), (speed_x, speed_y, growth) = track.state, track.speed
             track.state = x * factor_x, y * factor_y, side * factor
             track.speed = speed_x * factor_x, speed_y * factor_y, growth * factor
+            track.appearance = None
 
-    def expect(self, time_s: float) -> Known:
-        """Where known faces should be at a time; those unseen for too long are dropped first."""
+    def expect(self, time_s: float) -> KnownFaces:
+        """Where the known faces should be at a time, after dropping those unseen for too long."""
         self._drop_lost(time_s)
         states = [_expected(track, time_s) for track in self._tracks]
-        return Known(
+        return KnownFaces(
             bx.from_cxcys(states),
             np.array([track.track_id for track in self._tracks], np.int64),
             np.array([time_s - track.looked_s for track in self._tracks], np.float32),
             np.array([time_s - track.seen_s for track in self._tracks], np.float32),
+            # A candidate is not followed: too many of them are no faces.
+            tuple(track.appearance if track.track_id else None for track in self._tracks),
         )
 
     def update(self, detections: Detections, time_s: float) -> Tracks:
-        """Match a frame's detections with those whom `expect` announced for the same time."""
+        """Match a frame's detections with the faces that `expect` returned for the same time."""
         states: list[State] = [
             (x, y, side) for x, y, side in bx.to_cxcys(detections.boxes).tolist()
         ]
@@ -151,6 +142,8 @@ class Tracker:
             track.row = pairs.get(k, -1)
             if k in pairs:
                 _move(track, states[pairs[k]], scores[pairs[k]], time_s)
+                if not math.isnan(scores[pairs[k]]):
+                    _renew_appearance(track, detections.appearances[pairs[k]])
                 if detections.looked_at[k]:
                     track.looked_s = time_s
                 self._confirm(track, agreement[pairs[k]])
@@ -158,7 +151,7 @@ class Tracker:
                 _coast(track, time_s, bool(detections.looked_at[k]))
         for d in set(range(len(states))) - set(pairs.values()):
             begun = _Track(states[d], time_s, scores[d], time_s, time_s)
-            begun.row = d
+            begun.row, begun.appearance = d, detections.appearances[d]
             self._confirm(begun, agreement[d])
             self._tracks.append(begun)
         return self._announced()
@@ -284,6 +277,13 @@ def _move(track: _Track, state: State, score: float, time_s: float) -> None:
     # A face followed by its picture was not measured by the cascade: its score stays.
     if not math.isnan(score):
         track.score, track.looked_s = score, time_s
+
+
+def _renew_appearance(track: _Track, new: Appearance | None) -> None:
+    """Remember how a face looked in its newest detection; the count of searches goes on."""
+    if new is not None and track.appearance is not None and track.track_id:
+        new.looks = track.appearance.looks
+    track.appearance = new
 
 
 def _coast(track: _Track, time_s: float, looked_at: bool) -> None:

@@ -8,7 +8,7 @@ import pytest
 from emotion_core.media.synthetic import sample_boxes, sample_frames
 from emotion_core.vision import background_scan, cascade
 from emotion_core.vision import boxes as bx
-from emotion_core.vision.background_scan import DUE_FRAMES, DUE_S, ScanAside
+from emotion_core.vision.background_scan import DUE_FRAMES, DUE_S, BackgroundScan
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def prepared() -> cascade.Prepared:
 
 
 def test_the_answer_is_the_scan_moved_to_its_place(prepared: cascade.Prepared) -> None:
-    scans = ScanAside()
+    scans = BackgroundScan()
     assert not scans.busy
     scans.start(prepared, (30, 20), 5, 1.0, 1.1)
     assert scans.busy
@@ -45,7 +45,7 @@ def test_frames_or_time_decide_when_it_is_due(
     monkeypatch.setattr(background_scan, "detect", slow)
     for frame, time_s in ((DUE_FRAMES, 0.0), (1, DUE_S)):
         may_go_on.clear()
-        scans = ScanAside()
+        scans = BackgroundScan()
         scans.start(prepared, (0, 0), 0, 0.0, 1.1)
         assert scans.answer(DUE_FRAMES - 1, 0.9 * DUE_S) is None
         # Due, but the machine is slow: the stream waits rather than answers otherwise than usual.
@@ -54,10 +54,10 @@ def test_frames_or_time_decide_when_it_is_due(
 
 
 def test_a_ready_answer_waits_until_it_is_due(prepared: cascade.Prepared) -> None:
-    scans = ScanAside()
+    scans = BackgroundScan()
     scans.start(prepared, (0, 0), 0, 0.0, 1.1)
     # One thread serves all, so once another stream's scan is answered this one has ended too.
-    other = ScanAside()
+    other = BackgroundScan()
     other.start(prepared, (0, 0), 0, 0.0, 1.1)
     assert other.answer(DUE_FRAMES, 0.0) is not None
     assert scans.answer(1, 0.0) is None
@@ -65,7 +65,7 @@ def test_a_ready_answer_waits_until_it_is_due(prepared: cascade.Prepared) -> Non
 
 
 def test_a_forgotten_scan_is_never_answered(prepared: cascade.Prepared) -> None:
-    scans = ScanAside()
+    scans = BackgroundScan()
     scans.start(prepared, (0, 0), 0, 0.0, 1.1)
     scans.forget()
     assert not scans.busy

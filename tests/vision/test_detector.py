@@ -10,9 +10,10 @@ from emotion_core.errors import MissingDependencyError
 from emotion_core.media.synthetic import sample_boxes, sample_frames
 from emotion_core.vision import boxes as bx
 from emotion_core.vision import cascade, detector
+from emotion_core.vision.detection import KnownFaces
 from emotion_core.vision.detector import HaarDetector
 
-NONE = np.empty((0, 4), np.float32)
+NONE = KnownFaces.at()
 
 
 def still(size: tuple[int, int] = (640, 480), scenario: str = "still") -> ImageArray:
@@ -75,7 +76,7 @@ def test_a_known_face_costs_narrow_looks_alone(scans: list[tuple[int, int]]) -> 
     for i in range(1, 30):
         if i == 12:
             scans.clear()
-        found = detector.update(image, i / 30, known)
+        found = detector.update(image, i / 30, KnownFaces.at(known))
         assert found.looked_at.tolist() == [True]
         assert len(found.boxes) == 1
         known = found.boxes
@@ -87,7 +88,7 @@ def test_a_lost_face_is_looked_for_everywhere_soon(scans: list[tuple[int, int]])
     known = detector.update(still(), 0.0, NONE).boxes
     scans.clear()
     gone = still(scenario="empty")
-    found = detector.update(gone, 0.3, known, unseen_s=np.array([0.3], np.float32))
+    found = detector.update(gone, 0.3, KnownFaces.at(known, unseen_s=np.array([0.3], np.float32)))
     assert len(found.boxes) == 0
     assert (640, 480) in scans
 
@@ -98,9 +99,11 @@ def test_many_faces_are_looked_at_in_turn() -> None:
     known = bx.from_cxcys([[60 + 60 * i, 200, 50] for i in range(8)])
     waited = np.full(8, 1 / 30, np.float32)
     waited[[2, 5]] = 0.1
-    first = detector.update(image, 1 / 30, known, unlooked_s=waited)
+    first = detector.update(image, 1 / 30, KnownFaces.at(known, unlooked_s=waited))
     assert np.flatnonzero(first.looked_at).tolist() == [2, 5]
-    overdue = detector.update(image, 2 / 30, known, unlooked_s=np.full(8, 0.5, np.float32))
+    overdue = detector.update(
+        image, 2 / 30, KnownFaces.at(known, unlooked_s=np.full(8, 0.5, np.float32))
+    )
     assert np.flatnonzero(overdue.looked_at).tolist() == [0, 1], "not all in one frame"
 
 
@@ -109,19 +112,19 @@ def test_only_what_is_new_is_shown_to_the_other_cascades(
 ) -> None:
     detector, image = HaarDetector(), still()
     known = detector.update(image, 0.0, NONE).boxes
-    monkeypatch.setattr(detector, "_opinion", lambda *_: 0.0)
-    near = detector.update(image, 0.1, known)
+    monkeypatch.setattr(detector._opinion, "of", lambda *_: 0.0)
+    near = detector.update(image, 0.1, KnownFaces.at(known))
     assert near.agreement.tolist() == [1.0]
-    candidate = detector.update(image, 0.2, known, ids=np.array([0]))
+    candidate = detector.update(image, 0.2, KnownFaces.at(known, ids=np.array([0])))
     assert candidate.agreement.tolist() == [0.0]
 
 
 def test_asking_about_the_same_cupboard_becomes_rare(monkeypatch: pytest.MonkeyPatch) -> None:
     detector, image, asked = HaarDetector(), still(), []
-    monkeypatch.setattr(detector, "_opinion", lambda *_: asked.append(1) or 0.0)
+    monkeypatch.setattr(detector._opinion, "of", lambda *_: asked.append(1) or 0.0)
     known = detector.update(image, 0.0, NONE).boxes
     for i in range(1, 60):
-        detector.update(image, i / 30, known, ids=np.array([0]))
+        detector.update(image, i / 30, KnownFaces.at(known, ids=np.array([0])))
     assert 6 < len(asked) < 25
 
 
@@ -183,7 +186,7 @@ def test_a_newcomer_is_found_by_a_scan_aside() -> None:
     detector, seen = HaarDetector(), []
     for i in range(120):
         image = alone if i < 60 else both
-        found = detector.update(image.copy(), i / 30, face, ids=np.array([1]))
+        found = detector.update(image.copy(), i / 30, KnownFaces.at(face, ids=np.array([1])))
         assert bx.iou_matrix(found.boxes, face).max() > 0.5
         if bx.iou_matrix(found.boxes, second).max() > 0.5:
             seen.append((i, found.agreement[bx.iou_matrix(found.boxes, second)[:, 0].argmax()]))

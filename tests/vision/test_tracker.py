@@ -5,7 +5,7 @@ import pytest
 
 from emotion_core.config import TrackingSettings
 from emotion_core.vision import boxes as bx
-from emotion_core.vision.detector import Detections
+from emotion_core.vision.detection import Detections
 from emotion_core.vision.tracker import Tracker, Tracks
 
 FPS = 30
@@ -27,6 +27,7 @@ def step(
         np.full(n, score, np.float32),
         np.full(n, agreement, np.float32),
         np.full(len(known.boxes), looked),
+        (None,) * n,
     )
     return tracker.update(found, time_s)
 
