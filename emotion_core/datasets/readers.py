@@ -35,6 +35,9 @@ _SPLIT_NAMES = {
 _PICTURES = {".png", ".jpg", ".jpeg"}
 # A phone's photo fits; what is larger is no face, or a bomb.
 _MAX_PICTURE_PIXELS = 25_000_000
+# Pillow warns above 89 megapixels, where `decode_face` refuses the picture in any case. Set once:
+# `warnings.catch_warnings` changes the whole process, and is not safe with several threads.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 def read(source: Path) -> tuple[dict[str, Split], tuple[str, ...]]:
@@ -112,7 +115,7 @@ def decode_face(data: bytes, where: str, changes: Changes | None = None) -> NDAr
         width, height, colour = _head(data)
     except (OSError, ValueError, SyntaxError, struct.error, IndexError) as error:
         raise _no_picture(where) from error
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DatasetError(
             f"{where} has far too many pixels; no labelled face is that large."
         ) from error
@@ -143,11 +146,8 @@ def _head(data: bytes) -> tuple[int, int, bool]:
         # Thirty thousand faces of FER+ come this way: no library is asked. Type 0 and 4 are grey.
         width, height = struct.unpack(">II", data[16:24])
         return width, height, data[25] not in (0, 4)
-    with warnings.catch_warnings():
-        # Our own limit stands in `decode_face`.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(io.BytesIO(data)) as image:
-            return image.width, image.height, image.mode not in ("L", "LA", "1", "I", "I;16")
+    with Image.open(io.BytesIO(data)) as image:
+        return image.width, image.height, image.mode not in ("L", "LA", "1", "I", "I;16")
 
 
 def _read_ferplus(tree: Tree, names: list[str], changes: Changes) -> dict[str, Split]:

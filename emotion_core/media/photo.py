@@ -21,6 +21,10 @@ MAX_PIXELS: Final[int] = 60_000_000
 MAX_SIDE: Final[int] = 2560
 # A longer strip has no pixel left across once it is scaled to a screen.
 MAX_ASPECT: Final[int] = 200
+# Pillow warns above 89 megapixels; everything that large is refused below, with a message that says
+# what to do. Set once: `warnings.catch_warnings` changes the whole process, so that two threads
+# reading photos at the same time may leave it changed for good.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 # What Pillow's decoders raise on damaged files.
 _DAMAGED: Final = (
     OSError,
@@ -106,12 +110,10 @@ def read_photo(
         raise PhotoError(f"{name} is empty (0 bytes): copy or export it again.")
     _register_heic(data, name)
     try:
-        with warnings.catch_warnings():
-            # Our own limit stands below, with a message that says what to do.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                return _decode(image, name, max_side)
-    except Image.DecompressionBombError as error:
+        with Image.open(io.BytesIO(data)) as image:
+            return _decode(image, name, max_side)
+    # The warning too, where somebody's filters make errors of warnings.
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoError(_too_large(name)) from error
     except UnidentifiedImageError as error:
         raise PhotoError(
