@@ -73,7 +73,10 @@ def face_rows(result: FrameResult, names: dict[int, str] | None = None) -> list[
 
 
 class FacesWriter:
-    """A context manager that appends to faces.csv; what was written survives a crash.
+    """A context manager that writes a new faces.csv row by row; rows survive a crash.
+
+    A file of that name is replaced, never rewritten: another visitor's results may be a hard link
+    to it.
 
     Raises:
         OutputError: the file cannot be written; a full disk is named as such.
@@ -84,10 +87,9 @@ class FacesWriter:
         part = path.with_name(f".{path.name}.part")
         try:
             if path.is_file():
-                # It may be the table of another visitor's results as well: begin a new file.
                 part.touch()
                 part.replace(path)
-            self._file = path.open("a", encoding="utf-8", newline="")
+            self._file = path.open("w", encoding="utf-8", newline="")
         except OSError as error:
             raise output_error(path, error) from error
         self._csv = csv.writer(self._file, lineterminator="\n")
