@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_core.datasets.archives import MOST_FILES, FolderTree, Tree, ZipTree
+from emotion_core.datasets.csv_rows import LONGEST_LINE
 from emotion_core.datasets.readers import decode_face, decode_pixels
 from emotion_core.errors import DatasetError
 
 # The names that `readers` gives to the rows of fer2013.csv: FER+'s own.
 _ROW_NAME: Final = re.compile(r"fer(\d{7})\.png")
 _PICTURES: Final = {".png", ".jpg", ".jpeg"}
-# A row of fer2013.csv has less than 10 kB.
-_LONGEST_LINE: Final = 64_000
 _PIECE: Final = 1 << 20
 _MOST_SHOWN: Final = 200
 
@@ -91,7 +90,7 @@ class _CsvRows:
         self._path = path
         try:
             with path.open("rb") as file:
-                head = file.readline(_LONGEST_LINE).decode("utf-8-sig", "replace")
+                head = file.readline(LONGEST_LINE).decode("utf-8-sig", "replace")
                 file.seek(0)
                 self._starts = _line_ends(file, path) + 1
         except OSError as error:
@@ -109,10 +108,10 @@ class _CsvRows:
             return None
         with self._path.open("rb") as file:
             file.seek(int(self._starts[row]))
-            cells = file.readline(_LONGEST_LINE).decode("utf-8", "replace").strip().split(",")
+            cells = file.readline(LONGEST_LINE).decode("utf-8", "replace").strip().split(",")
         if len(cells) <= self._column:
             return None
-        return decode_pixels(cells[self._column].strip('"'), self._path, row + 2)
+        return decode_pixels(cells[self._column].strip('"'), self._path.name, row + 2)
 
 
 def _line_ends(file: IO[bytes], path: Path) -> NDArray[np.int64]:
