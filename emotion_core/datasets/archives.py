@@ -71,7 +71,7 @@ class FolderTree:
             # Results name every image; better said now than after hours of training.
             if any("\ud800" <= c <= "\udfff" for c in name):
                 raise DatasetError(
-                    f"{self.source}: the name of the file {name!a} is no UTF-8. Rename it."
+                    f"{self.source.name}: the name of the file {name!a} is no UTF-8. Rename it."
                 )
         return names
 
@@ -137,7 +137,9 @@ class ZipTree:
         try:
             return self._zip.read(name)
         except DAMAGED as e:
-            raise DatasetError(f"{self.source.name}: {name} cannot be read ({e}).") from e
+            raise DatasetError(
+                f"{self.source.name}: {name} is damaged ({e}). Fetch it again."
+            ) from e
 
     def open(self, name: str) -> IO[bytes]:
         """One file, unpacked piece by piece; its size is checked before.
@@ -149,7 +151,13 @@ class ZipTree:
         try:
             return self._zip.open(name)
         except DAMAGED as e:
-            raise DatasetError(f"{self.source.name}: {name} cannot be read ({e}).") from e
+            raise DatasetError(
+                f"{self.source.name}: {name} is damaged ({e}). Fetch it again."
+            ) from e
+
+
+def _damaged(source: Path, name: str, error: Exception) -> DatasetError:
+    return DatasetError(f"{source.name}: {name} is damaged ({error}). Fetch it again.")
 
 
 class _Bounded(io.FileIO):

@@ -67,7 +67,7 @@ class FaceShelf:
         path = self._paths.get(name)
         if path is None or self._tree is None:
             return None
-        return decode_face(self._tree.read(path), f"{self.source}: {path}")
+        return decode_face(self._tree.read(path), f"{self.source.name}: {path}")
 
 
 def _paths_by_name(paths: list[str]) -> dict[str, str]:

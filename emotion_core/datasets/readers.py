@@ -165,7 +165,7 @@ def _read_ferplus(tree: Tree, names: list[str], changes: Changes) -> dict[str, S
             split = _FERPLUS_FOLDERS[path.parent.name]
             splits[split] = _ferplus_split(tree, name, (known, originals), changes)
     if not splits:
-        raise DatasetError(f"{tree.source} has FER+ folders but no label.csv in them.")
+        raise DatasetError(f"{tree.source.name} has FER+ folders but no label.csv in them. Add it.")
     return splits
 
 

@@ -229,6 +229,11 @@ def flipped(data: bytes, begin: int, end: int, count: int, seed: int) -> bytes:
     return bytes(changed)
 
 
+def lazy(make: Callable[[], bytes]) -> Data:
+    """Bytes that take long to make: only where the file is written."""
+    return lambda path: path.write_bytes(make()) and None
+
+
 def box(kind: bytes, body: bytes) -> bytes:
     """One box of an MP4."""
     return struct.pack(">I", 8 + len(body)) + kind + body

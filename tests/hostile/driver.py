@@ -103,20 +103,31 @@ def _run(
     items: list[tuple[Made, str]], place: Path, given: tuple[Path, Secrets], report: Report
 ) -> None:
     """All items of one worker; where it dies, another one goes on behind the deadly item."""
-    at, resident = 0, list[float]()
+    at, answers = 0, list[dict[str, Any]]()
     place.mkdir()
     while at < len(items):
         worker = _Worker(items[at:], place, *given)
         for answer in worker.answers():
             made, door = items[at + answer["number"]]
             _take(report, made, door, answer)
-            resident.append(answer.get("resident_mb", 0.0))
+            answers.append(answer)
             last = at + answer["number"]
         at = last + 1
-    half = resident[len(resident) // 2 :]
+    _check_handles(answers, report)
+    resident = [a["resident_mb"] for a in answers if "resident_mb" in a]
+    half = resident[len(resident) // 2 :] or [0.0]
     report.growth_mb = max(report.growth_mb, half[-1] - half[0])
     if half[-1] - half[0] > _GROWTH_MB:
         report.failures.append(f"memory grew by {half[-1] - half[0]:.0f} MB over the second half")
+
+
+def _check_handles(answers: list[dict[str, Any]], report: Report) -> None:
+    """Files and threads that stay open are lost to a server."""
+    for what in ("files", "threads"):
+        counts = [a[what] for a in answers if what in a]
+        early = max(counts[: max(4, len(counts) // 4)], default=0)
+        if counts and (late := counts[-1]) > early + 2:
+            report.failures.append(f"{late} open {what} at the end, {early} at first")
 
 
 def _take(report: Report, made: Made, door: str, answer: dict[str, Any]) -> None:

@@ -10,7 +10,18 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from hostile.cases import DOORS, EVALUATE, MESSAGE, RESULT, UPLOAD, Case, flipped, patched, png_of
+from hostile.cases import (
+    DOORS,
+    EVALUATE,
+    MESSAGE,
+    RESULT,
+    UPLOAD,
+    Case,
+    flipped,
+    lazy,
+    patched,
+    png_of,
+)
 
 _NONE = dict.fromkeys(DOORS, MESSAGE)
 _FACES = _NONE | {EVALUATE: RESULT, UPLOAD: RESULT}
@@ -181,26 +192,30 @@ def _zips() -> Iterator[Case]:
 
 
 def _bombs() -> Iterator[Case]:
-    flat = zipped({"happy/a.png": bytes(200_000_000)})
+    flat = lazy(lambda: zipped({"happy/a.png": bytes(200_000_000)}))
     yield Case("zip bomb", "flat.zip", flat, _NONE, True)
-    table = zipped({"fer2013.csv": HEAD.encode() + b"\n" + b"0," * 50_000_000})
-    yield Case("zip bomb", "table.zip", table, _NONE)
+    table = {"fer2013.csv": HEAD.encode() + b"\n" + b"0," * 50_000_000}
+    yield Case("zip bomb", "table.zip", lazy(lambda: zipped(table)), _NONE)
     yield Case("zip bomb", "overlapping.zip", _overlapping(5000), {}, True)
-    lie = bytearray(zipped({"happy/a.png": bytes(30_000_000)}))
-    for mark, place in ((b"PK\3\4", 22), (b"PK\1\2", 24)):
-        at = lie.find(mark) + place
-        lie[at : at + 4] = struct.pack("<I", 2000)
-    yield Case("zip bomb", "lying-size.zip", bytes(lie), _NONE)
+    yield Case("zip bomb", "lying-size.zip", lazy(_lying_size), _NONE)
     picture = png_of(20_000, 20_000, depth=1)
     yield Case("zip bomb", "pictures.zip", zipped({"happy/a.png": picture}), _NONE)
-    many = zipped({f"happy/{i}.png": b"" for i in range(20_000)}, zipfile.ZIP_STORED)
-    yield Case("zip bomb", "many-files.zip", many, _NONE)
+    many = {f"happy/{i}.png": b"" for i in range(20_000)}
+    yield Case("zip bomb", "many-files.zip", lazy(lambda: zipped(many)), _NONE)
     end = b"PK\5\6" + bytes(4) + b"\xff" * 4 + b"\xff" * 8 + bytes(2)
     large = b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 2**40, 2**40, 2**40, 0)
     locator = b"PK\6\7" + struct.pack("<IQI", 0, 4, 1)
     yield Case("zip bomb", "zip64.zip", b"PK\3\4" + large + locator + end, _NONE, True)
     most = b"PK\5\6" + bytes(4) + b"\xff\xff\xff\xff" + b"\xff\xff\xff\x7f" + bytes(6)
     yield Case("zip bomb", "list-of-two-gigabytes.zip", faces()[:-22] + most, _NONE)
+
+
+def _lying_size() -> bytes:
+    lie = bytearray(zipped({"happy/a.png": bytes(30_000_000)}))
+    for mark, place in ((b"PK\3\4", 22), (b"PK\1\2", 24)):
+        at = lie.find(mark) + place
+        lie[at : at + 4] = struct.pack("<I", 2000)
+    return bytes(lie)
 
 
 def _overlapping(count: int) -> bytes:
