@@ -4,7 +4,6 @@ Environment variables of the application start with `EMOTION_LAB_`; `AppSettings
 is the only place that reads them.
 """
 
-import json
 import math
 import os
 import tempfile
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emotion_core.atomic_io import parse_json
 from emotion_core.errors import SettingsError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -221,7 +221,7 @@ def _switch(environ: Mapping[str, str], name: str) -> bool:
 def _ice_servers(text: str) -> tuple[Mapping[str, Any], ...]:
     example = '[{"urls": "stun:stun.example.org:3478"}]'
     try:
-        servers = json.loads(text)
+        servers = parse_json(text)
     except ValueError as error:
         raise SettingsError(f"EMOTION_LAB_ICE_SERVERS is no JSON; write {example}.") from error
     if not isinstance(servers, list) or not all(
