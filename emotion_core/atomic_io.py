@@ -1,4 +1,4 @@
-"""Writing a file so that nobody ever sees half of it."""
+"""Writing a file so that nobody ever sees half of it, and reading JSON of unknown origin."""
 
 import errno
 import io
@@ -59,6 +59,18 @@ def compress_zip(path: Path) -> None:
         for name in stored.namelist():
             compressed.writestr(name, stored.read(name))
     replace_file(path, data.getvalue())
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What a JSON text holds.
+
+    Raises:
+        ValueError: it is not JSON, or nested so deeply that json gives up with a RecursionError.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

@@ -41,14 +41,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(_module(options.command).run(options))
     except SettingsError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(f"error: {error}")
         return EXIT_USAGE
     except EmotionCoreError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(f"error: {error}")
         return EXIT_FAILED
     except KeyboardInterrupt:
         print("stopped; what was done is kept", file=sys.stderr)
         return EXIT_FAILED
+
+
+def _tell(text: str) -> None:
+    """Print on standard error; a file's name in it must not write on the user's screen."""
+    print(
+        "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text),
+        file=sys.stderr,
+    )
 
 
 def _print_anything() -> None:

@@ -4,7 +4,6 @@ Environment variables of the application start with `EMOTION_LAB_`; `AppSettings
 is the only place that reads them.
 """
 
-import json
 import math
 import os
 import tempfile
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emotion_core.atomic_io import parse_json
 from emotion_core.errors import SettingsError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -126,16 +126,43 @@ class AppSettings:
     max_streams: int = 0
     ice_relay_only: bool = False
 
+    def video_folder(self) -> Path | None:
+        """`video_dir`, checked now: a share may be mounted after the program started.
+
+        Raises:
+            SettingsError: it is not a folder.
+        """
+        return _existing("EMOTION_LAB_VIDEO_DIR", self.video_dir, folder=True)
+
+    def data_folder(self) -> Path | None:
+        """`data_dir`, checked now.
+
+        Raises:
+            SettingsError: it is not a folder.
+        """
+        return _existing("EMOTION_LAB_DATA_DIR", self.data_dir, folder=True)
+
+    def training_data(self) -> Path | None:
+        """`data_path`, checked now.
+
+        Raises:
+            SettingsError: there is nothing at that path.
+        """
+        return _existing("EMOTION_LAB_DATA", self.data_path, folder=False)
+
     def __post_init__(self) -> None:
         check_range("retention_h", self.retention_h, 0.01, 24 * 365)
         check_range("max_streams", self.max_streams, 0, 10_000)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "AppSettings":
-        """Read EMOTION_LAB_* variables; what is not set, or empty, keeps its default.
+        """Read EMOTION_LAB_* variables; those that are unset or empty keep their defaults.
+
+        Folders are checked where they are needed (`video_folder` and its siblings), so that one
+        mistyped path does not stop the pages that have no use for it.
 
         Raises:
-            SettingsError: a variable holds something that cannot be used; the message names it.
+            SettingsError: a variable cannot be used; the message names it.
         """
         defaults = cls()
         environ = {name: text for name, text in environ.items() if text.strip()}
@@ -143,7 +170,7 @@ class AppSettings:
             models_dir=Path(environ.get("EMOTION_LAB_MODELS_DIR", defaults.models_dir)),
             work_dir=Path(environ.get("EMOTION_LAB_WORK_DIR", defaults.work_dir)),
             retention_h=_number(environ, "EMOTION_LAB_RETENTION_H", defaults.retention_h),
-            video_dir=_folder(environ, "EMOTION_LAB_VIDEO_DIR"),
+            video_dir=_path(environ, "EMOTION_LAB_VIDEO_DIR"),
             data_path=_path(environ, "EMOTION_LAB_DATA"),
             data_dir=_path(environ, "EMOTION_LAB_DATA_DIR"),
             ice_servers=_ice_servers(environ.get("EMOTION_LAB_ICE_SERVERS", "[]")),
@@ -157,10 +184,12 @@ def _path(environ: Mapping[str, str], name: str) -> Path | None:
     return Path(text) if text else None
 
 
-def _folder(environ: Mapping[str, str], name: str) -> Path | None:
-    path = _path(environ, name)
-    if path is not None and not path.is_dir():
-        raise SettingsError(f"{name} must be a folder that exists, got {str(path)!r}.")
+def _existing(name: str, path: Path | None, *, folder: bool) -> Path | None:
+    # Unlike pathlib, os.path takes a name that no file can have for a missing file.
+    there = os.path.isdir if folder else os.path.exists
+    if path is not None and not there(path):
+        what = "a folder that exists" if folder else "a folder or a file that exists"
+        raise SettingsError(f"{name} must be {what}, got {str(path)!r}.")
     return path
 
 
@@ -192,7 +221,7 @@ def _switch(environ: Mapping[str, str], name: str) -> bool:
 def _ice_servers(text: str) -> tuple[Mapping[str, Any], ...]:
     example = '[{"urls": "stun:stun.example.org:3478"}]'
     try:
-        servers = json.loads(text)
+        servers = parse_json(text)
     except ValueError as error:
         raise SettingsError(f"EMOTION_LAB_ICE_SERVERS is no JSON; write {example}.") from error
     if not isinstance(servers, list) or not all(

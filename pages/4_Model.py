@@ -6,13 +6,14 @@ from emotion_core.errors import ModelError
 from emotion_core.evaluation.model_record import list_records
 from emotion_core.model.bundle import default_name, list_models
 from emotion_core.ui.common.page import end_page, start_page
-from emotion_core.ui.common.resources import app_settings
+from emotion_core.ui.common.resources import app_settings, stop_on_bad_settings
 from emotion_core.ui.evaluate.view import show_evaluate_my_data
 
 start_page(
     "Model",
     "How good the network is on faces it has never seen, how sure it may be, and where it fails.",
 )
+stop_on_bad_settings()
 models_dir = app_settings().models_dir
 names = list_records(models_dir)
 PRIVACY = "This page shows scores that were measured before; it reads no camera and no upload."

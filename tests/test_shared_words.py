@@ -133,7 +133,6 @@ def test_app_settings_come_from_the_environment(tmp_path: Path) -> None:
         ("EMOTION_LAB_MAX_STREAMS", "1" * 5000),  # more digits than int() takes
         ("EMOTION_LAB_ICE_RELAY_ONLY", "0.4"),
         ("EMOTION_LAB_ICE_RELAY_ONLY", "yes"),
-        ("EMOTION_LAB_VIDEO_DIR", "/no/such/folder"),
         ("EMOTION_LAB_ICE_SERVERS", "stun:x"),
         ("EMOTION_LAB_ICE_SERVERS", '[{"url": "x"}]'),
     ],
@@ -141,6 +140,32 @@ def test_app_settings_come_from_the_environment(tmp_path: Path) -> None:
 def test_bad_environment_is_named(name: str, value: str) -> None:
     with pytest.raises(errors.SettingsError, match=name):
         config.AppSettings.from_environment({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "ask"),
+    [
+        ("EMOTION_LAB_VIDEO_DIR", config.AppSettings.video_folder),
+        ("EMOTION_LAB_DATA_DIR", config.AppSettings.data_folder),
+        ("EMOTION_LAB_DATA", config.AppSettings.training_data),
+    ],
+)
+def test_a_mistyped_path_is_named_where_it_is_needed_and_nowhere_else(  # type: ignore[no-untyped-def]
+    name: str, ask, tmp_path: Path
+) -> None:
+    for mistyped in ("/no/such/folder", "a\0b"):
+        settings = config.AppSettings.from_environment({name: mistyped})
+        with pytest.raises(errors.SettingsError, match=f"{name} must be a folder"):
+            ask(settings)
+    assert ask(config.AppSettings.from_environment({name: str(tmp_path)})) == tmp_path
+    assert ask(config.AppSettings()) is None
+    (tmp_path / "faces.zip").touch()
+    settings = config.AppSettings.from_environment({name: str(tmp_path / "faces.zip")})
+    if name == "EMOTION_LAB_DATA":
+        assert ask(settings) == tmp_path / "faces.zip"
+    else:
+        with pytest.raises(errors.SettingsError, match=name):
+            ask(settings)
 
 
 def test_whole_numbers_and_switches_are_read() -> None:

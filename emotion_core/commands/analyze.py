@@ -26,7 +26,8 @@ from emotion_core.errors import EmotionCoreError, InputError, SettingsError
 
 if TYPE_CHECKING:
     from emotion_core.pipeline.pipeline import ExpressionClassifier
-    from emotion_core.video.analyze import Hooks, Progress, Source, VideoOptions
+    from emotion_core.video.analyze import Hooks, Progress, Source
+    from emotion_core.video.options import VideoOptions
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 
@@ -62,16 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Analyse everything; returns 0, or 1 where some input failed or the run was stopped."""
-    from emotion_core.video.analyze import VideoOptions
-
-    chosen = VideoOptions(
-        every=options.every,
-        rate=options.rate,
-        start_s=options.start,
-        end_s=options.end,
-        annotate=not options.no_annotate,
-        largest_face=options.largest_face,
-    )
+    chosen = _chosen(options)
     _check_targets(options)
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signal())
@@ -83,6 +75,25 @@ def run(options: argparse.Namespace) -> int:
 
 
 FAILURES = ("failed", "cancelled")
+
+
+def _chosen(options: argparse.Namespace) -> VideoOptions:
+    """What to read and make; says once, on standard error, that clips cannot be made."""
+    from emotion_core.media.encoder import NO_ENCODER
+    from emotion_core.video.options import VideoOptions, feasible
+
+    asked = VideoOptions(
+        every=options.every,
+        rate=options.rate,
+        start_s=options.start,
+        end_s=options.end,
+        annotate=not options.no_annotate,
+        largest_face=options.largest_face,
+    )
+    chosen = feasible(asked)
+    if chosen != asked and not options.redraw:
+        print(f"note: tables are written without clips. {NO_ENCODER}", file=sys.stderr)
+    return chosen
 
 
 def _check_targets(options: argparse.Namespace) -> None:

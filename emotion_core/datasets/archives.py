@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import lzma
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Final, Protocol
+from typing import IO, Final, Protocol
 
 from emotion_core.errors import DatasetError
 
 # A face of 48×48 weighs 2 kB; anything near this is no labelled face, or a bomb.
 _MAX_FILE_BYTES: Final = 20_000_000
 # fer2013.csv, the only large file of all layouts, has 300 MB.
-_MAX_CSV_BYTES: Final = 1_000_000_000
+_MAX_CSV_BYTES: Final = 600_000_000
 MOST_FILES: Final = 500_000
 # Pictures and numbers shrink to a third at best; only made-up data shrink to a hundredth.
 _MAX_RATIO: Final = 100
 _MAX_ZIP_BYTES: Final = 8_000_000_000
-# Room for names of 80 characters in the directory of the largest zip that is read.
-_MAX_DIRECTORY_BYTES: Final = 64_000_000
-
+# Room for names of 50 characters in the list of the largest zip that is read; zipfile holds ten
+# times as much in memory.
+_MAX_LIST_BYTES: Final = 48_000_000
 
 # What the kinds of compression raise on damaged bytes.
-_DAMAGED: Final = (
+DAMAGED: Final = (
     zipfile.BadZipFile,
     OSError,
     EOFError,
@@ -45,6 +46,9 @@ class Tree(Protocol):
 
     def read(self, name: str) -> bytes:
         """The bytes of one file."""
+
+    def open(self, name: str) -> IO[bytes]:
+        """One file, to be read piece by piece; may raise any of `DAMAGED` then."""
 
 
 class FolderTree:
@@ -67,7 +71,7 @@ class FolderTree:
             # Results name every image; better said now than after hours of training.
             if any("\ud800" <= c <= "\udfff" for c in name):
                 raise DatasetError(
-                    f"{self.source}: the name of the file {name!a} is no UTF-8. Rename it."
+                    f"{self.source.name}: the name of the file {name!a} is no UTF-8. Rename it."
                 )
         return names
 
@@ -84,6 +88,19 @@ class FolderTree:
         except OSError as error:
             raise DatasetError(f"{path} cannot be read ({error.strerror}).") from error
 
+    def open(self, name: str) -> IO[bytes]:
+        """One file, to be read piece by piece.
+
+        Raises:
+            DatasetError: as `read`.
+        """
+        path = self.source / name
+        try:
+            _check_size(self.source, name, path.stat().st_size)
+            return path.open("rb")
+        except OSError as error:
+            raise DatasetError(f"{path} cannot be read ({error.strerror}).") from error
+
 
 class ZipTree:
     """A zip, read in place: nothing is ever unpacked to disk.
@@ -95,8 +112,7 @@ class ZipTree:
     def __init__(self, source: Path) -> None:
         self.source = source
         try:
-            _check_directory(source)
-            self._zip = zipfile.ZipFile(source)
+            self._zip = zipfile.ZipFile(_Bounded(source))
         except DatasetError:
             raise
         # RuntimeError: a kind of zip that zipfile does not read.
@@ -120,37 +136,53 @@ class ZipTree:
         _check_size(self.source, name, self._infos[name].file_size)
         try:
             return self._zip.read(name)
-        except _DAMAGED as e:
-            raise DatasetError(f"{self.source.name}: {name} cannot be read ({e}).") from e
+        except DAMAGED as e:
+            raise DatasetError(
+                f"{self.source.name}: {name} is damaged ({e}). Fetch it again."
+            ) from e
+
+    def open(self, name: str) -> IO[bytes]:
+        """One file, unpacked piece by piece; its size is checked before.
+
+        Raises:
+            DatasetError: it is too large, or cannot be read.
+        """
+        _check_size(self.source, name, self._infos[name].file_size)
+        try:
+            return self._zip.open(name)
+        except DAMAGED as e:
+            raise DatasetError(
+                f"{self.source.name}: {name} is damaged ({e}). Fetch it again."
+            ) from e
 
 
-def _check_directory(source: Path) -> None:
-    """Refuse a zip by the length of its list of files before that list is read.
+def _damaged(source: Path, name: str, error: Exception) -> DatasetError:
+    return DatasetError(f"{source.name}: {name} is damaged ({error}). Fetch it again.")
 
-    The end record (PKWARE's APPNOTE, 4.3.16) lies in the last 65,557 bytes. It may lie about the
-    count, not about the bytes: what is listed is counted again later.
+
+class _Bounded(io.FileIO):
+    """A zip that is never read in pieces larger than the list of files may be.
+
+    zipfile reads that list in one piece, before it can be counted; its length stands in one of two
+    records, and both may lie.
+
+    Raises:
+        DatasetError: a larger piece is asked for.
     """
-    size = source.stat().st_size
-    with source.open("rb") as file:
-        file.seek(max(0, size - 65_557))
-        tail = file.read()
-    place = tail.rfind(b"PK\x05\x06")
-    if place < 0:
-        raise zipfile.BadZipFile("there is no list of files at its end")
-    count = int.from_bytes(tail[place + 10 : place + 12], "little")
-    length = int.from_bytes(tail[place + 12 : place + 16], "little")
-    # Zip64: what does not fit stands in a record of its own.
-    large = tail.rfind(b"PK\x06\x06")
-    if count == 0xFFFF and large >= 0:
-        count = int.from_bytes(tail[large + 32 : large + 40], "little")
-    if length == 0xFFFFFFFF:
-        length = int.from_bytes(tail[large + 40 : large + 48], "little") if large >= 0 else size
-    _check_count(source, count)
-    if length > _MAX_DIRECTORY_BYTES:
-        raise DatasetError(
-            f"{source.name} lists more files than {MOST_FILES:,}, the most that are read. "
-            "Split it into smaller ones."
-        )
+
+    def __init__(self, source: Path) -> None:
+        super().__init__(source)
+        self._source = source
+
+    def read(self, size: int | None = -1) -> bytes:
+        """As FileIO."""
+        if size is not None and min(size, self._source.stat().st_size) > _MAX_LIST_BYTES:
+            self.close()
+            raise DatasetError(
+                f"{self._source.name} lists more files than {MOST_FILES:,}, the most that are "
+                "read. Split it into smaller ones."
+            )
+        return super().read(size) or b""
 
 
 def _check_count(source: Path, count: int) -> None:

@@ -133,7 +133,7 @@ class Dataset:
         found = self._whole if name == ALL else self.splits.get(name)
         if found is None or not len(found):
             raise DatasetError(
-                f"{self.source} has no images in its {name} split; found: "
+                f"{self.source.name} has no images in its {name} split; found: "
                 + (", ".join(f"{k} ({len(v)})" for k, v in self.splits.items()) or "nothing")
                 + "."
             )

@@ -5,22 +5,24 @@ A page that shows the forty faces of one confusion need not wait for thirty thou
 
 from __future__ import annotations
 
-import mmap
 import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import IO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_core.datasets.archives import FolderTree, Tree, ZipTree
+from emotion_core.datasets.archives import MOST_FILES, FolderTree, Tree, ZipTree
+from emotion_core.datasets.csv_rows import LONGEST_LINE
 from emotion_core.datasets.readers import decode_face, decode_pixels
 from emotion_core.errors import DatasetError
 
 # The names that `readers` gives to the rows of fer2013.csv: FER+'s own.
 _ROW_NAME: Final = re.compile(r"fer(\d{7})\.png")
 _PICTURES: Final = {".png", ".jpg", ".jpeg"}
+_PIECE: Final = 1 << 20
+_MOST_SHOWN: Final = 200
 
 
 class FaceShelf:
@@ -65,7 +67,7 @@ class FaceShelf:
         path = self._paths.get(name)
         if path is None or self._tree is None:
             return None
-        return decode_face(self._tree.read(path), f"{self.source}: {path}")
+        return decode_face(self._tree.read(path), f"{self.source.name}: {path}")
 
 
 def _paths_by_name(paths: list[str]) -> dict[str, str]:
@@ -79,21 +81,25 @@ def _paths_by_name(paths: list[str]) -> dict[str, str]:
 
 
 class _CsvRows:
-    """Rows of fer2013.csv, found by where their lines begin."""
+    """Rows of fer2013.csv, found by the offsets at which their lines begin.
+
+    Only the offsets are held: the file may be larger than the memory.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as m:
-                ends = np.flatnonzero(np.frombuffer(bytes(m), np.uint8) == ord("\n"))
-                head = m[: int(ends[0])] if len(ends) else b""
-        except (OSError, ValueError) as error:
-            raise DatasetError(f"{path} cannot be read ({error}).") from error
-        columns = head.decode("utf-8", "replace").strip().split(",")
+            with path.open("rb") as file:
+                head = file.readline(LONGEST_LINE).decode("utf-8-sig", "replace")
+                file.seek(0)
+                self._starts = _line_ends(file, path) + 1
+        except OSError as error:
+            raise DatasetError(f"{path} cannot be read ({error.strerror}).") from error
+        columns = head.strip().split(",")
         if "pixels" not in columns:
-            raise DatasetError(f"{path} lacks the column pixels; it has {', '.join(columns)}.")
+            shown = ", ".join(columns)[:_MOST_SHOWN]
+            raise DatasetError(f"{path} lacks the column pixels; it has {shown}.")
         self._column = columns.index("pixels")
-        self._starts = ends + 1
 
     def face(self, name: str) -> NDArray[np.uint8] | None:
         match = _ROW_NAME.fullmatch(name)
@@ -102,7 +108,23 @@ class _CsvRows:
             return None
         with self._path.open("rb") as file:
             file.seek(int(self._starts[row]))
-            cells = file.readline().decode("utf-8", "replace").strip().split(",")
+            cells = file.readline(LONGEST_LINE).decode("utf-8", "replace").strip().split(",")
         if len(cells) <= self._column:
             return None
-        return decode_pixels(cells[self._column].strip('"'), self._path, row + 2)
+        return decode_pixels(cells[self._column].strip('"'), self._path.name, row + 2)
+
+
+def _line_ends(file: IO[bytes], path: Path) -> NDArray[np.int64]:
+    """(N,) the offsets of a file's line ends, read a piece at a time.
+
+    Raises:
+        DatasetError: there are more lines than images that a data set may have.
+    """
+    ends, start, count = [np.empty(0, np.int64)], 0, 0
+    while piece := file.read(_PIECE):
+        found = np.flatnonzero(np.frombuffer(piece, np.uint8) == ord("\n"))
+        ends.append(found + start)
+        start, count = start + len(piece), count + len(found)
+        if count > MOST_FILES:
+            raise DatasetError(f"{path} has more than {MOST_FILES:,} rows, the most that are read.")
+    return np.concatenate(ends)

@@ -25,5 +25,8 @@ def load_dataset(path: str | Path) -> Dataset:
     except PermissionError as error:
         raise DatasetError(f"{source} may not be read ({error.strerror}).") from error
     if not any(len(split) for split in splits.values()):
-        raise DatasetError(f"{source} holds no labelled faces in a layout this program knows.")
+        raise DatasetError(
+            f"{source.name} holds no labelled faces in a layout this program knows. See "
+            "`evaluate --help` for the layouts."
+        )
     return Dataset(source, splits, notes)

@@ -11,11 +11,11 @@ from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
 from emotion_core.datasets.archives import FolderTree, Tree, ZipTree
+from emotion_core.datasets.csv_rows import named_rows, read_rows
 from emotion_core.datasets.dataset import FER2013_TO_OURS, SIDE, VOTE_COLUMNS, Split
 from emotion_core.errors import DatasetError
 from emotion_core.labels import EXPRESSIONS
@@ -32,9 +32,17 @@ _SPLIT_NAMES = {
     "val": "validation",
     "test": "test",
 }
+_LABEL_COLUMNS = ("name", "box", *VOTE_COLUMNS)
+# Characters of a cell that a message repeats.
+_SHOWN = 40
 _PICTURES = {".png", ".jpg", ".jpeg"}
+# What Pillow may take a picture for: some of its other readers start programs (EPS).
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 # A phone's photo fits; what is larger is no face, or a bomb.
 _MAX_PICTURE_PIXELS = 25_000_000
+# Pillow warns above 89 megapixels, where `decode_face` refuses the picture in any case. Set once:
+# `warnings.catch_warnings` changes the whole process, and is not safe with several threads.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 def read(source: Path) -> tuple[dict[str, Split], tuple[str, ...]]:
@@ -112,7 +120,7 @@ def decode_face(data: bytes, where: str, changes: Changes | None = None) -> NDAr
         width, height, colour = _head(data)
     except (OSError, ValueError, SyntaxError, struct.error, IndexError) as error:
         raise _no_picture(where) from error
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DatasetError(
             f"{where} has far too many pixels; no labelled face is that large."
         ) from error
@@ -143,11 +151,8 @@ def _head(data: bytes) -> tuple[int, int, bool]:
         # Thirty thousand faces of FER+ come this way: no library is asked. Type 0 and 4 are grey.
         width, height = struct.unpack(">II", data[16:24])
         return width, height, data[25] not in (0, 4)
-    with warnings.catch_warnings():
-        # Our own limit stands in `decode_face`.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(io.BytesIO(data)) as image:
-            return image.width, image.height, image.mode not in ("L", "LA", "1", "I", "I;16")
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        return image.width, image.height, image.mode not in ("L", "LA", "1", "I", "I;16")
 
 
 def _read_ferplus(tree: Tree, names: list[str], changes: Changes) -> dict[str, Split]:
@@ -160,7 +165,7 @@ def _read_ferplus(tree: Tree, names: list[str], changes: Changes) -> dict[str, S
             split = _FERPLUS_FOLDERS[path.parent.name]
             splits[split] = _ferplus_split(tree, name, (known, originals), changes)
     if not splits:
-        raise DatasetError(f"{tree.source} has FER+ folders but no label.csv in them.")
+        raise DatasetError(f"{tree.source.name} has FER+ folders but no label.csv in them. Add it.")
     return splits
 
 
@@ -169,25 +174,26 @@ def _ferplus_split(
 ) -> Split:
     """One split; `beside` are the names of all files and the original labels."""
     known, originals = beside
-    where = f"{tree.source}: {csv_name}"
-    columns = ("name", "box", *VOTE_COLUMNS)
-    table = _csv(tree.read(csv_name), where, header=None)
-    if table.shape[1] != len(columns):
-        raise DatasetError(
-            f"{where} has {table.shape[1]} columns, expected {len(columns)}: {', '.join(columns)}."
-        )
+    where = f"{tree.source.name}: {csv_name}"
     folder = PurePosixPath(csv_name).parent
-    votes = _votes(table.iloc[:, 2:], where, first_row=1)
-    images, file_names = [], []
-    for row, file_name in enumerate(table.iloc[:, 0].astype(str), start=1):
-        path = (folder / file_name).as_posix()
+    images, file_names, votes = [], [], []
+    for row, cells in read_rows(tree, csv_name, where):
+        if len(cells) != len(_LABEL_COLUMNS):
+            raise DatasetError(
+                f"{where}, row {row} has {len(cells)} columns, expected {len(_LABEL_COLUMNS)}: "
+                f"{', '.join(_LABEL_COLUMNS)}."
+            )
+        path = (folder / cells[0]).as_posix()
         if path not in known:
             raise DatasetError(f"{where}, row {row}: there is no picture {path}.")
+        votes.append(_votes(cells[2:], where, row))
         images.append(decode_face(tree.read(path), f"{tree.source.name}: {path}", changes))
-        file_names.append(file_name)
+        file_names.append(cells[0])
+    if not votes:
+        raise DatasetError(f"{where} is no readable CSV: it is empty.")
     fer2013 = np.array([originals.get(n, -1) for n in file_names], np.int8)
     split = _FERPLUS_FOLDERS[folder.name]
-    return Split(split, np.array(file_names, str), _stack(images), votes, fer2013)
+    return Split(split, np.array(file_names, str), _stack(images), _table(votes), fer2013)
 
 
 def _original_labels(tree: Tree, names: list[str]) -> dict[str, int]:
@@ -195,62 +201,69 @@ def _original_labels(tree: Tree, names: list[str]) -> dict[str, int]:
     found = [n for n in names if PurePosixPath(n).name == "labels.csv"]
     if not found:
         return {}
-    where = f"{tree.source}: {found[0]}"
-    table = _csv(tree.read(found[0]), where)
-    _need_columns(table, ("Image name", "emotion"), where)
-    table = table[table["emotion"].notna()]
-    codes = _codes(table["emotion"], where)
-    return dict(zip(table["Image name"].astype(str), codes.tolist(), strict=True))
+    where = f"{tree.source.name}: {found[0]}"
+    rows = named_rows(tree, found[0], ("Image name", "emotion"), where)
+    return {name: _code(code, where, row) for row, (name, code) in rows if code}
 
 
 def _read_fer2013(tree: Tree, name: str, known: set[str] | None = None) -> dict[str, Split]:
     """fer2013.csv of a tree; `known` are all its files (None: look on disk)."""
-    path = tree.source / name
-    table = _csv(tree.read(name), str(path))
-    _need_columns(table, ("emotion", "pixels", "Usage"), str(path))
-    unknown = ~table["Usage"].isin(_USAGE).to_numpy()
-    if unknown.any():
-        row = int(np.flatnonzero(unknown)[0])
-        raise DatasetError(
-            f"{path}, row {row + 2}: Usage must be one of {', '.join(_USAGE)}, got "
-            f"{table['Usage'].iloc[row]!r}; the file may be cut short."
-        )
-    labels = _codes(table["emotion"], str(path))
-    images = _stack([decode_pixels(t, path, row) for row, t in enumerate(table["pixels"], start=2)])
+    where = PurePosixPath(name).name
+    usages, labels, images = [], [], []
+    for row, (code, pixels, usage) in named_rows(tree, name, ("emotion", "pixels", "Usage"), where):
+        if usage not in _USAGE:
+            raise DatasetError(
+                f"{where}, row {row}: Usage must be one of {', '.join(_USAGE)}, got "
+                f"{usage[:_SHOWN]!r}; the file may be cut short."
+            )
+        usages.append(usage)
+        labels.append(_code(code, where, row))
+        images.append(decode_pixels(pixels, where, row))
     beside = PurePosixPath(name).with_name("fer2013new.csv").as_posix()
     there = (tree.source / beside).is_file() if known is None else beside in known
-    votes = np.zeros((len(table), len(VOTE_COLUMNS)), np.int16)
+    votes = np.zeros((len(images), len(VOTE_COLUMNS)), np.int16)
     if there:
-        votes = _ferplus_beside(tree.read(beside), str(tree.source / beside), len(table))
-    names = np.array([f"fer{i:07d}.png" for i in range(len(table))], str)
+        votes = _ferplus_beside(tree, beside, len(images))
+    return _by_usage(np.array(usages, str), np.array(labels, np.int8), _stack(images), votes)
+
+
+def _by_usage(
+    usages: NDArray[np.str_],
+    labels: NDArray[np.int8],
+    images: NDArray[np.uint8],
+    votes: NDArray[np.int16],
+) -> dict[str, Split]:
+    """The splits of fer2013.csv, without the images that every FER+ voter called no face."""
+    names = np.array([f"fer{i:07d}.png" for i in range(len(images))], str)
     face = votes[:, VOTE_COLUMNS.index("NF")] < np.maximum(votes.sum(axis=1), 1)
     splits = {}
     for usage, split in _USAGE.items():
-        rows = np.flatnonzero((table["Usage"] == usage).to_numpy() & face)
+        rows = np.flatnonzero((usages == usage) & face)
         splits[split] = Split(split, names[rows], images[rows], votes[rows], labels[rows])
     return splits
 
 
-def _ferplus_beside(data: bytes, where: str, rows: int) -> NDArray[np.int16]:
-    table = _csv(data, where)
-    _need_columns(table, VOTE_COLUMNS, where)
-    if len(table) != rows:
-        raise DatasetError(f"{where} has {len(table):,} rows, fer2013.csv beside it {rows:,}.")
-    return _votes(table[list(VOTE_COLUMNS)], where, first_row=2)
+def _ferplus_beside(tree: Tree, name: str, count: int) -> NDArray[np.int16]:
+    where = PurePosixPath(name).name
+    found = named_rows(tree, name, VOTE_COLUMNS, where)
+    votes = [_votes(cells, where, row) for row, cells in found]
+    if len(votes) != count:
+        raise DatasetError(f"{where} has {len(votes):,} rows, fer2013.csv beside it {count:,}.")
+    return _table(votes)
 
 
-def decode_pixels(text: object, path: Path, row: int) -> NDArray[np.uint8]:
+def decode_pixels(text: str, where: str, row: int) -> NDArray[np.uint8]:
     """(48, 48) uint8 grey from the numbers of a cell of fer2013.csv.
 
     Raises:
-        DatasetError: naming the file and the row.
+        DatasetError: naming `where` and the row.
     """
     try:
-        values = np.array(str(text).split(), np.uint8)
+        values = np.array(text.split(), np.uint8)
     except (ValueError, OverflowError) as error:
-        raise DatasetError(f"{path}, row {row}: pixels must be numbers 0-255.") from error
+        raise DatasetError(f"{where}, row {row}: pixels must be numbers 0-255.") from error
     if values.size != SIDE * SIDE:
-        raise DatasetError(f"{path}, row {row}: {values.size} pixels, expected {SIDE * SIDE}.")
+        raise DatasetError(f"{where}, row {row}: {values.size} pixels, expected {SIDE * SIDE}.")
     return values.reshape(SIDE, SIDE)
 
 
@@ -287,45 +300,31 @@ def _folder_split(
     return Split(split, names, images, votes, np.array([label for _, label in entries], np.int8))
 
 
-def _csv(data: bytes, where: str, header: int | None = 0) -> pd.DataFrame:
+def _votes(cells: list[str], where: str, row: int) -> list[int]:
     try:
-        return pd.read_csv(io.BytesIO(data), header=header)
-    except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise DatasetError(f"{where} is no readable CSV: {error}.") from error
-
-
-def _need_columns(table: pd.DataFrame, columns: tuple[str, ...], where: str) -> None:
-    missing = [c for c in columns if c not in table.columns]
-    if missing:
+        counts = [float(cell) for cell in cells]
+    except ValueError:
+        counts = [-1.0]
+    if not all(0 <= count <= _MOST_VOTES and count.is_integer() for count in counts):
         raise DatasetError(
-            f"{where} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; "
-            f"it has {', '.join(map(str, table.columns))}."
+            f"{where}, row {row}: a vote count is no number (whole, 0 to {_MOST_VOTES})."
         )
+    return [int(count) for count in counts]
 
 
-def _votes(table: pd.DataFrame, where: str, first_row: int) -> NDArray[np.int16]:
-    """The table's counts; `first_row` is the number of its first row in the file."""
-    numbers = table.apply(pd.to_numeric, errors="coerce")
-    fits = (numbers >= 0) & (numbers <= _MOST_VOTES) & (numbers % 1 == 0)
-    bad = ~fits.all(axis=1).to_numpy()
-    if bad.any():
-        raise DatasetError(
-            f"{where}, row {int(np.flatnonzero(bad)[0]) + first_row}: a vote count is no number "
-            f"(whole, 0 to {_MOST_VOTES})."
-        )
-    return numbers.to_numpy().astype(np.int16)
+def _table(votes: list[list[int]]) -> NDArray[np.int16]:
+    return np.array(votes, np.int16).reshape(-1, len(VOTE_COLUMNS))
 
 
-def _codes(column: pd.Series, where: str) -> NDArray[np.int8]:
-    codes = pd.to_numeric(column, errors="coerce")
-    bad = ~codes.isin(range(7)).to_numpy()
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise DatasetError(
-            f"{where}, row {int(column.index[row]) + 2}: emotion must be 0-6, "
-            f"got {column.iloc[row]!r}."
-        )
-    return FER2013_TO_OURS[codes.to_numpy().astype(int)]
+def _code(text: str, where: str, row: int) -> int:
+    """FER2013's code of an expression as an index into EXPRESSIONS."""
+    try:
+        code = float(text)
+    except ValueError:
+        code = -1.0
+    if code not in range(7):
+        raise DatasetError(f"{where}, row {row}: emotion must be 0-6, got {text[:_SHOWN]!r}.")
+    return int(FER2013_TO_OURS[int(code)])
 
 
 def _stack(images: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:

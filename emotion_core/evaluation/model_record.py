@@ -6,13 +6,12 @@ evaluation.json holds {version, evaluations: {<dataset>_<split>: report of evalu
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from emotion_core.atomic_io import replace_file, write_json
+from emotion_core.atomic_io import parse_json, replace_file, write_json
 from emotion_core.datasets import known_images
 from emotion_core.datasets.near_duplicates import read_twins, write_twins
 from emotion_core.errors import ModelError
@@ -116,7 +115,7 @@ def _attempt(record: ModelRecord, read: Any) -> Any:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text("utf-8"))
+        values = parse_json(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"{path} is missing. {_REMAKE}") from error
     except (OSError, ValueError) as error:

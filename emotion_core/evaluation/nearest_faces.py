@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_core.atomic_io import replace_file
+from emotion_core.atomic_io import parse_json, replace_file
 from emotion_core.datasets.loading import load_dataset
 from emotion_core.errors import DatasetError, OutputError
 from emotion_core.labels import EXPRESSIONS
@@ -115,7 +115,7 @@ def _stamp(data: Path) -> tuple[Any, ...]:
 
 def _meta(folder: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads((folder / "data.json").read_text("utf-8")))
+        return dict(parse_json((folder / "data.json").read_text("utf-8")))
     except (OSError, ValueError):
         return {}
 

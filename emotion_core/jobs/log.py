@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from emotion_core.atomic_io import parse_json
 from emotion_core.results.annotations import FILE as EDITS
 from emotion_core.results.paths import EDITED_CLIPS
 
@@ -94,7 +95,7 @@ class JobLog:
         self._offset += whole
         for line in text[:whole].splitlines():
             with contextlib.suppress(ValueError):
-                self._take(json.loads(line))
+                self._take(parse_json(line))
 
     def _take(self, event: Any) -> None:
         if not isinstance(event, dict):
@@ -111,7 +112,7 @@ class JobLog:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file; {} where there is none that can be read."""
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = parse_json(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from emotion_core.atomic_io import parse_json
 from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
 from emotion_core.errors import EmotionCoreError, InputError, OutputError
 from emotion_core.live.video_recorder import Film, rescue_film
@@ -280,8 +281,9 @@ def finish_folder(folder: Path) -> dict[str, Any]:
         EmotionCoreError: it holds no readable recording, or the disk is full.
     """
     try:
-        head = json.loads((folder / _HEAD).read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        head = dict(parse_json((folder / _HEAD).read_text("utf-8")))
+        started = head["started_utc"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError("This recording is not here any more, or is damaged.") from error
     table = read_faces(folder / _FACES)
     summary = {
@@ -293,7 +295,7 @@ def finish_folder(folder: Path) -> dict[str, Any]:
             "width": head.get("width"),
             "height": head.get("height"),
         },
-        "started_utc": head["started_utc"],
+        "started_utc": started,
         "clock": "seconds of a steady clock, 0 at started_utc",
         "model": {"name": head["model"]},
         "versions": package_versions(),

@@ -15,12 +15,18 @@ from emotion_core.errors import FrameError, MissingDependencyError, PhotoError
 
 PHOTO_SUFFIXES: Final[tuple[str, ...]] = (".jpg", ".jpeg", ".png", ".webp")
 HEIC_SUFFIXES: Final[tuple[str, ...]] = (".heic", ".heif")
+# What a file may be, whatever its name says: some of Pillow's other readers start programs (EPS).
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIF")
 # A 50-megapixel camera fits; a decompression bomb of 20,000 × 20,000 does not.
 MAX_PIXELS: Final[int] = 60_000_000
 # Faces are found as well in a smaller picture, and a browser need not carry 150 MB.
 MAX_SIDE: Final[int] = 2560
 # A longer strip has no pixel left across once it is scaled to a screen.
 MAX_ASPECT: Final[int] = 200
+# Pillow warns above 89 megapixels; everything that large is refused below, with a message that says
+# what to do. Set once: `warnings.catch_warnings` changes the whole process, so that two threads
+# reading photos at the same time may leave it changed for good.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 # What Pillow's decoders raise on damaged files.
 _DAMAGED: Final = (
     OSError,
@@ -106,12 +112,10 @@ def read_photo(
         raise PhotoError(f"{name} is empty (0 bytes): copy or export it again.")
     _register_heic(data, name)
     try:
-        with warnings.catch_warnings():
-            # Our own limit stands below, with a message that says what to do.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                return _decode(image, name, max_side)
-    except Image.DecompressionBombError as error:
+        with Image.open(io.BytesIO(data), formats=_formats()) as image:
+            return _decode(image, name, max_side)
+    # The warning too, where somebody's filters make errors of warnings.
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoError(_too_large(name)) from error
     except UnidentifiedImageError as error:
         raise PhotoError(
@@ -138,6 +142,12 @@ def _register_heic(data: bytes, name: str) -> None:
             f"{name} is a HEIC photo. Install the package pillow-heif to read it, or save the "
             "photo as JPEG."
         ) from cause
+
+
+def _formats() -> list[str]:
+    """Those of `_FORMATS` that this installation of Pillow reads."""
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
 
 
 def _upright(image: Image.Image) -> Image.Image:

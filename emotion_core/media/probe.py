@@ -131,12 +131,15 @@ def video_stream(path: Path, container: Any) -> Any:
         raise VideoError(f"{path.name} uses a codec that this program cannot decode.")
     width, height = context.width, context.height
     if width < 1 or height < 1:
-        raise VideoError(f"{path.name} says its pictures are {width}×{height} pixels: damaged.")
+        raise VideoError(
+            f"{path.name} is damaged: it says its pictures are {width}×{height} pixels. Copy or "
+            "export it again."
+        )
     if width * height > MAX_PIXELS:
         raise VideoError(
             f"{path.name} is {width}×{height} pixels, more than the {MAX_PIXELS // 10**6} "
-            "megapixels this program reads safely. Make a smaller copy first, for example: "
-            "ffmpeg -i IN.mp4 -vf scale=1920:-2 OUT.mp4"
+            "megapixels this program reads safely. Make a smaller copy first, for example with "
+            "`ffmpeg -i IN.mp4 -vf scale=1920:-2 OUT.mp4`."
         )
     return stream
 

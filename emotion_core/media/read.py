@@ -146,7 +146,10 @@ def read_frames(
             reader.check_length()
         if report.frames_seen == 0:
             why = report.first_problem or "it holds no pictures"
-            raise VideoError(f"{path.name}: not a single frame could be decoded ({why}).")
+            raise VideoError(
+                f"{path.name}: not a single frame could be decoded ({why}). Copy or export it "
+                "again."
+            )
 
 
 class _ToBgr:

@@ -1,4 +1,4 @@
-"""Write H.264 video that plays in a browser, frame by frame, with the source's own sound."""
+"""Write MP4 video that plays in a browser, frame by frame, with the source's own sound."""
 
 import contextlib
 import errno
@@ -16,6 +16,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from emotion_core.datatypes import Frame, ImageArray
 from emotion_core.errors import OutputError, VideoError
+from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 from emotion_core.media.probe import clock_offset_s, ffmpeg_name, open_plain, reason
 from emotion_core.media.synthetic import sample_frames
 
@@ -38,7 +39,9 @@ _PIECES: Final = {
 
 
 class VideoWriter:
-    """A context manager that writes H.264 (yuv420p, faststart) under its final name only when done.
+    """A context manager that writes an MP4 (yuv420p, faststart) under its final name when done.
+
+    The pictures are H.264, or VP9 where this installation of PyAV has no H.264 encoder.
 
     Until then the file is called `.<name>.part.mp4` beside it; an exception inside the `with` block
     removes it. Where no frame was written, no file appears.
@@ -61,7 +64,8 @@ class VideoWriter:
         sound_problem: why there is no (or not all) sound, or "".
 
     Raises:
-        OutputError: the file cannot be written; a full disk is named as such.
+        OutputError: the file cannot be written; a full disk is named as such, and so is a missing
+            encoder, at the first frame.
     """
 
     def __init__(
@@ -149,19 +153,23 @@ class VideoWriter:
             self._abandon()
 
     def _open(self, width: int, height: int) -> None:
+        encoder = clip_encoder()
+        if encoder is None:
+            raise OutputError(f"{self.path.name} could not be written. {NO_ENCODER}")
         self._container = av.open(ffmpeg_name(self._part), "w", format="mp4", options=self._options)
         rate = Fraction(self._fps).limit_denominator(1001)
-        # "veryfast" takes almost twice the time to save a quarter of the bytes.
-        options = {"preset": "superfast", "crf": "23", "g": "60"}
+        options = dict(encoder.options)
         if self.bit_rate:
             # Still frames save up for lively ones, ten seconds long.
             options["maxrate"] = str(int(self.bit_rate))
             options["bufsize"] = str(int(10 * self.bit_rate))
-        self._stream = self._container.add_stream("libx264", rate=rate, options=options)
+        self._stream = self._container.add_stream(encoder.name, rate=rate, options=options)
         self._stream.width, self._stream.height = width, height
         self._stream.pix_fmt = "yuv420p"
         context = self._stream.codec_context
         context.time_base = Fraction(1, _TICKS_PER_S)
+        if (aim := encoder.aim(self.bit_rate)) is not None:
+            context.bit_rate = aim
         # Said, not left to a guess: players take untagged HD for BT.709.
         context.colorspace, context.color_range = Colorspace.ITU601, ColorRange.MPEG
         if self._sound_from:
@@ -340,11 +348,11 @@ def repeat_video(source: str | Path, target: str | Path, times: int) -> Path:
     """Write a clip's pictures `times` in a row without decoding them: hours within a second.
 
     Args:
-        source: a clip whose packets say how long they are, as `VideoWriter` makes it.
+        source: a clip as `VideoWriter` makes it, also one in pieces.
         target: the file to write, an MP4.
         times: 1 or more; 1 makes a file whole that was written in pieces.
     """
-    stream, shift = None, 0
+    stream, shift, newest, step = None, 0, 0, 1
     with av.open(ffmpeg_name(Path(target)), "w", format="mp4", options=_WHOLE) as out:
         for _ in range(times):
             end = shift
@@ -355,7 +363,11 @@ def repeat_video(source: str | Path, target: str | Path, times: int) -> Path:
                     if packet.pts is None or packet.dts is None:
                         continue
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                    end = max(end, packet.pts + (packet.duration or 0))
+                    # Pieces of VP9 do not say how long a frame lasts; players drop a last frame
+                    # that lasts no time at all.
+                    step, newest = max(packet.dts - newest, 0) or step, packet.dts
+                    packet.duration = packet.duration or step
+                    end = max(end, packet.pts + packet.duration)
                     packet.stream = stream
                     out.mux(packet)
             shift = end

@@ -8,7 +8,6 @@ scores are kept has that list alone, as config.json.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import zipfile
@@ -19,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+from emotion_core.atomic_io import parse_json
 from emotion_core.errors import ModelError
 
 Shape = tuple[int, ...]
@@ -124,11 +124,11 @@ def read_architecture(path: Path) -> Architecture:
     """
     try:
         if path.suffix == ".json":
-            return architecture_of(json.loads(path.read_bytes()))
+            return architecture_of(parse_json(path.read_bytes()))
         with zipfile.ZipFile(path) as file:
             if file.getinfo("config.json").file_size > _MAX_CONFIG_BYTES:
                 raise ModelError(f"{path} describes its layers with far too many words.")
-            config = json.loads(file.read("config.json"))
+            config = parse_json(file.read("config.json"))
         return architecture_of(config)
     except FileNotFoundError as error:
         raise ModelError(f"{path} is missing: the float network is not kept here.") from error

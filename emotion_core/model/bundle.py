@@ -8,18 +8,19 @@ model.json, version 1
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emotion_core.atomic_io import parse_json
 from emotion_core.config import AppSettings
 from emotion_core.errors import ModelError
 from emotion_core.labels import EXPRESSIONS, LABEL_SETS
 
 FORMAT_VERSION = 1
 DEFAULT = "default"
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +75,8 @@ def default_name(models_dir: Path | None = None) -> str:
         ) from error
     if not name:
         raise ModelError(f"{file} is empty; write the name of a model folder into it.")
+    if not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise ModelError(f"{file} holds no name; write the name of a model folder into it.")
     return name
 
 
@@ -129,7 +132,7 @@ def load_bundle(name: str = DEFAULT, models_dir: Path | None = None) -> ModelBun
 def _described(path: Path) -> ModelBundle:
     file = path / "model.json"
     try:
-        values = json.loads(file.read_text("utf-8"))
+        values = parse_json(file.read_text("utf-8"))
         bundle = ModelBundle(
             path=path,
             name=str(values["name"]),
@@ -139,7 +142,7 @@ def _described(path: Path) -> ModelBundle:
             metadata=values,
         )
         labels, version = tuple(values["labels"]), values["version"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else f"cannot be read ({error})"
         raise ModelError(f"{file} {what}. Restore it, or train the model again.") from error
     _check(file, bundle, labels, version)
@@ -148,7 +151,9 @@ def _described(path: Path) -> ModelBundle:
 
 def _check(file: Path, bundle: ModelBundle, labels: tuple[str, ...], version: object) -> None:
     problem = ""
-    if version != FORMAT_VERSION:
+    if not bundle.name.isprintable() or not 0 < len(bundle.name) <= _LONGEST_NAME:
+        problem = "gives the model a name that cannot be shown"
+    elif version != FORMAT_VERSION:
         problem = f"has the version {version}; this program reads version {FORMAT_VERSION}"
     elif labels != EXPRESSIONS:
         problem = f"lists the labels {labels}, expected {EXPRESSIONS}"

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from emotion_core.atomic_io import parse_json
 from emotion_core.errors import InputError, OutputError
 from emotion_core.results.face_table import FaceTable
 from emotion_core.results.paths import CLIP, EDITED_CLIPS, taking_turns
@@ -32,6 +33,7 @@ _LOCK: Final = f".{FILE}.lock"
 _PATIENCE_S: Final = 10.0
 MARKER_COLUMNS: Final = ("start_s", "end_s", "label")
 _LONGEST: Final = 80
+_LARGEST_ID: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Edits:
 
     def rename(self, track_id: int, name: str) -> "Edits":
         """Give a name; an empty one takes it away. Control characters become spaces."""
-        clean = " ".join("".join(c if c.isprintable() else " " for c in name).split())[:_LONGEST]
+        clean = _line(name)
         names = {k: v for k, v in self.names.items() if k != track_id}
         return replace(self, names={**names, track_id: clean} if clean else names)
 
@@ -125,7 +127,7 @@ class Edits:
 
     def add_marker(self, marker: Marker) -> "Edits":
         """Add a marker; its label is cut to one line."""
-        label = " ".join(marker.label.split())[:_LONGEST]
+        label = _line(marker.label)
         markers = sorted(
             (*self.markers, replace(marker, label=label)), key=lambda m: (m.start_s, m.end_s)
         )
@@ -189,23 +191,36 @@ def load_edits(folder: Path) -> Edits:
     except OSError as error:
         raise InputError(f"Your changes cannot be read at present: {error.strerror}.") from error
     try:
-        data = json.loads(text)
+        data = parse_json(text)
     except ValueError:
         return Edits(lost=1)
     return _edits_of(data) if isinstance(data, dict) else Edits(lost=1)
 
 
 def _edits_of(data: Mapping[str, Any]) -> Edits:
-    names, no_names = _readable(data.get("names"), dict, lambda e: (int(e[0]), str(e[1])))
-    merged, no_merged = _readable(data.get("merged"), dict, lambda e: (int(e[0]), int(e[1])))
-    excluded, no_excluded = _readable(data.get("excluded"), list, int)
+    names, no_names = _readable(data.get("names"), dict, lambda e: (_id(e[0]), _line(str(e[1]))))
+    merged, no_merged = _readable(data.get("merged"), dict, lambda e: (_id(e[0]), _id(e[1])))
+    excluded, no_excluded = _readable(data.get("excluded"), list, _id)
     markers, no_markers = _readable(
         data.get("markers"),
         list,
-        lambda m: Marker(float(m["start_s"]), float(m["end_s"]), str(m["label"])),
+        lambda m: Marker(float(m["start_s"]), float(m["end_s"]), _line(str(m["label"]))),
     )
     lost = no_names + no_merged + no_excluded + no_markers
     return Edits(dict(names), dict(merged), frozenset(excluded), tuple(markers), lost)
+
+
+def _id(value: Any) -> int:
+    """An identity, as a table of faces can hold it."""
+    number = int(value)
+    if abs(number) > _LARGEST_ID:
+        raise ValueError(f"{number} is no identity")
+    return number
+
+
+def _line(text: str) -> str:
+    """One line that can be shown and written: control characters and lone surrogates are spaces."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST]
 
 
 def _readable(

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_core.atomic_io import parse_json
 from emotion_core.errors import InputError, OutputError
 from emotion_core.labels import EXPRESSIONS
 
@@ -129,7 +130,7 @@ def load_explanation(folder: Path) -> Explanation:
         return np.array([values[e] for e in EXPRESSIONS], np.float32)
 
     try:
-        values = json.loads((folder / VALUES).read_text("utf-8"))
+        values = parse_json((folder / VALUES).read_text("utf-8"))
         if values["version"] != VERSION:
             raise InputError(f"{folder / VALUES} is of another version; explain the face again.")
         with np.load(folder / ARRAYS) as arrays:

@@ -8,7 +8,7 @@ import csv
 import errno
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -73,7 +73,10 @@ def face_rows(result: FrameResult, names: dict[int, str] | None = None) -> list[
 
 
 class FacesWriter:
-    """A context manager that appends to faces.csv; what was written survives a crash.
+    """A context manager that writes a new faces.csv row by row; rows survive a crash.
+
+    A file of that name is replaced, never rewritten: another visitor's results may be a hard link
+    to it.
 
     Raises:
         OutputError: the file cannot be written; a full disk is named as such.
@@ -84,10 +87,9 @@ class FacesWriter:
         part = path.with_name(f".{path.name}.part")
         try:
             if path.is_file():
-                # It may be the table of another visitor's results as well: begin a new file.
                 part.touch()
                 part.replace(path)
-            self._file = path.open("a", encoding="utf-8", newline="")
+            self._file = path.open("w", encoding="utf-8", newline="")
         except OSError as error:
             raise output_error(path, error) from error
         self._csv = csv.writer(self._file, lineterminator="\n")
@@ -134,6 +136,8 @@ def output_error(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path.name} could not be written: {error.strerror}.")
 
 
+# Whole numbers up to here are exact as float64; NaN is not below it.
+_LARGEST: Final = 2.0**53
 _READ: Final = (*_PLACE, *EXPRESSIONS, "detection_score", "predicted", "unsure")
 
 
@@ -145,6 +149,10 @@ def read_faces(path: Path) -> FaceTable:
     """
     columns = _columns(path)
     faces = ~np.isnan(columns["track_id"])
+    times, ids = columns["time_s"], columns["track_id"][faces]
+    frames = columns["frame"]
+    if not all((np.abs(c) < _LARGEST).all() for c in (times, ids, frames)):
+        raise InputError(f"{path} is damaged: a time is no time. Analyse the video again.")
 
     def numbers(*names: str, dtype: type = np.float32) -> Any:
         picked = [columns[name][faces].astype(dtype) for name in names]
@@ -183,12 +191,22 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
     return {name: table[name].to_numpy(zero_copy_only=False) for name in _READ}
 
 
-def edited_rows(path: Path, edits: Edits) -> Iterable[list[str]]:
+def edited_rows(path: Path, edits: Edits) -> Iterator[list[str]]:
     """The rows of faces.csv with the user's edits applied, header first.
 
     An excluded person's rows are left out; a frame that is then without a face keeps its one empty
     row. Of two merged identities in one frame, the one seen with more certainty stays.
+
+    Raises:
+        InputError: the file is damaged.
     """
+    try:
+        yield from _edited_rows(path, edits)
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path} is damaged ({error}). Analyse the video again.") from error
+
+
+def _edited_rows(path: Path, edits: Edits) -> Iterator[list[str]]:
     place = {name: i for i, name in enumerate(COLUMNS)}
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
+from emotion_core.atomic_io import parse_json
 from emotion_core.errors import OutputError
 
 SUMMARY: Final = "summary.json"
@@ -50,7 +50,7 @@ def file_hash(path: Path) -> str:
 def read_summary(folder: Path) -> dict[str, Any]:
     """A folder's summary.json; {} where there is none that can be read."""
     try:
-        data = json.loads((folder / SUMMARY).read_text("utf-8"))
+        data = parse_json((folder / SUMMARY).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emotion_core.atomic_io import parse_json
 from emotion_core.errors import CheckpointError, OutputError
 
 HISTORY_COLUMNS = (
@@ -93,7 +94,7 @@ class RunFolder:
         if not self._state_file.exists():
             return None
         try:
-            state = RunState(**json.loads(self._state_file.read_text("utf-8")))
+            state = RunState(**parse_json(self._state_file.read_text("utf-8")))
             state.check()
         except (ValueError, TypeError, OSError) as error:
             raise CheckpointError(

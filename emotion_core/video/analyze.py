@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from emotion_core.config import PipelineSettings, TrackingSettings
 from emotion_core.datatypes import Frame, FrameResult
-from emotion_core.errors import EmotionCoreError, SettingsError, VideoError
+from emotion_core.errors import EmotionCoreError, VideoError
 from emotion_core.media.background import WriteBehind, import_aside, read_ahead
 from emotion_core.media.probe import VideoInfo, probe
 from emotion_core.media.read import FrameSelector, ReadReport, read_frames
@@ -40,36 +40,12 @@ from emotion_core.video.clip import (
     clip_writer,
     write_preview,
 )
+from emotion_core.video.options import VideoOptions, feasible
 
 # Raised when the rows or the way they are made change: older results are then made anew.
 RESULTS_VERSION: Final = 1
 _PROGRESS_EVERY_S: Final = 0.25
 _PREVIEW_EVERY_S: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class VideoOptions:
-    """What to read of a video, and what to make of it; every value is part of the result's key.
-
-    Raises:
-        SettingsError: a value out of range, or two that exclude each other.
-    """
-
-    every: int = 1  # analyse every Nth frame
-    rate: float | None = None  # or as many frames a second
-    start_s: float = 0.0
-    end_s: float | None = None
-    annotate: bool = True
-    largest_face: bool = False
-
-    def __post_init__(self) -> None:
-        FrameSelector(self.every, self.rate)
-        if not (math.isfinite(self.start_s) and self.start_s >= 0):
-            raise SettingsError(f"The start must be 0 seconds or later, got {self.start_s}.")
-        if self.end_s is not None and not self.start_s < self.end_s < math.inf:
-            raise SettingsError(
-                f"The end must come after the start, got {self.start_s} to {self.end_s} seconds."
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +132,7 @@ def analyse_video(
         source: the video.
         folder: made where it is missing; results of an earlier run in it are replaced.
         classifier: the network, loaded once for all videos.
-        options: what to read and make.
+        options: what to read and make; without an encoder no clip is made (see `feasible`).
         model: name and sha256 of the network, kept in the summary.
         hooks: progress and cancel.
 
@@ -168,7 +144,7 @@ def analyse_video(
             be opened, no folder is made.
         OutputError: the disk is full or cannot be written; the rows written so far are kept.
     """
-    options, hooks = options or VideoOptions(), hooks or Hooks()
+    options, hooks = feasible(options or VideoOptions()), hooks or Hooks()
     info = probe(source.path)
     _check_range(info, options)
     run = _Run(source, folder, info, options, dict(model or {}), hooks)

@@ -31,8 +31,9 @@ from emotion_core.results.paths import (
     remove_leftovers,
     sole_writer,
 )
-from emotion_core.video.analyze import Hooks, Progress, VideoOptions
+from emotion_core.video.analyze import Hooks, Progress
 from emotion_core.video.clip import Shown, annotating, clip_writer, write_preview
+from emotion_core.video.options import VideoOptions
 
 _PLACE: Final = {name: i for i, name in enumerate(COLUMNS)}
 _BOX: Final = ("x", "y", "width", "height")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from emotion_core.cli import main
+from emotion_core.media import encoder
 from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.results import paths
 from emotion_core.results.annotations import Edits, save_edits
@@ -36,6 +37,28 @@ def test_a_file_gives_a_folder_named_after_it(clip, tmp_path, capsys):
         files_below(tmp_path / "o")
     )
     assert "clip.mp4: done" in capsys.readouterr().out
+
+
+def test_without_an_encoder_tables_are_written_and_the_reason_is_said_once(
+    clip, tmp_path, capsys, monkeypatch
+):
+    out = tmp_path / "o"
+    another = sample_video(tmp_path / "another.mp4", 0.5, 10.0)
+    monkeypatch.setattr(encoder, "_is_there", lambda name: False)
+    assert analyze(clip, another, "--out", out) == 0
+    said = capsys.readouterr()
+    assert said.err.count("pip install") == 1
+    assert "Traceback" not in said.err
+    assert (out / "clip" / "faces.csv").is_file()
+    assert not (out / "clip" / "annotated.mp4").exists()
+    summary = json.loads((out / "clip" / "summary.json").read_text())
+    assert (summary["status"], summary["clip"]) == ("done", None)
+    assert analyze(clip, "--out", out) == 0
+    assert "skipped" in capsys.readouterr().out
+    monkeypatch.undo()
+    assert analyze(clip, "--out", out) == 0
+    assert "done" in capsys.readouterr().out, "with an encoder the clip is made up for"
+    assert (out / "clip" / "annotated.mp4").is_file()
 
 
 def test_finished_videos_are_skipped_unless_forced(clip, tmp_path, capsys):

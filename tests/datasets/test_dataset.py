@@ -189,7 +189,7 @@ def test_damage_is_named_by_file_and_row(
         (["3,a b,Training"], "row 2: pixels must be numbers"),
         (["8," + " ".join(["0"] * 2304) + ",Training"], "row 2: emotion must be 0-6"),
         (["3," + " ".join(["0"] * 2304) + ",Priv"], "row 2: Usage must be one of"),
-        (["3," + " ".join(["0"] * 2304)], "row 2: Usage must be one of"),
+        (["3," + " ".join(["0"] * 2304)], "row 2 has 2 cells, the header 3"),
     ],
 )
 def test_damaged_fer2013_csv(tmp_path: Path, rows: list[str], message: str) -> None:

@@ -1,5 +1,6 @@
 """Single faces by name, from every layout that a data set may have."""
 
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from emotion_core.datasets import face_lookup
 from emotion_core.datasets.face_lookup import FaceShelf
 from emotion_core.datasets.loading import load_dataset
 from emotion_core.errors import DatasetError
@@ -63,3 +65,38 @@ def test_a_damaged_picture_is_named(tmp_path: Path):
     (tmp_path / "test" / "sad" / "1.png").write_bytes(b"no picture")
     with pytest.raises(DatasetError, match=r"1\.png"):
         FaceShelf(tmp_path).faces(["1.png"])
+
+
+def test_a_large_csv_is_never_in_memory(tmp_path: Path):
+    path = tmp_path / "fer2013.csv"
+    row = f"3,{' '.join(['123'] * 2304)},Training\n"
+    path.write_text("emotion,pixels,Usage\n" + row * 4000)
+    assert path.stat().st_size > 30_000_000
+    tracemalloc.start()
+    try:
+        shelf = FaceShelf(path)
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1_000_000
+    assert peak < 5_000_000
+    assert list(shelf.faces(["fer0003999.png", "fer0004000.png"])) == ["fer0003999.png"]
+
+
+def test_a_byte_order_mark_belongs_to_no_column(tmp_path: Path):
+    path = tmp_path / "fer2013.csv"
+    pixels = " ".join(["7"] * 2304)
+    path.write_text(f"pixels,emotion,Usage\n{pixels},3,Training\n", "utf-8-sig")
+    assert list(FaceShelf(path).faces(["fer0000000.png"])) == ["fer0000000.png"]
+
+
+def test_a_line_without_end_and_lines_without_number_are_refused(tmp_path: Path, monkeypatch):
+    path = tmp_path / "fer2013.csv"
+    path.write_bytes(b"x" * 5_000_000)
+    with pytest.raises(DatasetError, match="lacks the column pixels") as caught:
+        FaceShelf(path)
+    assert len(str(caught.value)) < 600
+    monkeypatch.setattr(face_lookup, "MOST_FILES", 3)
+    path.write_text("emotion,pixels,Usage\n\n\n\n")
+    with pytest.raises(DatasetError, match="more than 3 rows"):
+        FaceShelf(path)

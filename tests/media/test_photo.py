@@ -1,4 +1,6 @@
 import io
+import threading
+import warnings
 import zlib
 
 import numpy as np
@@ -115,6 +117,35 @@ def test_bad_pictures_are_named(data, words):
     with pytest.raises(PhotoError, match=words) as caught:
         read_photo(data, name="holiday.png")
     assert "holiday.png" in str(caught.value)
+
+
+def test_many_threads_leave_the_warning_filters_as_they_were():
+    """`warnings.catch_warnings` restores the filters of whichever thread ends last."""
+    bomb = encode(Image.new("1", (10_000, 10_000)))
+    small = encode(red_left())
+    before = list(warnings.filters)
+    start = threading.Barrier(4)
+
+    def read():
+        start.wait()
+        for _ in range(20):
+            read_photo(small)
+            with pytest.raises(PhotoError, match="too many pixels"):
+                read_photo(bomb)
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert list(warnings.filters) == before
+
+
+def test_a_bomb_is_named_where_warnings_are_errors():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(PhotoError, match="too many pixels"):
+            read_photo(encode(Image.new("1", (10_000, 10_000))))
 
 
 def test_missing_file_is_named(tmp_path):

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.config import PROJECT_ROOT
+from emotion_core.media import encoder
 from emotion_core.ui.common import resources
 
 HOME = str(Path(__file__).resolve().parents[2] / "Home.py")
@@ -31,6 +32,22 @@ def test_home_says_what_where_and_what_not() -> None:
     text = words(app)
     for phrase in ("is loaded", "H.264", "Barrett et al. 2019", "Article 5(1)(f)", "24 hours"):
         assert phrase in text
+
+
+def test_home_promises_no_clip_where_there_is_no_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder, "_is_there", lambda name: False)
+    app = AppTest.from_file(HOME, default_timeout=60).run()
+    assert not app.exception
+    (line,) = (m.value for m in app.markdown if "Video encoder" in m.value)
+    assert line.startswith(":red[")
+    for phrase in ("without an annotated clip", "recordings keep no video", "pip install"):
+        assert phrase in line
+
+
+def test_home_names_the_encoder_that_stands_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder, "_is_there", lambda name: name == "libvpx-vp9")
+    app = AppTest.from_file(HOME, default_timeout=60).run()
+    assert "Annotated clips are written as VP9." in words(app)
 
 
 def test_the_sample_is_read_by_the_real_pipeline() -> None:

@@ -320,7 +320,10 @@ def test_the_faces_are_shown_where_the_data_set_is_at_hand(made_data, tmp_path, 
     html = app.get("html")[0].proto.body
     assert html.count("<img") == 1
     assert 'alt="fer0020003.png: happy, called sad, 90% sure"' in html
-    for source, said in ((tmp_path, "another data set"), (tmp_path / "none", "cannot be used")):
+    for source, said in (
+        (tmp_path, "another data set"),
+        (tmp_path / "none", "EMOTION_LAB_DATA must"),
+    ):
         st.cache_resource.clear()
         st.cache_data.clear()
         monkeypatch.setenv("EMOTION_LAB_DATA", str(source))

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from emotion_core.config import PROJECT_ROOT
 from emotion_core.media.synthetic import PORTRAIT
 from emotion_core.ui.photo_page.view import Reading, csv_text, json_text
 
@@ -123,6 +125,24 @@ def test_nothing_read_nothing_to_download():
     app = give(page(), ("bad.png", b"x"))
     assert not app.get("download_button")
     assert csv_text([Reading("bad.png", problem="x")]).startswith("picture,face,x,y")
+
+
+def test_a_replaced_network_reads_the_picture_again(tmp_path, monkeypatch):
+    models = tmp_path / "models"
+    for name in ("ferplus", "fer2013"):
+        (models / name).mkdir(parents=True)
+        for file in ("model.json", "model.tflite"):
+            shutil.copy(PROJECT_ROOT / "models" / name / file, models / name / file)
+    (models / "default.txt").write_text("ferplus\n")
+    monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(models))
+    app = give(page(), ("a.jpg", PORTRAIT.read_bytes()))
+    (before,) = app.session_state["photo_readings"].values()
+    (again,) = app.run().session_state["photo_readings"].values()
+    assert again is before
+    (models / "default.txt").write_text("fer2013\n")
+    (after,) = app.run().session_state["photo_readings"].values()
+    assert not app.exception
+    assert (after.result.raw_probs != before.result.raw_probs).any()
 
 
 def test_a_missing_network_is_said(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emotion_core.media import write
+from emotion_core.media import encoder, write
 from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.ui.video_page.form import _sample_file, _sample_input
 from emotion_core.ui.video_page.jobs import job_store
@@ -259,6 +259,27 @@ def test_the_allowed_folder_is_offered(tmp_path, monkeypatch, clip):
     app.button(key="video_start").click().run()
     app = until_ended(app)
     assert "20 frames read" in words(app)
+
+
+def test_a_mistyped_folder_is_named_where_it_is_needed_and_uploads_go_on(monkeypatch, clip):
+    monkeypatch.setenv("EMOTION_LAB_VIDEO_DIR", "/no/such/folder")
+    st.cache_resource.clear()
+    app = page()
+    assert "EMOTION_LAB_VIDEO_DIR must be a folder that exists" in app.warning[0].value
+    app.file_uploader[0].set_value([("a.mp4", clip, "video/mp4")]).run()
+    assert not app.button(key="video_start").disabled
+    for other in ("Home.py", "pages/3_Photo.py", "pages/4_Model.py"):
+        app = AppTest.from_file(str(Path(PAGE).parents[1] / other), default_timeout=60).run()
+        assert not app.exception
+        assert not any("EMOTION_LAB" in element.value for element in [*app.error, *app.warning])
+
+
+def test_without_an_encoder_no_clip_is_offered(monkeypatch):
+    monkeypatch.setattr(encoder, "_is_there", lambda name: False)
+    toggle = page().toggle(key="video_annotate")
+    assert toggle.disabled
+    assert toggle.value is False
+    assert "pip install" in toggle.help
 
 
 def test_an_impossible_range_is_refused_before_the_start(clip):

@@ -44,6 +44,15 @@ def page(made_models, tmp_path, monkeypatch):
     st.cache_resource.clear()
 
 
+def test_a_mistyped_folder_is_named_and_uploads_go_on(page, monkeypatch):
+    monkeypatch.setenv("EMOTION_LAB_DATA_DIR", "/no/such/folder")
+    st.cache_resource.clear()
+    page.run()
+    assert not page.exception
+    assert "EMOTION_LAB_DATA_DIR must be a folder that exists" in page.warning[0].value
+    assert page.file_uploader
+
+
 @pytest.fixture
 def app(page, jobs_run_here):
     return page

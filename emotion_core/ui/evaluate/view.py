@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from emotion_core.errors import EmotionCoreError, InputError
+from emotion_core.errors import EmotionCoreError, InputError, SettingsError
 from emotion_core.jobs.log import CANCELLED, DONE, JobState, problem_of
 from emotion_core.ui.common.page import end_page
 from emotion_core.ui.common.resources import app_settings
@@ -121,13 +121,17 @@ def _inputs() -> tuple[Any, str | None]:
         type=["zip"],
         key=f"evaluate_upload_{st.session_state.setdefault('evaluate_round', 0)}",
     )
-    folder = app_settings().data_dir
-    if folder is None:
-        return upload, None
     try:
-        names = data_sets_in(folder)
+        folder = app_settings().data_folder()
+        names = data_sets_in(folder) if folder is not None else None
+    except SettingsError as error:
+        st.warning(f"{error} Until then, upload a zip.", icon=":material/warning:")
+        return upload, None
     except OSError as error:
-        st.warning(f"EMOTION_LAB_DATA_DIR cannot be read: {error}", icon=":material/warning:")
+        words = f"EMOTION_LAB_DATA_DIR cannot be read ({error.strerror}). Until then, upload a zip."
+        st.warning(words, icon=":material/warning:")
+        return upload, None
+    if names is None:
         return upload, None
     listed = st.selectbox(
         "Or from the allowed folder, without uploading",

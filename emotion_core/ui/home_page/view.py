@@ -43,7 +43,7 @@ class Check:
 
 
 def readiness() -> list[Check]:
-    """Look whether model and video encoder are there; the camera is the browser's to know."""
+    """Check the model and the video encoder; only the browser knows about the camera."""
     return [_model_check(), _encoder_check(), _camera_check()]
 
 
@@ -57,14 +57,13 @@ def _model_check() -> Check:
 
 
 def _encoder_check() -> Check:
-    import av
+    from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 
-    try:
-        av.codec.Codec("libx264", "w")
-    except ValueError:
-        words = "PyAV has no H.264 encoder here: videos are read, but no annotated clip is written."
-        return Check("Video encoder", False, f"{words} Install PyAV from PyPI (`pip install av`).")
-    return Check("Video encoder", True, "Annotated clips are written as H.264.")
+    encoder = clip_encoder()
+    if encoder is None:
+        words = "Videos are analysed, but without an annotated clip, and recordings keep no video."
+        return Check("Video encoder", False, f"{words} {NO_ENCODER}")
+    return Check("Video encoder", True, f"Annotated clips are written as {encoder.format}.")
 
 
 def _camera_check() -> Check:

@@ -14,9 +14,14 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.recording import LiveSession, SessionState, SessionStore
+from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 from emotion_core.ui.common.resources import app_settings, call_regularly
 
 _TOKEN, _KEPT_TOKEN, _STREAM = "recording", "live_recording", "live_recording_stream"
+_KEEP_HELP = (
+    "Off, only readings are kept. On, the picture is kept too, with what is drawn on it; hidden "
+    "faces stay hidden. It is deleted together with the recording."
+)
 _STYLE = """<style>
 .lab-rec { font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .lab-rec i { display: inline-block; width: .75rem; height: .75rem; border-radius: 50%;
@@ -163,8 +168,8 @@ def _video_choice(token: str, session: LiveSession) -> None:
         value=session.keeps_video,
         key=key,
         on_change=lambda: session.keep_video(bool(st.session_state[key])),
-        help="Off, only readings are kept. On, the picture is kept too, with what is drawn on it; "
-        "hidden faces stay hidden. It is deleted together with the recording.",
+        disabled=clip_encoder() is None,
+        help=_KEEP_HELP if clip_encoder() else NO_ENCODER,
     )
     if session.keeps_video:
         st.markdown(

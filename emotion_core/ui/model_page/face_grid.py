@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from emotion_core.datasets.face_lookup import FaceShelf
-from emotion_core.errors import DatasetError
+from emotion_core.errors import DatasetError, SettingsError
 from emotion_core.ui.common.resources import app_settings
 
 if TYPE_CHECKING:
@@ -61,7 +61,11 @@ def show_faces(cell: pd.DataFrame, truth: str, answer: str, faces: Path | None =
     if not len(cell):
         st.info(f"No {truth} face is called {answer}.", icon=":material/check_circle:")
         return
-    source = faces or app_settings().data_path
+    try:
+        source = faces or app_settings().training_data()
+    except SettingsError as error:
+        st.warning(str(error), icon=":material/warning:")
+        return
     if source is None:
         st.caption(
             "The pictures of the data set are not part of this program. Where you have it, start "

@@ -12,6 +12,7 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.ui.common.charts import people_html
+from emotion_core.ui.common.resources import network_key
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.explain.view import explain_button, show_explanation
 
@@ -57,12 +58,15 @@ def read_pictures(
 ) -> list[Reading]:
     """Read each picture; one that cannot be read costs a message, not the others.
 
-    Readings stay in this visitor's session only, so that a changed widget reads nothing again.
+    Readings are cached in this visitor's session, so that a changed widget reads nothing again; a
+    replaced network reads everything again.
     """
     kept: dict[str, Reading] = st.session_state.get(_CACHE, {})
+    network = network_key(classifier)
     readings = {}
     for place, (name, data) in enumerate(pictures):
-        key = hashlib.sha256(repr((place, name, settings)).encode() + data).hexdigest()
+        asked = repr((place, name, settings, network)).encode("utf-8", "surrogateescape")
+        key = hashlib.sha256(asked + data).hexdigest()
         readings[key] = kept.get(key) or _read(name, data, classifier, settings)
     st.session_state[_CACHE] = readings
     return list(readings.values())

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import streamlit as st
 
-from emotion_core.errors import EmotionCoreError, OutputError
+from emotion_core.errors import EmotionCoreError, OutputError, SettingsError
 from emotion_core.jobs.store import JobInput
+from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.visitor_jobs import retention_words, visitor
 from emotion_core.ui.video_page.jobs import VIDEO_JOBS, job_store
@@ -79,7 +80,11 @@ def _inputs() -> tuple[list[Any], list[Path]]:
         accept_multiple_files=True,
         key=f"video_upload_{round_}",
     )
-    folder = app_settings().video_dir
+    try:
+        folder = app_settings().video_folder()
+    except SettingsError as error:
+        st.warning(f"{error} Until then, upload your videos.", icon=":material/warning:")
+        return list(uploads or []), []
     if folder is None:
         st.caption(
             f"Longer recordings: the administrator of this installation can allow a folder, or use "
@@ -117,8 +122,13 @@ def _options() -> tuple[list[str], str]:
         key="video_frames",
         help="Fewer frames are read faster; expressions come and go within half a second.",
     )
+    encoder = clip_encoder()
     annotate = st.toggle(
-        "Make a clip with the faces marked", value=True, key="video_annotate", help="H.264 MP4."
+        "Make a clip with the faces marked",
+        value=encoder is not None,
+        key="video_annotate",
+        disabled=encoder is None,
+        help=f"{encoder.format} MP4." if encoder else NO_ENCODER,
     )
     largest = st.toggle("Largest face only", key="video_largest")
     arguments = list(_FRAMES[frames])

@@ -8,6 +8,7 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError, OutputError
 from emotion_core.jobs.log import FAILED, FileState, problem_of
+from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 from emotion_core.results.annotations import DAMAGED, Marker, edited_clip
 from emotion_core.results.face_table import valid_share
 from emotion_core.ui.common.text import duration_words
@@ -139,7 +140,8 @@ def show_nobody(view: ResultView) -> None:
 def _player(view: ResultView) -> None:
     clip = view.clip
     if not clip.is_file():
-        st.info("No clip was made for this analysis.", icon=":material/movie_off:")
+        why = "" if clip_encoder() else f" {NO_ENCODER}"
+        st.info(f"No clip was made for this analysis.{why}", icon=":material/movie_off:")
     elif not is_playable(clip):
         size = clip.stat().st_size / 2**20
         st.info(f"The clip has {size:.0f} MB: download it below and play it on your computer.")

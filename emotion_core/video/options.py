@@ -1,0 +1,41 @@
+"""What to read of a video, and what to make of it."""
+
+import math
+from dataclasses import dataclass, replace
+
+from emotion_core.errors import SettingsError
+from emotion_core.media.encoder import clip_encoder
+from emotion_core.media.read import FrameSelector
+
+
+@dataclass(frozen=True, slots=True)
+class VideoOptions:
+    """What to read of a video, and what to make of it; every value is part of the result's key.
+
+    Raises:
+        SettingsError: a value out of range, or two that exclude each other.
+    """
+
+    every: int = 1  # analyse every Nth frame
+    rate: float | None = None  # or as many frames a second
+    start_s: float = 0.0
+    end_s: float | None = None
+    annotate: bool = True
+    largest_face: bool = False
+
+    def __post_init__(self) -> None:
+        FrameSelector(self.every, self.rate)
+        if not (math.isfinite(self.start_s) and self.start_s >= 0):
+            raise SettingsError(f"The start must be 0 seconds or later, got {self.start_s}.")
+        if self.end_s is not None and not self.start_s < self.end_s < math.inf:
+            raise SettingsError(
+                f"The end must come after the start, got {self.start_s} to {self.end_s} seconds."
+            )
+
+
+def feasible(options: VideoOptions) -> VideoOptions:
+    """The options without the annotated clip where no encoder is installed, else unchanged.
+
+    They are a part of a result's key: once there is an encoder, the video is analysed again.
+    """
+    return options if clip_encoder() else replace(options, annotate=False)
