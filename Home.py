@@ -2,21 +2,19 @@
 
 import streamlit as st
 
-from emotion_core.ui.common.file_links import file_routes
-from emotion_core.ui.common.page import PROGRAM, end_page, start_page
-from emotion_core.ui.common.resources import prepare_live
-from emotion_core.ui.common.server import opening_browser
-from emotion_core.ui.home_page.view import (
-    readiness,
-    show_limits,
-    show_readiness,
-    show_sample,
-    show_starts,
-)
+if __name__ == "__main__":
+    # Streamlit runs a page under this name, once for each visit and click. The imports are here
+    # because Streamlit warns of caches that are declared before its server runs.
+    from emotion_core.ui.common.page import PROGRAM, end_page, start_page
+    from emotion_core.ui.common.resources import prepare_live
+    from emotion_core.ui.home_page.view import (
+        readiness,
+        show_limits,
+        show_readiness,
+        show_sample,
+        show_starts,
+    )
 
-
-def draw() -> None:
-    """Draw the page."""
     start_page(
         PROGRAM,
         "Reads facial expressions in a live webcam, in videos and in photos, on this computer: "
@@ -38,12 +36,10 @@ def draw() -> None:
     )
     # Last, so that nothing of this page waits for it.
     prepare_live()
-
-
-if __name__ == "__main__":
-    # Streamlit runs a page under this name, once for each visit and click.
-    draw()
 else:
     # `streamlit run Home.py` finds this assignment and imports it, once, as the server: the pages
     # together with the route that hands out files in pieces.
+    from emotion_core.ui.common.file_links import file_routes
+    from emotion_core.ui.common.server import opening_browser
+
     app = st.App(__file__, routes=file_routes(), lifespan=opening_browser)

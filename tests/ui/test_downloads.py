@@ -1,4 +1,4 @@
-"""Buttons and players of files: by link where a server answers links, as Streamlit does elsewhere."""
+"""Buttons and players of files: by link where a server answers links, else by Streamlit."""
 
 import re
 from pathlib import Path
@@ -94,5 +94,5 @@ def test_without_links_streamlit_hands_the_files_out(clip: Path) -> None:
     (button,) = app.get("download_button")
     assert (button.proto.label, button.proto.type) == ("Table", "primary")
     assert not app.get("link_button")
-    assert link(app, "video").startswith("/media/") or link(app, "video") == ""
+    assert "/media/" in link(app, "video")
     assert not downloads.can_play(10**12)

@@ -327,6 +327,5 @@ def test_a_server_below_a_path_answers_only_there(running: Running) -> None:
         urllib.request.urlopen(f"{running.links[0]}x", timeout=20)
     assert caught.value.code == 404
     assert GONE in caught.value.read().decode()
-    for outside in ("/files", "/lab/lab/files"):
-        with pytest.raises(urllib.error.HTTPError):
-            urllib.request.urlopen(running.links[0].replace("/lab/files", outside), timeout=20)
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(running.links[0].replace("/lab/files", "/files"), timeout=20)
