@@ -4,7 +4,8 @@ python -m benchmarks.torture hostile [--short] [--workers N]
 
 Each file of tests/hostile goes to `analyze`, the photo reader, `evaluate --data` and the upload
 page's intake, in a process that may take 1.5 GB and a minute for it. Right is a result, or one
-sentence that says what is wrong. Writes results/hostile.json; ends with 1 where anything failed.
+sentence that says what is wrong. Writes results/torture_hostile.json; exit status 1 where anything
+failed.
 """
 
 import argparse
@@ -33,12 +34,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         report = driver.run_corpus(Path(folder), short=options.short, workers=options.workers)
     for failure in report.failures:
         print(failure, file=sys.stderr)
-    save("hostile", _figures(report, driver))
+    save("torture_hostile", _figures(report, driver))
     return 1 if report.failures else 0
 
 
 def _figures(report: Any, driver: Any) -> dict[str, Any]:
     return {
+        "verdict": f"{report.files} files, {report.runs} runs, {len(report.failures)} failures, "
+        f"peak {report.peak_mb:.0f} MB",
         "files": report.files,
         "doors": list(driver.DOORS),
         "runs": report.runs,

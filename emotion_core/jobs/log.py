@@ -12,10 +12,15 @@ from typing import Any, Final
 
 from emotion_core.atomic_io import parse_json
 from emotion_core.results.annotations import FILE as EDITS
-from emotion_core.results.paths import EDITED_CLIPS
+from emotion_core.results.paths import EDITED_CLIPS, remove_leftovers
 
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 WAITING: Final = "waiting"
+# In a job's folder: the process that was started, what it prints, and the command line about to
+# be started.
+PROCESS: Final = "process.json"
+PROGRESS: Final = "progress.jsonl"
+STARTING: Final = "starting.json"
 # What a visitor has made of a video's results.
 _EDITED: Final = f"results/*/{EDITS}"
 
@@ -71,14 +76,25 @@ class JobState:
         return next((f for f in self.files if f.status == RUNNING), None)
 
 
+def run_of(folder: Path) -> tuple[float, float] | None:
+    """What tells one run of a job from the next, whichever server began it; None before the first.
+
+    A process number alone may come again.
+    """
+    known = read_json(folder / PROCESS)
+    return (known["pid"], known.get("born_s", 0)) if known else None
+
+
 class JobLog:
-    """Reads the lines of `--progress json`, each once, however often a page asks.
+    """Reads the lines of `--progress json` of one run, each once, however often a page asks.
 
     Attributes:
+        run: of `run_of`.
         ended: the command came to its own end.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, run: tuple[float, float] | None = None) -> None:
+        self.run = run
         self._path, self._offset = path, 0
         self._latest: dict[str, dict[str, Any]] = {}
         self.ended = False
@@ -147,13 +163,46 @@ def job_status(
         return RUNNING, "Ending, and keeping what is done …" if cancelled else ""
     if cancelled:
         return CANCELLED, "Cancelled; what was done is kept."
-    if not ended and not (folder / "process.json").exists():
+    if not ended and not (folder / PROCESS).exists():
         return WAITING, "Waiting for other analyses to end."
     if not ended:
         return FAILED, _death_words(folder)
     if all(f.status == FAILED for f in files):
         return FAILED, "None of the videos could be read."
     return DONE, ""
+
+
+def state_of(
+    folder: Path,
+    job: Mapping[str, Any],
+    files: tuple[FileState, ...],
+    *,
+    ended: bool,
+    alive: bool,
+    problem: str,
+) -> JobState:
+    """A job's state; what a dead process left unfinished in its results is deleted.
+
+    Args:
+        folder: of the job.
+        job: job.json.
+        files: as its log has them.
+        ended: the command came to its own end.
+        alive: its process lives.
+        problem: why it could not be started, "" where it could.
+    """
+    status, message = job_status(folder, files, ended, alive)
+    if problem and not alive:
+        status, message = FAILED, problem
+    if status in (FAILED, CANCELLED) and not alive:
+        files = tuple(after_death(f, status) for f in files)
+        for file in files:
+            # In the folder of one that is done, more work may be going on.
+            if file.status != DONE and file.folder is not None and file.folder.is_dir():
+                remove_leftovers(file.folder)
+    return JobState(
+        folder.name, status, files, message, job["created_s"], {"arguments": job["arguments"]}
+    )
 
 
 def digest_of(values: Sequence[Any]) -> str:
@@ -168,7 +217,7 @@ def describe(folder: Path, job: Mapping[str, Any]) -> None:
         OSError: the folder cannot be written.
     """
     (folder / "results").mkdir(parents=True, exist_ok=True)
-    for name in ("progress.jsonl", "errors.txt", "cancelled", "process.json"):
+    for name in (PROGRESS, "errors.txt", "cancelled", PROCESS, STARTING):
         (folder / name).unlink(missing_ok=True)
     part = folder / "job.json.part"
     part.write_text(json.dumps(job), "utf-8")
@@ -178,7 +227,7 @@ def describe(folder: Path, job: Mapping[str, Any]) -> None:
 def touched_s(folder: Path) -> float:
     """When a job was last begun or asked for, worked, or was worked upon."""
     times = []
-    for file in (folder / "job.json", folder / "progress.jsonl", *folder.glob(_EDITED)):
+    for file in (folder / "job.json", folder / PROGRESS, *folder.glob(_EDITED)):
         with contextlib.suppress(OSError):
             times.append(file.stat().st_mtime)
     return max(times, default=time.time())
@@ -186,7 +235,7 @@ def touched_s(folder: Path) -> float:
 
 def waits(folder: Path) -> bool:
     """Whether a job was never begun; a damaged description is nobody's job any more."""
-    marks = ("process.json", "cancelled")
+    marks = (PROCESS, "cancelled")
     return not any((folder / m).exists() for m in marks) and bool(read_json(folder / "job.json"))
 
 

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import psutil
 
+from emotion_core.atomic_io import replace_file
 from emotion_core.config import PROJECT_ROOT
-from emotion_core.jobs.log import read_json
+from emotion_core.jobs.log import PROCESS, PROGRESS, STARTING, JobLog, read_json
 
 # Windows ends a process at once where it is not asked this way.
 _ASK_TO_END: Final[int] = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM)
@@ -59,14 +60,16 @@ ANALYZE: Final = JobCommand("analyze", arguments=("--preview",), skips_finished=
 
 
 def begin(folder: Path, line: Sequence[str]) -> "subprocess.Popen[bytes]":
-    """Start a command line; what it prints, and who it is, goes into the job's folder.
+    """Start a command line; its output and its process id go into the job's folder.
 
     Raises:
         OSError: the folder cannot be written; nothing runs then.
     """
+    # A server that is killed in here leaves this, so that `adopt` finds what it has started.
+    replace_file(folder / STARTING, json.dumps({"line": list(line)}).encode())
     flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     with (
-        (folder / "progress.jsonl").open("wb") as out,
+        (folder / PROGRESS).open("wb") as out,
         (folder / "errors.txt").open("wb") as err,
     ):
         process = subprocess.Popen(
@@ -85,13 +88,45 @@ def begin(folder: Path, line: Sequence[str]) -> "subprocess.Popen[bytes]":
         handle.nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 5))
         known["born_s"] = handle.create_time()
     try:
-        (folder / "process.json").write_text(json.dumps(known), "utf-8")
+        _record(folder, known)
     except OSError:
         # No other server could find it, and it would be begun again and again.
         process.kill()
         process.wait()
         raise
     return process
+
+
+def adopt(folder: Path) -> bool:
+    """Take up the process of a job whose server was killed before it noted the process id.
+
+    Returns whether there is or was one.
+
+    Call it only where no server can be starting the job at this moment.
+
+    Raises:
+        OSError: there is one, but the folder cannot be written.
+    """
+    line = read_json(folder / STARTING).get("line")
+    if not line or (folder / PROCESS).exists():
+        return False
+    log = JobLog(folder / PROGRESS)
+    log.update()
+    if log.ended:
+        # Nobody was looking; it has no number any more.
+        _record(folder, {"pid": 0, "born_s": 0.0})
+        return True
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.cmdline() == line and process.status() != psutil.STATUS_ZOMBIE:
+                _record(folder, {"pid": process.pid, "born_s": process.create_time()})
+                return True
+    return False
+
+
+def _record(folder: Path, known: Mapping[str, float]) -> None:
+    replace_file(folder / PROCESS, json.dumps(known).encode())
+    (folder / STARTING).unlink(missing_ok=True)
 
 
 def living(folder: Path, child: "subprocess.Popen[bytes] | None") -> psutil.Process | None:
@@ -101,7 +136,7 @@ def living(folder: Path, child: "subprocess.Popen[bytes] | None") -> psutil.Proc
         folder: of the job.
         child: of this server, where it is one.
     """
-    known = read_json(folder / "process.json")
+    known = read_json(folder / PROCESS)
     if not known:
         return None
     # Another server may have begun the job again since.

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Final
@@ -20,32 +20,37 @@ import psutil
 
 from emotion_core.errors import InputError, OutputError
 from emotion_core.jobs.log import (
-    CANCELLED,
     DONE,
     FAILED,
+    PROGRESS,
     STOPPED,
     JobInput,
     JobLog,
     JobState,
-    after_death,
     describe,
     digest_of,
-    job_status,
     read_json,
+    run_of,
+    state_of,
     take_over,
     touched_s,
     waits,
 )
-from emotion_core.jobs.process import ANALYZE, JobCommand, ask_to_end, begin, end_now, living
+from emotion_core.jobs.process import (
+    ANALYZE,
+    JobCommand,
+    adopt,
+    ask_to_end,
+    begin,
+    end_now,
+    living,
+)
+from emotion_core.jobs.turn import Turn, unwritable
 from emotion_core.jobs.uploads import Uploads, refer_to
-from emotion_core.results.paths import read_summary, remove_leftovers, taking_turns
+from emotion_core.results.paths import read_summary
 
 _log = logging.getLogger(__name__)
-
 _CANCEL_PATIENCE_S: Final = 15.0
-_LOCK: Final = ".jobs.lock"
-# Longer than a killed process takes to end.
-_PATIENCE_S: Final = 20.0
 
 
 class JobStore:
@@ -69,9 +74,8 @@ class JobStore:
         self._problems: dict[str, str] = {}
         # What this process remembers of its jobs.
         self._lock = threading.RLock()
-        # Who begins, writes or deletes jobs; taken before the other one.
-        self._turn = threading.RLock()
-        self._has_turn = False
+        # Taken before the other one.
+        self._alone = Turn(root)
         self._uploads = Uploads(root / "incoming", self._alone)
 
     def add_input(self, name: str, content: IO[bytes]) -> JobInput:
@@ -120,7 +124,8 @@ class JobStore:
         with self._alone():
             state = self.state(job_id)
             if state is not None and (state.running or state.status == DONE):
-                self._touch(job_id)
+                with contextlib.suppress(OSError):
+                    (self._folder(job_id) / "job.json").touch()
                 self._uploads.arrived(inputs)
                 return job_id
             job = {
@@ -150,21 +155,19 @@ class JobStore:
             self._press_on(job_id)
             # Whether it lives comes first: what it printed before its end is complete then.
             alive = self._alive(job_id)
-            log = self._logs.setdefault(job_id, JobLog(folder / "progress.jsonl"))
+            log = self._log_of(job_id)
             log.update()
             files, ended = log.files(job["inputs"]), log.ended
-        status, message = job_status(folder, files, ended, alive)
-        if not alive and job_id in self._problems:
-            status, message = FAILED, self._problems[job_id]
-        if status in (FAILED, CANCELLED) and not alive:
-            files = tuple(after_death(f, status) for f in files)
-            for file in files:
-                # In the folder of one that is done, more work may be going on.
-                if file.status != DONE and file.folder is not None and file.folder.is_dir():
-                    remove_leftovers(file.folder)
-        return JobState(
-            job_id, status, files, message, job["created_s"], {"arguments": job["arguments"]}
-        )
+            problem = self._problems.get(job_id, "")
+        return state_of(folder, job, files, ended=ended, alive=alive, problem=problem)
+
+    def _log_of(self, job_id: str) -> JobLog:
+        """The log of the job's newest run, which another server may have begun."""
+        folder, log = self._folder(job_id), self._logs.get(job_id)
+        run = run_of(folder)
+        if log is None or log.run != run:
+            log = self._logs[job_id] = JobLog(folder / PROGRESS, run)
+        return log
 
     def jobs_of(self, owner: str) -> list[str]:
         """The ids of the jobs that this owner started."""
@@ -254,6 +257,8 @@ class JobStore:
             for other in self._ids():
                 if read_json(self._folder(other) / "job.json").get("part_of") == job_id:
                     self.delete(other)
+            with contextlib.suppress(OSError):
+                adopt(self._folder(job_id))
             process = self._process(job_id)
             if process is not None:
                 end_now(process)
@@ -294,24 +299,6 @@ class JobStore:
         """The folder that holds a results folder for each video."""
         return self._folder(job_id) / "results"
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Nobody else begins, writes or deletes a job meanwhile, in this server and in others.
-
-        Raises:
-            OutputError: the work folder cannot be written.
-        """
-        with self._turn, contextlib.ExitStack() as stack:
-            if not self._has_turn:
-                try:
-                    self._root.mkdir(parents=True, exist_ok=True)
-                    stack.enter_context(taking_turns(self._root / _LOCK, _PATIENCE_S))
-                except OSError as error:
-                    raise self._unwritable(error) from error
-                self._has_turn = True
-                stack.callback(setattr, self, "_has_turn", False)
-            yield
-
     def _folder(self, job_id: str) -> Path:
         # Ids come from the address bar: they must not lead anywhere else.
         if not (job_id.isalnum() and job_id.isascii()):
@@ -320,10 +307,6 @@ class JobStore:
 
     def _ids(self) -> list[str]:
         return [p.parent.name for p in (self._root / "jobs").glob("*/job.json")]
-
-    def _touch(self, job_id: str) -> None:
-        with contextlib.suppress(OSError):
-            (self._folder(job_id) / "job.json").touch()
 
     def _take_over(self, work: str, job_id: str) -> None:
         """Fetch what an identical job of somebody else has finished, if there is one."""
@@ -334,11 +317,8 @@ class JobStore:
                 try:
                     take_over(state.files, self.results_of(job_id))
                 except OSError as error:
-                    raise self._unwritable(error) from error
+                    raise unwritable(self._root, error) from error
                 return
-
-    def _unwritable(self, error: OSError) -> OutputError:
-        return OutputError(f"The work folder {self._root} cannot be written: {error.strerror}.")
 
     def _write_job(self, job_id: str, job: Mapping[str, Any]) -> None:
         folder = self._folder(job_id)
@@ -348,7 +328,7 @@ class JobStore:
                 self._forget(job_id)
                 describe(folder, job)
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self._root, error) from error
 
     def _forget(self, job_id: str) -> None:
         for known in (self._processes, self._logs, self._problems, self._cancelled_at):
@@ -380,13 +360,8 @@ class JobStore:
         """The jobs that wait, oldest first, and how many may begin."""
         ids = self._ids()
         running = [job_id for job_id in ids if self._alive(job_id)]
-        waiting = [
-            job_id
-            for job_id in ids
-            if job_id not in running
-            and job_id not in self._problems
-            and waits(self._folder(job_id))
-        ]
+        past = {*running, *self._problems}
+        waiting = [i for i in ids if i not in past and waits(self._folder(i))]
         room = max(0, self._command.most_at_once - len(running))
         return sorted(waiting, key=lambda j: touched_s(self._folder(j))), room
 
@@ -394,6 +369,8 @@ class JobStore:
         folder = self._folder(job_id)
         job = read_json(folder / "job.json")
         try:
+            if adopt(folder):
+                return
             arguments = self._command.line(job, folder / "results", self._models)
             self._processes[job_id] = begin(folder, arguments)
         except OSError as error:

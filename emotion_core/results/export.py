@@ -7,7 +7,6 @@ everything else is made from it.
 import csv
 import errno
 import io
-import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +19,8 @@ from emotion_core.errors import InputError, OutputError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.annotations import Edits, markers_csv, shown_clip
 from emotion_core.results.face_table import FaceTable, dominant_runs
-from emotion_core.results.paths import CLIP
+from emotion_core.results.paths import CLIP, FACES
+from emotion_core.results.streams import ByteSink, Content, PieceReader, csv_pieces
 from emotion_core.results.valence_arousal import valence_arousal
 
 _RAW: Final = tuple(f"raw_{name}" for name in EXPRESSIONS)
@@ -138,6 +138,8 @@ def output_error(path: Path, error: OSError) -> OutputError:
 
 # Whole numbers up to here are exact as float64; NaN is not below it.
 _LARGEST: Final = 2.0**53
+# Text of faces.csv for one row group of a Parquet file, about 15,000 rows.
+_BATCH_BYTES: Final = 1 << 22
 _READ: Final = (*_PLACE, *EXPRESSIONS, "detection_score", "predicted", "unsure")
 
 
@@ -246,43 +248,51 @@ def _certainty(row: list[str], place: dict[str, int]) -> tuple[bool, float]:
     return row[place["predicted"]] == "0", float(row[place["detection_score"]])
 
 
-def faces_csv(path: Path, edits: Edits) -> bytes:
-    """faces.csv with the edits applied, UTF-8."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(edited_rows(path, edits))
-    return text.getvalue().encode()
+def faces_csv(path: Path, edits: Edits) -> Iterator[bytes]:
+    """faces.csv with the edits applied, UTF-8, in pieces.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return csv_pieces(edited_rows(path, edits))
 
 
-def faces_parquet(path: Path, edits: Edits) -> bytes:
-    """The same table as Parquet with typed columns; empty cells are null."""
-    import pyarrow as pa
+def faces_parquet(path: Path, edits: Edits) -> Iterator[bytes]:
+    """The same table as Parquet with typed columns, in pieces; empty cells are null.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pa_parquet
 
-    whole, text = {"frame", "track_id"}, {"emotion", "name", "quality"}
-    flags = {"predicted", "unsure"}
-    types = {
-        name: pa.int64()
-        if name in whole
-        else pa.string()
-        if name in text
-        else pa.bool_()
-        if name in flags
-        else pa.float64()
-        for name in COLUMNS
-    }
-    options = pa_csv.ConvertOptions(
-        column_types=types,
-        # Nothing but nothing: somebody may be called NA.
-        null_values=[""],
-        strings_can_be_null=True,
-        true_values=["1"],
-        false_values=["0"],
+    sink = ByteSink()
+    batches = pa_csv.open_csv(
+        io.BufferedReader(PieceReader(faces_csv(path, edits))),
+        read_options=pa_csv.ReadOptions(use_threads=False, block_size=_BATCH_BYTES),
+        convert_options=pa_csv.ConvertOptions(
+            column_types=_parquet_types(),
+            # Nothing but nothing: somebody may be called NA.
+            null_values=[""],
+            strings_can_be_null=True,
+            true_values=["1"],
+            false_values=["0"],
+        ),
     )
-    table = pa_csv.read_csv(io.BytesIO(faces_csv(path, edits)), convert_options=options)
-    sink = io.BytesIO()
-    pa_parquet.write_table(table, sink)
-    return sink.getvalue()
+    with pa_parquet.ParquetWriter(sink, batches.schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            yield sink.take()
+    yield sink.take()
+
+
+def _parquet_types() -> dict[str, Any]:
+    import pyarrow as pa
+
+    types = dict.fromkeys(COLUMNS, pa.float64())
+    types |= dict.fromkeys(("frame", "track_id"), pa.int64())
+    types |= dict.fromkeys(("emotion", "name", "quality"), pa.string())
+    return types | dict.fromkeys(("predicted", "unsure"), pa.bool_())
 
 
 def webvtt(table: FaceTable, edits: Edits, origin_s: float = 0.0) -> str:
@@ -327,34 +337,17 @@ def column_dictionary() -> str:
     return text.getvalue()
 
 
-def results_zip(target: Path, files: dict[str, bytes | str | Path]) -> Path:
-    """Write a zip of named contents; videos are stored as they are. Returns `target`.
+def export_files(folder: Path, edits: Edits, origin_s: float) -> dict[str, Content]:
+    """Every export of a results folder by name, as `zip_pieces` takes it (summary left out).
+
+    The tables are read when their pieces are.
 
     Raises:
-        OutputError: the disk is full, or a file is gone.
+        InputError: there is no table of faces.
     """
-    part = target.with_name(f".{target.name}.part")
-    try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, content in files.items():
-                if isinstance(content, Path):
-                    packed = content.suffix in {".mp4", ".jpg"}
-                    archive.write(content, name, zipfile.ZIP_STORED if packed else None)
-                else:
-                    archive.writestr(name, content)
-        part.replace(target)
-    except OSError as error:
-        raise output_error(target, error) from error
-    finally:
-        part.unlink(missing_ok=True)
-    return target
-
-
-def export_files(folder: Path, edits: Edits, origin_s: float) -> dict[str, bytes | str | Path]:
-    """Every export of a results folder by name, as `results_zip` takes it (summary left out)."""
-    faces = folder / "faces.csv"
+    faces = folder / FACES
     table = edits.apply(read_faces(faces))
-    files: dict[str, bytes | str | Path] = {
+    files: dict[str, Content] = {
         "faces.csv": faces_csv(faces, edits),
         "faces.parquet": faces_parquet(faces, edits),
         "markers.csv": markers_csv(edits),

@@ -17,7 +17,7 @@ from emotion_core.media.write import VideoWriter
 from emotion_core.results.paths import PREVIEW
 from emotion_core.vision.overlay import draw_overlay
 
-# Larger clips are not played by the page: Streamlit holds what it plays in memory.
+# What a clip may take on the disk and of a visitor's connection, whatever its length.
 LARGEST_CLIP_BYTES: Final = 400 * 10**6
 # The sound's share of it, with room for what the container adds.
 _SOUND_BIT_RATE: Final = 200_000

@@ -124,7 +124,8 @@ def running_server(folder: Path, **environment: str) -> Iterator[Server]:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
-    server = Server(f"http://127.0.0.1:{port}", process, log, threads)
+    base = environment.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
+    server = Server(f"http://127.0.0.1:{port}/{base}".rstrip("/"), process, log, threads)
     try:
         _wait_for_health(server)
         yield server

@@ -10,7 +10,7 @@ from conftest import FLAGS, WAIT_MS, OpenBrowser, Server
 from live_driver import LivePage
 from pictures import keep, keep_whole, settle, sticking_out
 
-from emotion_core.ui.common.page import PAGES
+from emotion_core.ui.common.page_list import PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = {path: label.lower() for path, (label, _) in PAGES.items() if (ROOT / path).exists()}

@@ -1,6 +1,8 @@
 """The video page in a real Chromium: a clip that plays, a timeline that seeks, a job that stays."""
 
+import io
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -167,3 +169,43 @@ def test_the_list_of_analyses_outlives_the_page_and_is_nobody_elses(
     settle(other)
     assert not other.get_by_text("Your analyses").count()
     assert not video_server.errors()
+
+
+def saved(page: Any, label: str) -> tuple[str, bytes]:
+    """The name and the bytes of what a button hands out."""
+    with page.expect_download() as download:
+        page.get_by_role("link", name=label).click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def test_files_come_by_links_below_the_servers_path(
+    open_browser: OpenBrowser, clip: Path, tmp_path: Path
+) -> None:
+    with running_server(tmp_path, STREAMLIT_SERVER_BASE_URL_PATH="lab") as server:
+        page = start(server, open_browser(None), clip)
+        page.get_by_role("heading", name="Downloads").wait_for()
+        page.wait_for_function(f"document.querySelector('{PLAYER}')?.readyState >= 2")
+        source = page.eval_on_selector(PLAYER, "video => video.currentSrc")
+        assert source.startswith(f"{server.url}/files?id=")
+        part = page.request.get(source, headers={"Range": "bytes=4-7"})
+        assert (part.status, part.body()) == (206, b"ftyp")
+        page.eval_on_selector(PLAYER, "video => { video.currentTime = 4 }")
+        wait_until(lambda: abs(position(page) - 4) < 0.1)
+
+        name, data = saved(page, "Everything")
+        assert name == "clip.zip"
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            assert archive.testzip() is None
+            assert {"faces.csv", "annotated.mp4", "report.html"} <= set(archive.namelist())
+        name, data = saved(page, "Table (CSV)")
+        assert (name, data[:6]) == ("clip_faces.csv", b"frame,")
+        # Another run of the page must not start the player again.
+        page.get_by_role("button", name="Mark this moment").click()
+        page.get_by_text("Markers (1)").wait_for()
+        assert page.eval_on_selector(PLAYER, "video => video.currentSrc") == source
+        assert abs(position(page) - 4) < 0.1
+
+        for clips in (tmp_path / "work").rglob("annotated.mp4"):
+            clips.unlink()
+        assert page.request.get(source).status == 404
+        assert not server.errors()

@@ -1,6 +1,7 @@
 """Jobs begin once, in turn and without visitors; their uploads stay as long as they are needed."""
 
 import io
+import json
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from emotion_core.jobs import store as jobs_module
@@ -153,3 +155,76 @@ def test_a_look_at_one_job_reads_only_its_files(open_store, begun, monkeypatch):
     assert store.state(job_id).running
     assert seen
     assert not [path for path in seen if other in path.parts]
+
+
+def server_killed_while_starting(root, job_code):
+    """A server that ends by SIGKILL between the start of a job's process and the note of its id."""
+    code = f"""
+import io, os, sys
+from pathlib import Path
+from emotion_core.jobs import process, store
+from emotion_core.jobs.process import JobCommand, begin
+store.begin = lambda folder, line: begin(folder, [sys.executable, "-c", line[-1]])
+process._record = lambda *_: os.kill(os.getpid(), 9)
+root = Path({str(root)!r})
+jobs = store.JobStore(root, 24.0, root, JobCommand("analyze", most_at_once=1))
+jobs.start([jobs.add_input("a.mp4", io.BytesIO(b"x"))], [{job_code!r}], {{}})
+"""
+    server = subprocess.Popen([sys.executable, "-c", code])
+    assert server.wait(60) == -9
+    (folder,) = (root / "jobs").iterdir()
+    return folder.name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_job_whose_server_was_killed_while_starting_it_is_not_begun_twice(
+    open_store, begun, tmp_path
+):
+    store = open_store()
+    ledger = tmp_path / "ledger"
+    ledger.mkdir()
+    note = f"import tempfile; tempfile.mkdtemp(dir={str(ledger)!r}); {LONG}"
+    job_id = server_killed_while_starting(tmp_path, note)
+    assert store.state(job_id).status == "waiting", "no server knows its process yet"
+    wait(lambda: len(list(ledger.iterdir())) == 1)
+    store.start_waiting()
+    assert begun == []
+    assert store.state(job_id).status == "running"
+    assert not store.start_waiting()
+    store.delete(job_id)
+    assert store.state(job_id) is None
+    assert len(list(ledger.iterdir())) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_job_that_ended_before_any_server_knew_it_is_done(open_store, begun, tmp_path):
+    store = open_store()
+    job_id = server_killed_while_starting(tmp_path, SHORT)
+    progress = tmp_path / "jobs" / job_id / "progress.jsonl"
+    wait(lambda: b"end" in progress.read_bytes())
+    store.start_waiting()
+    assert begun == []
+    assert store.state(job_id).status == "done"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_job_that_died_with_its_server_begins_again(open_store, begun, tmp_path):
+    store = open_store()
+    job_id = server_killed_while_starting(tmp_path, "import os; os._exit(1)")
+    line = json.loads((tmp_path / "jobs" / job_id / "starting.json").read_text())["line"]
+    running = lambda: [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == line]  # noqa: E731
+    wait(lambda: not running())
+    store.start_waiting()
+    assert begun == [job_id]
+
+
+def test_a_run_that_another_server_began_is_read_from_its_beginning(open_store, begun):
+    first, second = open_store(), open_store()
+    fail = "import sys; print('{\"file\": 1}' * 9); sys.exit(3)"
+    job_id = start(first, fail)
+    wait(lambda: first.state(job_id).status == second.state(job_id).status == "failed")
+    job = first._folder(job_id) / "job.json"
+    job.write_text(json.dumps(json.loads(job.read_text()) | {"arguments": [SHORT]}))
+    first.restart(job_id)
+    wait(lambda: first.state(job_id).status == "done")
+    assert second.state(job_id).status == "done"

@@ -13,6 +13,7 @@ import pytest
 
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.errors import InputError, OutputError
+from emotion_core.jobs import process as process_module
 from emotion_core.jobs import uploads
 from emotion_core.jobs.dispatcher import keep_starting
 from emotion_core.jobs.log import CANCELLED, DONE, FAILED, JobLog
@@ -380,14 +381,14 @@ def processes(monkeypatch):
 
 
 def test_a_full_disk_at_the_start_is_told_and_leaves_no_process(sleeper, monkeypatch):
-    begun, write = processes(monkeypatch), Path.write_text
+    begun, write = processes(monkeypatch), process_module.replace_file
 
-    def full(self, *rest):
-        if self.name == "process.json":
+    def full(path, data):
+        if path.name == "process.json":
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(self, *rest)
+        write(path, data)
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(process_module, "replace_file", full)
     source = sleeper.add_input("a.mp4", io.BytesIO(b"x"))
     with pytest.raises(OutputError, match="No space left"):
         sleeper.start([source], FAST, MODEL)
@@ -398,7 +399,7 @@ def test_a_full_disk_at_the_start_is_told_and_leaves_no_process(sleeper, monkeyp
         assert state.status == FAILED
         assert "No space left" in state.message
     assert len(begun) == 1, "a look at it must not begin it again"
-    monkeypatch.setattr(Path, "write_text", write)
+    monkeypatch.setattr(process_module, "replace_file", write)
     sleeper.restart(job_id)
     assert sleeper.state(job_id).running
     sleeper.delete(job_id)

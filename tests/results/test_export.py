@@ -21,15 +21,14 @@ from emotion_core.results.annotations import (
     markers_csv,
     save_edits,
 )
+from emotion_core.results.archive import ResultDownloads
 from emotion_core.results.export import (
     COLUMNS,
     FacesWriter,
     column_dictionary,
-    export_files,
     faces_csv,
     faces_parquet,
     read_faces,
-    results_zip,
     webvtt,
 )
 from emotion_core.results.summary import summarise
@@ -111,7 +110,7 @@ def test_reading_back(faces):
 def test_a_last_line_that_was_cut_off_is_dropped(faces):
     faces.write_bytes(faces.read_bytes()[:-60])
     assert len(read_faces(faces)) == 13
-    assert len(rows_of(faces_csv(faces, Edits()))) == 14
+    assert len(rows_of(b"".join(faces_csv(faces, Edits())))) == 14
 
 
 @pytest.mark.parametrize("text", [None, "", "a,b\n1,2\n"])
@@ -132,14 +131,14 @@ def test_a_table_without_any_face(tmp_path):
 
 
 def test_excluded_people_are_left_out_but_frames_stay(faces):
-    rows = rows_of(faces_csv(faces, Edits(excluded=frozenset({1}))))
+    rows = rows_of(b"".join(faces_csv(faces, Edits(excluded=frozenset({1})))))
     assert [r["frame"] for r in rows] == [str(i) for i in range(10)]
     assert {r["track_id"] for r in rows} == {"", "2"}
 
 
 def test_merged_people_have_one_row_a_frame(faces):
     edits = Edits().merge(2, into=1).rename(1, "Ada")
-    rows = rows_of(faces_csv(faces, edits))
+    rows = rows_of(b"".join(faces_csv(faces, edits)))
     assert [r["frame"] for r in rows] == [str(i) for i in range(10)]
     assert {r["name"] for r in rows} == {"", "Ada"}
     # Seen with more certainty: the second face, at x = 10.
@@ -152,7 +151,7 @@ def test_merged_people_have_one_row_a_frame(faces):
 def test_parquet_holds_the_same_table_with_types(faces):
     import pyarrow.parquet as pq
 
-    table = pq.read_table(io.BytesIO(faces_parquet(faces, Edits().rename(2, "Bo"))))
+    table = pq.read_table(io.BytesIO(b"".join(faces_parquet(faces, Edits().rename(2, "Bo")))))
     assert table.column_names == list(COLUMNS)
     assert table.num_rows == 15
     assert table["track_id"].to_pylist()[0] is None
@@ -164,7 +163,7 @@ def test_parquet_holds_the_same_table_with_types(faces):
 def test_nobody_s_name_means_nothing(faces, name):
     import pyarrow.parquet as pq
 
-    table = pq.read_table(io.BytesIO(faces_parquet(faces, Edits().rename(2, name))))
+    table = pq.read_table(io.BytesIO(b"".join(faces_parquet(faces, Edits().rename(2, name)))))
     assert table["name"].to_pylist()[-1] == name
 
 
@@ -185,9 +184,10 @@ def test_dictionary_explains_every_column():
 
 def test_zip_of_everything(faces, tmp_path):
     (tmp_path / "annotated.mp4").write_bytes(b"clip")
-    edits = Edits().add_marker(Marker(0.2, 0.6, "film"))
-    files = export_files(tmp_path, edits, 0.0)
-    with zipfile.ZipFile(results_zip(tmp_path / "all.zip", files)) as archive:
+    save_edits(tmp_path, Edits().rename(2, "Bo").add_marker(Marker(0.2, 0.6, "film")))
+    make = ResultDownloads(tmp_path, "my film.mp4")
+    with zipfile.ZipFile(io.BytesIO(b"".join(make.everything()))) as archive:
+        assert archive.testzip() is None
         assert set(archive.namelist()) == {
             "faces.csv",
             "faces.parquet",
@@ -195,13 +195,30 @@ def test_zip_of_everything(faces, tmp_path):
             "subtitles.vtt",
             "columns.csv",
             "annotated.mp4",
+            "summary.json",
+            "report.html",
         }
         assert b"0.200,0.600,film" in archive.read("markers.csv")
+        assert archive.read("annotated.mp4") == b"clip"
+        assert archive.read("faces.csv") == b"".join(make.table_csv())
+        assert archive.read("subtitles.vtt") == b"".join(make.subtitles())
+        assert b"my film.mp4" in archive.read("report.html")
+        assert [p["name"] for p in json.loads(archive.read("summary.json"))["people"]] == ["", "Bo"]
 
 
-def test_zip_into_nowhere(tmp_path):
-    with pytest.raises(OutputError, match=r"all\.zip"):
-        results_zip(tmp_path / "no" / "all.zip", {"a": b""})
+def test_downloads_follow_the_edits_on_disk(faces, tmp_path):
+    make = ResultDownloads(tmp_path, "a.mp4")
+    assert b"Ada" not in b"".join(make.table_csv())
+    save_edits(tmp_path, Edits().rename(1, "Ada"))
+    for download in (make.table_csv, make.subtitles, make.report, make.summary):
+        assert b"Ada" in b"".join(download())
+
+
+@pytest.mark.parametrize("download", ["everything", "table_csv", "table_parquet", "report"])
+def test_a_result_that_was_deleted_cannot_be_downloaded(tmp_path, download):
+    make = getattr(ResultDownloads(tmp_path / "gone", "a.mp4"), download)
+    with pytest.raises((InputError, OSError)):
+        next(make())
 
 
 def test_markers_and_their_statistics(faces):

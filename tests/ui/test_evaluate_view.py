@@ -87,7 +87,7 @@ def test_a_zip_becomes_a_report_that_can_be_deleted(app, made_models, tmp_path, 
     assert {p: p.stat().st_mtime_ns for p in made_models.rglob("*")} == before
     store = jobs.evaluate_store()
     (state,) = [store.state(job_id) for job_id in store._ids()]
-    with zipfile.ZipFile(io.BytesIO(jobs.zip_of(state.files[0].folder))) as result:
+    with zipfile.ZipFile(io.BytesIO(b"".join(jobs.zip_of(state.files[0].folder)))) as result:
         assert "tiny/predictions_folder_test.csv" in result.namelist()
         report = json.loads(result.read("tiny/evaluation.json"))
     assert report["evaluations"]["folder_test"]["images"] == 12

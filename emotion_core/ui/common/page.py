@@ -10,16 +10,9 @@ from streamlit.errors import StreamlitAPIException
 
 from emotion_core.errors import SettingsError
 from emotion_core.ui.common.duties import begin_duties
+from emotion_core.ui.common.page_list import PAGES
 
 PROGRAM: Final = "Facial-expression lab"
-# Path below the folder of Home.py → (label, icon), in the order of the row of links.
-PAGES: Final[dict[str, tuple[str, str]]] = {
-    "Home.py": ("Home", ":material/home:"),
-    "pages/1_Live.py": ("Live", ":material/videocam:"),
-    "pages/2_Video.py": ("Video", ":material/movie:"),
-    "pages/3_Photo.py": ("Photo", ":material/photo_camera:"),
-    "pages/4_Model.py": ("Model", ":material/monitoring:"),
-}
 # Served by this program: Streamlit fetches icons given by name from an outside host.
 _ICON: Final = Path(__file__).parents[1] / "assets" / "icon.svg"
 # A row of links in place of the sidebar, and a head that leaves the height to the picture.

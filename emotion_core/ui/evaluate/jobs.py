@@ -1,8 +1,7 @@
 """Evaluations of a visitor's own faces in the background, and which of them are this visitor's."""
 
 import hashlib
-import io
-import zipfile
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -15,6 +14,7 @@ from emotion_core.jobs.log import JobInput, JobState, read_json
 from emotion_core.jobs.process import JobCommand
 from emotion_core.jobs.store import JobStore
 from emotion_core.results.paths import file_hash
+from emotion_core.results.streams import zip_pieces
 from emotion_core.ui.common.visitor_jobs import VisitorJobs, delete_job, kept_store, visitor
 
 if TYPE_CHECKING:
@@ -95,14 +95,14 @@ def came_by_address() -> bool:
     return EVALUATIONS.parameter in st.query_params
 
 
-def zip_of(folder: Path) -> bytes:
-    """All files of a results folder, to keep."""
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as target:
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                target.write(file, file.relative_to(folder.parent))
-    return data.getvalue()
+def zip_of(folder: Path) -> Iterator[bytes]:
+    """A zip of all files of a results folder, in pieces.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    return zip_pieces({file.relative_to(folder.parent).as_posix(): file for file in files})
 
 
 def data_of(state: JobState) -> Path:

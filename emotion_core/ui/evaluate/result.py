@@ -1,6 +1,7 @@
 """The scores of a visitor's own faces, drawn as the shipped ones are."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,8 @@ import streamlit as st
 
 from emotion_core.evaluation.model_record import ModelRecord, read_record
 from emotion_core.labels import LABEL_SETS
+from emotion_core.ui.common.downloads import show_download
+from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.common.visitor_jobs import retention_words
 from emotion_core.ui.evaluate.jobs import EVALUATIONS, data_of, delete_evaluation, zip_of
@@ -51,14 +54,14 @@ def _head(state: "JobState", choice: Choice) -> None:
         if st.button("Evaluate other data", icon=":material/add:", key="evaluate_new"):
             EVALUATIONS.show(None)
             st.rerun()
-        st.download_button(
+        show_download(
             "Everything",
-            lambda: zip_of(choice.folder),
-            file_name=f"scores_{Path(name).stem}.zip",
-            mime="application/zip",
+            OfferedFile(
+                f"scores_{Path(name).stem}.zip",
+                "application/zip",
+                partial(zip_of, choice.folder),
+            ),
             key="evaluate_zip",
-            icon=":material/download:",
-            on_click="ignore",
             help="The report, the answer to each picture, and the accuracy on damaged faces.",
         )
         with st.popover("Delete", icon=":material/delete:", key="evaluate_delete_menu"):

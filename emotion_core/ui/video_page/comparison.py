@@ -15,7 +15,12 @@ from emotion_core.results.face_table import FaceTable, row_seconds, shares, vali
 from emotion_core.ui.common.charts import download_data, show_legend
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.video_page.charts import ribbon, share_chart
-from emotion_core.ui.video_page.result_view import ResultData, is_playable, load_result_data
+from emotion_core.ui.video_page.result_view import (
+    ResultData,
+    is_playable,
+    load_result_data,
+    play_clip,
+)
 from emotion_core.ui.video_page.timeline import by_time_seen
 
 # Narrower players show nothing.
@@ -85,7 +90,7 @@ def _players(compared: list[_Compared]) -> None:
         return
     for column, (video, clip) in zip(st.columns(max(2, len(shown))), shown, strict=False):
         with column:
-            st.video(str(clip), format="video/mp4", width="stretch")
+            play_clip(clip, key=f"compared_{video.folder}")
             # "1. " would begin a list.
             st.caption(escape(video.name).replace(".", "\\.", 1))
 

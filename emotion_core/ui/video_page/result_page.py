@@ -21,6 +21,7 @@ from emotion_core.ui.video_page.result_view import (
     ResultView,
     is_playable,
     load_result_data,
+    play_clip,
     redraw_result,
 )
 from emotion_core.ui.video_page.timeline import show_statistics, show_timelines
@@ -146,7 +147,7 @@ def _player(view: ResultView) -> None:
         size = clip.stat().st_size / 2**20
         st.info(f"The clip has {size:.0f} MB: download it below and play it on your computer.")
     else:
-        st.video(str(clip), format="video/mp4", width="stretch")
+        play_clip(clip, key=f"{view.key}_clip")
 
 
 def _seek_bar(view: ResultView) -> None:

@@ -11,11 +11,13 @@ from streamlit.errors import StreamlitAPIException
 from emotion_core.errors import EmotionCoreError
 from emotion_core.results.annotations import FILE as EDITS
 from emotion_core.results.annotations import Edits, change_edits, load_edits, shown_clip
+from emotion_core.results.archive import origin_of
 from emotion_core.results.export import read_faces
 from emotion_core.results.face_table import FaceTable, legible_run_s
 from emotion_core.results.paths import CLIP, FACES, read_summary
+from emotion_core.ui.common.downloads import can_play, play_video
+from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.video_page.charts import run_rows
-from emotion_core.video.clip import LARGEST_CLIP_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,8 +74,16 @@ def _result_data(folder: str, changed: tuple[int, int], edited: tuple[int, int])
 
 
 def is_playable(clip: Path) -> bool:
-    """Whether the page can play a clip; `st.video` keeps the whole file in the server's memory."""
-    return clip.is_file() and clip.stat().st_size <= LARGEST_CLIP_BYTES
+    """Whether there is a clip and the page can play it."""
+    try:
+        return can_play(clip.stat().st_size)
+    except OSError:
+        return False
+
+
+def play_clip(clip: Path, *, key: str) -> None:
+    """A player for a clip that `is_playable`."""
+    play_video(OfferedFile(clip.name, "video/mp4", clip, inline=True), key=key)
 
 
 def redraw_result() -> None:
@@ -123,7 +133,7 @@ class ResultView:
     @property
     def origin_s(self) -> float:
         """The source's time at which the annotated clip begins."""
-        return float((self.summary.get("clip") or {}).get("origin_s", 0.0))
+        return origin_of(self.summary)
 
     def change(self, change: Callable[[Edits], Edits]) -> None:
         """Keep a change and draw again; tells where it cannot be kept.
