@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -133,7 +134,7 @@ def test_without_twins_leaves_them_out(made_models, made_data):
 
 
 def test_a_test_split_alone_has_no_twins_to_leave_out(made_models):
-    alone = Dataset(None, {"test": split("test", [0, 3, 3])})
+    alone = Dataset(Path("made"), {"test": split("test", [0, 3, 3])})
     bundle = load_bundle("tiny", made_models)
     report = evaluate.evaluate_model(bundle, alone, "test", with_robustness=False).report
     assert report["scores"]["labels"]["without_twins"] is None
@@ -143,7 +144,7 @@ def test_a_test_split_alone_has_no_twins_to_leave_out(made_models):
 
 def test_labels_that_are_not_there_are_named(made_models):
     bundle = load_bundle("tiny", made_models)
-    only_original = Dataset(None, {"test": split("test", [0, 3], prefix="fer")})
+    only_original = Dataset(Path("made"), {"test": split("test", [0, 3], prefix="fer")})
     with pytest.raises(DatasetError, match="no ferplus labels; it has fer2013"):
         evaluate.evaluate_model(bundle, only_original, "test", "ferplus")
     with pytest.raises(DatasetError, match="validation"):
@@ -155,7 +156,7 @@ def test_a_damaged_float_network_is_named(made_models, tmp_path):
 
     models = shutil.copytree(made_models, tmp_path / "models")
     (models / "tiny" / "model.keras").write_bytes(b"PK no network")
-    data = Dataset(None, {"test": split("test", [0, 3])})
+    data = Dataset(Path("made"), {"test": split("test", [0, 3])})
     with pytest.raises(ModelError, match=r"model\.keras is damaged"):
         evaluate.evaluate_model(load_bundle("tiny", models), data, "test")
 
@@ -165,7 +166,7 @@ def test_a_folder_without_the_float_network_is_still_scored(made_models, tmp_pat
 
     models = shutil.copytree(made_models, tmp_path / "models")
     (models / "tiny" / "model.keras").unlink()
-    data = Dataset(None, {"test": split("test", [0, 3])})
+    data = Dataset(Path("made"), {"test": split("test", [0, 3])})
     found = evaluate.evaluate_model(load_bundle("tiny", models), data, "test")
     assert found.report["served_against_float"] is None
     write_predictions(tmp_path / "p.csv", found.predictions)
