@@ -1,4 +1,4 @@
-"""Writing a file so that nobody ever sees half of it, and reading JSON of unknown origin."""
+"""Writing files atomically, and reading JSON of unknown origin."""
 
 import errno
 import io
@@ -28,7 +28,7 @@ def need_room(folder: Path, size: int) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole; what lay there before stays until the new one is complete.
+    """Write a file whole; an earlier version stays until the new one is complete.
 
     Raises:
         OSError: the disk is full or the folder may not be written.
@@ -37,7 +37,7 @@ def replace_file(path: Path, data: bytes) -> None:
         temporary = Path(part.name)
     try:
         temporary.write_bytes(data)
-        # A temporary file is readable by its maker alone; a model folder is for everybody.
+        # A temporary file is readable only by its owner; a model folder is for all users.
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError:
@@ -46,7 +46,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def compress_zip(path: Path) -> None:
-    """Write a zip anew with its files compressed: keras stores the weights as they are.
+    """Rewrite a zip with its files compressed: keras stores the weights as they are.
 
     Raises:
         OSError: the disk is full or the folder may not be written.

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser(name)
     options = parser.parse_args(arguments)
     _print_anything()
-    # TensorFlow's C++ start-up notes are no news to the user of a command line.
+    # TensorFlow's C++ start-up messages are of no use on a command line.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         return int(_module(options.command).run(options))

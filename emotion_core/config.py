@@ -22,7 +22,7 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
     """Refuse a setting outside [low, high], naming it.
 
     Raises:
-        SettingsError: the value lies outside, or is not a number.
+        SettingsError: the value is out of range, or is not a number.
     """
     if not low <= value <= high:
         raise SettingsError(f"{name} must lie between {low} and {high}, got {value}.")

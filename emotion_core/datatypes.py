@@ -18,7 +18,7 @@ BoolArray = NDArray[np.bool_]
 
 
 class QualityHint(StrEnum):
-    """Why a reading may be poor. The value stands in faces.csv and in JSON."""
+    """Why a reading may be poor. The value is written to faces.csv and JSON."""
 
     SMALL = "small"
     DARK = "dark"
@@ -37,7 +37,7 @@ class Frame:
             stream whose frames all carry the same time is read as if it had 30 a second.
 
     Raises:
-        FrameError: the array has another shape or type, or the time is no time.
+        FrameError: the array has another shape or type, or the time is not finite.
     """
 
     image: ImageArray
@@ -92,11 +92,11 @@ class FrameResult:
         detection_scores: (N,) float32, the detector's own certainty of the newest detection.
         predicted: (N,) bool, the box is held over a gap: the face was not seen in this frame, and
             its probabilities are those last seen.
-        unsure: (N,) bool, the largest probability lies below the model's calibrated threshold.
+        unsure: (N,) bool, the largest probability is below the model's calibrated threshold.
         quality: N tuples of hints that explain a poor reading; empty when there is none.
         others: (M, 4) float32 xyxy, where else a face is or may be: people left out because only
-            the largest face is read, and candidates that are not announced yet. Whoever hides faces
-            hides these too.
+            the largest face is read, and candidates that are not announced yet. Code that hides
+            faces must hide these too.
 
     N = 0 is a valid result. All arrays are read-only.
     """

@@ -2,18 +2,18 @@
 
 EmotionCoreError
 ├── InputError (also ValueError)    what the caller gave cannot be used
-│   ├── FrameError                  an array that is no picture, a time stamp that is no time
-│   ├── MediaError                  a file that is no readable photo or video
+│   ├── FrameError                  an array that is not a picture, an invalid time stamp
+│   ├── MediaError                  a file that is not a readable photo or video
 │   │   ├── PhotoError
 │   │   └── VideoError
 │   ├── DatasetError                labelled faces: zip, CSV or folder with something wrong in it
 │   └── SettingsError               a setting outside its range
 ├── ModelError                      a model folder is missing, damaged or of another version
-├── CheckpointError                 a training run cannot be resumed from what lies on disk
+├── CheckpointError                 a training run cannot be resumed from its files
 ├── OutputError                     results cannot be written (full disk, no permission)
 └── MissingDependencyError          an optional package is not installed
 
-Each message says what was wrong and what to do about it: pages show it as it stands.
+Each message says what was wrong and what to do about it: pages show it unchanged.
 """
 
 
@@ -26,11 +26,11 @@ class InputError(EmotionCoreError, ValueError):
 
 
 class FrameError(InputError):
-    """An array that is no picture, or a time stamp that is no time."""
+    """An array that is not a picture, or an invalid time stamp."""
 
 
 class MediaError(InputError):
-    """A file that is no readable photo or video."""
+    """A file that is not a readable photo or video."""
 
 
 class PhotoError(MediaError):
@@ -54,7 +54,7 @@ class ModelError(EmotionCoreError):
 
 
 class CheckpointError(EmotionCoreError):
-    """A training run cannot be resumed from what lies on disk."""
+    """A training run cannot be resumed from its files."""
 
 
 class OutputError(EmotionCoreError):

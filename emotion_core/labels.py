@@ -16,7 +16,7 @@ NUM_EXPRESSIONS: Final[int] = len(EXPRESSIONS)
 NEUTRAL_INDEX: Final[int] = EXPRESSIONS.index("neutral")
 
 # Okabe & Ito's colour-blind safe palette (Color Universal Design, 2008) without its yellow, which
-# cannot be read on white; grey stands for neutral. "#RRGGBB", readable on light and dark grounds.
+# cannot be read on white; grey is neutral. "#RRGGBB", readable on light and dark grounds.
 COLOURS: Final[dict[str, str]] = {
     "angry": "#D55E00",
     "disgust": "#009E73",

@@ -200,7 +200,8 @@ class Batch:
         except OSError as error:
             return _failed(path, f"{path.name}: {error.strerror or error}.")
         except Exception as error:
-            # One video must not take the others with it; whoever mends it needs to know where.
+            # One video must not take the others with it; the person who fixes it needs to know
+            # where.
             traceback.print_exc()
             return _failed(path, f"{path.name}: it could not be read to its end ({error!r}).")
 

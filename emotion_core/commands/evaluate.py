@@ -31,7 +31,7 @@ SPLITS = ("train", "validation", "test", "all")
 # Shares of the images measured. Below the first lie the twins that a test split has in another; of
 # the training split a sample of one in a hundred is known, which says little of less than half.
 _MANY, _MOST = 0.1, 0.5
-# Columns of the terminal's table: what stands above it, and the name of the score.
+# Columns of the terminal's table: its heading, and the name of the score.
 _ROWS = (
     ("accuracy", "accuracy"),
     ("balanced accuracy", "balanced_accuracy"),
@@ -131,7 +131,7 @@ def _seen(bundle: ModelBundle, dataset: Dataset, split: str) -> dict[str, int]:
     images = dataset.split(split).images
     try:
         seen = count_known(images, read_known(known_file(bundle.path)))
-    except ModelError:  # damaged: an evaluation of those data writes it anew
+    except ModelError:  # damaged: an evaluation of those data rewrites it
         seen = {}
     whole = split == ALL and _trained_on(bundle) == dataset.fingerprint
     if whole or (split != "train" and seen.get("train", 0) > _MOST * len(images)):

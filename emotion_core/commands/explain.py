@@ -169,7 +169,7 @@ class Explainer:
     _network: Any = None
 
     def explain(self, crop: NDArray[np.float32], tell: Step) -> Explanation:
-        """Everything about one face (48, 48, 1); what cannot be had is said in its place."""
+        """Everything about one face (48, 48, 1); what is unavailable is reported in its place."""
         import numpy as np
 
         from emotion_core.model.calibrate import softmax
@@ -198,7 +198,7 @@ class Explainer:
         )
 
     def _heat(self, crop: NDArray[np.float32], tell: Step) -> tuple[NDArray[np.float32], str]:
-        """The maps (7, 48, 48), or zeros and why: a folder may keep the served network alone."""
+        """The maps (7, 48, 48), or zeros and why: a folder may hold only the served network."""
         import numpy as np
 
         try:

@@ -8,7 +8,7 @@ from emotion_core.errors import OutputError, SettingsError
 
 
 def add_data_option(parser: argparse.ArgumentParser, more: str = "") -> None:
-    """`--data`, labelled faces; `more` is said of this command alone."""
+    """`--data`, labelled faces; `more` is added to this command's description only."""
     words = "FER+ folder or zip, fer2013.csv, or <split>/<expression>/*.png|jpg"
     parser.add_argument(
         "--data", type=Path, required=True, help=f"{words}; {more}" if more else words
@@ -36,7 +36,7 @@ def add_json_option(parser: argparse.ArgumentParser, text: str) -> None:
 
 
 def check_json_option(path: Path | None) -> None:
-    """Nobody wants to learn after an hour of work that there is no place for its outcome.
+    """It is better to learn before an hour of work than after it that its result cannot be written.
 
     Raises:
         SettingsError: no file can be made there.
@@ -46,7 +46,7 @@ def check_json_option(path: Path | None) -> None:
 
 
 def write_json_option(path: Path | None, value: object) -> None:
-    """Write the outcome where `--json` asked for it; bytes of a name that are no UTF-8 become
+    """Write the outcome where `--json` asked for it; bytes of a name that are not UTF-8 become
     escapes.
 
     Raises:

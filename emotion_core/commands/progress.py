@@ -22,7 +22,7 @@ Tell = Callable[[Event], None]
 
 def tell_json(event: Event) -> None:
     """Print an event as one line."""
-    # Surrogates stand for bytes of a file name that are no UTF-8; JSON escapes carry them.
+    # Surrogates represent bytes of a file name that are not UTF-8; JSON escapes carry them.
     print(json.dumps(event), flush=True)
 
 

@@ -12,7 +12,7 @@ from typing import IO, Final, Protocol
 
 from emotion_core.errors import DatasetError
 
-# A face of 48×48 weighs 2 kB; anything near this is no labelled face, or a bomb.
+# A face of 48×48 weighs 2 kB; anything near this is not a labelled face, or is a zip bomb.
 _MAX_FILE_BYTES: Final = 20_000_000
 # fer2013.csv, the only large file of all layouts, has 300 MB.
 _MAX_CSV_BYTES: Final = 600_000_000
@@ -106,7 +106,7 @@ class ZipTree:
     """A zip, read in place: nothing is ever unpacked to disk.
 
     Raises:
-        DatasetError: it is no zip, or one made to fill the memory or to write elsewhere.
+        DatasetError: it is not a zip, or one crafted to exhaust memory or to write elsewhere.
     """
 
     def __init__(self, source: Path) -> None:
@@ -163,8 +163,8 @@ def _damaged(source: Path, name: str, error: Exception) -> DatasetError:
 class _Bounded(io.FileIO):
     """A zip that is never read in pieces larger than the list of files may be.
 
-    zipfile reads that list in one piece, before it can be counted; its length stands in one of two
-    records, and both may lie.
+    zipfile reads that list in one piece, before it can be counted; its length is declared in one
+    of two records, and neither can be trusted.
 
     Raises:
         DatasetError: a larger piece is asked for.

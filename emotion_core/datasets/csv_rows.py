@@ -76,7 +76,7 @@ def _lines(file: IO[bytes], where: str) -> Iterator[str]:
 
 
 def column_places(header: list[str], columns: tuple[str, ...], where: str) -> list[int]:
-    """Where columns stand in a header.
+    """Positions of columns in a header.
 
     Raises:
         DatasetError: some are missing; the message names them.

@@ -4,10 +4,10 @@ Layouts that `load_dataset` reads
     FER+        a folder or zip with FER2013Train, FER2013Valid, FER2013Test, each with label.csv
                 (file name, box, ten vote counts); a labels.csv at the top may add the original
                 FER2013 label of each image (arXiv 1608.01041).
-    fer2013.csv columns emotion, pixels, Usage (arXiv 1307.0414); fer2013new.csv beside it adds the
-                FER+ votes row by row.
-    folders     <split>/<expression>/*.png|jpg, split one of train, validation (or valid, val),
-                test; one level of folders less counts as one test split.
+    fer2013.csv columns emotion, pixels, Usage (arXiv 1307.0414); fer2013new.csv in the same folder
+    adds the FER+ votes row by row. folders     <split>/<expression>/*.png|jpg, split one of train,
+                validation (or valid, val), test; one level of folders less counts as one test
+                split.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from emotion_core.errors import DatasetError
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 
 SPLITS = ("train", "validation", "test")
-# Stands for the images of all splits together.
+# Denotes the images of all splits together.
 ALL = "all"
 SIDE = 48
 
-# Columns of FER+ in their own order, and where the seven stand in ours.
+# Columns of FER+ in their own order, and the positions of the seven in ours.
 VOTE_COLUMNS = (
     "neutral",
     "happiness",

@@ -26,7 +26,7 @@ _MOST_SHOWN: Final = 200
 
 
 class FaceShelf:
-    """Finds faces by the names that stand in predictions_<dataset>_<split>.csv.
+    """Finds faces by the names used in predictions_<dataset>_<split>.csv.
 
     May be shared by threads: it only reads.
 
@@ -56,7 +56,7 @@ class FaceShelf:
         """Name → (48, 48) uint8 grey, of those that are there; the others are left out.
 
         Raises:
-            DatasetError: a file is there and is no readable picture.
+            DatasetError: a file exists but is not a readable picture.
         """
         found = ((name, self._face(name)) for name in names)
         return {name: face for name, face in found if face is not None}
@@ -71,7 +71,7 @@ class FaceShelf:
 
 
 def _paths_by_name(paths: list[str]) -> dict[str, str]:
-    """Whole paths, and file names alone where only one picture has that name."""
+    """Whole paths, and bare file names where only one picture has that name."""
     pictures = [p for p in paths if PurePosixPath(p).suffix.lower() in _PICTURES]
     short: dict[str, list[str]] = {}
     for path in pictures:

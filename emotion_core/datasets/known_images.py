@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FILE_NAME: Final[str] = "known_images.csv"
 COLUMNS: Final[tuple[str, ...]] = ("split", "every", "sketch")
 SPLITS: Final[tuple[str, ...]] = ("train", "test")
-# So many images of a split are kept, evenly over it.
+# This many images of a split are kept, evenly sampled.
 SAMPLE: Final[int] = 224
 MOST_BITS: Final[int] = 4
 # Fewer hits than these may be chance, or twins: no estimate is made from them.
@@ -61,7 +61,7 @@ def sketches(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.b
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """What is kept of a split: every so many-th image's sketch.
+    """What is kept of a split: sketches of evenly sampled images.
 
     Attributes:
         every: 1 where it is all of them.

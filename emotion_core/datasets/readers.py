@@ -21,7 +21,7 @@ from emotion_core.errors import DatasetError
 from emotion_core.labels import EXPRESSIONS
 
 _FERPLUS_FOLDERS = {"FER2013Train": "train", "FER2013Valid": "validation", "FER2013Test": "test"}
-# A face of FER+ has ten; more than this is no count.
+# A face of FER+ has ten; anything larger is not a count.
 _MOST_VOTES = 1000
 _USAGE = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 _SPLIT_NAMES = {
@@ -38,7 +38,7 @@ _SHOWN = 40
 _PICTURES = {".png", ".jpg", ".jpeg"}
 # What Pillow may take a picture for: some of its other readers start programs (EPS).
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-# A phone's photo fits; what is larger is no face, or a bomb.
+# A phone's photo fits; anything larger is not a face, or is a bomb.
 _MAX_PICTURE_PIXELS = 25_000_000
 # Pillow warns above 89 megapixels, where `decode_face` refuses the picture in any case. Set once:
 # `warnings.catch_warnings` changes the whole process, and is not safe with several threads.
@@ -110,8 +110,8 @@ class Changes:
 def decode_face(data: bytes, where: str, changes: Changes | None = None) -> NDArray[np.uint8]:
     """(48, 48) uint8 grey from the bytes of a picture.
 
-    Colour becomes grey and another size is scaled, which is counted in `changes`; what is no
-    picture is an error.
+    Colour becomes grey and another size is scaled, which is counted in `changes`; files that are
+    not pictures are errors.
 
     Raises:
         DatasetError: naming `where`.

@@ -17,7 +17,7 @@ _lock: Final = threading.Lock()
 
 
 def keep_starting(store: JobStore) -> threading.Thread:
-    """Start the store's waiting jobs from now on; one thread a store, which ends with it."""
+    """Start the store's waiting jobs, now and later; one thread a store, which ends with it."""
     with _lock:
         if store not in _threads:
             # A reference would keep a store alive that is used no more.

@@ -27,7 +27,7 @@ _EDITED: Final = f"results/*/{EDITS}"
 
 @dataclass(frozen=True, slots=True)
 class JobInput:
-    """A video of a job: its name as the user knows it, where it lies, and its hash (SHA-256)."""
+    """A video of a job: its name as the user knows it, its path, and its SHA-256 hash."""
 
     name: str
     path: str
@@ -79,7 +79,7 @@ class JobState:
 def run_of(folder: Path) -> tuple[float, float] | None:
     """What tells one run of a job from the next, whichever server began it; None before the first.
 
-    A process number alone may come again.
+    A process id may be reused.
     """
     known = read_json(folder / PROCESS)
     return (known["pid"], known.get("born_s", 0)) if known else None
@@ -142,7 +142,7 @@ def _file_state(name: str, seen: Mapping[str, Any] | None) -> FileState:
     return FileState(
         name,
         DONE if status == "skipped" else status,
-        # That it was finished before is no news to whoever started it again.
+        # The person who started it again knows that it was finished before.
         seen.get("problem" if status == "skipped" else "message", ""),
         float(seen.get("fraction", 0.0)),
         float(seen.get("fps", 0.0)),
@@ -234,7 +234,7 @@ def touched_s(folder: Path) -> float:
 
 
 def waits(folder: Path) -> bool:
-    """Whether a job was never begun; a damaged description is nobody's job any more."""
+    """Whether a job was never begun; a job with a damaged description belongs to no user."""
     marks = (PROCESS, "cancelled")
     return not any((folder / m).exists() for m in marks) and bool(read_json(folder / "job.json"))
 
@@ -265,7 +265,7 @@ _AFTER_DEATH: Final = {RUNNING: STOPPED, WAITING: "not begun"}
 
 
 def after_death(state: FileState, status: str) -> FileState:
-    """A file that nobody works on any more is no running one."""
+    """A file that no process works on is not running."""
     if state.status not in (RUNNING, WAITING):
         return state
     words = _AFTER_DEATH[state.status]

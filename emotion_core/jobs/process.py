@@ -27,10 +27,10 @@ class JobCommand:
 
     Attributes:
         name: `python -m emotion_core <name>`.
-        input_option: stands before the inputs; "" where they need none.
+        input_option: precedes the inputs; "" where they need none.
         arguments: given to every job.
-        most_at_once: more would make all of them, and a live stream beside them, slow.
-        skips_finished: it does not do again what lies finished in its output folder.
+        most_at_once: more would slow down all of them, and any live stream.
+        skips_finished: it skips what is already finished in its output folder.
     """
 
     name: str
@@ -113,7 +113,7 @@ def adopt(folder: Path) -> bool:
     log = JobLog(folder / PROGRESS)
     log.update()
     if log.ended:
-        # Nobody was looking; it has no number any more.
+        # No page was open; it has no number any more.
         _record(folder, {"pid": 0, "born_s": 0.0})
         return True
     for process in psutil.process_iter():

@@ -87,10 +87,10 @@ class JobStore:
         return self._uploads.add(name, content)
 
     def refer_to(self, path: Path, allowed: Path) -> JobInput:
-        """Use a file of the administrator's folder where it lies.
+        """Use a file of the administrator's folder without copying it.
 
         Raises:
-            InputError: it lies elsewhere, is gone, or may not be read.
+            InputError: it is outside that folder, is gone, or may not be read.
         """
         return refer_to(path, allowed)
 
@@ -103,14 +103,14 @@ class JobStore:
     ) -> str:
         """Begin an analysis, or find the owner's identical one; returns its id.
 
-        What somebody else's identical one has finished is taken over, but not what they have made
-        of it: names and markers stay theirs, and so do cancelling and deleting.
+        Finished results of another visitor's identical job are taken over, but not that visitor's
+        names and markers, and neither can cancel or delete the other's job.
 
         Args:
             inputs: the videos.
             arguments: options of the command, without paths and output folder.
             model: name and sha256 of the network; a part of what makes jobs identical.
-            owner: tells visitors apart; nobody else may know it.
+            owner: tells visitors apart; it must not become known to others.
 
         Raises:
             InputError: there is no video.
@@ -273,7 +273,7 @@ class JobStore:
         if not self._root.is_dir():
             return 0
         try:
-            # Nobody asks for a job again between the look at its age and its end.
+            # A job cannot be requested between the check of its age and its deletion.
             with self._alone():
                 return self._clean_up(now_s)
         except OutputError:
@@ -309,7 +309,7 @@ class JobStore:
         return [p.parent.name for p in (self._root / "jobs").glob("*/job.json")]
 
     def _take_over(self, work: str, job_id: str) -> None:
-        """Fetch what an identical job of somebody else has finished, if there is one."""
+        """Take over the results of another visitor's identical job, if there is one."""
         for other in self._ids():
             known = read_json(self._folder(other) / "job.json").get("work")
             state = self.state(other) if known == work else None
@@ -323,7 +323,7 @@ class JobStore:
     def _write_job(self, job_id: str, job: Mapping[str, Any]) -> None:
         folder = self._folder(job_id)
         try:
-            # Whoever looks meanwhile must not remember the old lines for the new ones.
+            # A concurrent reader must not take the old lines for the new ones.
             with self._lock:
                 self._forget(job_id)
                 describe(folder, job)

@@ -1,4 +1,4 @@
-"""One at a time: whoever begins, writes or deletes jobs, in this server and in others."""
+"""One at a time: for starting, writing and deleting jobs, in this server and in others."""
 
 import contextlib
 import threading

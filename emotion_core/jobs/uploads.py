@@ -26,7 +26,7 @@ class Uploads:
 
     Args:
         root: the folder of uploads; made where it is missing.
-        alone: keeps out whoever would delete an upload meanwhile.
+        alone: a lock that prevents uploads from being deleted meanwhile.
     """
 
     def __init__(self, root: Path, alone: Callable[[], AbstractContextManager[None]]) -> None:
@@ -67,7 +67,8 @@ class Uploads:
         """Delete uploads that no job uses; what a visitor is about to use stays."""
         for path in paths:
             if path.is_relative_to(self._root) and not _is_awaited(path.parent):
-                # The same bytes under another name lie beside it, and may be somebody else's.
+                # The folder may also hold another visitor's upload of the same bytes under another
+                # name.
                 with contextlib.suppress(OSError):
                     path.unlink(missing_ok=True)
                     path.parent.rmdir()
@@ -83,10 +84,10 @@ class Uploads:
 
 
 def refer_to(path: Path, allowed: Path) -> JobInput:
-    """Use a file of the administrator's folder where it lies.
+    """Use a file of the administrator's folder without copying it.
 
     Raises:
-        InputError: it lies elsewhere, is gone, or may not be read.
+        InputError: it is outside that folder, is gone, or may not be read.
     """
     real = path.resolve()
     if not real.is_relative_to(allowed.resolve()) or not real.is_file():
@@ -109,7 +110,7 @@ def _copy(content: IO[bytes], target: Path) -> str:
 
 
 def _is_awaited(folder: Path) -> bool:
-    """Whether somebody uploaded these bytes for a job that is not written yet."""
+    """Whether these bytes were uploaded for a job that is not written yet."""
     awaited = False
     for mark in folder.glob(".*.awaited"):
         with contextlib.suppress(OSError):

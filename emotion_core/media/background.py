@@ -25,7 +25,7 @@ def read_ahead(items: Iterator[Item], room: int = ROOM) -> Generator[Item, None,
     it is a generator, is closed in it.
 
     Args:
-        items: used by the other thread alone from now on.
+        items: used only by the other thread once this has begun.
         room: items that may wait.
 
     Raises:
@@ -57,14 +57,14 @@ def read_ahead(items: Iterator[Item], room: int = ROOM) -> Generator[Item, None,
     finally:
         enough.set()
         while thread.is_alive():
-            # Whoever waits for room gets it, sees that it is enough, and ends.
+            # A producer waiting for space gets it, notices the end, and stops.
             with contextlib.suppress(queue.Empty):
                 ready.get(timeout=0.01)
         thread.join()
 
 
 def import_aside(*modules: str) -> None:
-    """Begin to import modules in a thread: whoever needs one later waits less, or not at all.
+    """Begin to import modules in a thread: the next one to need an item waits less, or not at all.
 
     Modules that cannot be imported raise where they are needed, not here.
     """
@@ -130,7 +130,7 @@ class WriteBehind(Generic[Item]):
 
     def _work(self) -> None:
         while (entry := self._waiting.get())[0]:
-            # After an error the queue is still emptied: nobody waits for room for ever.
+            # After an error the queue is still emptied: no producer waits for space for ever.
             if self._dropping or self._error is not None:
                 continue
             try:

@@ -39,7 +39,7 @@ _DAMAGED: Final = (
     ArithmeticError,
     struct.error,
 )
-# How a picture must be turned to stand upright, by the orientation in its EXIF.
+# How to rotate a picture upright, by the orientation in its EXIF.
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -114,7 +114,7 @@ def read_photo(
     try:
         with Image.open(io.BytesIO(data), formats=_formats()) as image:
             return _decode(image, name, max_side)
-    # The warning too, where somebody's filters make errors of warnings.
+    # The warning too, where filters turn warnings into errors.
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoError(_too_large(name)) from error
     except UnidentifiedImageError as error:
@@ -153,7 +153,7 @@ def _formats() -> list[str]:
 def _upright(image: Image.Image) -> Image.Image:
     """The picture turned as its EXIF says; as it is where the EXIF is damaged.
 
-    Pillow's own `exif_transpose` also writes the rest of the EXIF anew, which fails on odd ones.
+    Pillow's own `exif_transpose` also rewrites the rest of the EXIF, which fails on malformed ones.
     """
     image.load()
     try:

@@ -18,12 +18,12 @@ PLAIN_FORMATS: Final = (
     "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,3gp,flv,live_flv,asf,asf_o,ogg,nut,ivf,obu,av1,"
     "h261,h263,h264,hevc,vvc,vc1,dirac,cavsvideo,avs2,avs3,evc,mxf,gxf,dv,rm,wtv,yuv4mpegpipe,mjpeg,"
     "mpjpeg,jpeg_pipe,gif,apng,nuv,swf,"
-    # Sound alone, to say so.
+    # Audio only, in order to report it.
     "wav,w64,mp3,flac,aac,ac3,eac3,aiff,au,caf,wv,tta,ape,amr"
 )
-# 4K cinema. An 8K frame alone takes 100 MB as BGR, several times over in a decoder.
+# 4K cinema. A single 8K frame takes 100 MB as BGR, and several times that in a decoder.
 MAX_PIXELS: Final[int] = 4096 * 2304
-# Frame rates outside this are the container's fault; they only ever stand in for missing times.
+# Frame rates outside this are the container's fault; they only ever replace missing times.
 _USUAL_FPS: Final = (1.0, 240.0)
 _LONGEST_S: Final = 1e7
 # How Matroska says the length of one of its streams: 00:01:02.345000000.
@@ -120,7 +120,7 @@ def video_stream(path: Path, container: Any) -> Any:
     Raises:
         VideoError: there is none, or its pictures are unusable.
     """
-    # Cover pictures of music files are video streams of one still; they are no video.
+    # Cover pictures of music files are video streams of one still; they are not videos.
     streams = [s for s in container.streams.video if not _is_cover(s)]
     if not streams:
         what = "only sound" if container.streams.audio else "no pictures"

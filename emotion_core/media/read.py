@@ -1,6 +1,7 @@
 """Videos frame by frame with PyAV: true times, upright pictures, memory that does not grow.
 
-Seconds are used everywhere; the file's own ticks exist at PyAV's edge alone. A frame that fails to
+Seconds are used everywhere; the file's own ticks exist only at the boundary to PyAV. A frame that
+fails to
 decode is counted, reported and skipped: the rest of the file is still read.
 """
 
@@ -29,7 +30,7 @@ from emotion_core.media.probe import (
 
 # A damaged file may fail in every packet; after this many in a row nothing more will come.
 _MAX_FAILURES_IN_A_ROW: Final = 500
-# A clock that goes back further than this was set anew: no codec reorders frames so far.
+# A clock that goes back further than this was reset: no codec reorders frames so far.
 _CLOCK_BEGINS_ANEW_S: Final = 1.0
 # Formats of broadcasts, cut anywhere.
 _LEANING: Final = ("mpegts", "mpeg")
@@ -237,7 +238,7 @@ class _Reader:
         return self._last_s
 
     def _decoded(self) -> Iterator[Any]:
-        """Every decoded frame; None stands for one that failed."""
+        """Every decoded frame; None for one that failed."""
         in_a_row = 0
         for packet in self._packets():
             try:
@@ -280,8 +281,8 @@ class _Reader:
         `start_s`, in which a frame's place is its index.
 
         Packets are passed over without decoding them, which takes a second for an hour; a seek
-        would be sooner, and lands beside key frames in some formats. Where the file carries no
-        usable time stamps, nothing is passed over, and [] is returned.
+        would be faster, but misses key frames in some formats. Where the file carries no usable
+        time stamps, nothing is passed over, and [] is returned.
         """
         ticks = math.floor((start_s - self._offset_s) / self._stream.time_base)
         # A second pass over the file: raw streams cannot be rewound.
@@ -296,7 +297,7 @@ class _Reader:
 
 def _stamps_until(container: Any, stream: Any, ticks: int) -> tuple[list[int], list[int]]:
     """Presentation stamps, sorted, of the packets up to `ticks`, and of the key frames among them
-    that are shown by then; both empty where any is missing or the clock begins anew."""
+    that are shown by then; both empty where any is missing or the clock restarts."""
     stamps: list[int] = []
     keys: list[int] = []
     newest: int | None = None

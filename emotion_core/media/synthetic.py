@@ -1,4 +1,4 @@
-"""Pictures and clips made in code from a public-domain portrait: samples, benchmarks and tests.
+"""Synthetic pictures and clips from a public-domain portrait: samples, benchmarks and tests.
 
 The person moves, grows, turns, dims, crosses another, is covered or is not there at all, so that
 detection and tracking have something to do; where each face is, is known exactly (`sample_boxes`).
@@ -25,7 +25,7 @@ SCENARIOS: Final[tuple[str, ...]] = (
     "dim",  # the light goes down to a quarter and comes back
     "cross",  # two people change sides, one passing in front of the other
     "cover",  # a hand-like block hides the face for less than a second
-    "empty",  # nobody
+    "empty",  # no face
     "still",  # one face that stays
 )
 # The face in the portrait as Haar boxes it: left, top, side in pixels of the 320×320 picture.
@@ -164,7 +164,7 @@ def sample_frames(
     size: tuple[int, int] = (640, 480),
     scenario: str = "move",
 ) -> Iterator[Frame]:
-    """Frames of a clip made in code, `round(seconds * fps)` of them, at least one.
+    """Frames of a synthetic clip, `round(seconds * fps)` of them, at least one.
 
     Args:
         seconds: length of the clip.

@@ -43,8 +43,8 @@ class VideoWriter:
 
     The pictures are H.264, or VP9 where this installation of PyAV has no H.264 encoder.
 
-    Until then the file is called `.<name>.part.mp4` beside it; an exception inside the `with` block
-    removes it. Where no frame was written, no file appears.
+    Until then the file is called `.<name>.part.mp4` in the same folder; an exception inside the
+    `with` block removes it. Where no frame was written, no file appears.
 
     Args:
         path: the file to write, ending in .mp4.
@@ -294,7 +294,7 @@ def unfinished(path: Path) -> Path:
 
 
 def _even(image_bgr: ImageArray) -> ImageArray:
-    """Even sides, as yuv420p asks for; fewer than 16 pixels are no picture to the encoder."""
+    """Even sides, as yuv420p asks for; the encoder rejects pictures of fewer than 16 pixels."""
     height, width = image_bgr.shape[:2]
     lower, right = (max(16, side + side % 2) - side for side in (height, width))
     if not (lower or right):
@@ -327,12 +327,12 @@ def write_frames(path: str | Path, frames: Iterator[Frame], fps: float = 30.0) -
 def sample_video(
     path: str | Path, seconds: float = 8.0, fps: float = 25.0, scenario: str = "move"
 ) -> Path:
-    """Write a clip made in code (see `sample_frames`) as H.264; returns the path."""
+    """Write a synthetic clip (see `sample_frames`) as H.264; returns the path."""
     return write_frames(path, sample_frames(seconds, fps, scenario=scenario), fps)
 
 
 def sample_tour(path: str | Path, fps: float = 25.0) -> Path:
-    """Write twelve seconds with one person, then nobody, then two who pass each other."""
+    """Write twelve seconds with one person, then none, then two who pass each other."""
 
     def scenes() -> Iterator[Frame]:
         index = 0

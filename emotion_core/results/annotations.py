@@ -41,7 +41,7 @@ class Marker:
     """A labelled point (`end_s` equals `start_s`) or interval on the source's clock.
 
     Raises:
-        InputError: the times are no times, or run backward.
+        InputError: the times are invalid, or run backward.
     """
 
     start_s: float
@@ -77,7 +77,7 @@ class Edits:
         return bool(self.names or self.merged or self.excluded)
 
     def name_of(self, track_id: int) -> str:
-        """The given name, else "Person 1"; "Anna (#2)" where somebody else is called the same."""
+        """The given name, else "Person 1"; "Anna (#2)" where another person has the same name."""
         name = self.names.get(track_id)
         if not name:
             return f"Person {track_id}"
@@ -102,7 +102,8 @@ class Edits:
         if target == track_id:
             raise InputError("These two are the same person already.")
         moved = {k: target if v == track_id else v for k, v in self.merged.items()}
-        # Whoever was left out and turns out to be this person is as this person is.
+        # An excluded identity that is merged into this person is included or excluded as this
+        # person is.
         excluded = self.excluded - {track_id}
         names = dict(self.names)
         if track_id in names:
@@ -138,7 +139,7 @@ class Edits:
         return replace(self, markers=self.markers[:index] + self.markers[index + 1 :])
 
     def change_markers(self, shown: Sequence[Marker], wanted: Sequence[Marker]) -> "Edits":
-        """Apply what somebody changed in a list of markers; markers that it did not show stay.
+        """Apply a visitor's changes to a list of markers; markers that it did not show stay.
 
         Args:
             shown: the list before.
@@ -154,8 +155,8 @@ class Edits:
     def apply(self, table: FaceTable) -> FaceTable:
         """The table without excluded people and with merged ones under one identity.
 
-        Where two merged identities stand in the same frame, the row seen with more certainty stays:
-        one person has one face. Boxes held after somebody was last seen are dropped.
+        Where two merged identities are in the same frame, the row detected with more certainty
+        stays: one person has one face. Boxes held after a person was last seen are dropped.
         """
         ids = np.array([self.merged.get(int(i), int(i)) for i in table.track_id], np.int64)
         table = replace(table, track_id=ids)
@@ -237,7 +238,7 @@ def _readable(
 
 
 def save_edits(folder: Path, edits: Edits) -> None:
-    """Keep the edits beside the results, all or nothing.
+    """Write the edits to the results folder atomically.
 
     Raises:
         OutputError: the folder is gone, the disk is full, or what is there cannot be read.
@@ -248,7 +249,7 @@ def save_edits(folder: Path, edits: Edits) -> None:
 def change_edits(folder: Path, change: Callable[[Edits], Edits]) -> Edits:
     """Change the edits as they are on disk at this moment; returns what is kept then.
 
-    Others may change them at the same time, in this process and in others: nobody's change is lost.
+    Others may change them at the same time, in this process and in others: no change is lost.
 
     Raises:
         InputError: `change` raises it.
@@ -304,7 +305,7 @@ def _free_name(path: Path) -> Path:
 
 
 def edited_clip(folder: Path, edits: Edits) -> Path:
-    """Where the clip drawn with these edits lies, or would lie; markers are not drawn."""
+    """Path of the clip drawn with these edits, whether or not it exists; markers are not drawn."""
     kept = [sorted(edits.names.items()), sorted(edits.merged.items()), sorted(edits.excluded)]
     digest = hashlib.sha256(json.dumps(kept).encode()).hexdigest()
     return folder / EDITED_CLIPS.replace("*", digest[:12])

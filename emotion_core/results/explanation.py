@@ -42,7 +42,7 @@ class Explanation:
         crop: (48, 48) uint8, what the network saw.
         before, after: (7,) float32, the served network's probabilities before and after
             calibration.
-        heat: (7, 48, 48) float32 0-1, where the evidence for each expression lies.
+        heat: (7, 48, 48) float32 0-1, where the evidence for each expression is.
         drop: (7, 48, 48) float32, by how much each expression's log-odds fall when a patch covers a
             pixel.
         parts: name of a part → (7,) float32, the calibrated answer with this part covered.

@@ -272,7 +272,7 @@ def faces_parquet(path: Path, edits: Edits) -> Iterator[bytes]:
         read_options=pa_csv.ReadOptions(use_threads=False, block_size=_BATCH_BYTES),
         convert_options=pa_csv.ConvertOptions(
             column_types=_parquet_types(),
-            # Nothing but nothing: somebody may be called NA.
+            # Nothing but nothing: a person may be called NA.
             null_values=[""],
             strings_can_be_null=True,
             true_values=["1"],

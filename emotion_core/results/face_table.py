@@ -22,9 +22,9 @@ Float64Array = NDArray[np.float64]
 MIN_RUN_S: Final = 0.3
 # A pause between two analysed frames up to this long is a slow camera: what was seen goes on in it.
 LONGEST_PAUSE_S: Final = 1.0
-# A moment weaker than this is no moment worth a picture.
+# A moment weaker than this is not worth a picture.
 MIN_MOMENT: Final = 0.35
-# A long timeline is drawn as the means of so many stretches: three pixels of a screen each.
+# A long timeline is drawn as the means of this many intervals: three pixels of a screen each.
 DRAWN_STRETCHES: Final = 400
 
 
@@ -142,7 +142,7 @@ def row_seconds(time_s: Float64Array, frame_times: Float64Array) -> Float64Array
         frame_times: (M,) increasing times of the analysed frames.
 
     Returns:
-        (N,) float64 seconds. A stretch that could not be decoded is nobody's time.
+        (N,) float64 seconds. An interval that could not be decoded is not attributed to any person.
     """
     if not len(time_s):
         return np.empty(0)
@@ -152,7 +152,8 @@ def row_seconds(time_s: Float64Array, frame_times: Float64Array) -> Float64Array
 
 
 def shares(person: FaceTable) -> dict[str, float]:
-    """Share of a person's visible time for each expression; sums to 1, all 0 for nobody."""
+    """Share of a person's visible time for each expression; sums to 1, or all 0 where there is no
+    person."""
     seconds = row_seconds(person.time_s, person.frame_times)
     totals = np.bincount(_labels(person), weights=seconds, minlength=NUM_EXPRESSIONS)
     total = float(totals.sum()) or 1.0
@@ -160,8 +161,8 @@ def shares(person: FaceTable) -> dict[str, float]:
 
 
 def _away(person: FaceTable) -> BoolArray:
-    """(N-1,) bool: between two rows lies an analysed frame without this person, or nothing was
-    analysed for long. A camera that stutters is no absence."""
+    """(N-1,) bool: an analysed frame without this person, or a long unanalysed interval, separates
+    two rows. A stuttering camera does not count as absence."""
     frames = np.searchsorted(person.frame_times, person.time_s)
     pauses = np.diff(person.time_s)
     away = (np.diff(frames) > 1) | (pauses > longest_step_s(person.frame_times) + 1e-9)
@@ -171,7 +172,7 @@ def _away(person: FaceTable) -> BoolArray:
 def dominant_runs(person: FaceTable, min_s: float = MIN_RUN_S) -> list[Run]:
     """Stretches of one dominant expression, in order; they never reach over an absence.
 
-    Runs shorter than `min_s` join the longer of the two runs beside them. A person who is seen for
+    Runs shorter than `min_s` join the longer of the two neighbouring runs. A person who is seen for
     less than that altogether still has one run.
     """
     if not len(person):
@@ -317,7 +318,7 @@ def averaged(person: FaceTable, buckets: int = DRAWN_STRETCHES) -> tuple[Float64
         buckets: stretches; up to twice as many rows are taken as they are.
 
     Returns:
-        (M,) float64 seconds, increasing, and (M, 7) float32 probabilities. A row of NaN stands
+        (M,) float64 seconds, increasing, and (M, 7) float32 probabilities. A row of NaN marks
         where the person was away; between stretches, where it was for longer than two of them.
     """
     if not len(person):

@@ -17,7 +17,7 @@ from emotion_core.errors import OutputError
 SUMMARY: Final = "summary.json"
 FACES: Final = "faces.csv"
 CLIP: Final = "annotated.mp4"
-# Drawn again with a person's decisions, of which the star stands for a digest.
+# Redrawn with a visitor's edits; the star is a digest of them.
 EDITED_CLIPS: Final = "edited_*.mp4"
 PREVIEW: Final = "preview.jpg"
 _LOCK: Final = ".lock"
@@ -32,7 +32,7 @@ def safe_name(stem: str) -> str:
     """A folder name made from a file's stem: letters of all scripts stay, the rest becomes "_".
 
     It holds no separator, quote or control character, does not begin with a dot, ends neither in a
-    dot nor a space, is no device name of Windows, and has at most 60 characters.
+    dot nor a space, is not a Windows device name, and has at most 60 characters.
     """
     name = "".join(c if c.isprintable() and c not in _UNSAFE else "_" for c in stem)
     name = name.strip(" .")
@@ -103,8 +103,8 @@ def sole_writer(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # While it is still held: whoever opened it before finds out that it is gone. Windows keeps
-        # a file that is open.
+        # While it is still held: a process that opened it before notices that it is gone. Windows
+        # keeps a file that is open.
         with contextlib.suppress(OSError):
             (folder / _LOCK).unlink(missing_ok=True)
         lock.release()
@@ -115,7 +115,7 @@ def taking_turns(lock_file: Path, patience_s: float) -> Iterator[None]:
     """Wait until no thread and no process holds a lock file, and hold it; it is gone afterwards.
 
     Raises:
-        OSError: the lock file cannot be made, or somebody holds it all the time.
+        OSError: the lock file cannot be made, or another process holds it for too long.
     """
     if not lock_file.parent.is_dir():
         # The lock would make a deleted folder again.

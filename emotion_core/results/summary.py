@@ -98,7 +98,7 @@ def _transition_counts(counts: np.ndarray) -> dict[str, int]:
 
 
 def summarise(table: FaceTable, edits: Edits) -> dict[str, Any]:
-    """What stands in summary.json about the result; edits are applied here."""
+    """The part of summary.json about the result; edits are applied here."""
     edited = edits.apply(table)
     return {
         "frames_analysed": len(table.frame_times),
@@ -121,7 +121,7 @@ def summarise(table: FaceTable, edits: Edits) -> dict[str, Any]:
 def marker_statistics(
     table: FaceTable, start_s: float, end_s: float, edits: Edits
 ) -> list[dict[str, Any]]:
-    """What each person showed between two times; [] for a point or where nobody was seen."""
+    """What each person showed between two times; [] for a point or where no face was seen."""
     part = table.between(start_s, end_s)
     return [
         {
@@ -136,7 +136,7 @@ def marker_statistics(
 
 
 def summary_json(value: object) -> bytes:
-    """JSON for people and machines, UTF-8; bytes of a name that are no UTF-8 become escapes."""
+    """JSON for people and machines, UTF-8; bytes of a name that are not UTF-8 become escapes."""
     return json.dumps(value, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 

@@ -43,7 +43,7 @@ def thumbnail(image_bgr: ImageArray, box_xyxy: FloatArray, side_px: int = _SIDE_
 
 
 def face_in_thumbnail(side_px: int = _SIDE_PX) -> FloatArray:
-    """Where the face lies in a picture of `thumbnail`: (1, 4) float32 xyxy, pixels."""
+    """Position of the face in a picture of `thumbnail`: (1, 4) float32 xyxy, pixels."""
     half = side_px / (2 * (1 + 2 * _MARGIN))
     low, high = side_px / 2 - half, side_px / 2 + half
     return np.array([[low, low, high, high]], np.float32)
@@ -96,7 +96,7 @@ def moment_picture(folder: Path, whole: FaceTable, edits: Edits, moment: Moment)
     Args:
         folder: of the pictures.
         whole: all rows, before the edits.
-        edits: merged people's pictures stand under the identity that they had in that frame.
+        edits: pictures of merged people are filed under the identity they had in that frame.
         moment: of the table with the edits applied.
     """
     same = [k for k, v in edits.merged.items() if v == moment.track_id]

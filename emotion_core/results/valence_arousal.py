@@ -1,11 +1,11 @@
 """Valence and arousal, derived from the seven probabilities: not measured, and labelled so.
 
-Each expression stands at one point of the plane of Russell (1980), "A circumplex model of affect",
+Each expression is one point in the plane of Russell (1980), "A circumplex model of affect",
 Journal of Personality and Social Psychology 39(6), 1161-1178: the place of the nearest word in its
 figure 4 (angry, annoyed, afraid, happy, sad, astonished), as digitised by
 toftul/tg-howwasyourday-v2 and rounded to what a reader can measure there. Neutral is the origin.
-Disgust is no word of his; it takes the place of annoyed. A face's point is the mean of the seven,
-weighted by probability.
+Disgust is not among his words; it takes the place of annoyed. A face's point is the mean of the
+seven, weighted by probability.
 """
 
 from typing import Final

@@ -42,7 +42,7 @@ from emotion_core.video.clip import (
 )
 from emotion_core.video.options import VideoOptions, feasible
 
-# Raised when the rows or the way they are made change: older results are then made anew.
+# Raised when the rows or the way they are made change: older results are then recomputed.
 RESULTS_VERSION: Final = 1
 _PROGRESS_EVERY_S: Final = 0.25
 _PREVIEW_EVERY_S: Final = 1.0
@@ -223,8 +223,8 @@ class _Run:
         except OSError as error:
             raise output_error(self._folder, error) from error
         if read_summary(self._folder).get("key", self._key) != self._key:
-            # Read otherwise, people have other numbers: a name, or being left out, must not go to
-            # somebody else. Markers are times, and stay.
+            # Read otherwise, people have other numbers: a name, or an exclusion, must not pass to
+            # another person. Markers are times, and stay.
             change_edits(self._folder, lambda edits: Edits(markers=edits.markers))
         self._began = True
         write_summary(self._folder, self._head("running"))
@@ -290,7 +290,7 @@ class _Run:
         return summary
 
     def fail(self, error: BaseException) -> None:
-        """Note the failure beside the rows written so far, as far as the disk allows."""
+        """Record the failure next to the rows written so far, as far as the disk allows."""
         if not self._began:
             return
         message = str(error) if isinstance(error, EmotionCoreError) else repr(error)
@@ -328,7 +328,7 @@ class _Run:
             write_preview(self._folder, frame, held)
 
     def _left_out(self) -> bool:
-        """At a frame that nobody reads, in the reading thread: many may follow one another."""
+        """At a frame that is not analysed, in the reading thread: many may follow one another."""
         self._told()
         return self._hooks.stop()
 

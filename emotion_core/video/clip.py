@@ -28,9 +28,9 @@ _LONG_CLIP_SIDE: Final = 1280
 _FEW_BITS: Final = 2.5e6
 # As much as anything at this quality needs: no limit is set above.
 _MANY_BITS: Final = 20e6
-# A black beginning longer than this is nobody's wish.
+# A black beginning longer than this is never wanted.
 _LATE_S: Final = 600.0
-# Below this nobody is recognised: half a day of film becomes larger than what is played.
+# Below this, no person can be recognised: half a day of film becomes larger than what is played.
 _LEAST_BITS: Final = 50e3
 _PREVIEW_SIDE: Final = 640
 _OVERLAY: Final = OverlaySettings()
@@ -87,7 +87,7 @@ def drawn(
 def annotating(
     writer: VideoWriter, names: Mapping[int, str] | None = None
 ) -> Iterator[WriteBehind[Shown]]:
-    """While open, what is put in is drawn and encoded by a thread beside the analysis.
+    """While open, frames are drawn and encoded in a thread parallel to the analysis.
 
     The file is finished at the end of the block, and removed where the block is left by an error.
 

@@ -1,8 +1,8 @@
 """The clip drawn again with what a person decided about it: names, merged people, excluded ones.
 
-Nothing is read anew: the faces come from the table, so the boxes are those of the first clip. The
-new clip lies beside that one, under a name made from the decisions: where they are changed or taken
-back, it is not theirs any more, and the first one is shown again.
+Nothing is analysed again: the faces come from the table, so the boxes are those of the first clip.
+The new clip is saved in the same folder, under a name derived from the edits: where they are
+changed or taken back, it is not theirs any more, and the first one is shown again.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ def redraw_clip(source: Path, folder: Path, edits: Edits, hooks: Hooks | None = 
     Args:
         source: the video that the results are of.
         folder: the results.
-        edits: what is drawn: a given name instead of "#1", nobody who is excluded.
+        edits: what is drawn: a given name instead of "#1", and no excluded people.
         hooks: progress and cancel.
 
     Returns:

@@ -17,7 +17,7 @@ import numpy as np
 from emotion_core.vision.cascade import Prepared, detect, load_cascade
 from emotion_core.vision.local_search import Found
 
-# An answer is due after so many frames, or with the first frame after so many seconds.
+# A result is used after this many frames, or with the first frame after this many seconds.
 DUE_FRAMES: Final = 5
 DUE_S: Final = 0.15
 

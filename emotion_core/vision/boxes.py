@@ -88,7 +88,7 @@ def covered_matrix(first: FloatArray, second: FloatArray) -> FloatArray:
 
 
 def visible_share(boxes_xyxy: FloatArray, width: int, height: int) -> FloatArray:
-    """(N,) float32, the share of each box that lies inside a frame of the given size, 0 to 1."""
+    """(N,) float32, the fraction of each box inside a frame of the given size, 0 to 1."""
     inside = area(clip_boxes(boxes_xyxy, width, height))
     return np.asarray(inside / np.maximum(area(boxes_xyxy), 1e-9), np.float32)
 

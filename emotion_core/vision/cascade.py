@@ -61,7 +61,7 @@ def scan(
     neighbours: int = 3,
     angle: float = 0.0,
 ) -> tuple[FloatArray, FloatArray]:
-    """Look for faces whose side lies in a range: `prepare`, then `detect`."""
+    """Detect faces whose side is in a range: `prepare`, then `detect`."""
     prepared = prepare(image_bgr, face_px=face_px, work_px=work_px, angle=angle)
     return detect(cascade, prepared, step=step, neighbours=neighbours)
 

@@ -13,8 +13,8 @@ CROP_SIDE = 48
 def crop_faces(image_bgr: ImageArray, boxes_xyxy: FloatArray) -> FloatArray:
     """Cut faces out of a picture as the network takes them.
 
-    A box is made square around its centre (a face must not be stretched); what lies outside of the
-    picture is filled with the picture's edge. A Haar box has the scale of a FER2013 face as it
+    A box is made square around its centre (a face must not be stretched); parts outside the
+    picture are filled with its edge pixels. A Haar box has the scale of a FER2013 face as it
     comes, so nothing is padded.
 
     Args:
@@ -37,7 +37,7 @@ def _crop_one(image_bgr: ImageArray, box: FloatArray) -> FloatArray:
     scale = CROP_SIDE / side
     patch, x0, y0 = _patch(image_bgr, (left + right - side) / 2, (top + bottom - side) / 2, side)
     grey = cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY)
-    # Averaging first: sampling a large face at 48x48 points alone would alias. By a whole number of
+    # Averaging first: sampling a large face at only 48x48 points would alias. By a whole number of
     # pixels: OpenCV averages over fractions ten times slower.
     whole = max(1, min(int(1 / scale), *grey.shape))
     if whole > 1:

@@ -38,7 +38,7 @@ LOOK_PERIOD_S: Final = 0.09
 # all fall due in one frame.
 LOOKS_PER_FRAME: Final = 2
 LOOKS_SHARE: Final = 0.25
-# A face that the cascade no longer sees is followed for so long by its picture alone.
+# A face that the cascade no longer detects is tracked by template matching for this long.
 FOLLOW_ALONE_S: Final = 0.7
 # After so long in doubt dearer looks are worth their time.
 DOUBT_S: Final = 0.1
@@ -53,7 +53,7 @@ DEAR: Final = Look(1.7, (0.8, 1.25), 48.0, 2)
 MEASURE: Final = Look(1.6, (0.76, 1.3), 27.0, 3)
 # The cascade sees heads that lean by up to 12° or so; turned by this much it sees those up to 30°.
 LEANING: Final = (17.0, -17.0)
-# What a full scan has found is measured anew: its steps are coarse.
+# Faces found by a full scan are measured again: its steps are coarse.
 REFINE: Final = Look(2.0, (0.72, 1.36), 33.0, 3)
 # The pyramid of sizes starts elsewhere in every other look: a face between two steps of one falls
 # on a step of the next, and box sizes do not stick to the steps.

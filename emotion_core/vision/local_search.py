@@ -23,7 +23,7 @@ class Look:
     sizes: tuple[float, float]
     work_px: float
     neighbours: int
-    angle: float = 0.0  # degrees counter-clockwise by which the head is thought to lean
+    angle: float = 0.0  # expected roll of the head, degrees counter-clockwise
 
 
 def look_around(
@@ -53,7 +53,7 @@ def look_around(
 
 
 def best_of(found: Found, least: float) -> Found:
-    """The most certain face alone, if it is certain enough."""
+    """Only the most certain face, if it is certain enough."""
     boxes, scores = found
     if not len(boxes) or scores.max() < least:
         return NOTHING

@@ -1,4 +1,4 @@
-"""Drawing a result onto a frame; computes nothing, so every number shown stands in the result."""
+"""Drawing a result onto a frame; computes nothing, so every number shown is part of the result."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ def draw_overlay(
     """A picture of its own with boxes, labels and bars; the frame given is not written to.
 
     A box has the colour of its most probable expression; it is dashed where the face is held over
-    a gap. A label says "unsure" where the confidence lies below the model's threshold, and why a
+    a gap. A label says "unsure" where the confidence is below the model's threshold, and why a
     reading may be poor.
 
     Args:
@@ -120,8 +120,7 @@ def _draw_label(
     others: Sequence[tuple[int, ...]],
 ) -> tuple[int, int, int, int]:
     """Above the box, or inside at its top where there is no room; below it or a line higher where
-    a label in `taken` or a face in `others` would be covered (xyxy px). Returns where it stands,
-    xyxy px."""
+    a label in `taken` or a face in `others` would be covered (xyxy px). Returns its position."""
     mask = _text_mask(text, font_px)
     pad = max(3, font_px // 4)
     height, width = mask.shape[0] + 2 * pad, mask.shape[1] + 3 * pad
@@ -153,7 +152,7 @@ def _covered(place: tuple[int, ...], taken: Sequence[tuple[int, ...]]) -> int:
 
 
 def _draw_bars(canvas: ImageArray, box: tuple[int, ...], probs: np.ndarray, font_px: int) -> None:
-    """Seven bars beside the box, on the side where there is room."""
+    """Seven bars next to the box, on the side with room for them."""
     small = max(10, round(0.8 * font_px))
     names = [_text_mask(name, small) for name in EXPRESSIONS]
     line = small + max(2, small // 3)
@@ -163,7 +162,7 @@ def _draw_bars(canvas: ImageArray, box: tuple[int, ...], probs: np.ndarray, font
     x = max(0, min(x, canvas.shape[1] - width))
     y = max(0, min(box[1], canvas.shape[0] - height))
     panel = canvas[y : y + height, x : x + width]
-    # Darkened, not covered: what lies behind the bars stays visible.
+    # Darkened, not covered: the background stays visible through the bars.
     panel[:] = panel // 4
     for i, (name, mask) in enumerate(zip(EXPRESSIONS, names, strict=True)):
         top = y + 4 + i * line
@@ -174,7 +173,7 @@ def _draw_bars(canvas: ImageArray, box: tuple[int, ...], probs: np.ndarray, font
 
 
 def _paste(canvas: ImageArray, mask: ImageArray, x: int, y: int) -> None:
-    """White text through a mask of coverage; what lies outside of the picture is left out."""
+    """White text through a mask of coverage; parts outside the picture are left out."""
     x0, y0 = max(x, 0), max(y, 0)
     x1 = min(x + mask.shape[1], canvas.shape[1])
     y1 = min(y + mask.shape[0], canvas.shape[0])

@@ -1,4 +1,4 @@
-"""Maps over a face, drawn for people: where the evidence lies, and what covering it does."""
+"""Maps over a face, drawn for people: where the evidence is, and what covering it changes."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""When to scan which part of the frame for somebody new: piecewise, sooner where it changes."""
+"""When to scan which part of the frame for new faces: piecewise, sooner where it changes."""
 
 import math
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from emotion_core.datatypes import BoolArray, FloatArray, ImageArray
 from emotion_core.vision import boxes as bx
 
-# From this share of the frame's shorter side on a face is near: a look for near faces alone costs a
-# quarter, so the whole frame is one piece. The look for far ones is cut into strips.
+# From this share of the frame's shorter side on a face is near: scanning for near faces only costs
+# a quarter, so the whole frame is one piece. The look for far ones is cut into strips.
 NEAR_SHARE: Final = 0.22
 FAR_STRIPS: Final = 4
 # Rows of the thumbnail that tells whether anything has changed.
@@ -23,9 +23,9 @@ CHANGED_CELLS: Final = 3
 # A piece never scanned is due, but not before one that is long overdue.
 NEVER_SCANNED: Final = 1.5
 # One scan misses one face in five; a second soon after, whose sizes lie between those of the first,
-# finds most of them: nobody waits for the next regular one.
+# finds most of them: a new face need not wait for the next regular scan.
 SECOND_S: Final = 0.1
-# What a known person moves beside the face (hair, shoulders) is no news: box sides left out.
+# Movement around a known face (hair, shoulders) does not count as a change: box sides left out.
 PERSON_SIDES: Final = 1.8
 
 
@@ -53,8 +53,8 @@ class Piece:
 class ScanSchedule:
     """Chooses the pieces to scan in each frame. Not thread-safe: one a stream.
 
-    The first frame is looked at whole; later ones bring one piece, while nobody is known one of
-    each kind, so that no frame takes much longer than another.
+    The first frame is looked at whole; later ones scan one piece, or one of each kind while no
+    face is known, so that no frame takes much longer than another.
     """
 
     def __init__(self) -> None:
@@ -136,7 +136,7 @@ def pieces(width: int, height: int, smallest_px: float) -> list[Piece]:
 
 
 def _thumb(image_bgr: ImageArray) -> NDArray[np.int16]:
-    """(h, w) int16: the green of every so many pixels; a few microseconds whatever the size."""
+    """(h, w) int16: the green channel on a coarse grid; takes a few microseconds at any size."""
     every = _every(image_bgr.shape)
     return image_bgr[::every, ::every, 1].astype(np.int16)
 
@@ -146,7 +146,7 @@ def _every(shape: tuple[int, ...]) -> int:
 
 
 def _outside(boxes_xyxy: FloatArray, cells: tuple[int, ...], shape: tuple[int, ...]) -> BoolArray:
-    """(h, w) bool: cells of the thumbnail that belong to nobody known."""
+    """(h, w) bool: cells of the thumbnail outside the known persons."""
     outside = np.ones(cells, np.bool_)
     around = bx.expand(boxes_xyxy, PERSON_SIDES) / _every(shape)
     for x0, y0, x1, y1 in np.maximum(around, 0).astype(int).tolist():
@@ -169,7 +169,7 @@ def _urgency(
     crowd: Crowd,
     height: int,
 ) -> float:
-    """Age in periods: from 1 on the piece is due."""
+    """Age in periods: a piece is due at 1."""
     # Half a millisecond of tolerance: time stamps of 25 frames a second are rounded.
     age = time_s - piece.scanned_s + 5e-4
     if math.isinf(age):

@@ -17,7 +17,7 @@ CASCADES: Final = ("haarcascade_frontalface_alt.xml", "haarcascade_frontalface_a
 NORMAL: Final = Look(1.6, (0.72, 1.35), 30.0, 3)
 # In a photo, which gets no second frame, agreement of one is enough, or of both at this resolution.
 LARGER: Final = Look(1.6, (0.72, 1.35), 44.0, 2)
-# After so many rejections in a row, questions are limited to one every `PATIENCE_S` seconds.
+# After this many rejections in a row, questions are limited to one every `PATIENCE_S` seconds.
 PATIENCE: Final = 6
 PATIENCE_S: Final = 0.2
 # New faces examined in one frame; a crowd is announced over several frames.

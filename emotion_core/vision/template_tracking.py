@@ -2,7 +2,7 @@
 
 Correlating a 32-pixel picture of the face with its surroundings costs a tenth of a cascade's look
 and measures the place more finely. It says where the face went, not whether it is one: the cascade
-confirms each face several times a second, and the picture is taken anew each time.
+confirms each face several times a second, and the template is renewed each time.
 """
 
 import math
@@ -20,9 +20,9 @@ from emotion_core.vision.cascade import shrunk_grey
 SIDE_PX: Final = 32
 # Share of the face's side that is remembered: its corners are background.
 INNER: Final = 0.9
-# How far a face is followed within one frame, in sides; whoever leaps further is looked for.
+# How far a face is followed within one frame, in sides; a face that moves further is searched for.
 REACH: Final = 0.3
-# Correlation from which on it is the same face. The same face a frame later has 0.93 and more.
+# Least correlation of the same face. The same face a frame later has 0.93 and more.
 ALIKE: Final = 0.82
 # A picture without contrast resembles everything.
 LEAST_CONTRAST: Final = 4.0
@@ -107,7 +107,7 @@ class _Part:
         return cls(grey, x0, y0, (x1 - x0) / grey.shape[1], (y1 - y0) / grey.shape[0])
 
     def middle(self, x: float, y: float, shape: tuple[int, ...]) -> NDArray[np.float64]:
-        """(2,) in pixels of the frame: the middle of a patch that lies at x, y of the part."""
+        """(2,) in pixels of the frame: the centre of a patch at x, y of the part."""
         middle_x, middle_y = x + shape[1] / 2, y + shape[0] / 2
         return np.array([self.left + middle_x * self.scale_x, self.top + middle_y * self.scale_y])
 
@@ -117,7 +117,7 @@ def _centre(box_xyxy: FloatArray) -> NDArray[np.float64]:
 
 
 def _peak(line: NDArray[Any], at: int) -> float:
-    """How far the true peak lies beside the largest of evenly spaced values (a parabola)."""
+    """Offset of the true peak from the largest of evenly spaced values, by a parabola fit."""
     if not 0 < at < len(line) - 1:
         return 0.0
     before, here, after = (float(v) for v in line[at - 1 : at + 2])

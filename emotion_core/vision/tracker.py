@@ -18,7 +18,7 @@ REACH_SIDES: Final = 0.7
 REACH_GROWTH: Final = 1.5
 REACH_MOST: Final = 1.6
 SIZE_RATIO_MOST: Final = 1.8
-# Where nobody else is in question, a face may leap this far within this time.
+# Where no other face is a candidate, a face may move this far within this time.
 LEAP_SIDES: Final = 2.5
 LEAP_RATIO: Final = 1.4
 LEAP_S: Final = 0.5
@@ -30,10 +30,11 @@ GAIN_SPEED: Final = 0.35
 GAIN_GROWTH: Final = 0.25
 # Speeds are measured over at least so long: two frames with nearly the same time say nothing.
 LEAST_STEP_S: Final = 0.03
-# A size is believed the more, the longer it was not measured: as so many measurements in a row.
+# A size is believed the more, the longer it was not measured: at most as much as this many
+# measurements in a row.
 SIZE_STEP_S: Final = 0.05
 SIZE_STEPS: Final = 2.0
-# An unseen face is thought to slow down with this time constant: nobody walks through walls.
+# The motion of an unseen face decays with this time constant.
 COAST_S: Final = 0.4
 # A certainty at which one look is enough to announce a face.
 SURE_SCORE: Final = 3.5
@@ -77,7 +78,7 @@ class Tracks:
     """The announced faces of one frame, row-aligned, oldest identity first.
 
     Attributes:
-        track_ids: (N,) int64, from 1 on.
+        track_ids: (N,) int64, starting at 1.
         boxes: (N, 4) float32 xyxy.
         scores: (N,) float32, of the newest detection.
         predicted: (N,) bool, looked for and not found: held over a gap.
@@ -127,7 +128,7 @@ class Tracker:
             np.array([track.track_id for track in self._tracks], np.int64),
             np.array([time_s - track.looked_s for track in self._tracks], np.float32),
             np.array([time_s - track.seen_s for track in self._tracks], np.float32),
-            # A candidate is not followed: too many of them are no faces.
+            # A candidate is not followed: too many of them are not faces.
             tuple(track.appearance if track.track_id else None for track in self._tracks),
         )
 

@@ -1,6 +1,6 @@
 """Charts that pages share: one chart for one idea.
 
-Bars are plain HTML: they appear at once and can be redrawn twice a second beside a live stream.
+Bars are plain HTML: they appear at once and can be redrawn twice a second next to a live stream.
 The timeline is an Altair chart; altair and pandas are imported when it is drawn, not before.
 """
 
@@ -103,7 +103,7 @@ def probability_bars_html(
         who: name of the person; may hold any text, it is escaped.
         unsure: the model's own threshold says that the reading is weak.
         hints: values of `QualityHint` that explain a poor reading.
-        trail: (valence, arousal) points, each -1 to 1, newest last; drawn beside the bars.
+        trail: (valence, arousal) points, each -1 to 1, newest last; drawn next to the bars.
     """
     order = max(range(len(EXPRESSIONS)), key=lambda i: probs[i])
     top = EXPRESSIONS[order]
@@ -200,7 +200,7 @@ def timeline_chart(
     colour = alt.Color(
         "expression:N",
         scale=alt.Scale(domain=list(EXPRESSIONS), range=[COLOURS[e] for e in EXPRESSIONS]),
-        # The legend stands above, in HTML: `show_legend`.
+        # The legend is above, in HTML: `show_legend`.
         legend=None,
     )
     return (

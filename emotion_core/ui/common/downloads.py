@@ -31,7 +31,7 @@ def show_download(
         label: on the button.
         file: made when the button is pressed.
         key: unique on the page.
-        kind: how much the button stands out.
+        kind: how prominent the button is.
         help: shown when the pointer rests on the button.
     """
     icon = ":material/download:"
@@ -52,7 +52,7 @@ def show_download(
 
 
 def can_play(size: int) -> bool:
-    """Whether `play_video` takes a file of so many bytes."""
+    """Whether `play_video` accepts a file of this many bytes."""
     return _base() is not None or size <= _LARGEST_IN_MEMORY
 
 

@@ -1,4 +1,4 @@
-"""What the server does from the first visit of any page on, whoever visits what afterwards."""
+"""Background duties of the server, which begin with the first visit of any page."""
 
 import streamlit as st
 

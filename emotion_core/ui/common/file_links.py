@@ -32,7 +32,7 @@ GONE: Final = (
     "Go back to the page that offered it and reload that page."
 )
 _SAFE: Final = {
-    # The browser may keep a piece while a player seeks, nobody between may.
+    # The browser may cache a piece while a player seeks; proxies may not.
     "Cache-Control": "private, no-cache",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

@@ -61,10 +61,10 @@ def start_page(title: str, purpose: str) -> None:
 
 
 def link_to(path: str, label: str | None = None) -> None:
-    """A link to a page of `PAGES`; plain words where the page runs alone and knows no others.
+    """A link to a page of `PAGES`; plain text where the page runs on its own and knows no others.
 
     Raises:
-        KeyError: `path` is no page of this program.
+        KeyError: `path` is not a page of this program.
     """
     name, icon = PAGES[path]
     try:

@@ -1,7 +1,8 @@
 """Background jobs as a page sees them: one store a kind, and which jobs are this visitor's.
 
-Nobody sees the jobs of others: an id is only known to who started it, and stands in the address.
-The browser is told a name for the visit, so that a reload or another tab finds the list again.
+Visitors cannot see one another's jobs: an id is known only to the visitor who started the job, and
+is part of the address. The browser is told a name for the visit, so that a reload or another tab
+finds the list again.
 """
 
 import re
@@ -80,7 +81,7 @@ class VisitorJobs:
         return sorted(states, key=lambda state: -state.created_s)
 
     def shown(self) -> str | None:
-        """The job that the page shows, or None for the form; it stands in the address."""
+        """The job that the page shows, or None for the form; it is part of the address."""
         key = f"{self.kind}_job"
         if key not in st.session_state:
             st.session_state[key] = st.query_params.get(self.parameter)
@@ -99,7 +100,7 @@ class VisitorJobs:
 
 
 def visitor() -> str:
-    """A name for this visit that nobody else knows or can guess: the browser's, or a new one."""
+    """A name for this visit that no one else knows or can guess: the browser's, or a new one."""
     return _visitors()[0]
 
 

@@ -71,10 +71,10 @@ def data_sets_in(folder: Path) -> list[str]:
 
 
 def refer_to(name: str, allowed: Path) -> JobInput:
-    """A data set of the administrator's folder, used where it lies.
+    """A data set of the administrator's folder, used without copying it.
 
     Raises:
-        InputError: it lies elsewhere, or is gone.
+        InputError: it is outside that folder, or is gone.
     """
     path = (allowed / name).resolve()
     if not path.is_dir():

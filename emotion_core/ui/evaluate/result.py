@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OwnChoice(Choice):
-    """A model on a visitor's own faces: figures published about test splits stand elsewhere."""
+    """A model on a visitor's own faces: figures published about test splits are shown elsewhere."""
 
     @property
     def split(self) -> str:

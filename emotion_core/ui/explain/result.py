@@ -15,7 +15,7 @@ from emotion_core.results.explanation import ARRAYS, VALUES, Explanation, load_e
 from emotion_core.ui.common.charts import probability_bars_html
 from emotion_core.vision.saliency_overlay import draw_drop, draw_heat, enlarged
 
-# Pictures stand in as many columns as the window has room for.
+# Pictures fill as many columns as the window has room for.
 _STYLE: Final = """<style>
 .lab-figures { display: grid; gap: 1rem; }
 .lab-figures.large { grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); }
@@ -35,7 +35,7 @@ _STYLE: Final = """<style>
 
 
 def show_result(folder: Path, key: str, who: str) -> None:
-    """Draw the explanation in a folder; a changed choice draws this part alone."""
+    """Draw the explanation in a folder; a changed choice redraws only this part."""
     try:
         found = load_explanation(folder)
     except EmotionCoreError as error:

@@ -134,7 +134,7 @@ def _wait(job_id: str, key: str, who: str) -> None:
 
 
 def _inside(who: str) -> str:
-    """A name as it stands within a sentence."""
+    """A name as it is written within a sentence."""
     return who[:1].lower() + who[1:] if who.startswith(("Face", "This")) else who
 
 

@@ -114,7 +114,7 @@ def show_limits() -> None:
 
 
 def show_sample() -> None:
-    """A clip made in code, read by the real pipeline: needs neither camera nor upload."""
+    """A synthetic clip, analysed by the real pipeline: needs neither camera nor upload."""
     st.subheader("Try a sample", anchor=False)
     st.markdown(
         "A six-second clip of a public-domain portrait (astronaut Eileen Collins, NASA) that moves "

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 UPLOAD_MB: Final = 50
 _CACHE: Final = "photo_readings"
-# So many faces stand beside their picture; more stand below it.
+# Up to this many faces are shown next to their picture; more are shown below it.
 _BESIDE: Final = 2
 _WIDE_PX: Final = 860
 _LEGIBLE_PX: Final = 480
@@ -111,7 +111,7 @@ def _jpeg(image: "ImageArray") -> bytes:
 
 
 def show_reading(reading: Reading, number: int) -> None:
-    """One picture with its faces beside it."""
+    """One picture with its faces next to it."""
     if reading.result is None:
         st.error(reading.problem, icon=":material/broken_image:")
         return

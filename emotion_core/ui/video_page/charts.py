@@ -126,7 +126,7 @@ def _marker_layers(
 
 
 def run_rows(table: FaceTable, edits: Edits, min_s: float = MIN_RUN_S) -> "pd.DataFrame":
-    """The dominant runs of everybody: person, start_s, end_s, seconds, expression, confidence."""
+    """The dominant runs of all people: person, start_s, end_s, seconds, expression, confidence."""
     import pandas as pd
 
     rows = [
@@ -194,7 +194,7 @@ def _colour() -> "alt.Color":
     return alt.Color(
         "expression:N",
         scale=alt.Scale(domain=list(EXPRESSIONS), range=[COLOURS[e] for e in EXPRESSIONS]),
-        # The legend stands above, in HTML: `show_legend`.
+        # The legend is above, in HTML: `show_legend`.
         legend=None,
     )
 

@@ -1,4 +1,4 @@
-"""Several videos side by side: players, shares of time, everybody's course, and a table."""
+"""Several videos side by side: players, shares of time, each person's timeline, and a table."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,7 @@ def show_comparison(files: list[FileState]) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Compared:
-    """One video: its name with its number, its folder, and what is said about it."""
+    """One video: its name with its number, its folder, and its description."""
 
     name: str
     folder: Path
@@ -83,7 +83,7 @@ def _compared(number: int, file: FileState) -> _Compared | None:
 
 
 def _players(compared: list[_Compared]) -> None:
-    """The first clips beside each other, where there are any."""
+    """The first clips side by side, where there are any."""
     clips = [(c, shown_clip(c.folder, c.reading.edits)) for c in compared]
     shown = [(c, clip) for c, clip in clips if is_playable(clip)][:_MOST_PLAYERS]
     if not shown:
@@ -96,7 +96,7 @@ def _players(compared: list[_Compared]) -> None:
 
 
 def _courses(compared: list[_Compared]) -> None:
-    """Everybody's dominant expression, all videos on one axis of time."""
+    """The dominant expression of each person, all videos on one time axis."""
     import pandas as pd
 
     parts, names = [], []

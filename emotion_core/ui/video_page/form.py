@@ -30,7 +30,7 @@ _SAMPLE_NAME: Final = "sample.mp4"
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """What stands in the form: uploads, files of the allowed folder, options of the command."""
+    """The contents of the form: uploads, files of the allowed folder, options of the command."""
 
     uploads: list[Any]
     files: list[Path]
@@ -107,7 +107,7 @@ def _inputs() -> tuple[list[Any], list[Path]]:
 def _listed(folder: str) -> list[str]:
     root = Path(folder)
     found = (p for p in root.rglob("*") if p.suffix.lower().lstrip(".") in _TYPES and p.is_file())
-    # A name that is no UTF-8 cannot be sent to a browser.
+    # A name that is not UTF-8 cannot be sent to a browser.
     found = (p for p in found if "\ufffd" not in os.fsencode(p).decode("utf-8", "replace"))
     return sorted(
         str(p.relative_to(root)) for _, p in zip(range(_MOST_LISTED), found, strict=False)

@@ -15,7 +15,7 @@ from emotion_core.ui.video_page.result_view import ResultView
 
 
 def show_markers(view: ResultView) -> None:
-    """The table of markers and, for each interval, what everybody showed in it."""
+    """The table of markers and, for each interval, the expressions of each person in it."""
     count = len(view.edits.markers)
     with st.expander(f"Markers ({count})" if count else "Markers", expanded=count > 0):
         how = "“Mark this moment” under the player" if view.has_clip else "A new row of the table"
@@ -69,7 +69,7 @@ def markers_after(shown: Sequence[Marker], typed: Mapping[str, Any]) -> list[Mar
     """The markers of a table after what was typed in it, as Streamlit's editor describes that.
 
     Raises:
-        InputError: a time is no time, or runs backward.
+        InputError: a time is invalid, or runs backward.
     """
     changed = typed.get("edited_rows", {})
     rows = [asdict(m) | changed.get(i, {}) for i, m in enumerate(shown)]

@@ -91,7 +91,7 @@ def _merge_choice(view: ResultView, track_id: int, others: list[int]) -> None:
 
     def merge() -> None:
         into = st.session_state[key]
-        # Spent: a later run must not merge them once more.
+        # Spent: a later run must not merge them again.
         st.session_state[key] = None
         if into is not None:
             view.keep(lambda now: now.merge(track_id, into))

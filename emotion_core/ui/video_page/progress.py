@@ -81,7 +81,7 @@ def file_line(file: FileState) -> str:
         if file.left_s is not None:
             words.append(f"{duration_words(file.left_s)} left")
     elif file.message:
-        # Most messages begin with the file's name, which stands here already.
+        # Most messages begin with the file's name, which is shown here already.
         words.append(escape(file.message.removeprefix(file.name).lstrip(" :")))
     return " · ".join(words)
 

@@ -37,7 +37,7 @@ button:hover { border-color: currentColor; }"""
 
 
 def show_result(job_id: str, file: FileState) -> None:
-    """Draw everything about one video; a changed name or marker redraws this part alone."""
+    """Draw everything about one video; a changed name or marker redraws only this part."""
     assert file.folder is not None
     folder = file.folder
 

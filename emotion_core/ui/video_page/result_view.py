@@ -1,4 +1,4 @@
-"""The state of one result on the page: its data, the visitor's edits, where the player stands."""
+"""The state of one result on the page: its data, the visitor's edits, and the player's position."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def load_result_data(folder: Path) -> ResultData:
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the table …")
 def _table(folder: str, changed: tuple[int, int]) -> FaceTable:
-    """One copy for all visitors; nobody writes to it. `changed` tells its versions apart."""
+    """One copy for all visitors; it is never written to. `changed` tells its versions apart."""
     del changed
     return read_faces(Path(folder) / FACES)
 
@@ -153,7 +153,7 @@ class ResultView:
             st.session_state[f"{self.key}_problem"] = str(error)
 
     def follow(self, key: str, span: tuple[float, float]) -> None:
-        """Let a chart show where the player stands, and move it where it is clicked.
+        """Let a chart show the player's position, and move the player where it is clicked.
 
         Args:
             key: of the chart.

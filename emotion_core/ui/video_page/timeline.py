@@ -27,7 +27,7 @@ _MOST_RIBBONS = 12
 
 
 def show_timelines(view: ResultView) -> None:
-    """The ribbon of everybody, and one person's seven probabilities."""
+    """The ribbon of all people, and one person's seven probabilities."""
     st.subheader("Timeline", anchor=False)
     people = by_time_seen(view.table)
     names = [view.edits.name_of(track_id) for track_id in people[:_MOST_RIBBONS]]
