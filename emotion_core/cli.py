@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from emotion_core.errors import EmotionCoreError, SettingsError
+from emotion_core.extras import missing_extra
 
 # Name → what `--help` says. Each name is a module of emotion_core.commands, imported when called:
 # `analyze` must not wait for what `train` imports.
@@ -45,6 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     except EmotionCoreError as error:
         _tell(f"error: {error}")
+        return EXIT_FAILED
+    except ModuleNotFoundError as error:
+        _tell(f"error: {missing_extra(error)}")
         return EXIT_FAILED
     except KeyboardInterrupt:
         print("stopped; what was done is kept", file=sys.stderr)

@@ -15,7 +15,22 @@ from typing import Any
 from emotion_core.atomic_io import parse_json
 from emotion_core.errors import SettingsError
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
+PROJECT_ROOT = _PACKAGE.parent
+
+
+def _installed_or_checkout(installed: str, checkout: str) -> Path:
+    """A file or folder of an installed package, else the one at the top of the checkout.
+
+    A checkout never holds the first. The second is looked for last because next to an installed
+    package any other package may have put a folder of that name.
+    """
+    inside = _PACKAGE / installed
+    return inside if inside.exists() else PROJECT_ROOT / checkout
+
+
+MODELS_DIR = _installed_or_checkout("_models", "models")
+HOME_PAGE = _installed_or_checkout("_app/Home.py", "Home.py")
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
@@ -99,7 +114,8 @@ class AppSettings:
     """What an administrator decides for one installation.
 
     Attributes:
-        models_dir: folder of model folders (EMOTION_LAB_MODELS_DIR).
+        models_dir: folder of model folders (EMOTION_LAB_MODELS_DIR); by default the checkout's
+            `models`, or the models inside the installed package.
         work_dir: uploads and results live here (EMOTION_LAB_WORK_DIR).
         retention_h: hours until uploads and results are deleted (EMOTION_LAB_RETENTION_H).
         video_dir: videos below this folder may be analysed without uploading them
@@ -116,7 +132,7 @@ class AppSettings:
             core, at least four.
     """
 
-    models_dir: Path = PROJECT_ROOT / "models"
+    models_dir: Path = MODELS_DIR
     work_dir: Path = Path(tempfile.gettempdir()) / "emotion-lab"
     retention_h: float = 24.0
     video_dir: Path | None = None

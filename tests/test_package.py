@@ -27,3 +27,9 @@ def test_a_pipeline_never_waits_for_tensorflow() -> None:
         "assert not {'tensorflow', 'keras', 'streamlit'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_the_names_of_media_lead_somewhere() -> None:
+    from emotion_core import media
+
+    assert [name for name in media.__all__ if not hasattr(media, name)] == []

@@ -19,9 +19,9 @@ _HOME = {
     "sample_tour": "write",
     "read_photo": "photo",
     "to_bgr": "photo",
-    "sample_photo": "sample",
-    "sample_frames": "sample",
-    "sample_boxes": "sample",
+    "sample_photo": "synthetic",
+    "sample_frames": "synthetic",
+    "sample_boxes": "synthetic",
 }
 __all__ = list(_HOME)
 
