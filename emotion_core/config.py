@@ -75,7 +75,20 @@ class TrackingSettings:
 
 @dataclass(frozen=True, slots=True)
 class PipelineSettings:
-    """Everything `Pipeline` can be told; one value serves live, video and photo."""
+    """Everything `Pipeline` can be told; one value serves live, video and photo.
+
+    Examples:
+        >>> from emotion_core import DetectionSettings, PipelineSettings, TrackingSettings
+        >>> settings = PipelineSettings(
+        ...     detection=DetectionSettings(min_face_px=60),
+        ...     tracking=TrackingSettings(max_gap_s=2.0),
+        ...     smoothing_strength=0.3,
+        ... )
+        >>> PipelineSettings(smoothing_strength=1.5)
+        Traceback (most recent call last):
+            ...
+        emotion_core.errors.SettingsError: smoothing_strength must lie between 0.0 and 1.0, got 1.5.
+    """
 
     detection: DetectionSettings = field(default_factory=DetectionSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)

@@ -38,6 +38,13 @@ class Frame:
 
     Raises:
         FrameError: the array has another shape or type, or the time is not finite.
+
+    Examples:
+        >>> import numpy as np
+        >>> from emotion_core import Frame
+        >>> frame = Frame(np.zeros((480, 640, 3), np.uint8), index=3, time_s=0.1)
+        >>> frame.width, frame.height
+        (640, 480)
     """
 
     image: ImageArray
@@ -99,6 +106,15 @@ class FrameResult:
             faces must hide these too.
 
     N = 0 is a valid result. All arrays are read-only.
+
+    Examples:
+        >>> from emotion_core import Frame, Pipeline, PipelineSettings, sample_photo
+        >>> pipeline = Pipeline.load(settings=PipelineSettings.for_photo())
+        >>> result = pipeline.process(Frame(sample_photo()))
+        >>> len(result), result.probs.shape, result.unsure
+        (1, (1, 7), array([False]))
+        >>> result.to_dict()["faces"][0]["emotion"]
+        'happy'
     """
 
     index: int

@@ -18,7 +18,16 @@ Each message says what was wrong and what to do about it: pages show it unchange
 
 
 class EmotionCoreError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package.
+
+    Examples:
+        >>> from emotion_core import EmotionCoreError, read_photo
+        >>> try:
+        ...     read_photo("missing.jpg")
+        ... except EmotionCoreError as error:
+        ...     print(type(error).__name__)
+        PhotoError
+    """
 
 
 class InputError(EmotionCoreError, ValueError):

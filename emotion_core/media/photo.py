@@ -105,6 +105,14 @@ def read_photo(
     Raises:
         PhotoError: not a readable picture, more than MAX_PIXELS, or a strip; the message names the
             picture and says what to do.
+
+    Examples:
+        >>> import cv2
+        >>> from emotion_core import Frame, Pipeline, PipelineSettings, read_photo, sample_photo
+        >>> _ = cv2.imwrite("photo.png", sample_photo())
+        >>> pipeline = Pipeline.load(settings=PipelineSettings.for_photo())
+        >>> pipeline.process(Frame(read_photo("photo.png"))).labels
+        ('happy',)
     """
     name = name or (Path(source).name if isinstance(source, str | Path) else "The picture")
     data = source if isinstance(source, bytes) else _bytes_of(Path(source), name)

@@ -46,6 +46,20 @@ class ExpressionClassifier(Protocol):
     Attributes:
         labels: the seven expressions in the order of the columns.
         unsure_threshold: a largest probability below it is unsure, 0 to 1.
+
+    Examples:
+        >>> import numpy as np
+        >>> from emotion_core import EXPRESSIONS, Frame, Pipeline, PipelineSettings, sample_photo
+        >>> class Undecided:
+        ...     labels = EXPRESSIONS
+        ...     unsure_threshold = 0.5
+        ...     def logits(self, crops):
+        ...         return np.zeros((len(crops), 7), np.float32)
+        ...     def probabilities(self, logits):
+        ...         return np.full_like(logits, 1 / 7)
+        >>> pipeline = Pipeline(Undecided(), PipelineSettings.for_photo())
+        >>> pipeline.process(Frame(sample_photo())).unsure
+        array([ True])
     """
 
     @property
@@ -81,6 +95,13 @@ class Pipeline:
     Attributes:
         timings: seconds that the last frame spent in each stage (find, crop, classify, track,
             smooth).
+
+    Examples:
+        >>> from emotion_core import Pipeline, sample_frames
+        >>> pipeline = Pipeline.load()
+        >>> results = [pipeline.process(frame) for frame in sample_frames(seconds=1.0, fps=10.0)]
+        >>> results[-1].labels, results[-1].track_ids
+        (('happy',), array([1]))
     """
 
     def __init__(
@@ -112,15 +133,22 @@ class Pipeline:
         model: str = "default",
         settings: PipelineSettings | None = None,
         models_dir: Path | None = None,
+        detector: FaceDetector | None = None,
     ) -> "Pipeline":
         """A pipeline with a network from disk, shared with every other pipeline of this process.
+
+        Args:
+            model: name of a model folder; `default` takes the one that default.txt names.
+            settings: None takes those for video.
+            models_dir: folder of model folders; None takes the installation's.
+            detector: finds the faces of this stream; None takes the Haar cascades.
 
         Raises:
             ModelError: there is no such model, or its folder is damaged.
         """
         from emotion_core.model.classify import load_classifier
 
-        return cls(load_classifier(model, models_dir), settings)
+        return cls(load_classifier(model, models_dir), settings, detector)
 
     @property
     def settings(self) -> PipelineSettings:

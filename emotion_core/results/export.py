@@ -204,18 +204,20 @@ def edited_rows(path: Path, edits: Edits) -> Iterator[list[str]]:
     """
     try:
         yield from _edited_rows(path, edits)
-    except (ValueError, csv.Error) as error:
+    except (ValueError, KeyError, csv.Error) as error:
         raise InputError(f"{path} is damaged ({error}). Analyse the video again.") from error
 
 
 def _edited_rows(path: Path, edits: Edits) -> Iterator[list[str]]:
-    place = {name: i for i, name in enumerate(COLUMNS)}
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
-        yield next(rows, list(COLUMNS))
+        # A table of another version may have fewer columns, or more.
+        header = next(rows, list(COLUMNS))
+        place = {name: i for i, name in enumerate(header)}
+        yield header
         frame: list[list[str]] = []
         for row in rows:
-            if len(row) < len(COLUMNS):
+            if len(row) < len(header):
                 break
             if frame and frame[0][0] != row[0]:
                 yield from _edited_frame(frame, edits, place)
@@ -241,7 +243,7 @@ def _edited_frame(
         rival = best.get(track_id)
         if rival is None or _certainty(row, place) > _certainty(rival, place):
             best[track_id] = row
-    return best.values() if best else [rows[0][:2] + [""] * (len(COLUMNS) - 2)]
+    return best.values() if best else [rows[0][:2] + [""] * (len(place) - 2)]
 
 
 def _certainty(row: list[str], place: dict[str, int]) -> tuple[bool, float]:

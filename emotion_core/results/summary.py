@@ -25,7 +25,7 @@ from emotion_core.results.face_table import (
 from emotion_core.results.paths import SUMMARY
 from emotion_core.results.valence_arousal import valence_arousal
 
-_PACKAGES: Final = ("emotion-core", "opencv-python-headless", "av", "ai-edge-litert", "numpy")
+_PACKAGES: Final = ("emotion-lab", "opencv-python-headless", "av", "ai-edge-litert", "numpy")
 
 
 def package_versions() -> dict[str, str]:

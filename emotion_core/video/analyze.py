@@ -41,6 +41,7 @@ from emotion_core.video.clip import (
     write_preview,
 )
 from emotion_core.video.options import VideoOptions, feasible
+from emotion_core.vision.detection import FaceDetector
 
 # Raised when the rows or the way they are made change: older results are then recomputed.
 RESULTS_VERSION: Final = 1
@@ -122,6 +123,7 @@ def analyse_video(
     options: VideoOptions | None = None,
     model: Mapping[str, Any] | None = None,
     hooks: Hooks | None = None,
+    detector: FaceDetector | None = None,
 ) -> dict[str, Any]:
     """Read a video into `folder`: faces.csv, summary.json, annotated.mp4 and thumbnails.
 
@@ -135,6 +137,7 @@ def analyse_video(
         options: what to read and make; without an encoder no clip is made (see `feasible`).
         model: name and sha256 of the network, kept in the summary.
         hooks: progress and cancel.
+        detector: finds the faces; None takes the Haar cascades.
 
     Returns:
         The content of summary.json; `status` is "done" or "cancelled".
@@ -151,7 +154,7 @@ def analyse_video(
     # The summary needs it: half a second that a short video would wait for at its end.
     import_aside("pandas")
     try:
-        run.read(Pipeline(classifier, _pipeline_settings(info, options)))
+        run.read(Pipeline(classifier, _pipeline_settings(info, options), detector))
         return run.finish()
     except BaseException as error:
         run.fail(error)

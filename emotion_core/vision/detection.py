@@ -96,7 +96,20 @@ class Detections:
 
 
 class FaceDetector(Protocol):
-    """Finds the faces of one stream. A pipeline calls one detector from one thread at a time."""
+    """Finds the faces of one stream. A pipeline calls one detector from one thread at a time.
+
+    Examples:
+        >>> from emotion_core import Detections, Frame, Pipeline, PipelineSettings, sample_photo
+        >>> class FixedPlace:
+        ...     def update(self, image_bgr, time_s, known):
+        ...         return Detections.of([(110, 60, 210, 160)], [1.0], known)
+        ...     def reset(self): ...
+        ...     def configure(self, settings): ...
+        >>> settings = PipelineSettings.for_photo()
+        >>> pipeline = Pipeline.load(settings=settings, detector=FixedPlace())
+        >>> pipeline.process(Frame(sample_photo())).boxes
+        array([[110.,  60., 210., 160.]], dtype=float32)
+    """
 
     def update(self, image_bgr: ImageArray, time_s: float, known: KnownFaces) -> Detections:
         """Find the faces in the next frame.

@@ -39,7 +39,7 @@ _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 def draw_overlay(
     image_bgr: ImageArray,
     result: FrameResult,
-    settings: OverlaySettings,
+    settings: OverlaySettings | None = None,
     names: Mapping[int, str] | None = None,
 ) -> ImageArray:
     """A picture of its own with boxes, labels and bars; the frame given is not written to.
@@ -51,12 +51,21 @@ def draw_overlay(
     Args:
         image_bgr: (H, W, 3) uint8.
         result: what was read from this frame.
-        settings: what to draw.
+        settings: what to draw; None draws boxes and labels.
         names: identity → name, shown instead of "#1" where there is a font with its letters.
 
     Returns:
         (H, W, 3) uint8.
+
+    Examples:
+        >>> from emotion_core import Frame, Pipeline, PipelineSettings, draw_overlay, sample_photo
+        >>> image = sample_photo()
+        >>> result = Pipeline.load(settings=PipelineSettings.for_photo()).process(Frame(image))
+        >>> drawn = draw_overlay(image, result)
+        >>> drawn.shape == image.shape, bool((drawn != image).any())
+        (True, True)
     """
+    settings = settings or OverlaySettings()
     canvas = np.array(image_bgr, order="C")
     if not settings.show:
         return canvas
