@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from emotion_core.media.read import read_frames
     from emotion_core.media.synthetic import sample_frames, sample_photo
     from emotion_core.media.write import sample_video
+    from emotion_core.model.classify import Classifier, load_classifier
     from emotion_core.pipeline.pipeline import ExpressionClassifier, Pipeline
     from emotion_core.video.api import VideoResult, analyze_video, load_results
     from emotion_core.vision.detection import Detections, FaceDetector, KnownFaces
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 # Imported when first asked for: `python -m emotion_core --help` must not wait for OpenCV.
 _HOMES = {
     "EXPRESSIONS": "labels",
+    "Classifier": "model.classify",
     "DatasetError": "errors",
     "DetectionSettings": "config",
     "Detections": "vision.detection",
@@ -67,6 +69,7 @@ _HOMES = {
     "VideoResult": "video.api",
     "analyze_video": "video.api",
     "draw_overlay": "vision.overlay",
+    "load_classifier": "model.classify",
     "load_results": "video.api",
     "read_frames": "media.read",
     "read_photo": "media.photo",
@@ -76,6 +79,7 @@ _HOMES = {
 }
 __all__ = [
     "EXPRESSIONS",
+    "Classifier",
     "DatasetError",
     "DetectionSettings",
     "Detections",
@@ -102,6 +106,7 @@ __all__ = [
     "VideoResult",
     "analyze_video",
     "draw_overlay",
+    "load_classifier",
     "load_results",
     "read_frames",
     "read_photo",

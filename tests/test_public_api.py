@@ -38,6 +38,7 @@ WITH_EXAMPLES = [
     "VideoResult",
     "analyze_video",
     "draw_overlay",
+    "load_classifier",
     "load_results",
     "read_photo",
 ]
