@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types chromium platforms clean
+.PHONY: run test docs lint types chromium platforms clean
 
 run: $(VENV)/.installed
 	$(BIN)/streamlit run Home.py
@@ -40,6 +40,10 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	@touch $@ $(VENV)/.installed
+
+# Into site/; a broken link or a docstring that cannot be read is an error.
+docs: $(VENV)/.installed-dev
+	$(BIN)/mkdocs build --strict --clean
 
 platforms: $(VENV)/bin/python
 	@sh tests/check_platforms.sh "$(BIN)/python -m pip"

@@ -87,6 +87,12 @@ def test_the_package_asks_for_what_requirements_txt_asks_for() -> None:
     assert len(ours) == len(requirements_txt()), "a package is declared twice"
 
 
+def test_the_docs_extra_is_what_requirements_dev_asks_for() -> None:
+    lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    wanted = {Requirement(line.partition("#")[0]) for line in lines if line.startswith("mkdocs")}
+    assert {Requirement(text) for text in PROJECT["optional-dependencies"]["docs"]} == wanted
+
+
 def test_the_core_asks_for_neither_tensorflow_nor_streamlit() -> None:
     core = {Requirement(text).name for text in PROJECT["dependencies"]}
     assert not core & {"tensorflow", "streamlit", "streamlit-webrtc", "altair"}
