@@ -61,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.serve:
         serve(options.serve)
+        return 0
     jobs, kills = (12, 2) if options.short else (_JOBS, _KILLS)
     with tempfile.TemporaryDirectory(prefix="queue-") as folder:
         figures = torture(Path(folder), jobs, kills, options.seed)
@@ -75,7 +76,9 @@ def open_store(root: Path, most_at_once: int = _MOST_AT_ONCE) -> JobStore:
 
 def serve(root: Path) -> None:
     """Start waiting jobs until killed, as a server does."""
-    keep_starting(open_store(root)).join()
+    # The thread ends with its store: this name keeps the store until the process is killed.
+    store = open_store(root)
+    keep_starting(store).join()
 
 
 def torture(root: Path, jobs: int, kills: int, seed: int = 0) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks.torture_queue import torture
 from emotion_core.jobs import store as jobs_module
 from emotion_core.jobs.dispatcher import keep_starting
 from emotion_core.jobs.process import JobCommand, begin
@@ -228,3 +229,11 @@ def test_a_run_that_another_server_began_is_read_from_its_beginning(open_store, 
     first.restart(job_id)
     wait(lambda: first.state(job_id).status == "done")
     assert second.state(job_id).status == "done"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_two_servers_of_which_one_is_killed_do_each_job_once(tmp_path):
+    figures = torture(tmp_path, jobs=12, kills=2)
+    assert figures["all_ended"]
+    assert (figures["lost"], figures["done_more_than_once"]) == (0, 0)
+    assert figures["done_once"] + figures["reported_as_interrupted"] == 12
