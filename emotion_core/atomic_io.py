@@ -1,5 +1,6 @@
 """Writing files atomically, and reading JSON of unknown origin."""
 
+import contextlib
 import errno
 import io
 import json
@@ -7,6 +8,7 @@ import math
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +29,39 @@ def need_room(folder: Path, size: int) -> None:
         raise OSError(errno.ENOSPC, words)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole; an earlier version stays until the new one is complete.
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary file in the same folder that replaces `path` when the block succeeds.
+
+    An exception inside the block removes it and leaves `path` as it was. The temporary name,
+    `.<name>.<random>.part`, is one of those that `results.paths.remove_leftovers` deletes after a
+    crash; it differs in every thread and process, so concurrent writers cannot mix their bytes.
 
     Raises:
-        OSError: the disk is full or the folder may not be written.
+        OSError: the disk is full or the folder is not writable.
     """
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+    with tempfile.NamedTemporaryFile(
+        dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".part", delete=False
+    ) as part:
         temporary = Path(part.name)
     try:
-        temporary.write_bytes(data)
-        # A temporary file is readable only by its owner; a model folder is for all users.
+        yield temporary
+        # A temporary file is readable only by its owner; results and models are for all users.
         temporary.chmod(0o644)
         temporary.replace(path)
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file as a whole; an earlier version is kept until the new one is complete.
+
+    Raises:
+        OSError: the disk is full or the folder is not writable.
+    """
+    with replacing(path) as part:
+        part.write_bytes(data)
 
 
 def compress_zip(path: Path) -> None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from emotion_core.atomic_io import parse_json
-from emotion_core.results.annotations import FILE as EDITS
-from emotion_core.results.paths import EDITED_CLIPS, remove_leftovers
+from emotion_core.atomic_io import parse_json, replace_file
+from emotion_core.results.paths import EDITED_CLIPS, EDITS, remove_leftovers
 
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 WAITING: Final = "waiting"
@@ -219,9 +218,7 @@ def describe(folder: Path, job: Mapping[str, Any]) -> None:
     (folder / "results").mkdir(parents=True, exist_ok=True)
     for name in (PROGRESS, "errors.txt", "cancelled", PROCESS, STARTING):
         (folder / name).unlink(missing_ok=True)
-    part = folder / "job.json.part"
-    part.write_text(json.dumps(job), "utf-8")
-    part.replace(folder / "job.json")
+    replace_file(folder / "job.json", json.dumps(job).encode())
 
 
 def touched_s(folder: Path) -> float:

@@ -12,7 +12,6 @@ import itertools
 import json
 import math
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -21,15 +20,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from emotion_core.atomic_io import parse_json
+from emotion_core.atomic_io import parse_json, replacing
 from emotion_core.errors import InputError, OutputError
 from emotion_core.results.face_table import FaceTable
-from emotion_core.results.paths import CLIP, EDITED_CLIPS, taking_turns
+from emotion_core.results.paths import CLIP, EDITED_CLIPS, EDITS, taking_turns
 
-FILE: Final = "edits.json"
 # Where a file with entries that cannot be read is kept when the next change is written.
-DAMAGED: Final = f"{FILE}.damaged"
-_LOCK: Final = f".{FILE}.lock"
+DAMAGED: Final = f"{EDITS}.damaged"
+_LOCK: Final = f".{EDITS}.lock"
 _PATIENCE_S: Final = 10.0
 MARKER_COLUMNS: Final = ("start_s", "end_s", "label")
 _LONGEST: Final = 80
@@ -186,7 +184,7 @@ def load_edits(folder: Path) -> Edits:
         InputError: there is a file, but the disk does not give it.
     """
     try:
-        text = (folder / FILE).read_bytes()
+        text = (folder / EDITS).read_bytes()
     except FileNotFoundError:
         return Edits()
     except OSError as error:
@@ -281,21 +279,10 @@ def _write(folder: Path, edits: Edits, damaged: bool) -> None:
         "excluded": sorted(edits.excluded),
         "markers": [asdict(marker) for marker in edits.markers],
     }
-    text = json.dumps(data, indent=1, ensure_ascii=False)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=folder, prefix=FILE, suffix=".part", encoding="utf-8", delete=False
-    ) as file:
-        part = Path(file.name)
-    try:
-        part.write_text(text, "utf-8")
-        # A temporary file may be read only by its maker.
-        part.chmod(0o644)
+    with replacing(folder / EDITS) as part:
+        part.write_text(json.dumps(data, indent=1, ensure_ascii=False), "utf-8")
         if damaged:
-            shutil.copyfile(folder / FILE, _free_name(folder / DAMAGED))
-        part.replace(folder / FILE)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+            shutil.copyfile(folder / EDITS, _free_name(folder / DAMAGED))
 
 
 def _free_name(path: Path) -> Path:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_core.atomic_io import parse_json
+from emotion_core.atomic_io import parse_json, replace_file
 from emotion_core.errors import InputError, OutputError
 from emotion_core.labels import EXPRESSIONS
 
@@ -114,7 +114,7 @@ class Explanation:
                 near=self.near_images,
             )
             text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
-            (folder / VALUES).write_text(text + "\n", "utf-8")
+            replace_file(folder / VALUES, f"{text}\n".encode())
         except OSError as error:
             raise OutputError(f"The explanation cannot be written: {error}.") from error
 

@@ -16,6 +16,7 @@ from emotion_core.errors import OutputError
 
 SUMMARY: Final = "summary.json"
 FACES: Final = "faces.csv"
+EDITS: Final = "edits.json"
 CLIP: Final = "annotated.mp4"
 # Redrawn with a visitor's edits; the star is a digest of them.
 EDITED_CLIPS: Final = "edited_*.mp4"
@@ -135,6 +136,10 @@ def taking_turns(lock_file: Path, patience_s: float) -> Iterator[None]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what a killed run left unfinished."""
+    """Delete what a killed run left unfinished.
+
+    Unfinished edits are kept: the app may be saving them at this moment.
+    """
     for leftover in [*folder.glob(".*.part*"), folder / PREVIEW]:
-        leftover.unlink(missing_ok=True)
+        if not leftover.name.startswith(f".{EDITS}."):
+            leftover.unlink(missing_ok=True)

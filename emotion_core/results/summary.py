@@ -1,6 +1,5 @@
 """summary.json: what was analysed, with what, and what came out, for people and machines."""
 
-import contextlib
 import json
 import platform
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from emotion_core.atomic_io import replace_file
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.annotations import Edits
 from emotion_core.results.export import output_error
@@ -146,11 +146,7 @@ def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
     Raises:
         OutputError: the disk is full, or the folder is gone.
     """
-    part = folder / f".{SUMMARY}.part"
     try:
-        part.write_bytes(summary_json(summary))
-        part.replace(folder / SUMMARY)
+        replace_file(folder / SUMMARY, summary_json(summary))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise output_error(folder / SUMMARY, error) from error

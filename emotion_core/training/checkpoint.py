@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from emotion_core.atomic_io import parse_json
+from emotion_core.atomic_io import parse_json, replace_file, replacing
 from emotion_core.errors import CheckpointError, OutputError
 
 HISTORY_COLUMNS = (
@@ -114,11 +114,8 @@ class RunFolder:
     def save(self, state: RunState) -> None:
         """Make `state` the one to go on from; its weights must be on disk already."""
         try:
-            temporary = self._state_file.with_suffix(".tmp")
-            temporary.write_text(
-                json.dumps({name: getattr(state, name) for name in RunState.__slots__}), "utf-8"
-            )
-            temporary.replace(self._state_file)
+            values = {name: getattr(state, name) for name in RunState.__slots__}
+            replace_file(self._state_file, json.dumps(values).encode())
             write_history(self.path / "history.csv", state.history)
         except OSError as error:
             raise OutputError(f"The run's state cannot be written to {self.path}: {error}") from (
@@ -132,7 +129,7 @@ class RunFolder:
 
 def write_history(path: Path, history: list[dict[str, float]]) -> None:
     """history.csv: one row an epoch."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, HISTORY_COLUMNS)
         writer.writeheader()
         writer.writerows(history)

@@ -9,6 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from emotion_core.atomic_io import replace_file
 from emotion_core.config import OverlaySettings
 from emotion_core.datatypes import Frame, FrameResult, ImageArray
 from emotion_core.media.background import WriteBehind
@@ -110,10 +111,8 @@ def write_preview(
     """Keep a small picture; one that cannot be written must not stop an analysis."""
     small = drawn(frame, result, _PREVIEW_SIDE, names)
     jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
-    part = folder / f".{PREVIEW}.part"
     with contextlib.suppress(OSError):
-        part.write_bytes(jpeg.tobytes())
-        part.replace(folder / PREVIEW)
+        replace_file(folder / PREVIEW, jpeg.tobytes())
 
 
 def _shrunk(image_bgr: ImageArray, longest: int) -> ImageArray:

@@ -9,12 +9,11 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from emotion_core.errors import EmotionCoreError
-from emotion_core.results.annotations import FILE as EDITS
 from emotion_core.results.annotations import Edits, change_edits, load_edits, shown_clip
 from emotion_core.results.archive import origin_of
 from emotion_core.results.export import read_faces
 from emotion_core.results.face_table import FaceTable, legible_run_s
-from emotion_core.results.paths import CLIP, FACES, read_summary
+from emotion_core.results.paths import CLIP, EDITS, FACES, read_summary
 from emotion_core.ui.common.downloads import can_play, play_video
 from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.video_page.charts import run_rows
