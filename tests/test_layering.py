@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "emotion_core"
-SHARED_WORDS = {"labels", "datatypes", "errors", "config", "atomic_io"}
+SHARED_WORDS = {"labels", "datatypes", "errors", "config", "atomic_io", "progress"}
 _TOOLS = {"vision", "model", "media", "datasets", "results"}
 _ANALYSIS = _TOOLS | {"pipeline", "evaluation"}
 _USES = _ANALYSIS | {"live", "video", "jobs", "training"}

@@ -26,7 +26,7 @@ from emotion_core.errors import EmotionCoreError, InputError, SettingsError
 
 if TYPE_CHECKING:
     from emotion_core.pipeline.pipeline import ExpressionClassifier
-    from emotion_core.video.analyze import Hooks, Progress, Source
+    from emotion_core.video.analyze import Hooks, Source, VideoProgress
     from emotion_core.video.options import VideoOptions
 
 EXIT_DONE, EXIT_FAILED = 0, 1
@@ -252,10 +252,13 @@ class Batch:
         outcome = {"file": str(path), "status": status, "message": message, "problem": ""}
         return outcome | {"folder": str(folder), "summary": summary}
 
-    def _progress(self, source: Source, folder: Path, place: Event) -> Callable[[Progress], None]:
-        def tell(progress: Progress) -> None:
+    def _progress(
+        self, source: Source, folder: Path, place: Event
+    ) -> Callable[[VideoProgress], None]:
+        def tell(progress: VideoProgress) -> None:
             event = {"event": "progress", **place, "file": str(source.path), "folder": str(folder)}
-            self.tell(event | {k: getattr(progress, k) for k in progress.__slots__})
+            counts = {k: getattr(progress, k) for k in progress.__slots__}
+            self.tell(event | counts | {"fraction": progress.fraction})
 
         return tell
 

@@ -21,6 +21,7 @@ from emotion_core.commands.options import (
 from emotion_core.commands.progress import progress_bar, tell_json
 from emotion_core.errors import ModelError, OutputError, SettingsError
 from emotion_core.labels import LABEL_SETS
+from emotion_core.progress import Progress
 
 if TYPE_CHECKING:
     from emotion_core.datasets.dataset import Dataset
@@ -79,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
         progress = (
             _Lines(options.data) if for_program else _Reporter(stack.enter_context(progress_bar()))
         )
-        progress("reading the faces", 0, 1)
+        progress(Progress("reading the faces", 0, 1))
         dataset = load_dataset(options.data)
         split = _split(options.split, dataset)
         seen = _seen(bundle, dataset, split)
@@ -152,10 +153,11 @@ class _Reporter:
     def __init__(self, bar: Any) -> None:
         self._bar, self._tasks = bar, dict[str, Any]()
 
-    def __call__(self, step: str, done: int, total: int) -> None:
+    def __call__(self, progress: Progress) -> None:
+        step, total = progress.step, progress.total
         if step not in self._tasks:
             self._tasks[step] = self._bar.add_task(step, total=total)
-        self._bar.update(self._tasks[step], completed=done, total=total)
+        self._bar.update(self._tasks[step], completed=progress.done, total=total)
 
 
 class _Lines:
@@ -166,7 +168,7 @@ class _Lines:
         "reading the faces": 0.0,
         "served network": 0.1,
         "float network": 0.15,
-        "twins across splits": 0.3,
+        "near-duplicates across splits": 0.3,
         "scores and intervals": 0.32,
         "damaged faces": 0.45,
     }
@@ -175,11 +177,12 @@ class _Lines:
         self._data, self._began_s = str(data), time.monotonic()
         tell_json({"event": "start", "files": 1})
 
-    def __call__(self, step: str, done: int, total: int) -> None:
+    def __call__(self, progress: Progress) -> None:
+        step = progress.step
         begins = [*self._BEGIN.values(), 1.0]
         place = list(self._BEGIN).index(step) if step in self._BEGIN else len(self._BEGIN) - 1
         begin, end = begins[place], begins[place + 1]
-        fraction = begin + (end - begin) * done / max(total, 1)
+        fraction = begin + (end - begin) * progress.fraction
         spent_s = time.monotonic() - self._began_s
         # The first step says nothing of the speed of the others.
         left_s = spent_s * (1 - fraction) / fraction if fraction > 0.45 else None

@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import sys
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from emotion_core.commands.options import (
 from emotion_core.commands.progress import Event, Tell, printable, progress_bar, tell_json
 from emotion_core.errors import EmotionCoreError, InputError, ModelError, OutputError
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.progress import OnProgress, Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,6 @@ EXIT_DONE, EXIT_FAILED = 0, 1
 NEIGHBOURS = 8
 # Shares of the work that are done when these steps begin; the training faces take the rest.
 _COVERING, _LOADING, _HEAT, _NEAR = 0.02, 0.1, 0.4, 0.5
-Step = Callable[[float, str], None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,9 +97,9 @@ def _folder(path: Path, out: Path, taken: set[Path]) -> Path:
 
 
 def _one(path: Path, folder: Path, face: int, explainer: Explainer, tell: Tell) -> Event:
-    def step(fraction: float, words: str) -> None:
+    def step(progress: Progress) -> None:
         event = {"event": "progress", "file": str(path), "status": "running"}
-        tell(event | {"fraction": round(fraction, 3), "message": words})
+        tell(event | {"fraction": round(progress.fraction, 3), "message": progress.step})
 
     try:
         crop = read_crop(path, face, explainer.classifier)
@@ -168,7 +167,7 @@ class Explainer:
     cache: Path
     _network: Any = None
 
-    def explain(self, crop: NDArray[np.float32], tell: Step) -> Explanation:
+    def explain(self, crop: NDArray[np.float32], tell: OnProgress) -> Explanation:
         """Everything about one face (48, 48, 1); what is unavailable is reported in its place."""
         import numpy as np
 
@@ -176,7 +175,7 @@ class Explainer:
         from emotion_core.model.occlusion import cover_parts
         from emotion_core.results.explanation import Explanation
 
-        tell(_COVERING, "Covering parts of the face …")
+        tell(Progress("Covering parts of the face …", _COVERING, 1))
         served = self.classifier
         logits = served.logits(crop[None])
         covered = cover_parts(lambda faces: served.probabilities(served.logits(faces)), crop)
@@ -197,25 +196,25 @@ class Explainer:
             no_heat,
         )
 
-    def _heat(self, crop: NDArray[np.float32], tell: Step) -> tuple[NDArray[np.float32], str]:
+    def _heat(self, crop: NDArray[np.float32], tell: OnProgress) -> tuple[NDArray[np.float32], str]:
         """The maps (7, 48, 48), or zeros and why: a folder may hold only the served network."""
         import numpy as np
 
         try:
             if self._network is None:
-                tell(_LOADING, "Starting tensorflow, which takes some seconds …")
+                tell(Progress("Starting TensorFlow, which takes some seconds …", _LOADING, 1))
                 from emotion_core.model.network import load_network
 
                 self._network = load_network(self.classifier.bundle)
             from emotion_core.model.explain import heat_maps
 
-            tell(_HEAT, "Looking where the evidence lies …")
+            tell(Progress("Computing the evidence map …", _HEAT, 1))
             return heat_maps(self._network, crop), ""
         except ModelError as error:
             return np.zeros((7, 48, 48), np.float32), str(error)
 
     def _nearest(
-        self, crop: NDArray[np.float32], tell: Step
+        self, crop: NDArray[np.float32], tell: OnProgress
     ) -> tuple[list[NearFace], NDArray[np.uint8], str]:
         import numpy as np
 
@@ -234,16 +233,16 @@ class Explainer:
         near = [NearFace(n.name, n.expression, round(n.similarity, 5)) for n in found]
         return near, np.stack([n.image for n in found]), ""
 
-    def _neighbours(self, data: Path, crop: NDArray[np.float32], tell: Step) -> list[Any]:
+    def _neighbours(self, data: Path, crop: NDArray[np.float32], tell: OnProgress) -> list[Any]:
         from emotion_core.evaluation import nearest_faces
         from emotion_core.model.explain import embeddings
         from emotion_core.results.paths import file_hash
 
-        def step(fraction: float, words: str) -> None:
-            tell(_NEAR + (1 - _NEAR) * fraction, words)
+        def step(progress: Progress) -> None:
+            tell(Progress(progress.step, _NEAR + (1 - _NEAR) * progress.fraction, 1))
 
         bundle = self.classifier.bundle
-        step(0.0, "Looking for the nearest training faces …")
+        step(Progress("Searching for the nearest training faces …", 0, 1))
         faces = nearest_faces.training_faces(bundle, data, self.cache, step)
         known = nearest_faces.face_embeddings(
             faces, self._network, file_hash(bundle.keras_file), step

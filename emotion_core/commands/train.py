@@ -19,9 +19,10 @@ from emotion_core.commands.options import (
 from emotion_core.commands.progress import progress_bar
 from emotion_core.errors import SettingsError
 from emotion_core.labels import LABEL_SETS
+from emotion_core.progress import Progress
 
 if TYPE_CHECKING:
-    from emotion_core.training.fit import Progress
+    from emotion_core.training.fit import TrainingProgress
     from emotion_core.training.settings import TrainingSettings
 
 
@@ -143,11 +144,11 @@ class _Reporter:
     def __init__(self, bar: Any) -> None:
         self._bar, self._task = bar, bar.add_task("training", total=None)
 
-    def __call__(self, progress: Progress) -> None:
-        total = progress.epochs * progress.batches
-        done = (progress.epoch - 1) * progress.batches + progress.batch
-        text = f"epoch {progress.epoch}/{progress.epochs}"
-        self._bar.update(self._task, total=total, completed=done, description=text)
+    def __call__(self, progress: TrainingProgress) -> None:
+        text = progress.step
+        self._bar.update(
+            self._task, total=progress.total, completed=progress.done, description=text
+        )
         if progress.row:
             row = progress.row
             self._bar.console.print(
@@ -163,8 +164,10 @@ class _Finishing:
     def __init__(self, bar: Any) -> None:
         self._bar, self._task = bar, bar.add_task("quantising", total=None)
 
-    def __call__(self, step: str, done: int, total: int) -> None:
-        self._bar.update(self._task, description=step, completed=done, total=total)
+    def __call__(self, progress: Progress) -> None:
+        self._bar.update(
+            self._task, total=progress.total, completed=progress.done, description=progress.step
+        )
 
 
 def _say(metadata: dict[str, Any], folder: Path, file: Path | None) -> None:

@@ -19,7 +19,6 @@ from emotion_core.evaluation import bootstrap, corruptions, experiment_log, metr
 from emotion_core.evaluation.bootstrap import Interval
 from emotion_core.evaluation.inference import (
     Answers,
-    OnProgress,
     ask_both,
     float_milliseconds_per_face,
     served_logits,
@@ -27,6 +26,7 @@ from emotion_core.evaluation.inference import (
 from emotion_core.evaluation.predictions import as_written, predictions_table
 from emotion_core.labels import EXPRESSIONS, LABEL_SETS, NUM_EXPRESSIONS
 from emotion_core.model import tflite_export
+from emotion_core.progress import OnProgress, Progress, ignore_progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,7 +154,7 @@ def evaluate_model(
     split_name: str,
     label_set: str | None = None,
     with_robustness: bool = True,
-    progress: OnProgress = lambda *_: None,
+    progress: OnProgress = ignore_progress,
 ) -> Evaluation:
     """Measure a model on one split; nothing is written.
 
@@ -183,9 +183,9 @@ def evaluate_model(
     table, twin = _twins(dataset, split, progress)
     scores = {}
     for done, (name, labels) in enumerate(label_sets.items()):
-        progress("scores and intervals", done, len(label_sets))
+        progress(Progress("scores and intervals", done, len(label_sets)))
         scores[name] = score_label_set(name, split, labels, answers, twin)
-    progress("scores and intervals", len(label_sets), len(label_sets))
+    progress(Progress("scores and intervals", len(label_sets), len(label_sets)))
     report = _origin(bundle, dataset, split) | {
         "headline": _plain(headline, scores[headline]),
         "scores": scores,
@@ -261,9 +261,9 @@ def _twins(
 ) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
     """The table of twins, and which images of this split have one (None: nothing to compare)."""
     earlier = [dataset.splits.get(name) for name in near_duplicates.EARLIER.get(split.name, ())]
-    progress("twins across splits", 0, 1)
+    progress(Progress("near-duplicates across splits", 0, 1))
     table = near_duplicates.twins_across(dataset.splits)
-    progress("twins across splits", 1, 1)
+    progress(Progress("near-duplicates across splits", 1, 1))
     if not any(other is not None and len(other) for other in earlier):
         return table, None
     return table, near_duplicates.has_twin(split.names, split.name, table)
@@ -329,5 +329,5 @@ def _robustness(
     )
     for row in steps:
         rows.append(row)
-        progress("damaged faces", len(rows), total)
+        progress(Progress("damaged faces", len(rows), total))
     return corruptions.robustness_table(rows, dataset_kind(split), split.name, headline)

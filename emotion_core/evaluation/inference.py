@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,11 @@ from numpy.typing import NDArray
 
 from emotion_core.model.calibrate import softmax
 from emotion_core.model.network import load_network
+from emotion_core.progress import OnProgress, Progress
 
 if TYPE_CHECKING:
     from emotion_core.model.bundle import ModelBundle
     from emotion_core.model.classify import Classifier
-
-# A step's name, how many of its images are done, and how many there are.
-OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,17 +65,17 @@ def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgres
     from emotion_core.model.classify import Classifier
 
     classifier = Classifier(bundle)
-    progress("served network", 0, len(images))
+    progress(Progress("served network", 0, len(images)))
     # Before tensorflow runs: its threads go on spinning for a while and slow down what follows.
     speed = milliseconds_per_face(classifier, images)
     logits = served_logits(classifier, images)
     once = served_logits(classifier, images, second_look=False)
-    progress("served network", len(images), len(images))
+    progress(Progress("served network", len(images), len(images)))
     float_probs = None
     if bundle.keras_file.is_file():
-        progress("float network", 0, len(images))
+        progress(Progress("float network", 0, len(images)))
         float_probs = float_answers(load_network(bundle), images)
-        progress("float network", len(images), len(images))
+        progress(Progress("float network", len(images), len(images)))
     return Answers(
         classifier.probabilities(logits), softmax(logits), float_probs, softmax(once), speed
     )

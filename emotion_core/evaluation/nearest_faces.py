@@ -11,7 +11,6 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,14 +22,13 @@ from emotion_core.atomic_io import parse_json, replace_file
 from emotion_core.datasets.loading import load_dataset
 from emotion_core.errors import DatasetError, OutputError
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.progress import OnProgress, Progress
 
 if TYPE_CHECKING:
     import keras
 
     from emotion_core.model.bundle import ModelBundle
 
-# Share of the work that is done, 0-1, and what is being done.
-OnStep = Callable[[float, str], None]
 _VERSION: Final = 1
 # Faces embedded between two words of progress.
 _STEP: Final = 2048
@@ -72,7 +70,7 @@ class TrainingFaces:
     folder: Path
 
 
-def training_faces(bundle: ModelBundle, data: Path, cache: Path, tell: OnStep) -> TrainingFaces:
+def training_faces(bundle: ModelBundle, data: Path, cache: Path, tell: OnProgress) -> TrainingFaces:
     """The faces that a network was trained on, from the cache or from the data set.
 
     Args:
@@ -91,7 +89,7 @@ def training_faces(bundle: ModelBundle, data: Path, cache: Path, tell: OnStep) -
     folder = cache / key[:24]
     known = _meta(folder)
     if not known:
-        tell(0.0, "Reading the training faces, once …")
+        tell(Progress("Reading the training faces, once …", 0, 1))
         known = _fill(folder, data, bundle.label_set)
     if known["fingerprint"] != bundle.metadata.get("dataset", {}).get("fingerprint"):
         raise DatasetError(f"The data set {data.name} is not the one {bundle.name} was trained on.")
@@ -147,7 +145,7 @@ def _drop_oldest(cache: Path) -> None:
 
 
 def face_embeddings(
-    faces: TrainingFaces, network: keras.Model, network_sha256: str, tell: OnStep
+    faces: TrainingFaces, network: keras.Model, network_sha256: str, tell: OnProgress
 ) -> NDArray[np.float32]:
     """(N, D) float32 embeddings of the training faces, at length 1; computed once a network.
 
@@ -164,7 +162,8 @@ def face_embeddings(
     parts = []
     count = len(faces.names)
     for start in range(0, count, _STEP):
-        tell(start / count, f"Comparing with the training faces, {start:,} of {count:,}, once …")
+        step = f"Comparing with the training faces, {start:,} of {count:,}, once …"
+        tell(Progress(step, start, count))
         parts.append(embeddings(network, faces.images[start : start + _STEP]))
     values = np.concatenate(parts)
     data = io.BytesIO()

@@ -17,12 +17,13 @@ import numpy as np
 from emotion_core.atomic_io import compress_zip, need_room, replace_file, write_json
 from emotion_core.errors import DatasetError, OutputError
 from emotion_core.evaluation import evaluate, experiment_log
-from emotion_core.evaluation.inference import OnProgress, float_answers, served_logits
+from emotion_core.evaluation.inference import float_answers, served_logits
 from emotion_core.evaluation.model_record import run_of, save_evaluation, save_known
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model import tflite_export
 from emotion_core.model.bundle import FORMAT_VERSION, ModelBundle
 from emotion_core.model.calibrate import UnsureThreshold, fit_temperature, softmax, unsure_threshold
+from emotion_core.progress import OnProgress, Progress, ignore_progress
 from emotion_core.training.augment import AugmentSettings
 from emotion_core.training.checkpoint import write_history
 
@@ -44,7 +45,7 @@ def finish_model(
     result: FitResult,
     settings: TrainingSettings,
     dataset: Dataset,
-    progress: OnProgress = lambda *_: None,
+    progress: OnProgress = ignore_progress,
 ) -> dict[str, Any]:
     """Write a model folder; it takes the place of an older one only when it is complete.
 
@@ -122,7 +123,7 @@ def _quantise(
     bundle = ModelBundle(part, part.name, label_set, 1.0, 0.0)
     nearest, kept = np.inf, b""
     for draw in range(tflite_export.DRAWS):
-        progress("quantising", draw, tflite_export.DRAWS)
+        progress(Progress("quantising", draw, tflite_export.DRAWS))
         faces = tflite_export.representative_faces(train, label_set, seed=draw)
         tflite_export.write_quantised(network, faces, bundle.served_file)
         logits = served_logits(Classifier(bundle), validation, second_look=False)

@@ -19,6 +19,7 @@ from emotion_core.errors import CheckpointError, DatasetError, OutputError
 from emotion_core.evaluation.metrics import confusion_matrix, macro_f1
 from emotion_core.labels import NUM_EXPRESSIONS
 from emotion_core.model.network import build_network
+from emotion_core.progress import Progress, ignore_progress
 from emotion_core.training.augment import Augment
 from emotion_core.training.checkpoint import RunFolder, RunState
 from emotion_core.training.sampler import BalancedBatches
@@ -32,12 +33,12 @@ _FILE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress(Progress):
     """What a running fit reports after every batch and every epoch.
 
     Attributes:
         epoch, epochs: the epoch under way, counted from 1, and how many there will be.
-        batch, batches: the same within the epoch.
+        batch, batches: finished batches of this epoch, and its batches.
         row: the epoch's row of history.csv when it has just ended, else None.
     """
 
@@ -47,8 +48,22 @@ class Progress:
     batches: int
     row: dict[str, float] | None = None
 
+    @classmethod
+    def at(
+        cls,
+        epoch: int,
+        epochs: int,
+        batch: int,
+        batches: int,
+        row: dict[str, float] | None = None,
+    ) -> TrainingProgress:
+        """`batch` of `batches` in `epoch` of `epochs`, both counted from 1."""
+        done = (epoch - 1) * batches + batch
+        step = f"epoch {epoch}/{epochs}"
+        return cls(step, done, epochs * batches, epoch, epochs, batch, batches, row)
 
-OnProgress = Callable[[Progress], None]
+
+OnTrainingProgress = Callable[[TrainingProgress], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +79,7 @@ def fit(
     settings: TrainingSettings,
     run_path: Path,
     resume: bool = False,
-    on_progress: OnProgress | None = None,
+    on_progress: OnTrainingProgress | None = None,
     models_dir: Path | None = None,
 ) -> FitResult:
     """Train a network, or go on where a killed run stood.
@@ -230,10 +245,6 @@ def _trainer(network: keras.Model, settings: TrainingSettings, steps: int) -> ke
     return model
 
 
-def _say_nothing(_: Progress) -> None:
-    pass
-
-
 class _Judge:
     """Scores a network on the validation images that carry a label."""
 
@@ -266,12 +277,12 @@ class _Keeper(keras.callbacks.Callback):
         learner: keras.Model,
         network: keras.Model,
         judge: _Judge,
-        on_progress: OnProgress | None,
+        on_progress: OnTrainingProgress | None,
     ) -> None:
         super().__init__()
         self._folder, self._state, self._settings = folder, state, settings
         self._learner, self._network, self._judge = learner, network, judge
-        self._report = on_progress or _say_nothing
+        self._report = on_progress or ignore_progress
         self._epoch, self._began = state.epochs_done, 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
@@ -285,7 +296,9 @@ class _Keeper(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Report."""
         batches = self.params["steps"]
-        self._report(Progress(self._epoch + 1, self._settings.epochs, batch + 1, batches))
+        self._report(
+            TrainingProgress.at(self._epoch + 1, self._settings.epochs, batch + 1, batches)
+        )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Score, keep the best, save."""
@@ -305,7 +318,7 @@ class _Keeper(keras.callbacks.Callback):
         self._save(model.save_weights, self._folder.state_weights(epoch + 1))
         self._folder.save(self._state)
         batches = self.params["steps"]
-        self._report(Progress(epoch + 1, self._settings.epochs, batches, batches, row))
+        self._report(TrainingProgress.at(epoch + 1, self._settings.epochs, batches, batches, row))
 
     def _keep_if_best(self, model: keras.Model) -> dict[str, float]:
         """Score the moving average of the weights; leave the model as it was."""

@@ -20,6 +20,7 @@ from emotion_core.media.probe import VideoInfo, probe
 from emotion_core.media.read import FrameSelector, ReadReport, read_frames
 from emotion_core.media.write import VideoWriter
 from emotion_core.pipeline.pipeline import ExpressionClassifier, Pipeline
+from emotion_core.progress import Progress, ignore_progress
 from emotion_core.results.annotations import Edits, change_edits, load_edits
 from emotion_core.results.export import FacesWriter, output_error, read_faces
 from emotion_core.results.paths import (
@@ -58,12 +59,18 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an analysis is: frames read and analysed, share 0-1, speed, seconds left."""
+class VideoProgress(Progress):
+    """How far an analysis has come.
+
+    Attributes:
+        frames_read, frames_analysed: so far.
+        fps: analysed frames per second of work.
+        left_s: estimated seconds left; None while unknown.
+        time_s: the time of the source that was reached.
+    """
 
     frames_read: int
     frames_analysed: int
-    fraction: float
     fps: float
     left_s: float | None
     time_s: float
@@ -71,7 +78,7 @@ class Progress:
     @classmethod
     def at(
         cls, frames: tuple[int, int], time_s: float, span_s: tuple[float, float], spent_s: float
-    ) -> "Progress":
+    ) -> "VideoProgress":
         """How far it is at a time of the source.
 
         Args:
@@ -85,7 +92,7 @@ class Progress:
         done = (time_s - span_s[0]) / length_s if math.isfinite(length_s) else 0.0
         done, spent_s = min(1.0, max(0.0, done)), max(1e-6, spent_s)
         left_s = spent_s * (1 - done) / done if done > 0.01 else None
-        return cls(*frames, done, frames[1] / spent_s, left_s, time_s)
+        return cls("analysing", done, 1.0, *frames, frames[1] / spent_s, left_s, time_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,7 @@ class Hooks:
     both at once.
     """
 
-    progress: Callable[[Progress], None] = lambda _: None
+    progress: Callable[[VideoProgress], None] = ignore_progress
     stop: Callable[[], bool] = lambda: False
     # Keep preview.jpg, the newest analysed frame, in the folder while the analysis runs.
     preview: bool = False
@@ -345,10 +352,10 @@ class _Run:
             self._hooks.progress(self._progress())
             return True
 
-    def _progress(self) -> Progress:
+    def _progress(self) -> VideoProgress:
         end_s = min(self._options.end_s or math.inf, self._info.duration_s or math.inf)
         reached_s = max(self._last_s, self._report.newest_s)
-        return Progress.at(
+        return VideoProgress.at(
             (self._read, self._analysed),
             reached_s,
             (self._options.start_s, end_s),

@@ -17,8 +17,8 @@ from emotion_core.results.streams import PieceReader
 from emotion_core.results.summary import summarise
 from emotion_core.video.analyze import (
     Hooks,
-    Progress,
     Source,
+    VideoProgress,
     analyse_video,
     is_finished,
     result_key,
@@ -121,7 +121,7 @@ def analyze_video(
     models_dir: Path | None = None,
     classifier: ExpressionClassifier | None = None,
     detector: FaceDetector | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[VideoProgress], None] | None = None,
 ) -> VideoResult:
     """Read the expressions of every face in a video.
 
@@ -193,7 +193,7 @@ class _Job:
     classifier: ExpressionClassifier
     detector: FaceDetector | None
     model: Mapping[str, Any]
-    progress: Callable[[Progress], None] | None
+    progress: Callable[[VideoProgress], None] | None
 
     def run(self, folder: Path) -> VideoResult:
         # Opened first: a missing file must be the VideoError that names it, not the hash's OSError.

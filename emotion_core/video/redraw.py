@@ -31,7 +31,7 @@ from emotion_core.results.paths import (
     remove_leftovers,
     sole_writer,
 )
-from emotion_core.video.analyze import Hooks, Progress
+from emotion_core.video.analyze import Hooks, VideoProgress
 from emotion_core.video.clip import Shown, annotating, clip_writer, write_preview
 from emotion_core.video.options import VideoOptions
 
@@ -117,7 +117,7 @@ class _Teller:
             return
         self._told_s, counts = now, (self._count, self._count)
         spent_s = now - self._begun_s
-        self._hooks.progress(Progress.at(counts, frame.time_s, self._span_s, spent_s))
+        self._hooks.progress(VideoProgress.at(counts, frame.time_s, self._span_s, spent_s))
         if self._hooks.preview and now - self._previewed_s >= _PREVIEW_EVERY_S:
             self._previewed_s = now
             write_preview(self._folder, frame, held, self._names)

@@ -10,6 +10,7 @@ from emotion_core.datasets.loading import load_dataset
 from emotion_core.errors import DatasetError
 from emotion_core.evaluation import nearest_faces
 from emotion_core.model.bundle import ModelBundle
+from emotion_core.progress import ignore_progress
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +21,7 @@ def bundle(made_data):
 
 def test_only_labelled_training_faces_are_kept(made_data, bundle, tmp_path):
     told = []
-    faces = nearest_faces.training_faces(
-        bundle, made_data, tmp_path, lambda *step: told.append(step)
-    )
+    faces = nearest_faces.training_faces(bundle, made_data, tmp_path, told.append)
     train = load_dataset(made_data).split("train")
     kept = train.labels("ferplus") >= 0
     assert 0 < kept.sum() < len(train)
@@ -30,16 +29,14 @@ def test_only_labelled_training_faces_are_kept(made_data, bundle, tmp_path):
     assert np.array_equal(faces.names, train.names[kept])
     assert told
     told.clear()
-    again = nearest_faces.training_faces(
-        bundle, made_data, tmp_path, lambda *step: told.append(step)
-    )
+    again = nearest_faces.training_faces(bundle, made_data, tmp_path, told.append)
     assert again.folder == faces.folder
     assert not told
 
 
 def test_a_damaged_cache_is_named_and_a_half_written_one_made_anew(made_data, bundle, tmp_path):
     def get():
-        return nearest_faces.training_faces(bundle, made_data, tmp_path, lambda *_: None)
+        return nearest_faces.training_faces(bundle, made_data, tmp_path, ignore_progress)
 
     folder = get().folder
     (folder / "faces.npz").write_bytes(b"PK cut")

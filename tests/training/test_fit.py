@@ -22,7 +22,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.network import NetworkSettings
 from emotion_core.training import checkpoint
 from emotion_core.training.augment import AugmentSettings
-from emotion_core.training.fit import Progress, _Judge, fit
+from emotion_core.training.fit import TrainingProgress, _Judge, fit
 from emotion_core.training.sampler import BalancedBatches, draw_probabilities
 from emotion_core.training.settings import TrainingSettings
 
@@ -102,7 +102,7 @@ def test_rare_classes_are_drawn_more_often() -> None:
 
 
 def test_learns_reports_and_keeps_the_best(dataset: Dataset, tmp_path: Path) -> None:
-    seen: list[Progress] = []
+    seen: list[TrainingProgress] = []
     settings = dataclasses.replace(TINY, epochs=EPOCHS, learning_rate=1e-2)
     result = fit(dataset, settings, tmp_path / "run", on_progress=seen.append)
     rows = result.state.history
@@ -125,7 +125,7 @@ def test_a_stopped_run_ends_as_one_that_never_stopped(dataset: Dataset, tmp_path
     class StopError(Exception):
         pass
 
-    def stop_in_epoch_3(progress: Progress) -> None:
+    def stop_in_epoch_3(progress: TrainingProgress) -> None:
         if progress.epoch == 3 and progress.batch == 2 and progress.row is None:
             raise StopError
 

@@ -23,9 +23,9 @@ from emotion_core.results.thumbnails import MomentKeeper
 from emotion_core.video import analyze as video_module
 from emotion_core.video.analyze import (
     Hooks,
-    Progress,
     Source,
     VideoOptions,
+    VideoProgress,
     analyse_video,
     is_finished,
     result_key,
@@ -420,6 +420,6 @@ def test_two_analyses_never_write_into_one_folder(clip, tmp_path):
 def test_progress_is_a_share_also_where_the_file_lasts_longer_than_it_says(
     time_s, end_s, fraction, left_s
 ):
-    progress = Progress.at((40, 20), time_s, (1.0, end_s), 8.0)
+    progress = VideoProgress.at((40, 20), time_s, (1.0, end_s), 8.0)
     assert (progress.fraction, progress.left_s) == (fraction, left_s)
     assert (progress.frames_read, progress.frames_analysed, progress.fps) == (40, 20, 2.5)
