@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emotion_core.live.privacy import pixelate_all, pixelate_faces
+from emotion_core.vision.face_hiding import pixelate_all, pixelate_faces
 
 
 def noise() -> np.ndarray:
