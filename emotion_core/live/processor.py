@@ -145,9 +145,7 @@ class LiveProcessor:
 
     def _shown_now(self, image: ImageArray, look: Look) -> ImageArray | None:
         if not look.settings.hide_faces:
-            shown = shown_picture(image, look, self._draw)
-            self._draw_error = ""
-            return shown
+            return self._drawn(image, look)
         return panel(image.shape[1], image.shape[0]) if look.hidden is None else look.hidden
 
     def _take(self, image: ImageArray) -> Look:
@@ -240,19 +238,26 @@ class LiveProcessor:
             return None, ""
         hidden, problem = self._checked.hide(image, result)
         if hidden is not None and self._sends_back:
-            try:
-                shown = shown_picture(hidden, Look(settings, result, names, hidden), self._draw)
-                self._checked.keep(hidden if shown is None else shown, self._clock())
-                self._draw_error = ""
-            except Exception as error:
-                self._report_drawing(error)
+            shown = self._drawn(hidden, Look(settings, result, names, hidden))
+            self._checked.keep(hidden if shown is None else shown, self._clock())
         return hidden, problem
+
+    def _drawn(self, image: ImageArray, look: Look) -> ImageArray | None:
+        """As `shown_picture`; without the overlay where that cannot be drawn."""
+        try:
+            shown = shown_picture(image, look, self._draw)
+        except Exception as error:
+            self._report_drawing(error)
+            bare = replace(look.settings, overlay=replace(look.settings.overlay, show=False))
+            return shown_picture(image, replace(look, settings=bare), self._draw)
+        self._draw_error = ""
+        return shown
 
     def _tell(self, listener: Listener, result: FrameResult, waiting: _Waiting, look: Look) -> None:
         image = waiting.frame.image
 
         def picture() -> ImageArray:
-            shown = shown_picture(image, look, self._draw)
+            shown = self._drawn(image, look)
             return image if shown is None else shown
 
         try:

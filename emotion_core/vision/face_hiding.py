@@ -10,6 +10,7 @@ from emotion_core.vision import boxes as bx
 from emotion_core.vision.cascade import detect, load_cascade, prepare
 from emotion_core.vision.detector import SCAN_PX_THOROUGH, STEP_FINE, smallest_face_px
 from emotion_core.vision.scan_schedule import pieces
+from emotion_core.vision.second_opinion import SAME_FACE_IOU
 
 # Blocks across a face: enough to see that one is there, too few to know whose.
 _BLOCKS: Final = 8
@@ -56,17 +57,22 @@ class FaceHider:
     def __init__(self) -> None:
         self._cascade = load_cascade()
 
-    def hide(self, image_bgr: ImageArray, known_xyxy: FloatArray) -> ImageArray:
-        """A copy of the picture without a recognisable face.
+    def hide(
+        self, image_bgr: ImageArray, known_xyxy: FloatArray, open_xyxy: FloatArray | None = None
+    ) -> ImageArray:
+        """A copy of the picture without a recognisable face, but for those that may be seen.
 
         Args:
             image_bgr: (H, W, 3) uint8.
             known_xyxy: (N, 4) float32 pixels, faces that are known; N may be 0.
+            open_xyxy: (K, 4) float32 pixels, faces that stay visible unless a hidden one covers
+                them; None: there are none.
         """
+        opened = bx.as_boxes(() if open_xyxy is None else open_xyxy)
         boxes = bx.as_boxes(known_xyxy)
         hidden = pixelate_faces(image_bgr, boxes)
         for _ in range(_MOST_SEARCHES):
-            found = self.search(hidden)
+            found = _others(self.search(hidden), opened)
             if not len(found):
                 return hidden
             boxes = np.concatenate([boxes, found])
@@ -86,6 +92,13 @@ class FaceHider:
             boxes, scores = detect(self._cascade, prepared, step=STEP_FINE, neighbours=_NEIGHBOURS)
             found.append(boxes[scores >= _LEAST_SCORE] + np.array([x0, y0, x0, y0], np.float32))
         return np.concatenate(found)
+
+
+def _others(found: FloatArray, opened: FloatArray) -> FloatArray:
+    """The found faces that are none of those that stay visible."""
+    if not len(found) or not len(opened):
+        return found
+    return found[bx.iou_matrix(found, opened).max(axis=1) < SAME_FACE_IOU]
 
 
 def _areas(boxes_xyxy: FloatArray, shape: tuple[int, ...]) -> list[tuple[int, int, int, int]]:

@@ -351,15 +351,19 @@ def test_the_camera_picture_is_not_shown_when_faces_cannot_be_hidden(make, caplo
     assert caplog.text.count("Traceback") == 1
 
 
-def test_the_camera_picture_is_not_shown_when_drawing_fails_while_faces_are_hidden(make) -> None:
+def test_when_drawing_fails_hidden_faces_stay_hidden_on_page_and_film(make) -> None:
     def broken(*_: object) -> ImageArray:
         raise RuntimeError("no font")
 
+    films: list[ImageArray] = []
     settings = LiveSettings(mirror=False, hide_faces=True)
     processor = make(FakePipeline(), settings=settings, draw=broken, hide=grey)
-    for number in range(3):
-        assert is_panel(processor.recv(video_frame(100)))
-        wait_until(lambda: processor.reading().frames_read > number, "a result")  # noqa: B023
+    processor.listen(lambda result, arrived_s, picture, size: films.append(picture()))
+    processor.recv(video_frame(100))
+    wait_until(lambda: len(films) == 1, "a result")
+    shown = processor.recv(video_frame(100)).to_ndarray(format="bgr24")
+    assert np.abs(shown.astype(int) - 200).max() <= 3
+    assert (films[0] == 200).all()
     assert "no font" in processor.reading().error
 
 
