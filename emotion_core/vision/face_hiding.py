@@ -19,10 +19,9 @@ _MARGIN: Final = 0.35
 # What remains of the differences between the blocks, so that no detector takes a mosaic for a face:
 # the cascades pass over windows with little contrast.
 _CONTRAST: Final = 0.3
-# A photo's detection needs three overlapping windows and a certainty of 1; the search for faces to
-# hide is satisfied with less, so that compression of the picture brings no new ones.
-_NEIGHBOURS: Final = 2
-_LEAST_SCORE: Final = 0.0
+# A photo's detection needs three overlapping windows and a certainty of 1. To be hidden, one window
+# is enough: compression of the picture must not turn what was nearly a face into one.
+_NEIGHBOURS: Final = 1
 # Searches of one picture, each after hiding what the one before found; then all of it is hidden.
 _MOST_SEARCHES: Final = 4
 
@@ -89,8 +88,8 @@ class FaceHider:
             prepared = prepare(
                 image_bgr[y0:y1, x0:x1], face_px=piece.face_px, work_px=SCAN_PX_THOROUGH
             )
-            boxes, scores = detect(self._cascade, prepared, step=STEP_FINE, neighbours=_NEIGHBOURS)
-            found.append(boxes[scores >= _LEAST_SCORE] + np.array([x0, y0, x0, y0], np.float32))
+            boxes, _ = detect(self._cascade, prepared, step=STEP_FINE, neighbours=_NEIGHBOURS)
+            found.append(boxes + np.array([x0, y0, x0, y0], np.float32))
         return np.concatenate(found)
 
 
