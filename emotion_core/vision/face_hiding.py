@@ -10,7 +10,6 @@ from emotion_core.vision import boxes as bx
 from emotion_core.vision.cascade import detect, load_cascade, prepare
 from emotion_core.vision.detector import SCAN_PX_THOROUGH, STEP_FINE, smallest_face_px
 from emotion_core.vision.scan_schedule import pieces
-from emotion_core.vision.second_opinion import SAME_FACE_IOU
 
 # Blocks across a face: enough to see that one is there, too few to know whose.
 _BLOCKS: Final = 8
@@ -22,6 +21,8 @@ _CONTRAST: Final = 0.3
 # A photo's detection needs three overlapping windows and a certainty of 1. To be hidden, one window
 # is enough: compression of the picture must not turn what was nearly a face into one.
 _NEIGHBOURS: Final = 1
+# A find that shares this much of the smaller box with a visible face belongs to it.
+_SAME_FACE: Final = 0.5
 # Searches of one picture, each after hiding what the one before found; then all of it is hidden.
 _MOST_SEARCHES: Final = 4
 
@@ -97,7 +98,8 @@ def _others(found: FloatArray, opened: FloatArray) -> FloatArray:
     """The found faces that are none of those that stay visible."""
     if not len(found) or not len(opened):
         return found
-    return found[bx.iou_matrix(found, opened).max(axis=1) < SAME_FACE_IOU]
+    # A part of a visible face, such as a mouth, can look like a face too.
+    return found[bx.covered_matrix(found, opened).max(axis=1) < _SAME_FACE]
 
 
 def _areas(boxes_xyxy: FloatArray, shape: tuple[int, ...]) -> list[tuple[int, int, int, int]]:
