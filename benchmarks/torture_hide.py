@@ -120,7 +120,7 @@ def live(frames: Sequence[Frame], truth: Truth, draw: DrawOverlay = draw_overlay
         time.sleep(0.5)
         store.stop(token)
         film = [f.image for f in read_frames(Path(folder) / token / CLIP)]
-    figures = {"analysed_fps": round(reading.analysis_fps, 1), "film": len(film)}
+    figures: dict[str, Any] = {"analysed_fps": round(reading.analysis_fps, 1), "film": len(film)}
     latency = reading.latency_ms
     figures["latency_ms"] = None if latency is None else round(latency)
     pictures = [*_different(shown), *film]
