@@ -18,6 +18,7 @@ from benchmarks.common import RESULTS
 
 # Name → module; each writes results/torture_NAME.json, with a "verdict" of one line.
 SUBCOMMANDS: Final[dict[str, str]] = {
+    "hide": "benchmarks.torture_hide",
     "hostile": "benchmarks.torture_hostile",
     "queue": "benchmarks.torture_queue",
     "tabs": "benchmarks.torture_tabs",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import signal
 import sys
@@ -54,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="analyse nothing: draw the clips of finished results again as edited_*.mp4, with the "
         "names, merged and excluded people of the edits.json that the page keeps beside them",
     )
+    parser.add_argument(
+        "--hide",
+        choices=("nobody", "everybody", "excluded", "unnamed"),
+        help="with --redraw: whose faces become a mosaic in the clip and are left out of the "
+        "pictures and the report (unnamed: of excluded people too); kept in edits.json",
+    )
     add_json_option(parser, "write the outcome for machines")
     add_progress_option(parser)
     parser.add_argument(
@@ -99,6 +106,10 @@ def _chosen(options: argparse.Namespace) -> VideoOptions:
 def _check_targets(options: argparse.Namespace) -> None:
     if options.out.exists() and not options.out.is_dir():
         raise SettingsError(f"--out {options.out} is a file: name a folder.")
+    if options.hide and not options.redraw:
+        raise SettingsError(
+            "--hide goes with --redraw: analyse first, then draw the clip again with faces hidden."
+        )
     check_json_option(options.json)
 
 
@@ -231,18 +242,22 @@ class Batch:
         return _outcome(path, folder, summary["status"], summary)
 
     def _redraw(self, source: Source, folder: Path, hooks: Hooks) -> Event:
-        from emotion_core.results.annotations import edited_clip, load_edits
+        from emotion_core.results.annotations import Hide, change_edits, edited_clip, load_edits
         from emotion_core.results.paths import CLIP, read_summary
         from emotion_core.video.redraw import redraw_clip
 
-        path, summary, edits = source.path, read_summary(folder), load_edits(folder)
+        path, summary = source.path, read_summary(folder)
         same = (summary.get("source") or {}).get("sha256") == source.sha256
         if not same or summary.get("status") != "done" or not (folder / CLIP).is_file():
             raise InputError(
                 f"{path.name} is not drawn again: {folder} holds no finished results of it with a "
                 "clip. Analyse it first."
             )
-        status, message = "skipped", "nobody was named, merged or left out in edits.json"
+        edits = load_edits(folder)
+        if self.options.hide:
+            wanted = Hide(self.options.hide)
+            edits = change_edits(folder, lambda now: dataclasses.replace(now, hide=wanted))
+        status, message = "skipped", "edits.json names, merges, leaves out and hides nobody"
         if edits.people_changed and edited_clip(folder, edits).is_file() and not self.options.force:
             message = "drawn before with the same edits.json; --force draws it again"
         elif edits.people_changed:

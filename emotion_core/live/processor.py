@@ -4,6 +4,9 @@ Three threads meet here. aiortc's event loop calls `recv` for each frame and mus
 draws the newest result on the newest frame. A worker thread of our own runs the pipeline on the
 newest frame it finds; frames that came in between are dropped, never queued. The page's thread
 reads `reading()` and swaps settings. What they share is swapped under one lock.
+
+While faces are hidden, only frames that the worker has analysed, hidden and checked are shown: the
+picture then lags behind the camera, and where there is none, a panel takes its place.
 """
 
 import itertools
@@ -18,10 +21,11 @@ import av
 
 from emotion_core.config import PipelineSettings
 from emotion_core.datatypes import Frame, FrameResult, ImageArray
+from emotion_core.live.checked_pictures import CheckedPictures, HideFaces
 from emotion_core.live.heap import few_heaps, give_memory_back_soon
 from emotion_core.live.history import History, Reading
 from emotion_core.live.rate import RateCounter
-from emotion_core.live.rendering import DrawOverlay, Look, shown_picture, to_bgr, to_frame
+from emotion_core.live.rendering import DrawOverlay, Look, panel, shown_picture, to_bgr, to_frame
 from emotion_core.live.settings import LiveSettings
 from emotion_core.live.status import LiveReading
 
@@ -33,8 +37,6 @@ THREAD_PREFIX: Final = "emotion-live-"
 IDLE_END_S: Final = 7.0
 # So long without a frame is no hiccup any more.
 SILENT_S: Final = 3.0
-# Boxes older than this are no longer believed where faces must stay hidden.
-BELIEVE_BOXES_S: Final = 0.5
 _numbers = itertools.count(1)
 
 
@@ -81,6 +83,7 @@ class LiveProcessor:
         idle_end_s: the worker thread ends after so long without a frame (and starts again with
             the next one).
         send_back: False where nobody looks at what `recv` gives back: nothing is drawn.
+        hide: hides all faces of a picture, called on the worker thread; None: a `FaceHider`.
     """
 
     def __init__(
@@ -92,10 +95,12 @@ class LiveProcessor:
         clock: Callable[[], float] = time.monotonic,
         idle_end_s: float = IDLE_END_S,
         send_back: bool = True,
+        hide: HideFaces | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._sends_back = send_back
         self._draw = draw
+        self._checked = CheckedPictures(hide)
         self._clock = clock
         self._idle_end_s = idle_end_s
         self._changed = threading.Condition()
@@ -114,7 +119,7 @@ class LiveProcessor:
         self._result: FrameResult | None = None
         self._result_s = 0.0
         self._error = ""
-        self._draw_failed = False
+        self._draw_error = ""
         self._listener: Listener | None = None
         self._shown = RateCounter()
         self._read = RateCounter()
@@ -123,16 +128,25 @@ class LiveProcessor:
     def recv(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Take a camera frame, give back what is shown. Runs on aiortc's event loop.
 
-        Never raises: an exception here would end the stream without a word to the visitor.
+        Never raises: an exception here would end the stream without a word to the visitor. While
+        faces are hidden, the camera's own frame is never given back, whatever fails.
         """
         try:
             image = to_bgr(frame)
             look = self._take(image)
-            shown = shown_picture(image, look, self._draw) if self._sends_back else None
-        except Exception:
-            self._report_drawing()
+            shown = self._shown_now(image, look) if self._sends_back else None
+            given_back = frame if shown is None else to_frame(shown)
+        except Exception as error:
+            self._report_drawing(error)
+            if self.settings.hide_faces and self._sends_back:
+                return to_frame(panel(frame.width, frame.height))
             return frame
-        return frame if shown is None else to_frame(shown)
+        return given_back
+
+    def _shown_now(self, image: ImageArray, look: Look) -> ImageArray | None:
+        if not look.settings.hide_faces:
+            return self._drawn(image, look)
+        return panel(image.shape[1], image.shape[0]) if look.hidden is None else look.hidden
 
     def _take(self, image: ImageArray) -> Look:
         """Leave the newest frame for the worker; what stood there is stale and dropped."""
@@ -148,14 +162,15 @@ class LiveProcessor:
                 self._ensure_worker()
                 self._changed.notify_all()
             self._frames_in += 1
-            fresh = now_s - self._result_s < BELIEVE_BOXES_S
-            return Look(self._settings, self._result, self._names, fresh)
+            hidden = self._checked.newest(now_s)
+            return Look(self._settings, self._result, self._names, hidden)
 
-    def _report_drawing(self) -> None:
+    def _report_drawing(self, error: Exception) -> None:
         with self._changed:
-            first, self._draw_failed = not self._draw_failed, True
+            first = not self._draw_error
+            self._draw_error = f"The picture could not be drawn ({error})."
         if first:
-            logger.exception("Drawing on a live frame failed; the camera's picture is shown")
+            logger.exception("Drawing on a live frame failed")
 
     def _ensure_worker(self) -> None:
         if self._worker is None:
@@ -202,22 +217,47 @@ class LiveProcessor:
             return waiting, self._settings
 
     def _finished(self, waiting: _Waiting, result: FrameResult) -> None:
+        hidden, error = self._hidden(waiting.frame.image, result)
         now_s = self._clock()
         with self._changed:
-            self._result, self._result_s, self._error = result, now_s, ""
+            self._result, self._result_s, self._error = result, now_s, error
             self._frames_read += 1
             self._read.add(now_s, now_s - waiting.arrived_s)
             self._history.add(result)
             listener = self._listener
-            look = Look(replace(self._settings, mirror=False), result, self._names, True)
+            look = Look(replace(self._settings, mirror=False), result, self._names, hidden)
         if listener:
             self._tell(listener, result, waiting, look)
+
+    def _hidden(self, image: ImageArray, result: FrameResult) -> tuple[ImageArray | None, str]:
+        """The picture without recognisable faces, where the visitor wants that; or why not."""
+        with self._changed:
+            # One moment's settings for all of this: hiding may be switched off meanwhile.
+            settings, names = self._settings, self._names
+        if not settings.hide_faces:
+            return None, ""
+        hidden, problem = self._checked.hide(image, result)
+        if hidden is not None and self._sends_back:
+            shown = self._drawn(hidden, Look(settings, result, names, hidden))
+            self._checked.keep(hidden if shown is None else shown, self._clock())
+        return hidden, problem
+
+    def _drawn(self, image: ImageArray, look: Look) -> ImageArray | None:
+        """As `shown_picture`; without the overlay where that cannot be drawn."""
+        try:
+            shown = shown_picture(image, look, self._draw)
+        except Exception as error:
+            self._report_drawing(error)
+            bare = replace(look.settings, overlay=replace(look.settings.overlay, show=False))
+            return shown_picture(image, replace(look, settings=bare), self._draw)
+        self._draw_error = ""
+        return shown
 
     def _tell(self, listener: Listener, result: FrameResult, waiting: _Waiting, look: Look) -> None:
         image = waiting.frame.image
 
         def picture() -> ImageArray:
-            shown = shown_picture(image, look, self._draw)
+            shown = self._drawn(image, look)
             return image if shown is None else shown
 
         try:
@@ -293,7 +333,7 @@ class LiveProcessor:
                 frames_in=self._frames_in,
                 frames_read=self._frames_read,
                 sends_back=self._sends_back,
-                error=self._error,
+                error=self._error or self._draw_error,
                 ended=self._ended,
                 silent=self._silent(now_s),
             )

@@ -1,7 +1,9 @@
 """The picture that goes back to the visitor: mirrored, hidden, drawn on; and its two formats."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import av
 import cv2
@@ -9,12 +11,15 @@ import numpy as np
 
 from emotion_core.config import OverlaySettings
 from emotion_core.datatypes import FrameResult, ImageArray
-from emotion_core.live.privacy import pixelate_all, pixelate_faces
 from emotion_core.live.settings import LiveSettings
 
 DrawOverlay = Callable[
     [ImageArray, FrameResult, OverlaySettings, Mapping[int, str] | None], ImageArray
 ]
+
+# Shown where no picture could be checked for faces. ASCII: OpenCV's own letters know no others.
+_PANEL_WORDS: Final = ("Faces are hidden.", "No checked picture yet.")
+_PANEL_GREY, _PANEL_INK = 48, 220
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,17 +30,21 @@ class Look:
         settings: what the visitor chose.
         result: newest result, in the camera's own coordinates; None before the first.
         names: identity → name.
-        fresh: whether the result is young enough to say where the faces are.
+        hidden: the camera's picture without recognisable faces, where the settings ask for it; None
+            where there is no such picture.
     """
 
     settings: LiveSettings
     result: FrameResult | None
     names: Mapping[int, str]
-    fresh: bool
+    hidden: ImageArray | None = None
 
 
 def shown_picture(image: ImageArray, look: Look, draw: DrawOverlay) -> ImageArray | None:
     """The picture to show, a new one, or None for the camera's own.
+
+    While faces are hidden, the camera's own picture is never used: without a picture that was
+    checked, a panel says so.
 
     Args:
         image: (H, W, 3) uint8 BGR.
@@ -47,11 +56,9 @@ def shown_picture(image: ImageArray, look: Look, draw: DrawOverlay) -> ImageArra
     if not (drawn or settings.mirror or settings.hide_faces):
         return None
     if settings.hide_faces:
-        # Where no face is known, one may stand in the picture all the same.
-        if look.fresh and result is not None and len(result) > 0:
-            image = pixelate_faces(image, np.concatenate([result.boxes, result.others]))
-        else:
-            image = pixelate_all(image)
+        if look.hidden is None:
+            return panel(image.shape[1], image.shape[0])
+        image = look.hidden
     if settings.mirror:
         # Flipped before drawing, so that words stay readable.
         image = np.asarray(cv2.flip(image, 1), np.uint8)
@@ -60,6 +67,20 @@ def shown_picture(image: ImageArray, look: Look, draw: DrawOverlay) -> ImageArra
     if settings.mirror:
         result = mirrored(result, image.shape[1])
     return draw(image, result, settings.overlay, look.names)
+
+
+@functools.lru_cache(maxsize=8)
+def panel(width: int, height: int) -> ImageArray:
+    """(H, W, 3) uint8 BGR, read-only: says that no picture can be shown while faces are hidden."""
+    image = np.full((height, width, 3), _PANEL_GREY, np.uint8)
+    scale = min(width / 320, height / 120) / 2
+    for row, words in enumerate(_PANEL_WORDS):
+        (wide, high), _ = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+        place = ((width - wide) // 2, height // 2 + round((2 * row - 0.2) * high))
+        ink = (_PANEL_INK,) * 3
+        cv2.putText(image, words, place, cv2.FONT_HERSHEY_SIMPLEX, scale, ink, 1, cv2.LINE_AA)
+    image.flags.writeable = False
+    return image
 
 
 def to_bgr(frame: av.VideoFrame) -> ImageArray:

@@ -24,6 +24,7 @@ SCENARIOS: Final[tuple[str, ...]] = (
     "turn",  # head tilts a few degrees to each side
     "dim",  # the light goes down to a quarter and comes back
     "cross",  # two people change sides, one passing in front of the other
+    "walk",  # two people walk in from either side, lean, pass each other and leave
     "cover",  # a hand-like block hides the face for less than a second
     "empty",  # no face
     "still",  # one face that stays
@@ -71,6 +72,11 @@ def _poses(scenario: str, phase: float) -> tuple[_Pose, ...]:
         return (
             _Pose(0.22 + 0.56 * phase, 0.42, 1.0),
             _Pose(0.78 - 0.56 * phase, 0.50, 1.15, mirrored=True),
+        )
+    if scenario == "walk":
+        return (
+            _Pose(-0.25 + 1.5 * phase, 0.42, 1.0, angle=15 * wave),
+            _Pose(1.4 - 1.7 * phase, 0.52, 1.2, angle=-12 * wave, mirrored=True),
         )
     return () if scenario == "empty" else (_Pose(0.5, 0.45, 1.4),)
 

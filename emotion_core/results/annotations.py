@@ -15,6 +15,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,26 +54,57 @@ class Marker:
             raise InputError("A marker must not end before it begins.")
 
 
+class Hide(StrEnum):
+    """Whose faces are unrecognisable in redrawn clips, pictures and reports."""
+
+    NOBODY = "nobody"
+    EVERYBODY = "everybody"
+    EXCLUDED = "excluded"
+    UNNAMED = "unnamed"
+
+
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """Attributes:
-    names: identity → name given by the user.
-    merged: identity → the identity that it truly is (never a chain).
-    excluded: identities left out everywhere.
-    markers: sorted by time.
-    lost: entries of the file that could not be read.
+    """What a person decided about the result of a video.
+
+    Attributes:
+        names: identity → name given by the user.
+        merged: identity → the identity that it truly is (never a chain).
+        excluded: identities left out everywhere.
+        markers: sorted by time.
+        hide: whose faces are hidden; excluded people are hidden together with unnamed ones.
+        lost: entries of the file that could not be read.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
     merged: Mapping[int, int] = field(default_factory=dict)
     excluded: frozenset[int] = frozenset()
     markers: tuple[Marker, ...] = ()
+    hide: Hide = Hide.NOBODY
     lost: int = field(default=0, compare=False)
 
     @property
     def people_changed(self) -> bool:
         """Whether anything but markers was decided: people look otherwise in a clip then."""
-        return bool(self.names or self.merged or self.excluded)
+        return bool(self.names or self.merged or self.excluded or self.hides)
+
+    @property
+    def hides(self) -> bool:
+        """Whether anybody's face is hidden."""
+        return self.hide is not Hide.NOBODY
+
+    def hides_face_of(self, track_id: int) -> bool:
+        """Whether the face of an identity is hidden, also of one that was merged into another."""
+        person = self.merged.get(track_id, track_id)
+        match self.hide:
+            case Hide.NOBODY:
+                return False
+            case Hide.EVERYBODY:
+                return True
+            case Hide.EXCLUDED:
+                return person in self.excluded
+            case Hide.UNNAMED:
+                return person in self.excluded or person not in self.names
 
     def name_of(self, track_id: int) -> str:
         """The given name, else "Person 1"; "Anna (#2)" where another person has the same name."""
@@ -192,8 +224,9 @@ def load_edits(folder: Path) -> Edits:
     try:
         data = parse_json(text)
     except ValueError:
-        return Edits(lost=1)
-    return _edits_of(data) if isinstance(data, dict) else Edits(lost=1)
+        data = None
+    # Whoever was to be hidden is not known any more.
+    return _edits_of(data) if isinstance(data, dict) else Edits(hide=Hide.EVERYBODY, lost=1)
 
 
 def _edits_of(data: Mapping[str, Any]) -> Edits:
@@ -205,8 +238,17 @@ def _edits_of(data: Mapping[str, Any]) -> Edits:
         list,
         lambda m: Marker(float(m["start_s"]), float(m["end_s"]), _line(str(m["label"]))),
     )
-    lost = no_names + no_merged + no_excluded + no_markers
-    return Edits(dict(names), dict(merged), frozenset(excluded), tuple(markers), lost)
+    hide = data.get("hide", Hide.NOBODY)
+    no_hide = hide not in list(Hide)
+    lost = no_names + no_merged + no_excluded + no_markers + no_hide
+    return Edits(
+        dict(names),
+        dict(merged),
+        frozenset(excluded),
+        tuple(markers),
+        Hide.EVERYBODY if no_hide else Hide(hide),
+        lost,
+    )
 
 
 def _id(value: Any) -> int:
@@ -278,6 +320,7 @@ def _write(folder: Path, edits: Edits, damaged: bool) -> None:
         "merged": {str(k): v for k, v in edits.merged.items()},
         "excluded": sorted(edits.excluded),
         "markers": [asdict(marker) for marker in edits.markers],
+        "hide": edits.hide,
     }
     with replacing(folder / EDITS) as part:
         part.write_text(json.dumps(data, indent=1, ensure_ascii=False), "utf-8")
@@ -293,15 +336,21 @@ def _free_name(path: Path) -> Path:
 
 def edited_clip(folder: Path, edits: Edits) -> Path:
     """Path of the clip drawn with these edits, whether or not it exists; markers are not drawn."""
-    kept = [sorted(edits.names.items()), sorted(edits.merged.items()), sorted(edits.excluded)]
+    kept: list[Any] = [sorted(edits.names.items()), sorted(edits.merged.items())]
+    kept += [sorted(edits.excluded), *([edits.hide] if edits.hides else [])]
     digest = hashlib.sha256(json.dumps(kept).encode()).hexdigest()
     return folder / EDITED_CLIPS.replace("*", digest[:12])
 
 
 def shown_clip(folder: Path, edits: Edits) -> Path:
-    """The clip that shows what the edits say where there is one, else the first one."""
+    """The clip that shows what the edits say, else the first one.
+
+    Where faces are hidden, the first one is never shown: the path may then lead to no file.
+    """
     edited = edited_clip(folder, edits)
-    return edited if edits.people_changed and edited.is_file() else folder / CLIP
+    if edits.hides or (edits.people_changed and edited.is_file()):
+        return edited
+    return folder / CLIP
 
 
 def markers_csv(edits: Edits) -> str:

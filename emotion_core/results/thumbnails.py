@@ -90,8 +90,14 @@ class MomentKeeper:
             raise output_error(folder, error) from error
 
 
+def person_picture(folder: Path, edits: Edits, track_id: int) -> Path | None:
+    """The picture kept of a person; None where there is none, or where the face is hidden."""
+    file = folder / moment_name(track_id)
+    return None if edits.hides_face_of(track_id) or not file.is_file() else file
+
+
 def moment_picture(folder: Path, whole: FaceTable, edits: Edits, moment: Moment) -> Path | None:
-    """The picture kept of a moment; None where there is none.
+    """The picture kept of a moment; None where there is none, or where the face is hidden.
 
     Args:
         folder: of the pictures.
@@ -99,6 +105,8 @@ def moment_picture(folder: Path, whole: FaceTable, edits: Edits, moment: Moment)
         edits: pictures of merged people are filed under the identity they had in that frame.
         moment: of the table with the edits applied.
     """
+    if edits.hides_face_of(moment.track_id):
+        return None
     same = [k for k, v in edits.merged.items() if v == moment.track_id]
     there = np.flatnonzero(
         (whole.frame == moment.frame) & np.isin(whole.track_id, [moment.track_id, *same])

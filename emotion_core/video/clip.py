@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +36,8 @@ _LEAST_BITS: Final = 50e3
 _PREVIEW_SIDE: Final = 640
 _OVERLAY: Final = OverlaySettings()
 Shown = tuple[Frame, FrameResult]
+# Returns a copy of a frame's image in which faces are hidden.
+HideIn = Callable[[Frame], ImageArray]
 
 
 def clip_bit_rate(length_s: float, has_audio: bool) -> float | None:
@@ -79,16 +81,20 @@ def drawn(
     result: FrameResult,
     longest_px: int = _CLIP_SIDE,
     names: Mapping[int, str] | None = None,
+    hide: HideIn | None = None,
 ) -> ImageArray:
     """(H, W, 3) uint8 BGR of its own with the boxes; neither side is longer than `longest_px`."""
-    return _shrunk(draw_overlay(frame.image, result, _OVERLAY, names), longest_px)
+    image = frame.image if hide is None else hide(frame)
+    return _shrunk(draw_overlay(image, result, _OVERLAY, names), longest_px)
 
 
 @contextlib.contextmanager
 def annotating(
-    writer: VideoWriter, names: Mapping[int, str] | None = None
+    writer: VideoWriter, names: Mapping[int, str] | None = None, hide: HideIn | None = None
 ) -> Iterator[WriteBehind[Shown]]:
     """While open, frames are drawn and encoded in a thread parallel to the analysis.
+
+    Only that thread calls `hide`.
 
     The file is finished at the end of the block, and removed where the block is left by an error.
 
@@ -99,7 +105,7 @@ def annotating(
     side = _LONG_CLIP_SIDE if (writer.bit_rate or _MANY_BITS) < _FEW_BITS else _CLIP_SIDE
 
     def write(shown: Shown) -> None:
-        writer.write(drawn(*shown, side, names), shown[0].time_s)
+        writer.write(drawn(*shown, side, names, hide), shown[0].time_s)
 
     with writer, WriteBehind(write) as behind:
         yield behind

@@ -1,4 +1,4 @@
-"""The clip drawn again with what a person decided about it: names, merged people, excluded ones.
+"""The clip drawn again with what a person decided about it: names, merges, exclusions, hiding.
 
 Nothing is analysed again: the faces come from the table, so the boxes are those of the first clip.
 The new clip is saved in the same folder, under a name derived from the edits: where they are
@@ -10,7 +10,7 @@ import csv
 import itertools
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,7 @@ from emotion_core.media.background import read_ahead
 from emotion_core.media.probe import probe
 from emotion_core.media.read import read_frames
 from emotion_core.results.annotations import Edits, edited_clip
-from emotion_core.results.export import COLUMNS, edited_rows, output_error
+from emotion_core.results.export import COLUMNS, edited_rows, output_error, read_faces
 from emotion_core.results.paths import (
     EDITED_CLIPS,
     FACES,
@@ -32,6 +32,7 @@ from emotion_core.results.paths import (
     sole_writer,
 )
 from emotion_core.video.analyze import Hooks, VideoProgress
+from emotion_core.video.anonymise import Anonymiser
 from emotion_core.video.clip import Shown, annotating, clip_writer, write_preview
 from emotion_core.video.options import VideoOptions
 
@@ -48,7 +49,8 @@ def redraw_clip(source: Path, folder: Path, edits: Edits, hooks: Hooks | None = 
     Args:
         source: the video that the results are of.
         folder: the results.
-        edits: what is drawn: a given name instead of "#1", and no excluded people.
+        edits: what is drawn: a given name instead of "#1", no excluded people, and mosaics instead
+            of the faces that are hidden.
         hooks: progress and cancel.
 
     Returns:
@@ -67,14 +69,15 @@ def redraw_clip(source: Path, folder: Path, edits: Edits, hooks: Hooks | None = 
     origin_s = clip_facts.get("origin_s", options.start_s)
     writer = clip_writer(source, target, info, origin_s, options.end_s)
     end_s = min(options.end_s or math.inf, info.duration_s or math.inf)
-    teller = _Teller(hooks or Hooks(), folder, (options.start_s, end_s), edits.names)
+    teller = _Teller(hooks or Hooks(), folder, (options.start_s, end_s), edits)
+    hide = Anonymiser(read_faces(folder / FACES), edits) if edits.hides else None
     try:
         with contextlib.ExitStack() as stack:
             stack.enter_context(sole_writer(folder))
             stack.callback(remove_leftovers, folder)
             frames = read_frames(source, start_s=options.start_s, end_s=options.end_s)
             ahead = stack.enter_context(contextlib.closing(read_ahead(frames)))
-            clip = stack.enter_context(annotating(writer, edits.names))
+            clip = stack.enter_context(annotating(writer, edits.names, hide))
             for shown in _held(ahead, _results(folder / FACES, edits)):
                 clip.put(shown)
                 teller.tell(*shown)
@@ -101,9 +104,11 @@ class _Teller:
     """Says how far the drawing is, and leaves it where that is asked for."""
 
     def __init__(
-        self, hooks: Hooks, folder: Path, span_s: tuple[float, float], names: Mapping[int, str]
+        self, hooks: Hooks, folder: Path, span_s: tuple[float, float], edits: Edits
     ) -> None:
-        self._hooks, self._folder, self._span_s, self._names = hooks, folder, span_s, names
+        self._hooks, self._folder, self._span_s, self._names = hooks, folder, span_s, edits.names
+        # A preview would show the faces that the clip hides.
+        self._previews = hooks.preview and not edits.hides
         self._begun_s = self._told_s = time.monotonic()
         self._previewed_s = -math.inf
         self._count = 0
@@ -118,7 +123,7 @@ class _Teller:
         self._told_s, counts = now, (self._count, self._count)
         spent_s = now - self._begun_s
         self._hooks.progress(VideoProgress.at(counts, frame.time_s, self._span_s, spent_s))
-        if self._hooks.preview and now - self._previewed_s >= _PREVIEW_EVERY_S:
+        if self._previews and now - self._previewed_s >= _PREVIEW_EVERY_S:
             self._previewed_s = now
             write_preview(self._folder, frame, held, self._names)
 

@@ -220,9 +220,8 @@ class HaarDetector:
         return joined(found), self._schedule.is_whole(scanned)
 
     def _smallest_px(self, image_bgr: ImageArray) -> float:
-        share = SMALLEST_SHARE_THOROUGH if self._settings.thorough else SMALLEST_SHARE
-        short = float(min(image_bgr.shape[:2]))
-        return float(self._settings.min_face_px) or max(float(WINDOW_PX), share * short)
+        least = float(self._settings.min_face_px)
+        return least or smallest_face_px(image_bgr.shape, self._settings.thorough)
 
     def _merged(
         self, image_bgr: ImageArray, near: _Near, scanned: Found
@@ -247,6 +246,12 @@ class HaarDetector:
                 boxes[i], scores[i] = finer[best], max(scores[i], finer_scores[best])
         angles = near.angles + [0.0] * len(scanned[0])
         return boxes[kept], scores[kept], [angles[i] for i in kept]
+
+
+def smallest_face_px(shape: tuple[int, ...], thorough: bool) -> float:
+    """Side in pixels of the smallest face looked for in a picture of this shape (H, W, ...)."""
+    share = SMALLEST_SHARE_THOROUGH if thorough else SMALLEST_SHARE
+    return max(float(WINDOW_PX), share * float(min(shape[:2])))
 
 
 def _follow(

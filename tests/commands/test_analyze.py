@@ -13,7 +13,7 @@ from emotion_core.cli import main
 from emotion_core.media import encoder
 from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.results import paths
-from emotion_core.results.annotations import Edits, save_edits
+from emotion_core.results.annotations import Edits, load_edits, save_edits
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,6 +91,17 @@ def test_a_clip_is_drawn_again_with_the_edits(clip, tmp_path, capsys):
     assert drawn.stat().st_size > 1000, "and no network is needed"
     analyze(clip, "--out", out, "--force")
     assert not list(folder.glob("edited_*.mp4")), "people may have other numbers now"
+
+
+def test_faces_are_hidden_in_a_clip_that_is_drawn_again(clip, tmp_path, capsys):
+    assert analyze(clip, "--out", tmp_path, "--hide", "everybody") == 2
+    assert "--hide goes with --redraw" in capsys.readouterr().err
+    analyze(clip, "--out", tmp_path)
+    assert analyze(clip, "--out", tmp_path, "--redraw", "--hide", "everybody") == 0
+    folder = tmp_path / "clip"
+    assert "clip.mp4: done" in capsys.readouterr().out
+    assert load_edits(folder).hide == "everybody"
+    assert len(list(folder.glob("edited_*.mp4"))) == 1
 
 
 @pytest.mark.parametrize("before", [[], ["--no-annotate"]])

@@ -20,7 +20,6 @@ from emotion_core.jobs.log import JobLog, read_json
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.bundle import list_models, load_bundle
 from emotion_core.results.annotations import (
-    FILE,
     Edits,
     change_edits,
     edited_clip,
@@ -28,7 +27,7 @@ from emotion_core.results.annotations import (
     markers_csv,
 )
 from emotion_core.results.export import COLUMNS, faces_csv, read_faces
-from emotion_core.results.paths import SUMMARY, read_summary, safe_name
+from emotion_core.results.paths import EDITS, SUMMARY, read_summary, safe_name
 
 
 # No deadlines: a busy machine is no fault of a parser.
@@ -103,7 +102,7 @@ edits_like = st.fixed_dictionaries(
 @example(as_json({"names": {"1": "\ud800"}, "merged": {}, "excluded": [], "markers": []}))
 @example(as_json({"names": {}, "merged": {"1": 2**63}, "excluded": [2**70], "markers": []}))
 def test_any_edits_can_be_shown_changed_and_kept(data: bytes) -> None:
-    folder = file_of(data, FILE).parent
+    folder = file_of(data, EDITS).parent
     edits = load_edits(folder)
     table = read_faces(file_of(_faces([[1, 0.5], [2, 0.5]]), "faces.csv"))
     for shown in (edits, change_edits(folder, lambda e: e.rename(1, "Ada"))):

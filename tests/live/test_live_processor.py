@@ -14,9 +14,10 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from streamlit_webrtc.process import VideoProcessTrack
 
 from emotion_core.config import OverlaySettings, PipelineSettings
-from emotion_core.datatypes import Frame, FrameResult
+from emotion_core.datatypes import FloatArray, Frame, FrameResult, ImageArray
+from emotion_core.live.checked_pictures import REPEAT_S
 from emotion_core.live.processor import LiveProcessor, live_threads
-from emotion_core.live.rendering import Look, mirrored, shown_picture, to_bgr, to_frame
+from emotion_core.live.rendering import mirrored, to_bgr, to_frame
 from emotion_core.live.settings import LiveSettings
 
 PLAIN = LiveSettings(mirror=False)
@@ -298,38 +299,115 @@ def test_a_stream_that_was_stopped_is_not_ended_again_nor_called_silent(make) ->
     assert ended == []
 
 
-def colours(frame: av.VideoFrame) -> int:
-    image = frame.to_ndarray(format="bgr24")
-    return len(np.unique(image.reshape(-1, 3), axis=0))
+HIDING = LiveSettings(mirror=False, hide_faces=True, overlay=OverlaySettings(show=False))
 
 
-def test_hidden_faces_are_hidden_from_the_first_frame_on(make) -> None:
-    # Grey: the video's format keeps less of colours than of light.
-    noise = np.random.default_rng(1).integers(0, 256, (48, 64, 1), np.uint8).repeat(3, axis=2)
+def grey(image: ImageArray, boxes: FloatArray) -> ImageArray:
+    """Hides a picture as a whole."""
+    return np.full_like(image, 200)
+
+
+def is_panel(frame: av.VideoFrame) -> bool:
+    return float(np.median(frame.to_ndarray(format="bgr24"))) == pytest.approx(48, abs=3)
+
+
+def test_while_faces_are_hidden_only_checked_pictures_are_shown(make) -> None:
     now = [0.0]
-    hidden = LiveSettings(mirror=False, hide_faces=True, overlay=OverlaySettings(show=False))
-    processor = make(FakePipeline(), settings=hidden, clock=lambda: now[0])
-    frame = av.VideoFrame.from_ndarray(noise, format="bgr24")
-    # Nobody knows yet where the faces are: everything is hidden.
-    assert colours(processor.recv(frame)) <= 64
+    processor = make(FakePipeline(), settings=HIDING, clock=lambda: now[0], hide=grey)
+    # No picture has been checked yet.
+    assert is_panel(processor.recv(video_frame(100)))
     wait_until(lambda: processor.reading().frames_read == 1, "a result")
-    some = processor.recv(frame).to_ndarray(format="bgr24")
-    assert len(np.unique(some[4:12, 2:10].reshape(-1, 3), axis=0)) < 64
-    assert np.abs(some[30:, 30:].astype(int) - noise[30:, 30:]).max() <= 3
+    shown = processor.recv(video_frame(100)).to_ndarray(format="bgr24")
+    assert np.abs(shown.astype(int) - 200).max() <= 3
     wait_until(lambda: processor.reading().frames_read == 2, "the next result")
-    # Old boxes are not believed.
-    now[0] += 1.0
-    assert colours(processor.recv(frame)) <= 64
+    # A picture that is not renewed is not repeated for ever.
+    now[0] += REPEAT_S
+    assert is_panel(processor.recv(video_frame(100)))
 
 
-def test_faces_that_are_not_read_are_hidden_too() -> None:
-    noise = np.random.default_rng(1).integers(0, 256, (100, 300, 3), np.uint8)
-    settings = LiveSettings(mirror=False, hide_faces=True, overlay=OverlaySettings(show=False))
-    result = replace(one_face(Frame(noise)), others=np.array([[200, 20, 240, 60]], np.float32))
-    shown = shown_picture(noise, Look(settings, result, {}, True), draw_red)
-    assert shown is not None
-    assert len(np.unique(shown[20:60, 200:240].reshape(-1, 3), axis=0)) <= 64
-    assert (shown[:, 100:150] == noise[:, 100:150]).all()
+def test_what_is_shown_is_the_frame_that_was_checked_not_the_newest(make) -> None:
+    pipeline = FakePipeline()
+    processor = make(pipeline, settings=HIDING, hide=lambda image, boxes: image.copy())
+    processor.recv(video_frame(100))
+    wait_until(lambda: processor.reading().frames_read == 1, "a result")
+    pipeline.go.clear()
+    shown = processor.recv(video_frame(180)).to_ndarray(format="bgr24")
+    assert np.abs(shown.astype(int) - 100).max() <= 3
+
+
+def test_the_camera_picture_is_not_shown_when_faces_cannot_be_hidden(make, caplog) -> None:
+    def broken(image: ImageArray, boxes: FloatArray) -> ImageArray:
+        raise RuntimeError("no cascade")
+
+    films: list[ImageArray] = []
+    processor = make(FakePipeline(), settings=HIDING, hide=broken)
+    processor.listen(lambda result, arrived_s, picture, size: films.append(picture()))
+    for number in range(3):
+        assert is_panel(processor.recv(video_frame(100)))
+        wait_until(lambda: processor.reading().frames_read > number, "a result")  # noqa: B023
+    # The readings go on, and the page tells why there is no picture.
+    assert "no cascade" in processor.reading().error
+    assert [float(np.median(film)) for film in films] == [48.0] * 3
+    assert caplog.text.count("Traceback") == 1
+
+
+def test_when_drawing_fails_hidden_faces_stay_hidden_on_page_and_film(make) -> None:
+    def broken(*_: object) -> ImageArray:
+        raise RuntimeError("no font")
+
+    films: list[ImageArray] = []
+    settings = LiveSettings(mirror=False, hide_faces=True)
+    processor = make(FakePipeline(), settings=settings, draw=broken, hide=grey)
+    processor.listen(lambda result, arrived_s, picture, size: films.append(picture()))
+    processor.recv(video_frame(100))
+    wait_until(lambda: len(films) == 1, "a result")
+    shown = processor.recv(video_frame(100)).to_ndarray(format="bgr24")
+    assert np.abs(shown.astype(int) - 200).max() <= 3
+    assert (films[0] == 200).all()
+    assert "no font" in processor.reading().error
+
+
+def test_hiding_begins_with_the_frame_at_which_it_is_switched_on(make) -> None:
+    processor = make(FakePipeline(), settings=PLAIN, hide=grey)
+    processor.recv(video_frame(100))
+    wait_until(lambda: processor.reading().frames_read == 1, "a result")
+    processor.update_settings(HIDING)
+    assert is_panel(processor.recv(video_frame(100)))
+
+
+def test_switching_hiding_off_while_a_picture_is_checked_keeps_no_open_picture(make) -> None:
+    checking, go = threading.Event(), threading.Event()
+
+    def slow(image: ImageArray, boxes: FloatArray) -> ImageArray:
+        checking.set()
+        go.wait(10)
+        return grey(image, boxes)
+
+    processor = make(FakePipeline(), settings=HIDING, hide=slow)
+    processor.recv(video_frame(100))
+    assert checking.wait(10)
+    processor.update_settings(PLAIN)
+    go.set()
+    wait_until(lambda: processor.reading().frames_read == 1, "a result")
+    processor.update_settings(HIDING)
+    shown = processor.recv(video_frame(100)).to_ndarray(format="bgr24")
+    assert np.abs(shown.astype(int) - 200).max() <= 3
+
+
+def test_faces_that_are_not_read_are_hidden_too(make) -> None:
+    given: list[FloatArray] = []
+
+    def hide(image: ImageArray, boxes: FloatArray) -> ImageArray:
+        given.append(boxes)
+        return grey(image, boxes)
+
+    pipeline = FakePipeline()
+    other = np.array([[20, 2, 24, 6]], np.float32)
+    pipeline.process = lambda frame: replace(one_face(frame), others=other)  # type: ignore[method-assign]
+    processor = make(pipeline, settings=HIDING, hide=hide)
+    processor.recv(video_frame(100))
+    wait_until(lambda: processor.reading().frames_read == 1, "a result")
+    assert given[0].tolist() == [[2, 4, 10, 12], [20, 2, 24, 6]]
 
 
 def test_a_listener_hears_every_result_until_it_fails(make, caplog) -> None:

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.media import encoder, write
 from emotion_core.media.write import repeat_video, sample_video
+from emotion_core.results.annotations import Hide, load_edits
 from emotion_core.ui.video_page.form import _sample_file, _sample_input
 from emotion_core.ui.video_page.jobs import job_store
 
@@ -126,6 +127,22 @@ def test_people_are_renamed_merged_and_left_out(clip):
     app.button(key=f"{key}_2_exclude").click().run()
     assert not app.exception
     assert "left out of tables, charts and report" in words(app)
+
+
+def test_hidden_faces_are_left_out_of_the_page(clip):
+    app = until_ended(start(page(), ("a.mp4", clip)))
+    key, folder = view_key(app)
+    pictures = len(app.get("image"))
+    assert pictures
+    app.selectbox(key=f"{key}_hide").set_value(Hide.EVERYBODY).run()
+    assert not app.exception
+    assert load_edits(folder).hide is Hide.EVERYBODY
+    assert not app.get("image")
+    assert not app.get("video")
+    assert [b for b in app.button if b.key == f"{key}_redraw"]
+    assert "Faces are hidden" in words(app)
+    app.selectbox(key=f"{key}_hide").set_value(Hide.NOBODY).run()
+    assert len(app.get("image")) == pictures
 
 
 def test_the_clip_is_drawn_again_with_the_changes(clip, work_folder):

@@ -15,8 +15,10 @@ from emotion_core.errors import InputError, OutputError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.annotations import (
     Edits,
+    Hide,
     Marker,
     change_edits,
+    edited_clip,
     load_edits,
     markers_csv,
     save_edits,
@@ -289,10 +291,40 @@ def test_edits_survive_on_disk(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["edits.json"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"names": 3}'])
+@pytest.mark.parametrize("text", ["{}", '{"names": 3}'])
 def test_damaged_edits_are_no_edits(tmp_path, text):
     (tmp_path / "edits.json").write_text(text)
     assert load_edits(tmp_path) == Edits()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"hide": 3}', '{"hide": "me"}'])
+def test_where_it_is_not_known_who_is_to_be_hidden_everybody_is(tmp_path, text):
+    (tmp_path / "edits.json").write_text(text)
+    edits = load_edits(tmp_path)
+    assert edits == Edits(hide=Hide.EVERYBODY)
+    assert edits.lost >= 1
+
+
+@pytest.mark.parametrize(
+    ("hide", "hidden"),
+    [
+        (Hide.NOBODY, set()),
+        (Hide.EVERYBODY, {1, 2, 3, 4}),
+        (Hide.EXCLUDED, {3}),
+        (Hide.UNNAMED, {2, 3}),
+    ],
+)
+def test_who_is_hidden(tmp_path, hide, hidden):
+    edits = Edits().rename(1, "Ada").rename(3, "Cy").merge(4, 1).exclude(3)
+    edits = replace(edits, hide=hide)
+    assert {i for i in (1, 2, 3, 4) if edits.hides_face_of(i)} == hidden
+    assert edits.people_changed
+    save_edits(tmp_path, edits)
+    assert load_edits(tmp_path) == edits
+
+
+def test_a_clip_drawn_before_faces_could_be_hidden_is_found_again(tmp_path):
+    assert edited_clip(tmp_path, Edits().rename(1, "Ada")).name == "edited_19159c060369.mp4"
 
 
 def test_a_new_table_leaves_results_that_share_the_old_one(tmp_path):

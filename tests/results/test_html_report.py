@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emotion_core.datatypes import FrameResult
-from emotion_core.results.annotations import Edits, Marker
+from emotion_core.results.annotations import Edits, Hide, Marker
 from emotion_core.results.face_table import FaceTable
 from emotion_core.results.html_report import report_html
 from emotion_core.results.thumbnails import MomentKeeper, thumbnail
@@ -76,6 +76,17 @@ def test_after_a_merge_the_picture_is_of_the_moment_that_is_told(tmp_path):
         "1_happy",
         "2_sad",
     ]
+
+
+def test_pictures_of_hidden_faces_are_left_out(tmp_path):
+    (tmp_path / "moments").mkdir()
+    for name in ("1_happy", "2_happy"):
+        (tmp_path / "moments" / f"{name}.jpg").write_bytes(name.encode())
+    edits = replace(Edits().rename(1, "Ada"), hide=Hide.UNNAMED)
+    text = report_html(tmp_path, faces(), edits, "x.mp4")
+    pictures = [base64.b64decode(p).decode() for p in re.findall(r"base64,([^']+)", text)]
+    assert pictures == ["1_happy"]
+    assert "Person 2" in text, "the figures stay"
 
 
 @pytest.mark.parametrize("surer", [1, 2])

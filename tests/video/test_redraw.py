@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import av
 import cv2
 import numpy as np
@@ -8,7 +10,7 @@ from emotion_core.errors import InputError, VideoError
 from emotion_core.labels import colour_bgr
 from emotion_core.media.read import read_frames
 from emotion_core.media.write import sample_video
-from emotion_core.results.annotations import Edits, edited_clip, save_edits, shown_clip
+from emotion_core.results.annotations import Edits, Hide, edited_clip, save_edits, shown_clip
 from emotion_core.results.export import export_files, read_faces
 from emotion_core.results.paths import CLIP, EDITED_CLIPS, is_result
 from emotion_core.video.analyze import Hooks, Source, VideoOptions, analyse_video
@@ -126,3 +128,40 @@ def test_sound_comes_along(tmp_path):
     assert redraw_clip(path, folder, edits)
     with av.open(str(shown_clip(folder, edits))) as clip:
         assert [s.type for s in clip.streams] == ["video", "audio"]
+
+
+def sharpness(picture, box_xywh):
+    x, y, w, h = (round(float(v)) for v in box_xywh)
+    grey = cv2.cvtColor(picture[y + 4 : y + h - 4, x + 4 : x + w - 4], cv2.COLOR_BGR2GRAY)
+    return float(cv2.Laplacian(grey, cv2.CV_64F).var())
+
+
+@pytest.mark.parametrize(
+    ("hide", "visible"),
+    [
+        (Hide.EVERYBODY, {1: False, 2: False}),
+        (Hide.EXCLUDED, {1: True, 2: False}),
+        (Hide.UNNAMED, {1: True, 2: False}),
+        (Hide.NOBODY, {1: True, 2: True}),
+    ],
+)
+def test_only_the_faces_of_those_who_are_hidden_are_a_mosaic(source, results, hide, visible):
+    edits = replace(EDITS, hide=hide)
+    assert redraw_clip(source, results, edits)
+    table = read_faces(results / "faces.csv")
+    frame = next(i for i in table.frame if {1, 2} <= set(table.track_id[table.frame == i]))
+    place = frame - round(START_S * 20)
+    before, after = (pictures(p)[place].image for p in (results / CLIP, shown_clip(results, edits)))
+    for track_id, seen in visible.items():
+        (row,) = np.flatnonzero((table.frame == frame) & (table.track_id == track_id))
+        box = table.boxes_xywh[row]
+        assert (sharpness(after, box) > 0.5 * sharpness(before, box)) == seen
+
+
+def test_the_clip_of_before_is_not_handed_out_while_faces_are_hidden(source, results):
+    edits = Edits(hide=Hide.EVERYBODY)
+    assert not shown_clip(results, edits).exists()
+    assert CLIP not in export_files(results, edits, START_S)
+    assert redraw_clip(source, results, edits, Hooks(preview=True))
+    assert export_files(results, edits, START_S)[CLIP] == shown_clip(results, edits)
+    assert not (results / "preview.jpg").exists()

@@ -82,9 +82,9 @@ def _more_settings(strength: float) -> tuple[PipelineSettings, bool]:
             hidden = st.toggle(
                 "Hide faces",
                 key="live_hide",
-                help="Faces become a mosaic in the picture, also those that are not read; the "
-                "whole picture does while no face is found. Small faces are looked for too, "
-                "whatever the smallest face is set to. The readings go on.",
+                help="Every face becomes a mosaic in the picture, including those that are not "
+                "read. A picture is shown only after it has been searched for faces, so it lags a "
+                "little and shows fewer frames per second. Readings continue.",
             )
         _stream_wishes()
     settings = PipelineSettings(

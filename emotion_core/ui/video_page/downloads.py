@@ -27,7 +27,10 @@ def show_exports(view: ResultView) -> None:
         _button(view, "Subtitles", ".vtt", "text/vtt", make.subtitles)
         _button(view, "Report to print", "_report.html", "text/html", make.report)
     words = "With your names, merges, exclusions and markers. The zip explains every column."
-    if view.clip_is_older:
+    if view.edits.hides:
+        words += " Pictures of hidden faces are left out"
+        words += ", and so is the clip until it is drawn again." if view.clip_is_older else "."
+    elif view.clip_is_older:
         words += " The clip shows everybody as they were found: it was drawn before your changes."
     st.caption(words)
 

@@ -1,13 +1,15 @@
 """The people of a video: picture, name, share of time; rename, merge, exclude."""
 
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
 
 from emotion_core.labels import COLOURS
+from emotion_core.results.annotations import Hide
 from emotion_core.results.face_table import row_seconds, shares
 from emotion_core.results.paths import MOMENTS
-from emotion_core.results.thumbnails import moment_name
+from emotion_core.results.thumbnails import person_picture
 from emotion_core.ui.common.text import duration_words, escape
 from emotion_core.ui.video_page.result_view import ResultView
 from emotion_core.ui.video_page.timeline import by_time_seen
@@ -15,6 +17,12 @@ from emotion_core.ui.video_page.timeline import by_time_seen
 _SHOWN: Final = 5
 _PICTURE_PX: Final = 84
 _WORDS_PX: Final = 190
+_HIDE_WORDS: Final = {
+    Hide.NOBODY: "Nobody",
+    Hide.EVERYBODY: "Everybody",
+    Hide.EXCLUDED: "People who are left out",
+    Hide.UNNAMED: "People without a name, or left out",
+}
 
 
 def show_people_list(view: ResultView) -> None:
@@ -30,13 +38,16 @@ def show_people_list(view: ResultView) -> None:
         with st.expander(f"{len(people) - _SHOWN} more, seen for a shorter time"):
             for track_id in people[_SHOWN:]:
                 _row(view, track_id, people)
+    # The clip of a recording cannot be drawn again: its pictures were hidden live, or not at all.
+    if people and (view.summary.get("source") or {}).get("kind") != "live":
+        _hide_choice(view)
 
 
 def _row(view: ResultView, track_id: int, people: list[int]) -> None:
-    file = view.folder / MOMENTS / moment_name(track_id)
+    file = person_picture(view.folder / MOMENTS, view.edits, track_id)
     # Not columns: on a phone each of them would fill the width.
     with st.container(horizontal=True, vertical_alignment="center"):
-        if file.is_file():
+        if file:
             st.image(file.read_bytes(), width=_PICTURE_PX)
         st.markdown(_words(view, track_id), width=_WORDS_PX)
         with st.popover("", icon=":material/edit:", key=f"{view.key}_menu_{track_id}"):
@@ -83,6 +94,27 @@ def _name_input(view: ResultView, track_id: int) -> None:
         max_chars=80,
         placeholder="none",
         on_change=lambda: view.keep(lambda now: now.rename(track_id, st.session_state[key])),
+    )
+
+
+def _hide_choice(view: ResultView) -> None:
+    """Whose faces are hidden; as with names, only what is chosen here is kept."""
+    key = f"{view.key}_hide"
+    if st.session_state.get(key) != view.edits.hide:
+        st.session_state[key] = view.edits.hide
+
+    def keep() -> None:
+        view.keep(lambda now: replace(now, hide=st.session_state[key]))
+
+    st.selectbox(
+        "Hide the faces of",
+        list(Hide),
+        format_func=_HIDE_WORDS.__getitem__,
+        key=key,
+        on_change=keep,
+        help="Faces become a mosaic in the clip once it is drawn again, and their pictures are "
+        "left out of this page, the report and the zip. The uploaded video and the first clip "
+        "stay on the server until they are deleted, but are not handed out.",
     )
 
 

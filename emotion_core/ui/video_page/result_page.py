@@ -141,13 +141,18 @@ def show_nobody(view: ResultView) -> None:
 def _player(view: ResultView) -> None:
     clip = view.clip
     if not clip.is_file():
-        why = "" if clip_encoder() else f" {NO_ENCODER}"
-        st.info(f"No clip was made for this analysis.{why}", icon=":material/movie_off:")
+        st.info(_why_no_clip(view), icon=":material/movie_off:")
     elif not is_playable(clip):
         size = clip.stat().st_size / 2**20
         st.info(f"The clip has {size:.0f} MB: download it below and play it on your computer.")
     else:
         play_clip(clip, key=f"{view.key}_clip")
+
+
+def _why_no_clip(view: ResultView) -> str:
+    if view.clip_is_older:
+        return "Faces are hidden, so the first clip is not shown: draw it with your changes."
+    return "No clip was made for this analysis." + ("" if clip_encoder() else f" {NO_ENCODER}")
 
 
 def _seek_bar(view: ResultView) -> None:
@@ -193,9 +198,11 @@ def _offer_redraw(view: ResultView) -> None:
             "Draw the clip with your changes",
             icon=":material/movie_edit:",
             key=f"{view.key}_redraw",
-            help="With the names you gave, and without whoever you left out.",
+            help="With the names you gave, without the people you left out, and with the faces "
+            "hidden that you want hidden.",
         )
-        st.caption("The clip shows everybody as they were found.", width="content")
+        if not view.edits.hides:
+            st.caption("The clip shows everybody as they were found.", width="content")
     if not pressed:
         return
     try:

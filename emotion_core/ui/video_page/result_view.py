@@ -9,7 +9,13 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from emotion_core.errors import EmotionCoreError
-from emotion_core.results.annotations import Edits, change_edits, load_edits, shown_clip
+from emotion_core.results.annotations import (
+    Edits,
+    change_edits,
+    edited_clip,
+    load_edits,
+    shown_clip,
+)
 from emotion_core.results.archive import origin_of
 from emotion_core.results.export import read_faces
 from emotion_core.results.face_table import FaceTable, legible_run_s
@@ -127,7 +133,8 @@ class ResultView:
     def clip_is_older(self) -> bool:
         """Whether the clip shows people as they were before the visitor's changes."""
         first = self.folder / CLIP
-        return self.edits.people_changed and self.clip == first and first.is_file()
+        drawn = edited_clip(self.folder, self.edits).is_file()
+        return self.edits.people_changed and not drawn and first.is_file()
 
     @property
     def origin_s(self) -> float:
