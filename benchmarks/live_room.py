@@ -19,7 +19,8 @@ from streamlit_webrtc.webrtc import WebRtcWorker
 
 from benchmarks.live_client import offer
 from emotion_core.live.aiortc_patches import hand_over_finished_frames, keep_newest_only
-from emotion_core.live.processor import LiveProcessor, build_processor
+from emotion_core.live.build import build_processor
+from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.settings import LiveSettings
 from emotion_core.model.classify import load_classifier
 

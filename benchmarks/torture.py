@@ -21,6 +21,7 @@ SUBCOMMANDS: Final[dict[str, str]] = {
     "hide": "benchmarks.torture_hide",
     "hostile": "benchmarks.torture_hostile",
     "queue": "benchmarks.torture_queue",
+    "recordings": "benchmarks.torture_recordings",
     "tabs": "benchmarks.torture_tabs",
 }
 

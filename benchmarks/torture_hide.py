@@ -28,7 +28,7 @@ from benchmarks.common import save
 from emotion_core import Frame, Pipeline, PipelineSettings
 from emotion_core.datatypes import FloatArray, ImageArray
 from emotion_core.live.processor import LiveProcessor
-from emotion_core.live.recording import CLIP, SessionStore
+from emotion_core.live.recording_store import SessionStore
 from emotion_core.live.rendering import DrawOverlay, to_bgr, to_frame
 from emotion_core.live.settings import LiveSettings
 from emotion_core.media.read import read_frames
@@ -36,6 +36,7 @@ from emotion_core.media.synthetic import sample_boxes, sample_frames
 from emotion_core.media.write import VideoWriter
 from emotion_core.model.classify import load_classifier
 from emotion_core.results.annotations import Edits, Hide, edited_clip
+from emotion_core.results.paths import CLIP
 from emotion_core.video.analyze import Source, analyse_video
 from emotion_core.video.redraw import redraw_clip
 from emotion_core.vision.boxes import clip_boxes, covered_matrix

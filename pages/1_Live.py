@@ -23,6 +23,7 @@ from emotion_core.ui.live_page.stream import (
 READINGS_EVERY_S = 0.5
 TIMELINE_EVERY_S = 1.0
 PEOPLE_EVERY_S = 2.0
+RESTING_EVERY_S = 30.0
 
 start_page(
     "Live",
@@ -80,7 +81,8 @@ def last_minute() -> None:
         show_last_minute(processor, names_of(processor))
 
 
-@st.fragment(run_every=TIMELINE_EVERY_S if running and recorded else None)
+# Also while nothing streams: a recording whose page is open is not deleted as forgotten.
+@st.fragment(run_every=None if not recorded else TIMELINE_EVERY_S if running else RESTING_EVERY_S)
 def recording() -> None:
     """The recording's buttons and clock."""
     recorder_bar(current_processor(), model_name)

@@ -160,7 +160,7 @@ def test_the_live_page_starts_without_tensorflow_pandas_or_altair() -> None:
         "import importlib, sys\n"
         f"[importlib.import_module(name) for name in {wanted!r}]\n"
         "from emotion_core.model.classify import load_classifier\n"
-        "from emotion_core.live.processor import build_processor\n"
+        "from emotion_core.live.build import build_processor\n"
         "from emotion_core.live.settings import LiveSettings\n"
         "build_processor(load_classifier(), LiveSettings())\n"
         "heavy = {'tensorflow', 'keras', 'pandas', 'altair', 'matplotlib'}\n"

@@ -15,17 +15,26 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Final
 
 import av
 
-from emotion_core.config import PipelineSettings
 from emotion_core.datatypes import Frame, FrameResult, ImageArray
+from emotion_core.live.capacity import Seat
 from emotion_core.live.checked_pictures import CheckedPictures, HideFaces
-from emotion_core.live.heap import few_heaps, give_memory_back_soon
+from emotion_core.live.frame_pipeline import FramePipeline, Listener
+from emotion_core.live.heap import give_memory_back_soon
 from emotion_core.live.history import History, Reading
 from emotion_core.live.rate import RateCounter
-from emotion_core.live.rendering import DrawOverlay, Look, panel, shown_picture, to_bgr, to_frame
+from emotion_core.live.rendering import (
+    DrawOverlay,
+    Look,
+    panel,
+    shown_picture,
+    to_bgr,
+    to_frame,
+    with_expressions_of,
+)
 from emotion_core.live.settings import LiveSettings
 from emotion_core.live.status import LiveReading
 
@@ -35,35 +44,11 @@ THREAD_PREFIX: Final = "emotion-live-"
 # A stream that is cut without a word (cable, crash) must not keep threads and sockets for long; ICE
 # gives up after half a minute (RFC 7675). Browsers call a connection lost after about as long.
 IDLE_END_S: Final = 7.0
+# What the page shows counts for the overlay for so long: it asks every half second.
+PAGE_S: Final = 1.5
 # So long without a frame is no hiccup any more.
 SILENT_S: Final = 3.0
 _numbers = itertools.count(1)
-
-
-class FramePipeline(Protocol):
-    """What the processor needs of `emotion_core.pipeline.pipeline.Pipeline`."""
-
-    def process(self, frame: Frame) -> FrameResult:
-        """Read one frame."""
-
-    def update_settings(self, settings: PipelineSettings) -> None:
-        """Take new settings from the next frame on."""
-
-    def start_calibration(self, track_id: int | None = None, seconds: float = 3.0) -> None:
-        """Take the expression of the coming seconds as a person's rest; None: of everybody."""
-
-    def clear_calibration(self, track_id: int | None = None) -> None:
-        """Forget what was measured at rest."""
-
-    @property
-    def calibration_progress(self) -> dict[int, float]:
-        """Identity → 0 to 1 while rest is being measured."""
-        ...
-
-
-# Called on the worker thread with each new result, the steady time its frame arrived, what makes
-# the picture with the overlay, faces hidden where the visitor hides them, and its width and height.
-Listener = Callable[[FrameResult, float, Callable[[], ImageArray], tuple[int, int]], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +69,7 @@ class LiveProcessor:
             the next one).
         send_back: False where nobody looks at what `recv` gives back: nothing is drawn.
         hide: hides all faces of a picture, called on the worker thread; None: a `FaceHider`.
+        seat: released when the stream ends.
     """
 
     def __init__(
@@ -96,11 +82,13 @@ class LiveProcessor:
         idle_end_s: float = IDLE_END_S,
         send_back: bool = True,
         hide: HideFaces | None = None,
+        seat: Seat | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._sends_back = send_back
         self._draw = draw
         self._checked = CheckedPictures(hide)
+        self._seat = seat or Seat(clock())
         self._clock = clock
         self._idle_end_s = idle_end_s
         self._changed = threading.Condition()
@@ -118,9 +106,12 @@ class LiveProcessor:
         self._frames_read = 0
         self._result: FrameResult | None = None
         self._result_s = 0.0
+        # What the page shows at present, and since when.
+        self._on_page: tuple[FrameResult, float] | None = None
         self._error = ""
         self._draw_error = ""
         self._listener: Listener | None = None
+        self._listener_failed = False
         self._shown = RateCounter()
         self._read = RateCounter()
         self._history = History()
@@ -154,6 +145,7 @@ class LiveProcessor:
         with self._changed:
             if self._start_s is None:
                 self._start_s = now_s
+                self._seat.use()
             self._shown.add(now_s)
             self._newest_s = now_s
             if not self._ended:
@@ -163,7 +155,14 @@ class LiveProcessor:
                 self._changed.notify_all()
             self._frames_in += 1
             hidden = self._checked.newest(now_s)
-            return Look(self._settings, self._result, self._names, hidden)
+            return Look(self._settings, self._as_on_page(now_s), self._names, hidden)
+
+    def _as_on_page(self, now_s: float) -> FrameResult | None:
+        """The newest boxes, with the expressions that the page shows for the same people."""
+        shown, since_s = self._on_page or (None, -PAGE_S)
+        if self._result is None or shown is None or now_s - since_s >= PAGE_S:
+            return self._result
+        return with_expressions_of(self._result, shown)
 
     def _report_drawing(self, error: Exception) -> None:
         with self._changed:
@@ -238,6 +237,9 @@ class LiveProcessor:
             return None, ""
         hidden, problem = self._checked.hide(image, result)
         if hidden is not None and self._sends_back:
+            on_page = self._on_page
+            if on_page is not None and self._clock() - on_page[1] < PAGE_S:
+                result = with_expressions_of(result, on_page[0])
             shown = self._drawn(hidden, Look(settings, result, names, hidden))
             self._checked.keep(hidden if shown is None else shown, self._clock())
         return hidden, problem
@@ -263,10 +265,12 @@ class LiveProcessor:
         try:
             frame = waiting.frame
             listener(result, waiting.arrived_s, picture, (frame.width, frame.height))
+            self._listener_failed = False
         except Exception:
-            # The stream must go on; a listener that fails once is not asked again.
-            logger.exception("A listener of the live readings failed")
-            self.listen(None)
+            # The stream goes on, and the listener is asked again: the next frame may go well.
+            if not self._listener_failed:
+                logger.exception("A listener of the live readings failed")
+            self._listener_failed = True
 
     def _failed(self, error: Exception) -> None:
         with self._changed:
@@ -342,6 +346,15 @@ class LiveProcessor:
         until_s = now_s if self._ended_s is None else self._ended_s
         return self._start_s is not None and until_s - self._newest_s > SILENT_S
 
+    def show_with_page(self, result: FrameResult | None) -> None:
+        """Draw the expressions of this result over the faces until the page shows the next one.
+
+        Otherwise the words over a face and those next to the video, which are written only now and
+        then, would disagree. Any thread.
+        """
+        with self._changed:
+            self._on_page = None if result is None else (result, self._clock())
+
     def now_s(self) -> float:
         """Seconds since the first frame, on the clock of the results' `time_s`; 0 before it."""
         with self._changed:
@@ -358,24 +371,10 @@ class LiveProcessor:
             self._ended = True
             self._ended_s = self._ended_s or self._clock()
             self._waiting = self._end_stream = None
+            self._seat.release()
             self._changed.notify_all()
 
 
 def live_threads() -> list[str]:
     """Names of the worker threads that are alive in this process, for checks of clean ends."""
     return [t.name for t in threading.enumerate() if t.name.startswith(THREAD_PREFIX)]
-
-
-def build_processor(
-    classifier: Any, settings: LiveSettings, send_back: bool = True
-) -> LiveProcessor:
-    """A processor with a pipeline of its own around the shared network: built in one place."""
-    from emotion_core.media.background import import_aside
-    from emotion_core.pipeline.pipeline import Pipeline
-    from emotion_core.vision.overlay import draw_overlay
-
-    few_heaps()
-    # A second face must not hold up the stream while the tracker fetches what it matches them with.
-    import_aside("scipy.optimize")
-    pipeline = Pipeline(classifier, settings.pipeline)
-    return LiveProcessor(pipeline, draw_overlay, settings, send_back=send_back)

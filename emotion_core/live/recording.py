@@ -5,10 +5,7 @@ a browser that reloads or loses its connection finds it again by its token, whic
 """
 
 import contextlib
-import json
-import re
-import secrets
-import shutil
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -20,18 +17,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from emotion_core.atomic_io import parse_json
 from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
-from emotion_core.errors import EmotionCoreError, InputError, OutputError
-from emotion_core.live.video_recorder import Film, rescue_film
-from emotion_core.results.annotations import Edits, Marker, load_edits, save_edits
-from emotion_core.results.export import FacesWriter, read_faces
-from emotion_core.results.paths import CLIP
-from emotion_core.results.summary import package_versions, summarise, write_summary
+from emotion_core.errors import EmotionCoreError, OutputError
+from emotion_core.live.recording_folder import finish_folder, write_head
+from emotion_core.live.video_recorder import Film
+from emotion_core.results.annotations import Edits, Marker, save_edits
+from emotion_core.results.export import FacesWriter
+from emotion_core.results.paths import CLIP, FACES, sole_writer
 
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
-_HEAD, _FACES = "session.json", "faces.csv"
-_FLUSH_EVERY_S: Final = 1.0
+logger = logging.getLogger(__name__)
+
+# The rows of a process that is killed are lost since the last flush.
+_FLUSH_EVERY_S: Final = 0.5
 
 
 class SessionState(StrEnum):
@@ -71,16 +68,24 @@ class LiveSession:
         self._highest_id = 0
         self._size: tuple[int, int] | None = None
         self._flushed_s = 0.0
-        self._error = ""
+        self._error = self._video_error = ""
         self._keeps_video = False
         self._film: Film | None = None
+        self._summary: dict[str, Any] | None = None
+        self._held = contextlib.ExitStack()
         try:
             folder.mkdir(parents=True)
+            # Other servers that share the folder leave the recording alone until it is finished.
+            self._held.enter_context(sole_writer(folder))
             self._head: dict[str, Any] = {"started_utc": self.started_utc, "model": model}
-            _write_head(folder, self._head)
+            write_head(folder, self._head)
+            self._faces = FacesWriter(folder / FACES)
         except OSError as error:
+            self._held.close()
             raise OutputError(f"The recording cannot be written: {error.strerror}.") from error
-        self._faces = FacesWriter(folder / _FACES)
+        except OutputError:
+            self._held.close()
+            raise
 
     @property
     def state(self) -> SessionState:
@@ -95,8 +100,14 @@ class LiveSession:
             return self._error
 
     @property
+    def video_error(self) -> str:
+        """Why the picture is no longer kept while the readings go on; "" where nothing failed."""
+        with self._lock:
+            return self._video_error
+
+    @property
     def keeps_video(self) -> bool:
-        """Whether the picture is being kept beside the readings."""
+        """Whether the picture is being kept with the readings."""
         with self._lock:
             return self._keeps_video
 
@@ -123,9 +134,12 @@ class LiveSession:
         return self._clock() - self._zero_s
 
     def keep_video(self, keep: bool) -> None:
-        """Keep the picture of each analysed frame from now on, or no more; all in one film."""
+        """Keep the picture of each analysed frame from now on, or no more; all in one film.
+
+        After a failure the film is closed, and nothing is added to it any more.
+        """
         with self._lock:
-            self._keeps_video = keep
+            self._keeps_video = keep and not self._video_error
 
     def begin_stream(self) -> Callable[..., None]:
         """A new stream starts: returns the `Listener` that takes its results.
@@ -174,11 +188,24 @@ class LiveSession:
             )
             try:
                 self._write(row)
-                if picture is not None and self._keeps_video:
-                    self._film_frame(picture(), row.time_s)
-            except OutputError as error:
-                self._error = str(error)
+            except Exception as error:
+                self._error = _reason(error, "The readings could not be written")
                 self._state = SessionState.PAUSED
+                return
+            if picture is None or not self._keeps_video:
+                return
+            try:
+                self._film_frame(picture(), row.time_s)
+            except Exception as error:
+                self._end_film(_reason(error, "The picture could not be kept"))
+
+    def _end_film(self, reason: str) -> None:
+        """Close the film, so that what it holds can be played; the readings go on without it."""
+        self._video_error, self._keeps_video = reason, False
+        film, self._film = self._film, None
+        if film is not None:
+            with contextlib.suppress(EmotionCoreError):
+                film.close()
 
     def _scale(self, size: tuple[int, int] | None) -> FloatArray:
         """(4,) from a frame's pixels to those of the first one: browsers change the size in the
@@ -202,7 +229,7 @@ class LiveSession:
     def _keep(self, facts: dict[str, Any]) -> None:
         self._head |= facts
         try:
-            _write_head(self.folder, self._head)
+            write_head(self.folder, self._head)
         except OSError as error:
             raise OutputError(f"The recording cannot be written: {error.strerror}.") from error
 
@@ -256,123 +283,26 @@ class LiveSession:
             save_edits(self.folder, self._edits)
 
     def stop(self) -> dict[str, Any]:
-        """End the recording and write its summary; a second call returns the same.
+        """End the recording and write its summary; every further call waits and returns the same.
 
         Raises:
             EmotionCoreError: the disk is full, or the rows were damaged.
         """
         with self._lock:
-            if self._state is not SessionState.FINISHED:
+            if self._summary is None:
                 self._state = SessionState.FINISHED
-                self._faces.__exit__(None, None, None)
-                if self._film is not None:
-                    self._film.close()
-        return finish_folder(self.folder)
+                with self._held:
+                    self._faces.__exit__(None, None, None)
+                    if self._film is not None:
+                        # What could not be closed is rescued with the summary, or left out.
+                        self._end_film(self._video_error)
+                    self._summary = finish_folder(self.folder)
+            return self._summary
 
 
-def _write_head(folder: Path, head: dict[str, Any]) -> None:
-    (folder / _HEAD).write_text(json.dumps(head), "utf-8")
-
-
-def finish_folder(folder: Path) -> dict[str, Any]:
-    """Write and return the summary of a recording's folder from what lies in it.
-
-    Raises:
-        EmotionCoreError: it holds no readable recording, or the disk is full.
-    """
-    try:
-        head = dict(parse_json((folder / _HEAD).read_text("utf-8")))
-        started = head["started_utc"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError("This recording is not here any more, or is damaged.") from error
-    table = read_faces(folder / _FACES)
-    summary = {
-        "status": "finished",
-        "source": {
-            "name": "live recording",
-            "kind": "live",
-            # Of the first frame; boxes are in its pixels.
-            "width": head.get("width"),
-            "height": head.get("height"),
-        },
-        "started_utc": started,
-        "clock": "seconds of a steady clock, 0 at started_utc",
-        "model": {"name": head["model"]},
-        "versions": package_versions(),
-        **summarise(table, load_edits(folder)),
-    }
-    if rescue_film(folder / CLIP):
-        summary["clip"] = head.get("clip", {"origin_s": 0.0})
-    write_summary(folder, summary)
-    return summary
-
-
-class SessionStore:
-    """All recordings of this server by token, on disk below `root`; safe across threads."""
-
-    def __init__(self, root: Path, retention_h: float = 24.0) -> None:
-        self.root = root
-        self._retention_s = retention_h * 3600
-        self._lock = threading.Lock()
-        self._open: dict[str, LiveSession] = {}
-
-    def start(self, model: str) -> tuple[str, LiveSession]:
-        """Begin a recording; old ones are cleared away first.
-
-        Raises:
-            OutputError: the work folder cannot be written.
-        """
-        self.forget_old()
-        token = secrets.token_urlsafe(16)
-        session = LiveSession(self.root / token, model)
-        with self._lock:
-            self._open[token] = session
-        return token, session
-
-    def find(self, token: str) -> tuple[Path, LiveSession | None] | None:
-        """The folder of a recording, and the recording itself while it runs; None: unknown."""
-        if not _TOKEN.fullmatch(token):
-            return None
-        folder = self.root / token
-        if not (folder / _HEAD).is_file():
-            return None
-        with self._lock:
-            return folder, self._open.get(token)
-
-    def stop(self, token: str) -> dict[str, Any]:
-        """End a recording, also one that lost its server, and return its summary.
-
-        Raises:
-            EmotionCoreError: it is unknown, damaged, or the disk is full.
-        """
-        found = self.find(token)
-        if found is None:
-            raise InputError("This recording is not here any more.")
-        folder, session = found
-        with self._lock:
-            self._open.pop(token, None)
-        return session.stop() if session else finish_folder(folder)
-
-    def delete(self, token: str) -> None:
-        """Remove a recording and everything in it."""
-        found = self.find(token)
-        if found is None:
-            return
-        folder, session = found
-        if session:
-            # It is about to be deleted: a summary that cannot be written is no loss.
-            with contextlib.suppress(EmotionCoreError):
-                self.stop(token)
-        shutil.rmtree(folder, ignore_errors=True)
-
-    def forget_old(self) -> None:
-        """Delete recordings that have not been written to for the set time."""
-        if not self.root.is_dir():
-            return
-        oldest = time.time() - self._retention_s
-        for folder in self.root.iterdir():
-            # A file may go while it is looked at: the next round comes.
-            with contextlib.suppress(OSError):
-                files = [file.stat().st_mtime for file in folder.glob("*") if file.is_file()]
-                if files and max(files) < oldest:
-                    self.delete(folder.name)
+def _reason(error: Exception, what: str) -> str:
+    """The words of an error that was foreseen; any other is logged."""
+    if isinstance(error, EmotionCoreError):
+        return str(error)
+    logger.error(what, exc_info=error)
+    return f"{what} ({error})."

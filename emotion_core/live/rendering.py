@@ -108,3 +108,15 @@ def mirrored(result: FrameResult, width: int) -> FrameResult:
     boxes = result.boxes.copy()
     boxes[:, [0, 2]] = width - result.boxes[:, [2, 0]]
     return replace(result, boxes=boxes)
+
+
+def with_expressions_of(result: FrameResult, shown: FrameResult) -> FrameResult:
+    """The same faces with the expressions that another result has for the same identities."""
+    rows = {int(track_id): row for row, track_id in enumerate(shown.track_ids)}
+    pairs = [(i, rows[int(t)]) for i, t in enumerate(result.track_ids) if int(t) in rows]
+    if not pairs:
+        return result
+    probs, unsure = result.probs.copy(), result.unsure.copy()
+    for i, row in pairs:
+        probs[i], unsure[i] = shown.probs[row], shown.unsure[row]
+    return replace(result, probs=probs, unsure=unsure)

@@ -12,7 +12,7 @@ from emotion_core.datatypes import ImageArray
 from emotion_core.errors import OutputError
 from emotion_core.media.write import VideoWriter, repeat_video, unfinished
 
-# In pieces beside the clip until it is made whole: a server that dies loses its last second alone.
+# In pieces next to the clip until it is made whole: a server that dies loses a second at most.
 _PIECES: Final = "film.mp4"
 
 

@@ -29,11 +29,11 @@ _COPIED_SOUND: Final = frozenset({"aac", "mp3"})
 # What is left to the sound where the whole file is bound.
 _MOST_SOUND_BIT_RATE: Final = 200_000
 _WHOLE: Final = {"movflags": "+faststart"}
-# A piece each second, on the disk at once. The first waits for its frames: an index written before
-# them (empty_moov) knows nothing of reordered frames, and the clip would begin some frames late.
+# A piece each half second, on the disk at once. The first waits for its frames: an index written
+# before them (empty_moov) knows nothing of reordered frames, and the clip would begin late.
 _PIECES: Final = {
     "movflags": "+delay_moov+default_base_moof",
-    "frag_duration": "1000000",
+    "frag_duration": "500000",
     "flush_packets": "1",
 }
 
@@ -159,6 +159,8 @@ class VideoWriter:
         self._container = av.open(ffmpeg_name(self._part), "w", format="mp4", options=self._options)
         rate = Fraction(self._fps).limit_denominator(1001)
         options = dict(encoder.options)
+        if self._options is _PIECES:
+            options |= encoder.at_once
         if self.bit_rate:
             # Still frames save up for lively ones, ten seconds long.
             options["maxrate"] = str(int(self.bit_rate))

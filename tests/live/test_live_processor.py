@@ -16,7 +16,7 @@ from streamlit_webrtc.process import VideoProcessTrack
 from emotion_core.config import OverlaySettings, PipelineSettings
 from emotion_core.datatypes import FloatArray, Frame, FrameResult, ImageArray
 from emotion_core.live.checked_pictures import REPEAT_S
-from emotion_core.live.processor import LiveProcessor, live_threads
+from emotion_core.live.processor import PAGE_S, LiveProcessor, live_threads
 from emotion_core.live.rendering import mirrored, to_bgr, to_frame
 from emotion_core.live.settings import LiveSettings
 
@@ -410,7 +410,7 @@ def test_faces_that_are_not_read_are_hidden_too(make) -> None:
     assert given[0].tolist() == [[2, 4, 10, 12], [20, 2, 24, 6]]
 
 
-def test_a_listener_hears_every_result_until_it_fails(make, caplog) -> None:
+def test_a_listener_hears_every_result_also_after_it_failed(make, caplog) -> None:
     heard: list[tuple[int, float]] = []
     processor = make(FakePipeline(), clock=lambda: 5.0)
 
@@ -425,8 +425,46 @@ def test_a_listener_hears_every_result_until_it_fails(make, caplog) -> None:
     for count in (1, 2, 3):
         processor.recv(video_frame())
         wait_until(lambda n=count: processor.reading().frames_read == n, "a result")
-    assert heard == [(0, 5.0), (1, 5.0)]
-    assert [r for r in caplog.records if "listener" in r.message]
+    wait_until(lambda: len(heard) == 3, "the last one")
+    assert heard == [(0, 5.0), (1, 5.0), (2, 5.0)]
+    assert len([r for r in caplog.records if "listener" in r.message]) == 1
+
+
+def test_the_words_over_the_faces_are_those_that_the_page_shows(make) -> None:
+    """The boxes are the newest; the expression changes on video and page at the same time."""
+    drawn: list[FrameResult] = []
+
+    def draw(image, result, settings, names):  # type: ignore[no-untyped-def]
+        drawn.append(result)
+        return image
+
+    def process(frame: Frame) -> FrameResult:
+        top = 3 if frame.index == 0 else 6
+        probs = np.full((1, 7), 0.1, np.float32)
+        probs[0, top] = 0.4
+        return replace(one_face(frame, (frame.index, 4, 10, 12)), probs=probs)
+
+    now = [0.0]
+    pipeline = FakePipeline()
+    pipeline.process = process  # type: ignore[method-assign]
+    processor = make(pipeline, draw=draw, clock=lambda: now[0])
+    for count in (1, 2):
+        processor.recv(video_frame())
+        wait_until(lambda n=count: processor.reading().frames_read == n, "a result")
+        if count == 1:
+            processor.show_with_page(processor.reading().result)
+    processor.recv(video_frame())
+    assert (drawn[-1].index, drawn[-1].labels, drawn[-1].boxes[0, 0]) == (1, ("happy",), 1)
+    wait_until(lambda: processor.reading().frames_read == 3, "a result")
+    processor.show_with_page(processor.reading().result)
+    processor.recv(video_frame())
+    assert drawn[-1].labels == ("surprise",)
+    # A page that no longer asks must not hold the words for ever.
+    angry = np.eye(7, dtype=np.float32)[:1]
+    processor.show_with_page(replace(processor.reading().result, probs=angry))
+    now[0] += PAGE_S
+    processor.recv(video_frame())
+    assert drawn[-1].labels == ("surprise",)
 
 
 def test_a_listener_may_ask_for_the_picture_as_it_is_drawn_on(make) -> None:

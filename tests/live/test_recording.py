@@ -5,15 +5,21 @@ import io
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.torture_recordings import torture
 from emotion_core.datatypes import FrameResult
-from emotion_core.errors import EmotionCoreError, OutputError
-from emotion_core.live.recording import LiveSession, SessionState, SessionStore
+from emotion_core.errors import EmotionCoreError, InputError, OutputError
+from emotion_core.live.recording import LiveSession, SessionState
+from emotion_core.live.recording_store import SessionStore
+from emotion_core.live.video_recorder import Film
 from emotion_core.media.read import read_frames
 from emotion_core.results.export import export_files
 from emotion_core.results.streams import content_pieces
@@ -184,7 +190,7 @@ def test_guessed_tokens_find_nothing(token: str, tmp_path: Path) -> None:
     store = SessionStore(tmp_path)
     store.start("tiny")
     assert store.find(token) is None
-    with pytest.raises(EmotionCoreError, match="not here"):
+    with pytest.raises(EmotionCoreError, match="no longer here"):
         store.stop(token)
 
 
@@ -193,7 +199,8 @@ def test_a_recording_cut_off_by_a_restart_can_still_be_finished(tmp_path: Path) 
     add = session.begin_stream()
     for i in range(20):
         add(result(), session._zero_s + i)
-    # The server dies here: the rows that were flushed are all there is.
+    # The server dies here: the system releases its lock, and the rows flushed are all there is.
+    session._held.close()
     restarted = SessionStore(tmp_path)
     found = restarted.find(token)
     assert found is not None
@@ -206,8 +213,9 @@ _DIES = """
 import os, sys
 from pathlib import Path
 import numpy as np
+from benchmarks.torture_recordings import torture
 from emotion_core.datatypes import FrameResult
-from emotion_core.live.recording import SessionStore
+from emotion_core.live.recording_store import SessionStore
 token, session = SessionStore(Path(sys.argv[1])).start("tiny")
 print(token, flush=True)
 session.keep_video(True)
@@ -229,10 +237,9 @@ def test_the_film_of_a_server_that_was_killed_is_offered(tmp_path: Path) -> None
     token = killed.stdout.strip()
     assert SessionStore(tmp_path).stop(token)["clip"] == {"origin_s": 2.0}
     times = [frame.time_s for frame in read_frames(tmp_path / token / "annotated.mp4")]
-    # The encoder holds some frames back, the container those of its newest second.
-    assert len(times) >= 230
-    whole = times[:-4]  # the last ones are encoded out of their order, some are missing
-    assert whole == pytest.approx([i / 10 for i in range(len(whole))], abs=0.01)
+    assert len(times) >= 290, "no more than the last second is missing"
+    assert times == pytest.approx([i / 10 for i in range(len(times))], abs=0.01)
+    assert [float(row["time_s"]) for row in rows(tmp_path / token)][-1] >= 31.0 - 0.1
     assert [file.name for file in (tmp_path / token).glob("*.mp4")] == ["annotated.mp4"]
 
 
@@ -243,12 +250,16 @@ def test_pieces_of_a_film_that_cannot_be_read_are_no_film(tmp_path: Path) -> Non
     assert "clip" not in SessionStore(tmp_path).stop(token)
 
 
-def test_delete_and_retention(tmp_path: Path) -> None:
-    store = SessionStore(tmp_path, retention_h=1)
-    old, _ = store.start("tiny")
-    store.stop(old)
-    for file in (tmp_path / old).iterdir():
+def make_old(folder: Path) -> None:
+    for file in folder.iterdir():
         os.utime(file, (1, 1))
+
+
+def test_delete_and_retention(tmp_path: Path) -> None:
+    old, _ = (store := SessionStore(tmp_path, retention_h=1)).start("tiny")
+    store.stop(old)
+    make_old(tmp_path / old)
+    store = SessionStore(tmp_path, retention_h=1)
     new, _ = store.start("tiny")
     assert store.find(old) is None
     store.delete(new)
@@ -256,7 +267,130 @@ def test_delete_and_retention(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
+def test_a_recording_whose_page_is_open_is_not_deleted_however_long_it_rests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SessionStore(tmp_path, retention_h=1)
+    token, session = store.start("tiny")
+    session.pause()
+    make_old(tmp_path / token)
+    store.forget_old()
+    assert store.find(token) == (tmp_path / token, session)
+    # A page that was closed asks no more.
+    later = time.time() + 3601
+    monkeypatch.setattr(time, "time", lambda: later)
+    store.forget_old()
+    assert not (tmp_path / token).exists()
+
+
+def test_a_recording_that_another_server_holds_is_left_alone(tmp_path: Path) -> None:
+    token, session = SessionStore(tmp_path).start("tiny")
+    session.begin_stream()(result(), session._zero_s + 1)
+    make_old(tmp_path / token)
+    other = SessionStore(tmp_path, retention_h=1)
+    other.forget_old()
+    with pytest.raises(OutputError, match="Another server"):
+        other.stop(token)
+    assert session.stop()["frames_analysed"] == 1
+    assert other.stop(token)["frames_analysed"] == 1
+
+
+def test_who_finishes_while_it_is_being_finished_waits_and_gets_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SessionStore(tmp_path)
+    token, session = store.start("tiny")
+    session.keep_video(True)
+    add = session.begin_stream()
+    for i in range(5):
+        add(result(), session._zero_s + 1 + i / 10, picture(100))
+    closing, go = threading.Event(), threading.Event()
+    close = Film.close
+
+    def slowly(film: Film) -> None:
+        closing.set()
+        go.wait(10)
+        close(film)
+
+    monkeypatch.setattr(Film, "close", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(store.stop, token)
+        assert closing.wait(10)
+        second = pool.submit(store.stop, token)
+        time.sleep(0.1)
+        assert not second.done()
+        go.set()
+        assert first.result(10) == second.result(10)
+    assert len(list(read_frames(tmp_path / token / "annotated.mp4"))) == 5
+
+
+@pytest.mark.parametrize("error", [OutputError("The disk is full."), RuntimeError("no font")])
+def test_where_only_the_video_fails_the_readings_go_on(session: LiveSession, error) -> None:
+    session.keep_video(True)
+    add = session.begin_stream()
+    for i in range(3):
+        add(result(), 1001.0 + i / 10, picture(100))
+
+    def broken() -> np.ndarray:
+        raise error
+
+    add(result(), 1002.0, broken)
+    assert session.state is SessionState.RECORDING
+    assert str(error) in session.video_error
+    assert not session.keeps_video
+    session.keep_video(True)
+    assert not session.keeps_video, "the film is closed"
+    add(result(), 1003.0, picture(100))
+    assert session.stop()["frames_analysed"] == 5
+    assert len(list(read_frames(session.folder / "annotated.mp4"))) == 3
+
+
+def test_an_error_that_was_not_foreseen_pauses_the_recording_and_is_told(
+    session: LiveSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = session.begin_stream()
+
+    def broken(*_: object) -> None:
+        raise ValueError("no such row")
+
+    monkeypatch.setattr(session._faces, "write", broken)
+    add(result(), 1001.0)
+    assert session.state is SessionState.PAUSED
+    assert "no such row" in session.error
+
+
+@pytest.mark.parametrize("head", ["", "{", "[]", '{"started_utc": 3}'])
+def test_a_damaged_head_costs_no_readings(tmp_path: Path, head: str) -> None:
+    token, session = SessionStore(tmp_path).start("tiny")
+    session.begin_stream()(result(), session._zero_s + 1)
+    session._faces.flush()
+    session._held.close()
+    (tmp_path / token / "session.json").write_text(head)
+    summary = SessionStore(tmp_path).stop(token)
+    assert summary["frames_analysed"] == 1
+    assert summary["started_utc"].endswith("+00:00")
+
+
+def test_without_head_and_readings_the_recording_is_refused(tmp_path: Path) -> None:
+    token, session = SessionStore(tmp_path).start("tiny")
+    session._held.close()
+    (tmp_path / token / "session.json").write_text("")
+    (tmp_path / token / "faces.csv").unlink()
+    with pytest.raises(InputError, match="damaged"):
+        SessionStore(tmp_path).stop(token)
+
+
 def test_an_unwritable_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         LiveSession(tmp_path / "file" / "s", "tiny")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills a process the Unix way")
+def test_recordings_of_killed_servers_open_and_lose_no_more_than_a_second(tmp_path: Path) -> None:
+    """The short version of `python -m benchmarks.torture recordings`."""
+    figures = torture(tmp_path, kills=3, longest_s=2.5)
+    assert figures["failures"] == []
+    assert figures["opened"] == 3
+    # Twice the promise: the machine that tests may be busy with other tests.
+    assert figures["most_lost_s"] <= 2.0

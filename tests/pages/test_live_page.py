@@ -14,7 +14,11 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.datatypes import FrameResult
-from emotion_core.live.recording import SessionStore
+from emotion_core.live.capacity import Seats
+from emotion_core.live.recording_store import SessionStore
+from emotion_core.live.settings import LiveSettings
+from emotion_core.model.classify import load_classifier
+from emotion_core.ui.live_page import stream
 from emotion_core.ui.live_page.recorder import attach, hears_us
 
 LIVE = str(PROJECT_ROOT / "pages" / "1_Live.py")
@@ -155,10 +159,31 @@ def test_a_wrong_address_shows_nobody_elses_recording(
 
 def test_a_full_computer_says_so_politely(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_LAB_MAX_STREAMS", "1")
-    monkeypatch.setattr("emotion_core.live.capacity.live_threads", lambda: ["emotion-live-1"])
+    seats = Seats()
+    monkeypatch.setattr("emotion_core.live.capacity.SEATS", seats)
+    seat = seats.take(1)
     app = run(AppTest.from_file(LIVE, default_timeout=60))
-    assert "as many as it carries" in app.warning[0].value
+    assert "as many as it can carry" in app.warning[0].value
     assert app.button(key="live_retry").label == "Try again"
+    seat.release()
+    run(app)
+    assert not app.warning
+
+
+def test_of_two_who_press_start_at_the_same_time_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both have seen a free seat; the second stream never begins."""
+    monkeypatch.setenv("EMOTION_LAB_MAX_STREAMS", "1")
+    monkeypatch.setattr(stream, "SEATS", Seats())
+    classifier = load_classifier()
+    first, second = (stream._processor(classifier, LiveSettings(), True) for _ in range(2))
+    assert not first.reading().ended
+    assert second.reading().ended
+    first.on_ended()
+    third = stream._processor(classifier, LiveSettings(), True)
+    assert not third.reading().ended
+    third.on_ended()
 
 
 def test_wrong_settings_of_the_installation_are_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,7 @@ def rates_html(reading: LiveReading) -> str:
 def show_readings(processor: LiveProcessor, names: Mapping[int, str] | None = None) -> None:
     """Rates and each person's current expression; call it from a refreshing fragment."""
     reading = processor.reading()
+    processor.show_with_page(reading.result)
     trails = affect_trails(processor.history())
     st.html(rates_html(reading) + _people_or_reason(reading, names, trails))
 

@@ -13,7 +13,8 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.live.processor import LiveProcessor
-from emotion_core.live.recording import LiveSession, SessionState, SessionStore
+from emotion_core.live.recording import LiveSession, SessionState
+from emotion_core.live.recording_store import SessionStore
 from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 from emotion_core.ui.common.resources import app_settings, call_regularly
 
@@ -89,7 +90,7 @@ def recorder_bar(processor: LiveProcessor | None, model: str) -> None:
     if session is not None and session.state is not SessionState.FINISHED:
         _running(token, session, streams=processor is not None and not processor.reading().ended)
     elif (folder / "summary.json").is_file():
-        st.caption("The recording is finished: its summary stands below.")
+        st.caption("The recording is finished. Its summary is below.")
     elif st.button("Finish the recording that was cut off", icon=":material/restore:"):
         _stop(token)
 
@@ -150,7 +151,7 @@ def _running(token: str, session: LiveSession, streams: bool) -> None:
     _video_choice(token, session)
     if streams and not hears_us(session):
         st.warning(
-            "Another tab records into this recording: what this one sees is not kept.",
+            "This recording is running in another tab. Nothing from this tab is being saved.",
             icon=":material/tab:",
         )
         if st.button("Record from this tab", key="live_listen_here"):
@@ -158,6 +159,12 @@ def _running(token: str, session: LiveSession, streams: bool) -> None:
             st.rerun(scope="app")
     if session.error:
         st.error(f"Paused: {session.error}", icon=":material/error:")
+    if session.video_error:
+        st.warning(
+            f"The video stopped: {session.video_error} What was kept of it can be played. The "
+            "readings continue.",
+            icon=":material/videocam_off:",
+        )
     _marker_line(session)
 
 
@@ -168,7 +175,7 @@ def _video_choice(token: str, session: LiveSession) -> None:
         value=session.keeps_video,
         key=key,
         on_change=lambda: session.keep_video(bool(st.session_state[key])),
-        disabled=clip_encoder() is None,
+        disabled=clip_encoder() is None or bool(session.video_error),
         help=_KEEP_HELP if clip_encoder() else NO_ENCODER,
     )
     if session.keeps_video:

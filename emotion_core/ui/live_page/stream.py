@@ -3,6 +3,7 @@
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 import streamlit as st
 from aiortc.contrib.media import MediaBlackhole
@@ -12,10 +13,11 @@ from streamlit_webrtc.relay import get_global_relay
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.live.aiortc_patches import hand_over_finished_frames, keep_newest_only
+from emotion_core.live.build import build_processor
 from emotion_core.live.camera_errors import CameraProblem, CheckStep, camera_problem, check_steps
-from emotion_core.live.capacity import busy_words, default_max_streams
+from emotion_core.live.capacity import SEATS, busy_words, default_max_streams
 from emotion_core.live.ice import rtc_configuration
-from emotion_core.live.processor import LiveProcessor, build_processor
+from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.settings import LiveSettings
 from emotion_core.ui.common.charts import show_people
 from emotion_core.ui.common.page import link_to
@@ -34,6 +36,8 @@ DRAWN_S: Final = 0.25
 _PROCESSOR, _WAITING = "live_processor", "live_waiting_since"
 _SETTINGS, _SHOWN = "live_settings", "live_shown"
 _SENDS_BACK, _OVER, _TOLD = "live_sends_back", "live_over", "live_told_to_stop"
+# Processors of streams that were begun when all seats were taken.
+_REFUSED: Final[WeakSet[LiveProcessor]] = WeakSet()
 
 
 def live_stream(classifier: "Classifier") -> bool:
@@ -111,7 +115,7 @@ def _broken_off() -> bool:
     if processor is None or processor is st.session_state.get(_OVER):
         return False
     reading = processor.reading()
-    return reading.ended and reading.silent
+    return reading.ended and (reading.silent or processor in _REFUSED)
 
 
 def _streamer(classifier: "Classifier", settings: LiveSettings, stop: bool) -> Any:
@@ -148,7 +152,17 @@ def _processor(classifier: "Classifier", settings: LiveSettings, sends_back: boo
     """Runs on the thread that answers the browser's offer, before any track is connected."""
     keep_newest_only(get_global_relay())
     hand_over_finished_frames(JitterBuffer)
-    return build_processor(classifier, settings, sends_back)
+    # Not when START is drawn: whoever presses it at the same time has seen a free seat too.
+    seat = SEATS.take(_most_streams())
+    processor = build_processor(classifier, settings, sends_back, seat)
+    if seat is None:
+        _REFUSED.add(processor)
+        processor.on_ended()
+    return processor
+
+
+def _most_streams() -> int:
+    return app_settings().max_streams or default_max_streams()
 
 
 def _has_room() -> bool:
@@ -156,7 +170,7 @@ def _has_room() -> bool:
     mine = current_processor()
     if mine is not None and not mine.reading().ended:
         return True
-    words = busy_words(app_settings().max_streams or default_max_streams())
+    words = busy_words(_most_streams())
     if words:
         st.warning(words, icon=":material/hourglass_top:")
         st.button("Try again", icon=":material/refresh:", key="live_retry")
