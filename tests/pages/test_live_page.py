@@ -176,6 +176,9 @@ def test_of_two_who_press_start_at_the_same_time_one_is_refused(
     """Both have seen a free seat; the second stream never begins."""
     monkeypatch.setenv("EMOTION_LAB_MAX_STREAMS", "1")
     monkeypatch.setattr(stream, "SEATS", Seats())
+    # Nothing is streamed here, and the relay lives in a server.
+    monkeypatch.setattr(stream, "get_global_relay", lambda: None)
+    monkeypatch.setattr(stream, "keep_newest_only", lambda _: None)
     classifier = load_classifier()
     first, second = (stream._processor(classifier, LiveSettings(), True) for _ in range(2))
     assert not first.reading().ended
