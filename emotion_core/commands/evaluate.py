@@ -17,6 +17,7 @@ from emotion_core.commands.options import (
     add_models_dir_option,
     add_progress_option,
     check_json_option,
+    write_json_option,
 )
 from emotion_core.commands.progress import progress_bar, tell_json
 from emotion_core.errors import ModelError, OutputError, SettingsError
@@ -47,7 +48,11 @@ _ROWS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options."""
-    add_data_option(parser, "one level of folders less counts as a test split")
+    add_data_option(
+        parser,
+        "one level of folders less counts as a test split; an .npz of faces of other origin (see "
+        "emotion_core/datasets/other_faces.py) gives recalls by set",
+    )
     parser.add_argument("--labels", choices=LABEL_SETS, help="headline (default: the model's own)")
     parser.add_argument(
         "--split", choices=SPLITS, help="(test; where the data have none, all of their images)"
@@ -68,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate, print, write; returns the exit status."""
     from emotion_core.datasets.loading import load_dataset
+    from emotion_core.datasets.other_faces import is_other_faces
     from emotion_core.evaluation.evaluate import evaluate_model
     from emotion_core.model.bundle import load_bundle
 
@@ -75,6 +81,8 @@ def run(options: argparse.Namespace) -> int:
     if options.out and options.out.exists() and not options.out.is_dir():
         raise SettingsError(f"--out {options.out} is a file: name a folder.")
     bundle = load_bundle(options.model, options.models_dir)
+    if is_other_faces(options.data):
+        return _other_faces(bundle, options)
     for_program = options.progress == "json"
     with contextlib.ExitStack() as stack:
         progress = (
@@ -109,6 +117,51 @@ def run(options: argparse.Namespace) -> int:
         return 0
     print("\n".join([*dataset.notes, *look, kept]))
     return 0
+
+
+def _other_faces(bundle: ModelBundle, options: argparse.Namespace) -> int:
+    """Measure faces of other origin; print the scores and keep them in the model's folder."""
+    from emotion_core.datasets.other_faces import read_other_faces
+    from emotion_core.evaluation.other_faces import save_other_faces, score_other_faces
+    from emotion_core.model.classify import Classifier
+
+    if options.split or options.labels:
+        raise SettingsError("Faces of other origin have no splits or label sets to choose from.")
+    data = str(options.data)
+    for_program = options.progress == "json"
+    if for_program:
+        tell_json({"event": "start", "files": 1})
+    scores = score_other_faces(Classifier(bundle), read_other_faces(options.data), options.data)
+    folder = options.out / bundle.name if options.out else bundle.path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_other_faces(folder, scores)
+    except OSError as error:
+        raise OutputError(f"The results cannot be written: {error}") from error
+    write_json_option(options.json, scores)
+    if for_program:
+        done = {"status": "done", "message": "", "fraction": 1.0, "folder": str(folder)}
+        tell_json({"event": "file_end", "file": data} | done)
+        tell_json({"event": "end"})
+    else:
+        print(f"{_other_faces_text(scores)}\nwrote {folder}")
+    return 0
+
+
+def _other_faces_text(scores: dict[str, Any]) -> str:
+    cross = scores["cross_score"]
+    lines = [f"cross-data-set score {_with_interval(cross)}: mean of the recalls below"]
+    for block in scores["sets"]:
+        lines.append(
+            f"{block['name']}: {block['images']:,} faces of {block['people']:,} people; "
+            f"ECE {block['ece']:.3f}, unsure {block['unsure']:.1%}"
+        )
+        lines += [f"  {name:<9} {_with_interval(r)}" for name, r in block["recall"].items()]
+    return "\n".join(lines)
+
+
+def _with_interval(score: dict[str, float]) -> str:
+    return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
 
 
 def _split(asked: str | None, dataset: Dataset) -> str:

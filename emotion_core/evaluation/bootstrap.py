@@ -91,15 +91,16 @@ def scores_with_intervals(
     result: dict[str, Interval | list[Interval]] = {}
     for name, point in points.items():
         if isinstance(point, float):
-            result[name] = _interval(point, draws[name])
+            result[name] = interval_of(point, draws[name])
         else:
             result[name] = [
-                _interval(float(p), d) for p, d in zip(point, draws[name].T, strict=True)
+                interval_of(float(p), d) for p, d in zip(point, draws[name].T, strict=True)
             ]
     return result
 
 
-def _interval(value: float, draws: Floats) -> Interval:
+def interval_of(value: float, draws: Floats) -> Interval:
+    """A value with the 95 % percentile interval of its (R,) bootstrap draws that are not NaN."""
     defined = draws[~np.isnan(draws)]
     if np.isnan(value) or not defined.size:
         return Interval(float("nan"), float("nan"), float("nan"))
@@ -116,4 +117,4 @@ def mean_interval(values: ArrayLike, resamples: int = 1000, seed: int = 0) -> In
     draws = np.array(
         [array[rng.integers(0, array.size, array.size)].mean() for _ in range(resamples)]
     )
-    return _interval(float(array.mean()), draws)
+    return interval_of(float(array.mean()), draws)

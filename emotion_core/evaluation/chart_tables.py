@@ -143,6 +143,33 @@ def class_table(block: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def other_faces_table(
+    measured: Mapping[str, Mapping[str, Any]], fer: Mapping[str, Mapping[str, float]]
+) -> pd.DataFrame:
+    """One row for each network, set and expression: recall with its 95 % interval, and images.
+
+    Args:
+        measured: model → its other_faces.json.
+        fer: set → expression → recall of the library `fer`, without interval.
+    """
+    import pandas as pd
+
+    rows = [
+        {"who": name, "set": block["name"], "expression": expression}
+        | {"recall": r["value"], "low": r["low"], "high": r["high"], "images": r["images"]}
+        for name, scores in measured.items()
+        for block in scores["sets"]
+        for expression, r in block["recall"].items()
+    ]
+    rows += [
+        {"who": "fer 25.10", "set": name, "expression": expression, "recall": recall}
+        for name, recalls in fer.items()
+        for expression, recall in recalls.items()
+    ]
+    table = pd.DataFrame(rows)
+    return table.assign(where=table["set"] + ", " + table["expression"])
+
+
 def reliability_table(images: Scored) -> pd.DataFrame:
     """Filled bins before and after calibration: confidence and accuracy 0-1, and images."""
     import pandas as pd

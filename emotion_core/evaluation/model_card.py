@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from emotion_core.evaluation.evaluate import SCORE_NAMES
-from emotion_core.evaluation.published_results import peers_of
+from emotion_core.evaluation.published_results import FER_ON_OTHER_FACES, peers_of
 from emotion_core.labels import EXPRESSIONS
 
 if TYPE_CHECKING:
@@ -215,6 +215,7 @@ def _model_section(record: ModelRecord) -> str:
         f"### Each expression ({main['name']}, {split})\n\n" + _classes(main["full"]),
         "### Failure modes\n\n" + _failures(main["full"], report),
         _robustness(record),
+        _other_faces(record),
         _served(record, report),
         _training(record),
     ]
@@ -322,6 +323,30 @@ def _robustness(record: ModelRecord) -> str:
     head = f"### Damaged faces ({table['split'].iloc[0]} split)"
     whole = f"Accuracy on undamaged faces: {undamaged[0]:.3f}." if undamaged else ""
     return f"{head}\n\n{whole}\n\n" + _table(("damage", "unit of the level", "accuracy"), rows)
+
+
+def _other_faces(record: ModelRecord) -> str:
+    scores = record.other_faces
+    if scores is None:
+        return ""
+    rows = []
+    for block in scores["sets"]:
+        fer = FER_ON_OTHER_FACES.get(block["name"], {})
+        rows += [
+            (block["name"], name, f"{r['images']:,}", _scored(r), f"{fer[name]:.2f}" if fer else "")
+            for name, r in block["recall"].items()
+        ]
+    about = "\n".join(
+        f"- {b['name']}: {b['about']}; {b['people']:,} people. Accuracy {b['accuracy']:.3f}, mean "
+        f"confidence {b['confidence']:.3f}, ECE {b['ece']:.3f}, unsure {_percent(b['unsure'])}"
+        for b in scores["sets"]
+    )
+    table = _table(("set", "expression", "faces", "recall", "`fer` 25.10"), rows)
+    cross = _scored(scores["cross_score"])
+    return (
+        f"### Faces of other origin\n\nMean recall {cross}; intervals over people. None of these "
+        f"faces was used in training.\n\n{table}\n\n{about}"
+    )
 
 
 def _served(record: ModelRecord, report: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from emotion_core.datasets import known_images
 from emotion_core.datasets.near_duplicates import read_twins, write_twins
 from emotion_core.errors import ModelError
 from emotion_core.evaluation import experiment_log
+from emotion_core.evaluation.other_faces import load_other_faces
 from emotion_core.evaluation.predictions import (
     Predictions,
     predictions_path,
@@ -50,6 +51,7 @@ class ModelRecord:
         metadata: model.json.
         evaluations: `<dataset>_<split>` → report of `evaluate.evaluate_model`.
         predictions: `<dataset>_<split>` → the rows of its file.
+        other_faces: scores on faces of other origin; None where not measured or damaged.
         history, robustness, twins: the tables; None where missing or damaged.
         problems: one sentence a file that is missing or damaged.
     """
@@ -58,6 +60,7 @@ class ModelRecord:
     metadata: dict[str, Any] = field(default_factory=dict)
     evaluations: dict[str, dict[str, Any]] = field(default_factory=dict)
     predictions: dict[str, Predictions] = field(default_factory=dict)
+    other_faces: dict[str, Any] | None = None
     history: pd.DataFrame | None = None
     robustness: pd.DataFrame | None = None
     twins: pd.DataFrame | None = None
@@ -75,6 +78,7 @@ def read_record(folder: Path) -> ModelRecord:
     record.metadata = _attempt(record, lambda: _read_metadata(folder / "model.json")) or {}
     record.problems += _doubts(folder / "model.json", record.metadata)
     record.evaluations = _attempt(record, lambda: read_evaluations(folder)) or {}
+    record.other_faces = _attempt(record, lambda: load_other_faces(folder))
     record.history = _attempt(record, lambda: _table(folder / "history.csv", HISTORY_COLUMNS))
     record.robustness = _attempt(
         record, lambda: _table(folder / "robustness.csv", ROBUSTNESS_COLUMNS)

@@ -132,7 +132,7 @@ def two(whole, tmp_path_factory):
 
 
 TABS = (
-    *("Scores", "Confusions", "Confidence", "Trade-offs", "Robustness", "Labels"),
+    *("Scores", "Confusions", "Confidence", "Trade-offs", "Other faces", "Robustness", "Labels"),
     *("Training", "Network", "Card"),
 )
 

@@ -105,6 +105,11 @@ def show_limits() -> None:
         "([Barrett et al. 2019](https://doi.org/10.1177/1529100619832930), *Psychological Science "
         "in the Public Interest* 20(1))."
     )
+    st.markdown(
+        "**On your own faces expect less than its test score.** Of people photographed elsewhere, "
+        "it finds four in five happy, neutral, surprised and angry faces, and two in three smiles "
+        "with closed lips. Try it on a labelled sample of your own before you rely on it."
+    )
     st.warning(
         "**Not for workers and pupils.** In the European Union, systems that infer emotions at the "
         "workplace and in education are prohibited, except for medical or safety reasons (AI Act, "

@@ -85,6 +85,34 @@ def comparison_chart(table: pd.DataFrame, models: Sequence[str]) -> alt.LayerCha
     )
 
 
+def other_faces_keys(table: pd.DataFrame, models: Sequence[str]) -> list[Key]:
+    """The legend of `other_faces_chart`: the models, then whoever else the table holds."""
+    others = [who for who in table["who"].unique() if who not in models]
+    pairs = zip(models, MODEL_COLOURS, strict=False)
+    return [Key(n, c) for n, c in pairs] + [Key(who, OTHERS) for who in others]
+
+
+def other_faces_chart(table: pd.DataFrame, keys: Sequence[Key]) -> alt.LayerChart:
+    """Recall of each expression of each set, a bar for each network, with 95 % intervals."""
+    names = [key.name for key in keys]
+    scale = alt.Scale(domain=names, range=[key.colour for key in keys])
+    base = alt.Chart(table).encode(
+        y=alt.Y("where:N", sort=table["where"].unique().tolist(), title=None),
+        yOffset=alt.YOffset("who:N", sort=names),
+    )
+    bars = base.mark_bar(height={"band": 0.9}, cornerRadiusEnd=3).encode(
+        x=alt.X(**_share("recall", "recall")),
+        color=alt.Color("who:N", scale=scale, legend=None),
+        tooltip=_tips("recall", "low", "high", words=["who:N", "where:N", "images:Q"]),
+    )
+    whiskers = base.mark_rule(strokeWidth=2, color=_WHISKER).encode(x="low:Q", x2="high:Q")
+    return alt.layer(bars, whiskers).properties(
+        height=(16 * len(keys) + 14) * table["where"].nunique(),
+        description="Bars: recall of each expression on faces of other origin, "
+        + " beside ".join(names),
+    )
+
+
 def class_bars(table: pd.DataFrame, score: str, models: Sequence[str]) -> alt.LayerChart:
     """Precision, recall or f1 of each expression with its 95 % interval."""
     name = {"f1": "F1"}.get(score, score)

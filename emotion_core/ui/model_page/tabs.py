@@ -29,13 +29,14 @@ Tab = Callable[[Sequence[Choice]], None]
 
 
 def _with_scores() -> dict[str, Tab]:
-    from emotion_core.ui.model_page import confidence, confusion, facts, scores
+    from emotion_core.ui.model_page import confidence, confusion, facts, other_faces, scores
 
     return {
         "Scores": scores.scores_tab,
         "Confusions": confusion.confusion_tab,
         "Confidence": confidence.confidence_tab,
         "Trade-offs": confidence.tradeoffs_tab,
+        "Other faces": other_faces.other_faces_tab,
         "Robustness": facts.robustness_tab,
         "Labels": facts.labels_tab,
     }

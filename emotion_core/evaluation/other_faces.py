@@ -1,0 +1,153 @@
+"""How well a network reads faces of other origin than its own data set.
+
+The *cross-data-set score* is the mean recall over all judged expressions of all sets: each
+expression of each set counts the same, however many images it has. Intervals are bootstrap 95 %
+percentile intervals over people, as the faces of one person are alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_core.atomic_io import parse_json, write_json
+from emotion_core.errors import ModelError
+from emotion_core.evaluation.bootstrap import interval_of
+from emotion_core.evaluation.inference import served_logits
+from emotion_core.evaluation.metrics import expected_calibration_error
+from emotion_core.labels import EXPRESSIONS
+
+if TYPE_CHECKING:
+    from emotion_core.datasets.other_faces import FaceSet
+    from emotion_core.model.classify import Classifier
+
+FILE: Final = "other_faces.json"
+_VERSION: Final = 1
+_RESAMPLES: Final = 1000
+
+
+def score_other_faces(
+    classifier: Classifier, sets: Sequence[FaceSet], source: Path
+) -> dict[str, Any]:
+    """Recalls, calibration and the cross-data-set score, ready for JSON.
+
+    Args:
+        classifier: the served network.
+        sets: as `read_other_faces` gives them.
+        source: the file, for its name and SHA-256.
+    """
+    blocks, draws = [], []
+    for faces in sets:
+        block, drawn = _score_set(classifier, faces)
+        blocks.append(block)
+        draws.append(drawn)
+    value = float(np.mean([r["value"] for b in blocks for r in b["recall"].values()]))
+    drawn = np.nanmean(np.concatenate(draws, axis=1), axis=1)
+    return {
+        "version": _VERSION,
+        "source": source.name,
+        "sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+        "temperature": classifier.temperature,
+        "cross_score": asdict(interval_of(value, drawn)),
+        "sets": blocks,
+    }
+
+
+def _score_set(
+    classifier: Classifier, faces: FaceSet
+) -> tuple[dict[str, Any], NDArray[np.float64]]:
+    """The scores of one set, and (1000, judged) recalls of redrawn people."""
+    judged = [EXPRESSIONS.index(expression) for expression in faces.judged]
+    kept = np.isin(faces.labels, judged)
+    truth, people = faces.labels[kept].astype(np.int64), faces.people[kept]
+    probs = classifier.probabilities(served_logits(classifier, faces.images[kept]))
+    right = probs.argmax(axis=1) == truth
+    drawn = _redrawn_recalls(truth, right, people, judged)
+    recall = {}
+    for column, code in enumerate(judged):
+        value = float(right[truth == code].mean())
+        interval = asdict(interval_of(value, drawn[:, column]))
+        recall[EXPRESSIONS[code]] = interval | {"images": int((truth == code).sum())}
+    block = {
+        "name": faces.name,
+        "about": faces.about,
+        "images": int(kept.sum()),
+        "people": len(np.unique(people)),
+        "recall": recall,
+        "accuracy": float(right.mean()),
+        "confidence": float(probs.max(axis=1).mean()),
+        "ece": expected_calibration_error(truth, probs),
+        "unsure": float((probs.max(axis=1) < classifier.unsure_threshold).mean()),
+    }
+    return block, drawn
+
+
+def _redrawn_recalls(
+    truth: NDArray[np.int64],
+    right: NDArray[np.bool_],
+    people: NDArray[np.int64],
+    judged: Sequence[int],
+) -> NDArray[np.float64]:
+    """(1000, judged) recalls, each of as many people drawn with replacement; NaN without a face."""
+    _, person = np.unique(people, return_inverse=True)
+    count = int(person.max()) + 1
+    faces = np.zeros((count, len(judged)))
+    hits = np.zeros((count, len(judged)))
+    for column, code in enumerate(judged):
+        of_class = truth == code
+        faces[:, column] = np.bincount(person[of_class], minlength=count)
+        hits[:, column] = np.bincount(person[of_class & right], minlength=count)
+    rng = np.random.default_rng(0)
+    times = rng.multinomial(count, np.full(count, 1 / count), size=_RESAMPLES)
+    drawn = times @ faces
+    return np.asarray(
+        np.divide(times @ hits, drawn, where=drawn > 0, out=np.full_like(drawn, np.nan))
+    )
+
+
+def save_other_faces(folder: Path, scores: dict[str, Any]) -> None:
+    """Write other_faces.json into a model's folder.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    write_json(folder / FILE, scores)
+
+
+def load_other_faces(folder: Path) -> dict[str, Any] | None:
+    """The scores of a model's folder; None where they were never measured.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
+    file = folder / FILE
+    try:
+        scores = dict(parse_json(file.read_bytes()))
+        if scores["version"] != _VERSION:
+            raise ValueError(f"version {scores['version']}")
+        _check(scores)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(
+            f"{file} is damaged ({error}). `python -m emotion_core evaluate --data "
+            f"other_faces.npz --model {folder.name}` writes it again."
+        ) from error
+    return scores
+
+
+def _check(scores: dict[str, Any]) -> None:
+    """Raise what is wrong with the parts that pages and card read."""
+    intervals = [scores["cross_score"]]
+    for block in scores["sets"]:
+        str(block["name"]), str(block["about"]), int(block["images"]), int(block["people"])
+        float(block["ece"]), float(block["unsure"]), float(block["accuracy"])
+        intervals += block["recall"].values()
+    for interval in intervals:
+        float(interval["value"]), float(interval["low"]), float(interval["high"])
