@@ -55,6 +55,6 @@ def test_a_job_that_cannot_be_deleted_is_told(monkeypatch):
         delete_job(Full(), "a1")
         st.write("deleted")
 
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=60).run()
     assert "could not be deleted" in app.error[0].value
     assert not app.markdown

@@ -61,6 +61,6 @@ def test_show_timeline_says_that_there_is_nothing() -> None:
 
         show_timeline(pd.DataFrame(), title="x", key="x")
 
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=60).run()
     assert not app.exception
     assert "No reading" in app.info[0].value

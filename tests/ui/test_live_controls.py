@@ -15,7 +15,7 @@ def controls() -> None:
 
 
 def test_untouched_controls_are_the_defaults() -> None:
-    app = AppTest.from_function(controls).run()
+    app = AppTest.from_function(controls, default_timeout=60).run()
     assert not app.exception
     assert app.session_state["made"] == LiveSettings()
     assert app.session_state["asked"]["video"]["width"] == {"ideal": 640}
@@ -24,7 +24,7 @@ def test_untouched_controls_are_the_defaults() -> None:
 
 
 def test_every_control_has_its_effect() -> None:
-    app = AppTest.from_function(controls).run()
+    app = AppTest.from_function(controls, default_timeout=60).run()
     app.slider(key="live_smoothing").set_value(0.9)
     app.slider(key="live_min_face").set_value(120)
     app.toggle(key="live_largest").set_value(True)
@@ -46,7 +46,7 @@ def test_every_control_has_its_effect() -> None:
 
 
 def test_nothing_chosen_switches_the_overlay_off() -> None:
-    app = AppTest.from_function(controls).run()
+    app = AppTest.from_function(controls, default_timeout=60).run()
     app.button_group(key="live_overlay").set_value([])
     app.run()
     assert not app.session_state["made"].overlay.show
