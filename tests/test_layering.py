@@ -170,3 +170,20 @@ def test_the_live_page_starts_without_tensorflow_pandas_or_altair() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+# An import inside a function is worth its line only where it makes a start faster: tensorflow,
+# keras, pandas, pyarrow, and the pages that draw charts.
+MOST_LAZY_IMPORTS = 60
+
+
+def test_few_imports_are_inside_functions() -> None:
+    lazy = {
+        (place(path), node.lineno)
+        for path in modules()
+        for function in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    assert len(lazy) <= MOST_LAZY_IMPORTS, sorted(lazy)

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emotion_core.commands.options import (
     add_json_option,
@@ -24,11 +24,22 @@ from emotion_core.commands.options import (
 )
 from emotion_core.commands.progress import Event, Tell, printable, progress_bar, tell_json
 from emotion_core.errors import EmotionCoreError, InputError, SettingsError
-
-if TYPE_CHECKING:
-    from emotion_core.pipeline.pipeline import ExpressionClassifier
-    from emotion_core.video.analyze import Hooks, Source, VideoProgress
-    from emotion_core.video.options import VideoOptions
+from emotion_core.media.encoder import NO_ENCODER
+from emotion_core.media.probe import VIDEO_SUFFIXES, probe
+from emotion_core.model.classify import load_classifier
+from emotion_core.pipeline.pipeline import ExpressionClassifier
+from emotion_core.results.annotations import Hide, change_edits, edited_clip, load_edits
+from emotion_core.results.paths import CLIP, file_hash, folder_for, is_result, read_summary
+from emotion_core.video.analyze import (
+    Hooks,
+    Source,
+    VideoProgress,
+    analyse_video,
+    is_finished,
+    result_key,
+)
+from emotion_core.video.options import VideoOptions, feasible
+from emotion_core.video.redraw import redraw_clip
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 
@@ -86,8 +97,6 @@ FAILURES = ("failed", "cancelled")
 
 def _chosen(options: argparse.Namespace) -> VideoOptions:
     """What to read and make; says once, on standard error, that clips cannot be made."""
-    from emotion_core.media.encoder import NO_ENCODER
-    from emotion_core.video.options import VideoOptions, feasible
 
     asked = VideoOptions(
         every=options.every,
@@ -119,8 +128,6 @@ def find_videos(paths: Iterable[Path]) -> Iterator[Path | Event]:
     A path that leads to nothing becomes a failed outcome. Files named on the command line are taken
     whatever they are called; in folders the suffix decides, and results are not read again.
     """
-    from emotion_core.media.probe import VIDEO_SUFFIXES
-    from emotion_core.results.paths import is_result
 
     seen: set[str] = set()
     for path in paths:
@@ -190,8 +197,6 @@ class Batch:
 
     def _load(self) -> None:
         """A missing model ends the run before the first video, not in each of them."""
-        from emotion_core.model.classify import load_classifier
-        from emotion_core.results.paths import file_hash
 
         classifier = load_classifier(self.options.model, self.options.models_dir)
         bundle = classifier.bundle
@@ -217,18 +222,8 @@ class Batch:
             return _failed(path, f"{path.name}: it could not be read to its end ({error!r}).")
 
     def _analyse(self, path: Path, place: Event) -> Event:
-        from emotion_core.media.probe import probe
-        from emotion_core.results.paths import folder_for, read_summary
-        from emotion_core.video.analyze import (
-            Hooks,
-            Source,
-            analyse_video,
-            is_finished,
-            result_key,
-        )
-
         probe(path)
-        source = Source(path, _hash(path))
+        source = Source(path, file_hash(path))
         folder = folder_for(path, source.sha256, self.options.out, self._taken)
         self._taken.add(folder)
         hooks = Hooks(self._progress(source, folder, place), self.stop, self.options.preview)
@@ -242,10 +237,6 @@ class Batch:
         return _outcome(path, folder, summary["status"], summary)
 
     def _redraw(self, source: Source, folder: Path, hooks: Hooks) -> Event:
-        from emotion_core.results.annotations import Hide, change_edits, edited_clip, load_edits
-        from emotion_core.results.paths import CLIP, read_summary
-        from emotion_core.video.redraw import redraw_clip
-
         path, summary = source.path, read_summary(folder)
         same = (summary.get("source") or {}).get("sha256") == source.sha256
         if not same or summary.get("status") != "done" or not (folder / CLIP).is_file():
@@ -276,12 +267,6 @@ class Batch:
             self.tell(event | counts | {"fraction": progress.fraction})
 
         return tell
-
-
-def _hash(path: Path) -> str:
-    from emotion_core.results.paths import file_hash
-
-    return file_hash(path)
 
 
 def _outcome(path: Path, folder: Path, status: str, summary: Event) -> Event:

@@ -8,7 +8,7 @@ import itertools
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emotion_core.commands.options import (
     add_json_option,
@@ -18,10 +18,12 @@ from emotion_core.commands.options import (
 )
 from emotion_core.commands.progress import progress_bar
 from emotion_core.config import check_range
+from emotion_core.datatypes import Frame
 from emotion_core.errors import VideoError
-
-if TYPE_CHECKING:
-    from emotion_core.datatypes import Frame
+from emotion_core.media import read_frames
+from emotion_core.media.write import sample_video
+from emotion_core.pipeline.pipeline import Pipeline
+from emotion_core.pipeline.profiling import machine, measure
 
 SAMPLE_FPS = 30.0
 
@@ -37,8 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print a table, write JSON where asked; returns 0."""
-    from emotion_core.pipeline.pipeline import Pipeline
-    from emotion_core.pipeline.profiling import machine, measure
 
     check_json_option(options.json)
     check_range("--frames", options.frames, 20, 10_000_000)
@@ -63,14 +63,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _read(path: Path) -> Generator[Frame, None, None]:
-    from emotion_core.media import read_frames
-
     return read_frames(path)
 
 
 def _made_clip(folder: Path, frames: int) -> Path:
     """A real file, so that decoding is measured too."""
-    from emotion_core.media.write import sample_video
 
     return sample_video(folder / "made.mp4", min(frames, 600) / SAMPLE_FPS, SAMPLE_FPS)
 

@@ -9,8 +9,9 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from emotion_core.atomic_io import write_json
 from emotion_core.commands.options import (
     add_data_option,
     add_json_option,
@@ -20,14 +21,25 @@ from emotion_core.commands.options import (
     write_json_option,
 )
 from emotion_core.commands.progress import progress_bar, tell_json
+from emotion_core.datasets.dataset import ALL, Dataset
+from emotion_core.datasets.known_images import count_known, read_known
+from emotion_core.datasets.loading import load_dataset
+from emotion_core.datasets.other_faces import is_other_faces, read_other_faces
 from emotion_core.errors import ModelError, OutputError, SettingsError
+from emotion_core.evaluation.evaluate import Evaluation, evaluate_model
+from emotion_core.evaluation.experiment_log import log_run
+from emotion_core.evaluation.model_record import (
+    known_file,
+    run_of,
+    save_evaluation,
+    save_known,
+    shared_fingerprint,
+)
+from emotion_core.evaluation.other_faces import save_other_faces, score_other_faces
 from emotion_core.labels import LABEL_SETS
+from emotion_core.model.bundle import ModelBundle, load_bundle
+from emotion_core.model.classify import Classifier
 from emotion_core.progress import Progress
-
-if TYPE_CHECKING:
-    from emotion_core.datasets.dataset import Dataset
-    from emotion_core.evaluation.evaluate import Evaluation
-    from emotion_core.model.bundle import ModelBundle
 
 SPLITS = ("train", "validation", "test", "all")
 # Shares of the images measured. Below the first lie the twins that a test split has in another; of
@@ -72,10 +84,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate, print, write; returns the exit status."""
-    from emotion_core.datasets.loading import load_dataset
-    from emotion_core.datasets.other_faces import is_other_faces
-    from emotion_core.evaluation.evaluate import evaluate_model
-    from emotion_core.model.bundle import load_bundle
 
     check_json_option(options.json)
     if options.out and options.out.exists() and not options.out.is_dir():
@@ -121,9 +129,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _other_faces(bundle: ModelBundle, options: argparse.Namespace) -> int:
     """Measure faces of other origin; print the scores and keep them in the model's folder."""
-    from emotion_core.datasets.other_faces import read_other_faces
-    from emotion_core.evaluation.other_faces import save_other_faces, score_other_faces
-    from emotion_core.model.classify import Classifier
 
     if options.split or options.labels:
         raise SettingsError("Faces of other origin have no splits or label sets to choose from.")
@@ -166,7 +171,6 @@ def _with_interval(score: dict[str, float]) -> str:
 
 def _split(asked: str | None, dataset: Dataset) -> str:
     """The split to measure."""
-    from emotion_core.datasets.dataset import ALL
 
     test = dataset.splits.get("test")
     return asked or ("test" if test is not None and len(test) else ALL)
@@ -178,9 +182,6 @@ def _seen(bundle: ModelBundle, dataset: Dataset, split: str) -> dict[str, int]:
     Raises:
         SettingsError: a score was asked for of what the model learnt from, not by the name of it.
     """
-    from emotion_core.datasets.dataset import ALL
-    from emotion_core.datasets.known_images import count_known, read_known
-    from emotion_core.evaluation.model_record import known_file
 
     images = dataset.split(split).images
     try:
@@ -255,8 +256,6 @@ def _log_look(
 
     Figures of anybody's own faces are no such look.
     """
-    from emotion_core.evaluation.experiment_log import log_run
-    from emotion_core.evaluation.model_record import run_of, shared_fingerprint
 
     report, models_dir, words = found.report, bundle.path.parent, []
     shipped = dataset.fingerprint in {_trained_on(bundle), shared_fingerprint(models_dir)}
@@ -286,7 +285,6 @@ def _keep(
     Only the data set that the model was trained from is the shipped one: figures of anybody's own
     faces must not replace it.
     """
-    from emotion_core.evaluation.model_record import save_evaluation, save_known
 
     if options.out:
         folder = options.out / bundle.path.name
@@ -303,8 +301,6 @@ def _keep(
 
 
 def _write_report(found: Evaluation, path: Path) -> None:
-    from emotion_core.atomic_io import write_json
-
     report = dict(found.report)
     if found.robustness is not None:
         report["robustness"] = found.robustness.to_dict("records")

@@ -9,7 +9,11 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from emotion_core.commands.options import (
     add_json_option,
@@ -19,16 +23,23 @@ from emotion_core.commands.options import (
     write_json_option,
 )
 from emotion_core.commands.progress import Event, Tell, printable, progress_bar, tell_json
+from emotion_core.config import AppSettings, PipelineSettings
+from emotion_core.datatypes import Frame
 from emotion_core.errors import EmotionCoreError, InputError, ModelError, OutputError
+from emotion_core.evaluation import nearest_faces
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.media.photo import read_photo
+from emotion_core.model.calibrate import softmax
+from emotion_core.model.classify import Classifier, load_classifier
+from emotion_core.model.explain import checked_crop, embeddings, heat_maps
+from emotion_core.model.network import load_network
+from emotion_core.model.occlusion import cover_parts
+from emotion_core.pipeline.pipeline import Pipeline
 from emotion_core.progress import OnProgress, Progress
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from emotion_core.model.classify import Classifier
-    from emotion_core.results.explanation import Explanation, NearFace
+from emotion_core.results.explanation import Explanation, NearFace
+from emotion_core.results.paths import file_hash, safe_name
+from emotion_core.vision.crop import crop_faces
+from emotion_core.vision.saliency_overlay import draw_drop, draw_heat
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 NEIGHBOURS = 8
@@ -63,8 +74,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Explain each face; returns 0, or 1 where some input failed."""
-    from emotion_core.config import AppSettings
-    from emotion_core.model.classify import load_classifier
 
     check_json_option(options.json)
     settings = AppSettings.from_environment()
@@ -87,7 +96,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _folder(path: Path, out: Path, taken: set[Path]) -> Path:
     """A folder named after the picture; a number is added where two of one run are called alike."""
-    from emotion_core.results.paths import safe_name
 
     name = safe_name(path.stem)
     numbered = (out / (name if n == 1 else f"{name}-{n}") for n in itertools.count(1))
@@ -121,11 +129,6 @@ def read_crop(path: Path, face: int, classifier: Classifier) -> NDArray[np.float
     Raises:
         InputError: nothing readable, or no face of this number.
     """
-    import cv2
-    import numpy as np
-
-    from emotion_core.media.photo import read_photo
-    from emotion_core.model.explain import checked_crop
 
     if path.suffix.lower() == ".npy":
         try:
@@ -139,11 +142,6 @@ def read_crop(path: Path, face: int, classifier: Classifier) -> NDArray[np.float
 
 
 def _find(image: Any, face: int, name: str, classifier: Classifier) -> NDArray[np.float32]:
-    from emotion_core.config import PipelineSettings
-    from emotion_core.datatypes import Frame
-    from emotion_core.pipeline.pipeline import Pipeline
-    from emotion_core.vision.crop import crop_faces
-
     result = Pipeline(classifier, PipelineSettings.for_photo()).process(Frame(image))
     rows = [i for i, number in enumerate(result.track_ids) if number == face]
     if not rows:
@@ -169,11 +167,6 @@ class Explainer:
 
     def explain(self, crop: NDArray[np.float32], tell: OnProgress) -> Explanation:
         """Everything about one face (48, 48, 1); what is unavailable is reported in its place."""
-        import numpy as np
-
-        from emotion_core.model.calibrate import softmax
-        from emotion_core.model.occlusion import cover_parts
-        from emotion_core.results.explanation import Explanation
 
         tell(Progress("Covering parts of the face …", _COVERING, 1))
         served = self.classifier
@@ -198,15 +191,12 @@ class Explainer:
 
     def _heat(self, crop: NDArray[np.float32], tell: OnProgress) -> tuple[NDArray[np.float32], str]:
         """The maps (7, 48, 48), or zeros and why: a folder may hold only the served network."""
-        import numpy as np
 
         try:
             if self._network is None:
                 tell(Progress("Starting TensorFlow, which takes some seconds …", _LOADING, 1))
-                from emotion_core.model.network import load_network
 
                 self._network = load_network(self.classifier.bundle)
-            from emotion_core.model.explain import heat_maps
 
             tell(Progress("Computing the evidence map …", _HEAT, 1))
             return heat_maps(self._network, crop), ""
@@ -216,10 +206,6 @@ class Explainer:
     def _nearest(
         self, crop: NDArray[np.float32], tell: OnProgress
     ) -> tuple[list[NearFace], NDArray[np.uint8], str]:
-        import numpy as np
-
-        from emotion_core.results.explanation import NearFace
-
         none = np.empty((0, 48, 48), np.uint8)
         if self._network is None:
             return [], none, "Which training faces look alike, only the float network can tell."
@@ -234,10 +220,6 @@ class Explainer:
         return near, np.stack([n.image for n in found]), ""
 
     def _neighbours(self, data: Path, crop: NDArray[np.float32], tell: OnProgress) -> list[Any]:
-        from emotion_core.evaluation import nearest_faces
-        from emotion_core.model.explain import embeddings
-        from emotion_core.results.paths import file_hash
-
         def step(progress: Progress) -> None:
             tell(Progress(progress.step, _NEAR + (1 - _NEAR) * progress.fraction, 1))
 
@@ -253,9 +235,6 @@ class Explainer:
 
 def _draw(explanation: Explanation, folder: Path) -> None:
     """The two pictures of the expression that won, for people without the pages."""
-    import cv2
-
-    from emotion_core.vision.saliency_overlay import draw_drop, draw_heat
 
     top = explanation.top
     pictures = {

@@ -6,8 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from emotion_core.atomic_io import replace_file, write_json
 from emotion_core.commands.options import add_json_option, add_models_dir_option
 from emotion_core.errors import ModelError, OutputError
+from emotion_core.evaluation.experiment_log import read_runs
+from emotion_core.evaluation.model_card import card_text
+from emotion_core.evaluation.model_record import read_record
+from emotion_core.model.bundle import default_name, list_models, models_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,11 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the card; returns the exit status: 1 where a model's files are missing or damaged."""
-    from emotion_core.atomic_io import replace_file, write_json
-    from emotion_core.evaluation.experiment_log import read_runs
-    from emotion_core.evaluation.model_card import card_text
-    from emotion_core.evaluation.model_record import read_record
-    from emotion_core.model.bundle import default_name, list_models, models_folder
 
     folder = models_folder(options.models_dir)
     names = list_models(folder)

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from emotion_core.datasets.near_duplicates import has_twin
 from emotion_core.evaluation import metrics
 from emotion_core.evaluation.evaluate import SCORE_NAMES, score_block
+from emotion_core.evaluation.predictions import Predictions
 from emotion_core.evaluation.published_results import peers_of
 from emotion_core.labels import EXPRESSIONS, LABEL_SETS, NUM_EXPRESSIONS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from emotion_core.evaluation.predictions import Predictions
 
 # More points than a chart has pixels only make the page slow.
 MAX_POINTS: Final[int] = 300
@@ -99,7 +96,6 @@ def confusion_table(block: dict[str, Any]) -> pd.DataFrame:
     Args:
         block: of `evaluate.score_block`.
     """
-    import pandas as pd
 
     counts = np.asarray(block["confusion_matrix"], np.int64)
     of_truth = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -114,7 +110,6 @@ def confusion_table(block: dict[str, Any]) -> pd.DataFrame:
 
 def cell_table(images: Scored, truth: str, answer: str) -> pd.DataFrame:
     """The images of one cell of the confusion matrix, the surest first."""
-    import pandas as pd
 
     row, column = EXPRESSIONS.index(truth), EXPRESSIONS.index(answer)
     inside = (images.truth == row) & (images.answers == column)
@@ -130,7 +125,6 @@ def cell_table(images: Scored, truth: str, answer: str) -> pd.DataFrame:
 
 def class_table(block: dict[str, Any]) -> pd.DataFrame:
     """One row an expression: images, then precision, recall and f1 with their 95 % intervals."""
-    import pandas as pd
 
     rows = []
     for expression in EXPRESSIONS:
@@ -152,7 +146,6 @@ def other_faces_table(
         measured: model → its other_faces.json.
         fer: set → expression → recall of the library `fer`, without interval.
     """
-    import pandas as pd
 
     rows = [
         {"who": name, "set": block["name"], "expression": expression}
@@ -172,7 +165,6 @@ def other_faces_table(
 
 def reliability_table(images: Scored) -> pd.DataFrame:
     """Filled bins before and after calibration: confidence and accuracy 0-1, and images."""
-    import pandas as pd
 
     parts = []
     for state, probs in (("before calibration", images.raw), ("after calibration", images.probs)):
@@ -184,7 +176,6 @@ def reliability_table(images: Scored) -> pd.DataFrame:
 
 def coverage_table(images: Scored) -> pd.DataFrame:
     """Accuracy of the surest share of the answers, from few to all of them."""
-    import pandas as pd
 
     coverage, accuracy, confidence = metrics.coverage_curve(images.truth, images.probs)
     # The first few answers are always right or always wrong: noise, no information.
@@ -196,7 +187,6 @@ def coverage_table(images: Scored) -> pd.DataFrame:
 
 def precision_recall_table(images: Scored) -> pd.DataFrame:
     """One curve an expression: recall, precision and the threshold that gives them."""
-    import pandas as pd
 
     parts = []
     for i, expression in enumerate(EXPRESSIONS):
@@ -213,7 +203,6 @@ def precision_recall_table(images: Scored) -> pd.DataFrame:
 
 def roc_table(images: Scored) -> pd.DataFrame:
     """One curve an expression: false and true positive rate and the threshold that gives them."""
-    import pandas as pd
 
     parts = []
     for i, expression in enumerate(EXPRESSIONS):
@@ -238,7 +227,6 @@ def roc_table(images: Scored) -> pd.DataFrame:
 def area_table(images: Scored) -> pd.DataFrame:
     """One row an expression and one for their mean: share of the images (what guessing scores in
     average precision), average precision and ROC AUC; NaN for an expression without an image."""
-    import pandas as pd
 
     rows = []
     for i, expression in enumerate(EXPRESSIONS):
@@ -266,7 +254,6 @@ def comparison_table(
         report: of evaluation.json for the same split: the people's agreement is there.
         with_peers: their figures are about the test split, and belong beside no other.
     """
-    import pandas as pd
 
     rows: list[tuple[str, str, float, float | None, float | None, str]] = []
     for model, blocks in blocks_by_model.items():
@@ -310,7 +297,6 @@ def label_agreement(rows: Predictions) -> tuple[pd.DataFrame, float, int]:
         The table (fer2013, ferplus, count, share of the FER2013 label's images), the share of
         images with the same label in both (NaN without an image), and how many images that is of.
     """
-    import pandas as pd
 
     ours, theirs = (rows.labels[name] for name in LABEL_SETS)
     both = (ours >= 0) & (theirs >= 0)

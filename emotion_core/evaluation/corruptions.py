@@ -5,16 +5,16 @@ Everything is drawn from a fixed seed, so that two networks meet the same damage
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import cv2
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from emotion_core.errors import InputError
+from emotion_core.evaluation import metrics
 from emotion_core.labels import EXPRESSIONS
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Images = NDArray[np.uint8]
 LogitsOf = Callable[[Images], NDArray[np.float32]]
@@ -80,8 +80,6 @@ def damaged(images: Images, kind: str, level: float, seed: int = 0) -> Images:
 
 
 def _blur(images: Images, level: float, _: np.random.Generator) -> Images:
-    import cv2
-
     return np.stack([cv2.GaussianBlur(i, (0, 0), level) for i in images]).astype(np.uint8)
 
 
@@ -95,8 +93,6 @@ def _darkness(images: Images, level: float, _: np.random.Generator) -> Images:
 
 
 def _size(images: Images, level: float, _: np.random.Generator) -> Images:
-    import cv2
-
     side, (height, width) = int(level), images.shape[1:]
     small = (cv2.resize(i, (side, side), interpolation=cv2.INTER_AREA) for i in images)
     whole = [cv2.resize(i, (width, height), interpolation=cv2.INTER_LINEAR) for i in small]
@@ -115,8 +111,6 @@ def _occlusion(images: Images, level: float, rng: np.random.Generator) -> Images
 
 
 def _rotation(images: Images, level: float, rng: np.random.Generator) -> Images:
-    import cv2
-
     count, height, width = images.shape
     centre = ((width - 1) / 2, (height - 1) / 2)
     angles = level * rng.choice([-1, 1], count)
@@ -153,7 +147,6 @@ def measure_robustness(
         logits_of: (N, 48, 48, 1) float32 0-255 → (N, 7) float32.
         seed: of the damage.
     """
-    from emotion_core.evaluation import metrics
 
     steps = [("none", 0.0, "")] + [(d.kind, x, d.unit) for d in DAMAGES for x in d.levels]
     for kind, level, unit in steps:
@@ -174,7 +167,6 @@ def robustness_table(
     rows: list[dict[str, Any]], dataset: str, split: str, label_set: str
 ) -> "pd.DataFrame":
     """The rows of `measure_robustness` with the columns of robustness.csv."""
-    import pandas as pd
 
     whole = [{"dataset": dataset, "split": split, "label_set": label_set, **r} for r in rows]
     return pd.DataFrame(whole, columns=list(COLUMNS))

@@ -26,6 +26,7 @@ from emotion_core.evaluation.inference import (
 from emotion_core.evaluation.predictions import as_written, predictions_table
 from emotion_core.labels import EXPRESSIONS, LABEL_SETS, NUM_EXPRESSIONS
 from emotion_core.model import tflite_export
+from emotion_core.model.classify import Classifier
 from emotion_core.progress import OnProgress, Progress, ignore_progress
 
 if TYPE_CHECKING:
@@ -316,8 +317,6 @@ def _speed(bundle: ModelBundle, answers: Answers, timed: Split | None) -> dict[s
 def _robustness(
     bundle: ModelBundle, split: Split, headline: str, progress: OnProgress
 ) -> pd.DataFrame:
-    from emotion_core.model.classify import Classifier
-
     classifier = Classifier(bundle)
     labels = label_sets_of(split)[headline]
     kept = labels >= 0

@@ -3,6 +3,7 @@
 Whoever looks at a test split often enough has chosen on it; the log says how often that was.
 """
 
+import csv
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,7 +63,6 @@ def now() -> str:
 
 def log_run(models_dir: Path, run: Run) -> None:
     """Add a row to models/runs.csv; begin the file where there is none."""
-    import csv
 
     path, row = models_dir / FILE_NAME, run.row(now())
     begin = not path.exists() or path.stat().st_size == 0

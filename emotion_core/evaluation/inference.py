@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_core.model.calibrate import softmax
+from emotion_core.model.classify import Classifier
 from emotion_core.model.network import load_network
 from emotion_core.progress import OnProgress, Progress
 
@@ -62,7 +63,6 @@ def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgres
     Raises:
         ModelError: the served or the float network cannot be loaded.
     """
-    from emotion_core.model.classify import Classifier
 
     classifier = Classifier(bundle)
     progress(Progress("served network", 0, len(images)))
@@ -107,7 +107,6 @@ def float_milliseconds_per_face(bundle: ModelBundle, images: NDArray[np.uint8]) 
     Raises:
         ModelError: model.keras is missing or damaged.
     """
-    from emotion_core.model.classify import Classifier
     from emotion_core.model.tflite_export import float_network
 
     with tempfile.TemporaryDirectory() as folder:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from emotion_core.evaluation.bootstrap import Interval, mean_interval
 from emotion_core.evaluation.chart_tables import Scored
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,6 @@ def compare(first: Scored, second: Scored) -> Pair | None:
 
 def stacked(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Tables with the same columns as one, the model's name in a first column `model`."""
-    import pandas as pd
 
     parts = [table.assign(model=name) for name, table in tables.items()]
     whole = pd.concat(parts, ignore_index=True)

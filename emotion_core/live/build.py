@@ -6,15 +6,15 @@ from emotion_core.live.capacity import Seat
 from emotion_core.live.heap import few_heaps
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.settings import LiveSettings
+from emotion_core.media.background import import_aside
+from emotion_core.pipeline.pipeline import Pipeline
+from emotion_core.vision.overlay import draw_overlay
 
 
 def build_processor(
     classifier: Any, settings: LiveSettings, send_back: bool = True, seat: Seat | None = None
 ) -> LiveProcessor:
     """A processor with a pipeline of its own around the shared network: built in one place."""
-    from emotion_core.media.background import import_aside
-    from emotion_core.pipeline.pipeline import Pipeline
-    from emotion_core.vision.overlay import draw_overlay
 
     few_heaps()
     # A second face must not hold up the stream while the tracker fetches what it matches them with.

@@ -19,6 +19,7 @@ from emotion_core.datatypes import (
     QualityHint,
 )
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
+from emotion_core.model.classify import load_classifier
 from emotion_core.pipeline.neutral_baseline import NeutralCalibration
 from emotion_core.pipeline.smoothing import Smoother
 from emotion_core.vision.boxes import area, clip_boxes, visible_share
@@ -146,7 +147,6 @@ class Pipeline:
         Raises:
             ModelError: there is no such model, or its folder is damaged.
         """
-        from emotion_core.model.classify import load_classifier
 
         return cls(load_classifier(model, models_dir), settings, detector)
 

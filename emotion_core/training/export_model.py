@@ -23,6 +23,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.model import tflite_export
 from emotion_core.model.bundle import FORMAT_VERSION, ModelBundle
 from emotion_core.model.calibrate import UnsureThreshold, fit_temperature, softmax, unsure_threshold
+from emotion_core.model.classify import Classifier
 from emotion_core.progress import OnProgress, Progress, ignore_progress
 from emotion_core.training.augment import AugmentSettings
 from emotion_core.training.checkpoint import write_history
@@ -116,7 +117,6 @@ def _quantise(
 ) -> None:
     """Write model.tflite, with those faces as the converter's examples, of several draws, that keep
     it nearest to the float network on validation."""
-    from emotion_core.model.classify import Classifier
 
     train, validation = dataset.split("train"), dataset.split("validation").images
     wanted = float_answers(network, validation)
@@ -151,7 +151,6 @@ def calibrated(
     Raises:
         DatasetError: no validation image has a label of this set.
     """
-    from emotion_core.model.classify import Classifier
 
     labels = validation.labels(label_set)
     kept = labels >= 0

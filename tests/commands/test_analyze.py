@@ -297,7 +297,7 @@ def test_what_nobody_foresaw_ends_one_video_and_not_the_others(clip, tmp_path, m
             raise IndexError("a stamp out of range")
         return hash_of(path)
 
-    monkeypatch.setattr(paths, "file_hash", breaks)
+    monkeypatch.setattr("emotion_core.commands.analyze.file_hash", breaks)
     out = tmp_path / "o"
     assert analyze(tmp_path / "a.mp4", tmp_path / "b.mp4", "--out", out, "--no-annotate") == 1
     printed = capsys.readouterr()

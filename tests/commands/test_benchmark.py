@@ -14,7 +14,6 @@ from emotion_core.datatypes import FloatArray, Frame
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.media.read import read_frames
 from emotion_core.media.write import sample_video
-from emotion_core.model import classify
 from emotion_core.pipeline.profiling import ALL_STAGES
 
 
@@ -33,7 +32,7 @@ class Uniform:
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classify, "load_classifier", lambda *_: Uniform())
+    monkeypatch.setattr("emotion_core.pipeline.pipeline.load_classifier", lambda *_: Uniform())
 
 
 def benchmark(*arguments: object) -> int:

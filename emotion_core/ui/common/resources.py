@@ -12,6 +12,7 @@ from streamlit.runtime.scriptrunner import add_script_run_ctx
 
 from emotion_core.config import AppSettings
 from emotion_core.errors import EmotionCoreError, SettingsError
+from emotion_core.model.classify import load_classifier
 
 if TYPE_CHECKING:
     from emotion_core.model.classify import Classifier
@@ -89,7 +90,6 @@ def shared_classifier(name: str = "default") -> "Classifier":
     Raises:
         ModelError: the model folder is missing or damaged.
     """
-    from emotion_core.model.classify import load_classifier
 
     with st.spinner("Loading the network …"):
         return load_classifier(name, models_dir=app_settings().models_dir)

@@ -1,5 +1,6 @@
 """The scores of a visitor's own faces, drawn as the shipped ones are."""
 
+import dataclasses
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from emotion_core.evaluation import chart_tables
 from emotion_core.evaluation.model_record import ModelRecord, read_record
 from emotion_core.labels import LABEL_SETS
 from emotion_core.ui.common.downloads import show_download
@@ -14,6 +16,8 @@ from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.common.visitor_jobs import retention_words
 from emotion_core.ui.evaluate.jobs import EVALUATIONS, data_of, delete_evaluation, zip_of
+from emotion_core.ui.model_page import confidence, confusion, facts, scores
+from emotion_core.ui.model_page.headline import show_headline
 from emotion_core.ui.model_page.selection import Choice
 
 if TYPE_CHECKING:
@@ -42,7 +46,6 @@ def show_result(state: "JobState") -> None:
     if not choice.blocks:
         st.error("None of these faces carries a label that counts.", icon=":material/error:")
         return
-    from emotion_core.ui.model_page.headline import show_headline
 
     show_headline([choice])
     _tabs(choice)
@@ -88,8 +91,6 @@ def _images_words(choice: Choice) -> str:
 
 
 def _tabs(choice: Choice) -> None:
-    from emotion_core.ui.model_page import confidence, confusion, facts, scores
-
     tabs: dict[str, Any] = {
         "Scores": scores.scores_tab,
         "Confusions": confusion.confusion_tab,
@@ -116,9 +117,6 @@ def _read(
     changed: int,  # noqa: ARG001  # renews the cache
 ) -> tuple[ModelRecord, str, str, "Scored | None", dict[str, dict[str, Any]]]:
     """What was measured: the record, which images, whose labels, and the scores."""
-    import dataclasses
-
-    from emotion_core.evaluation import chart_tables
 
     record = read_record(folder)
     key = next(iter(record.predictions), "")

@@ -7,6 +7,7 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError, InputError, SettingsError
 from emotion_core.jobs.log import CANCELLED, DONE, JobState, problem_of
+from emotion_core.model.bundle import load_bundle
 from emotion_core.ui.common.page import end_page
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.text import duration_words, escape
@@ -145,8 +146,6 @@ def _inputs() -> tuple[Any, str | None]:
 
 
 def _start(upload: Any, listed: str | None, model: str, robustness: bool) -> None:
-    from emotion_core.model.bundle import load_bundle
-
     settings = app_settings()
     try:
         with st.spinner("Preparing …"):

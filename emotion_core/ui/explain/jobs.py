@@ -3,6 +3,7 @@
 import io
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import streamlit as st
 
 from emotion_core.jobs.process import JobCommand
@@ -38,7 +39,6 @@ def start_explanation(crop: "NDArray[Any]", bundle: "ModelBundle") -> str:
     Raises:
         OutputError: the work folder cannot be written.
     """
-    import numpy as np
 
     settings, store = app_settings(), explain_store()
     store.clean_up()

@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from emotion_core.config import OverlaySettings
+from emotion_core.datatypes import FrameResult
 from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.media.encoder import NO_ENCODER, clip_encoder
+from emotion_core.media.synthetic import sample_frames
+from emotion_core.pipeline.pipeline import Pipeline
 from emotion_core.ui.common.charts import show_people, show_timeline
 from emotion_core.ui.common.page import link_to
 from emotion_core.ui.common.resources import classifier_or_message, network_key, shared_classifier
+from emotion_core.vision.overlay import draw_overlay
 
 if TYPE_CHECKING:
     from emotion_core.datatypes import FrameResult, ImageArray
@@ -57,8 +63,6 @@ def _model_check() -> Check:
 
 
 def _encoder_check() -> Check:
-    from emotion_core.media.encoder import NO_ENCODER, clip_encoder
-
     encoder = clip_encoder()
     if encoder is None:
         words = "Videos are analysed, but without an annotated clip, and recordings keep no video."
@@ -145,7 +149,6 @@ def show_sample() -> None:
 @st.cache_data(show_spinner=False, max_entries=1)
 def _first_look() -> "ImageArray":
     """(480, 640, 3) uint8 BGR: the sample's first frame, not read yet."""
-    from emotion_core.media.synthetic import sample_frames
 
     return next(iter(sample_frames(_SAMPLE_SECONDS, _SAMPLE_FPS))).image
 
@@ -157,12 +160,6 @@ def _read_sample(
 ) -> "tuple[ImageArray, FrameResult, Any]":
     """The last frame that shows a face with its overlay, its result, and a row for each reading."""
     import pandas as pd
-
-    from emotion_core.config import OverlaySettings
-    from emotion_core.datatypes import FrameResult
-    from emotion_core.media.synthetic import sample_frames
-    from emotion_core.pipeline.pipeline import Pipeline
-    from emotion_core.vision.overlay import draw_overlay
 
     pipeline = Pipeline(_classifier)
     rows: list[dict[str, Any]] = []

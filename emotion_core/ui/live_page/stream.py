@@ -11,6 +11,8 @@ from aiortc.jitterbuffer import JitterBuffer
 from streamlit_webrtc import WebRtcMode, webrtc_streamer
 from streamlit_webrtc.relay import get_global_relay
 
+from emotion_core.config import OverlaySettings, PipelineSettings
+from emotion_core.datatypes import Frame
 from emotion_core.errors import EmotionCoreError
 from emotion_core.live.aiortc_patches import hand_over_finished_frames, keep_newest_only
 from emotion_core.live.build import build_processor
@@ -19,11 +21,14 @@ from emotion_core.live.capacity import SEATS, busy_words, default_max_streams
 from emotion_core.live.ice import rtc_configuration
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.settings import LiveSettings
+from emotion_core.media.photo import read_photo
+from emotion_core.pipeline.pipeline import Pipeline
 from emotion_core.ui.common.charts import show_people
 from emotion_core.ui.common.page import link_to
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.live_page.camera_probe import Probed, probe_camera
 from emotion_core.ui.live_page.controls import ANALYSIS_ONLY, camera_constraints
+from emotion_core.vision.overlay import draw_overlay
 
 if TYPE_CHECKING:
     from emotion_core.model.classify import Classifier
@@ -273,11 +278,6 @@ def _snapshot(classifier: "Classifier") -> None:
     picture = st.camera_input("Snapshot", label_visibility="collapsed", key="live_snapshot_input")
     if picture is None:
         return
-    from emotion_core.config import OverlaySettings, PipelineSettings
-    from emotion_core.datatypes import Frame
-    from emotion_core.media.photo import read_photo
-    from emotion_core.pipeline.pipeline import Pipeline
-    from emotion_core.vision.overlay import draw_overlay
 
     try:
         image = read_photo(picture.getvalue())

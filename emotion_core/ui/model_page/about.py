@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
@@ -34,8 +35,6 @@ def about_tab(choices: Sequence[Choice], models_dir: Path, default: str) -> None
 
 
 def _show_facts(choices: Sequence[Choice]) -> None:
-    import pandas as pd
-
     columns = {choice.name: _facts(choice.record.metadata) for choice in choices}
     names = list(dict.fromkeys(name for column in columns.values() for name in column))
     if not names:

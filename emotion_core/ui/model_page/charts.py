@@ -7,17 +7,15 @@ model is drawn in the colours of what is shown, two in a colour each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import altair as alt
+import pandas as pd
 
 from emotion_core.evaluation.chart_tables import MEASURED_HERE, PEOPLE_AND_CHANCE, PUBLISHED
 from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.ui.common.charts import EXPRESSION_KEYS, Key
 from emotion_core.ui.model_page.elements import MODEL_COLOURS, model_keys
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OURS: Final[str] = MODEL_COLOURS[0]
 OTHERS: Final[str] = "#8C8C8C"
@@ -378,6 +376,4 @@ def history_chart(
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    import pandas as pd
-
     return pd.DataFrame(rows, columns=["model", "epoch"])

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from emotion_core.evaluation import chart_tables
 from emotion_core.evaluation.paired_comparison import stacked
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.ui.common.charts import download_data
 from emotion_core.ui.model_page import charts
 from emotion_core.ui.model_page.elements import heading, model_keys, show_chart, show_table
 from emotion_core.ui.model_page.selection import Choice
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def _with_images(choices: Sequence[Choice]) -> dict[str, chart_tables.Scored]:
@@ -146,8 +145,6 @@ def _picked(parts: dict[str, pd.DataFrame], expression: str | None) -> pd.DataFr
 
 
 def _show_areas(images: dict[str, chart_tables.Scored]) -> None:
-    from emotion_core.ui.common.charts import download_data
-
     table = stacked({name: chart_tables.area_table(one) for name, one in images.items()})
     titles = {"share": "share of the images", "average_precision": "average precision"}
     titles["auc"] = "ROC AUC"

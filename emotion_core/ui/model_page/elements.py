@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
+import pandas as pd
 import streamlit as st
 
 from emotion_core.ui.common.charts import Key, download_data, show_legend
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # One colour a model wherever two are compared; both stand apart from each other for the colour
 # blind and can be read on light and dark grounds.
@@ -54,7 +52,6 @@ def show_table(
     height: int | Literal["auto"] = "auto",
 ) -> None:
     """A table: `shares` are columns 0-1 written in percent, `decimals` those with three digits."""
-    import pandas as pd
 
     table, names = pd.DataFrame(rows), dict(titles or {})
     number = st.column_config.NumberColumn

@@ -6,17 +6,17 @@ The faces stay in the data set that EMOTION_LAB_DATA names: nothing of them is c
 from __future__ import annotations
 
 import base64
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import cv2
+import pandas as pd
 import streamlit as st
 
 from emotion_core.datasets.face_lookup import FaceShelf
 from emotion_core.errors import DatasetError, SettingsError
 from emotion_core.ui.common.resources import app_settings
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # More than fill a screen; the list beside them holds all.
 _AT_ONCE: Final[int] = 60
@@ -37,7 +37,6 @@ def _shelf(source: Path) -> FaceShelf:
 @st.cache_data(show_spinner="Fetching faces …", max_entries=60)
 def _pictures(source: Path, names: tuple[str, ...]) -> dict[str, str]:
     """Name → the face as a PNG in base64, of those that are there."""
-    import cv2
 
     faces = _shelf(source).faces(names)
     encoded = {name: cv2.imencode(".png", face)[1].tobytes() for name, face in faces.items()}
@@ -91,8 +90,6 @@ def show_faces(cell: pd.DataFrame, truth: str, answer: str, faces: Path | None =
 
 
 def _grid(cell: pd.DataFrame, pictures: dict[str, str], truth: str, answer: str) -> str:
-    from html import escape
-
     figures = []
     for name, sure in zip(cell["image"], cell["confidence"], strict=True):
         if name in pictures:

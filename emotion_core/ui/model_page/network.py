@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import pandas as pd
 import streamlit as st
 
 from emotion_core.errors import ModelError
@@ -19,9 +20,6 @@ from emotion_core.model.architecture import (
 from emotion_core.ui.common.charts import download_data
 from emotion_core.ui.model_page.elements import MODEL_COLOURS, heading, model_dot, show_table
 from emotion_core.ui.model_page.selection import Choice
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _STYLE: Final = """<style>
 .lab-net { display: grid; gap: .5rem; grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); }
@@ -97,7 +95,6 @@ def _show_network(name: str, net: Architecture, metadata: dict[str, Any], colour
 
 def layer_table(net: Architecture) -> pd.DataFrame:
     """One row a layer: part, layer, kind, input, output, parameters, multiply_adds."""
-    import pandas as pd
 
     rows = [
         (
@@ -182,8 +179,6 @@ def _volume(shape: tuple[int, ...], colour: str) -> str:
 def _show_sizes(
     choices: Sequence[Choice], nets: dict[str, tuple[Architecture | None, str]]
 ) -> None:
-    import pandas as pd
-
     columns = {c.name: sizes_of(c, nets[c.name][0]) for c in choices}
     names = list(dict.fromkeys(name for column in columns.values() for name in column))
     table = pd.DataFrame(

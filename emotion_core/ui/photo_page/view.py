@@ -7,14 +7,23 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+import cv2
 import numpy as np
 import streamlit as st
 
+from emotion_core.config import OverlaySettings
+from emotion_core.datatypes import Frame
 from emotion_core.errors import EmotionCoreError
+from emotion_core.media.photo import read_photo
+from emotion_core.media.synthetic import PORTRAIT
+from emotion_core.pipeline.pipeline import Pipeline
+from emotion_core.results.export import COLUMNS, face_rows
 from emotion_core.ui.common.charts import people_html
 from emotion_core.ui.common.resources import network_key
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.explain.view import explain_button, show_explanation
+from emotion_core.vision.crop import crop_faces
+from emotion_core.vision.overlay import draw_overlay
 
 if TYPE_CHECKING:
     from emotion_core.config import PipelineSettings
@@ -75,13 +84,6 @@ def read_pictures(
 def _read(
     name: str, data: bytes, classifier: "Classifier", settings: "PipelineSettings"
 ) -> Reading:
-    from emotion_core.config import OverlaySettings
-    from emotion_core.datatypes import Frame
-    from emotion_core.media.photo import read_photo
-    from emotion_core.pipeline.pipeline import Pipeline
-    from emotion_core.vision.crop import crop_faces
-    from emotion_core.vision.overlay import draw_overlay
-
     try:
         image = read_photo(data, name=name)
         result = Pipeline(classifier, settings).process(Frame(image))
@@ -95,7 +97,6 @@ def _read(
 
 def _enlarged(image: "ImageArray", result: "FrameResult") -> tuple["ImageArray", "FrameResult"]:
     """A small picture made larger, with its boxes: names of faces would not fit into it."""
-    import cv2
 
     scale = min(_MOST_ENLARGED, _LEGIBLE_PX // max(image.shape[:2]))
     if scale < 2:
@@ -105,8 +106,6 @@ def _enlarged(image: "ImageArray", result: "FrameResult") -> tuple["ImageArray",
 
 
 def _jpeg(image: "ImageArray") -> bytes:
-    import cv2
-
     return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
 
 
@@ -176,7 +175,6 @@ def _faces(result: "FrameResult") -> None:
 
 def csv_text(readings: list[Reading]) -> str:
     """All faces of all pictures: `picture, face`, then the columns of faces.csv."""
-    from emotion_core.results.export import COLUMNS, face_rows
 
     # Frame, time, identity and name mean nothing in a photo; the number in the picture does.
     left_out = {"frame", "time_s", "track_id", "name", "predicted"}
@@ -227,6 +225,5 @@ def show_downloads(readings: list[Reading]) -> None:
 
 def sample_picture() -> tuple[str, bytes]:
     """The public-domain portrait that comes with the program."""
-    from emotion_core.media.synthetic import PORTRAIT
 
     return "Eileen Collins, NASA.jpg", PORTRAIT.read_bytes()

@@ -5,17 +5,16 @@ exports hold every row.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import altair as alt
 import numpy as np
+import pandas as pd
 
 from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.results.annotations import Edits, Marker
 from emotion_core.results.face_table import MIN_RUN_S, FaceTable, averaged, dominant_runs
-
-if TYPE_CHECKING:
-    import altair as alt
-    import pandas as pd
+from emotion_core.ui.common.charts import timeline_chart
 
 BRUSH: Final = "brush"
 _ROW_PX: Final = 30
@@ -27,7 +26,6 @@ _MOST_RUNS: Final = 1500
 
 def person_rows(person: FaceTable) -> "pd.DataFrame":
     """Every row of one person: `time_s` (seconds) and the seven probabilities."""
-    import pandas as pd
 
     rows = pd.DataFrame(person.probs, columns=list(EXPRESSIONS))
     rows.insert(0, "time_s", person.time_s)
@@ -36,7 +34,6 @@ def person_rows(person: FaceTable) -> "pd.DataFrame":
 
 def drawn_rows(person: FaceTable) -> "pd.DataFrame":
     """As `person_rows`, but means of stretches where there are many; empty where they were away."""
-    import pandas as pd
 
     times, probs = averaged(person)
     rows = pd.DataFrame(probs, columns=list(EXPRESSIONS))
@@ -51,9 +48,6 @@ def timeline(
     domain: tuple[float, float] | None = None,
 ) -> "alt.LayerChart":
     """Probabilities of one person over time, with the readings of a moment under the pointer."""
-    import altair as alt
-
-    from emotion_core.ui.common.charts import timeline_chart
 
     rows = drawn_rows(person)
     title = f"{name}: probability of each expression"
@@ -80,7 +74,6 @@ def timeline(
 
 def time_axis(span: tuple[float, float], field: str = "time_s") -> "alt.X":
     """A time axis over a span of seconds; minutes and seconds where there are many."""
-    import altair as alt
 
     scale = alt.Scale(domain=list(span), nice=False)
     length = span[1] - span[0]
@@ -104,9 +97,6 @@ def _as_svg(chart: Any) -> Any:
 def _marker_layers(
     markers: Sequence[Marker], domain: tuple[float, float] | None
 ) -> list["alt.Chart"]:
-    import altair as alt
-    import pandas as pd
-
     low, high = domain or (-np.inf, np.inf)
     shown = [m for m in markers if m.end_s >= low and m.start_s <= high]
     if not shown:
@@ -127,7 +117,6 @@ def _marker_layers(
 
 def run_rows(table: FaceTable, edits: Edits, min_s: float = MIN_RUN_S) -> "pd.DataFrame":
     """The dominant runs of all people: person, start_s, end_s, seconds, expression, confidence."""
-    import pandas as pd
 
     rows = [
         {
@@ -156,7 +145,6 @@ def ribbon(
         domain: first and last second.
         brush: dragging selects a stretch (`BRUSH`).
     """
-    import altair as alt
 
     shown = runs[runs["person"].isin(people)].nlargest(_MOST_RUNS, "seconds")
     chart = (
@@ -189,8 +177,6 @@ def ribbon(
 
 
 def _colour() -> "alt.Color":
-    import altair as alt
-
     return alt.Color(
         "expression:N",
         scale=alt.Scale(domain=list(EXPRESSIONS), range=[COLOURS[e] for e in EXPRESSIONS]),
@@ -201,7 +187,6 @@ def _colour() -> "alt.Color":
 
 def share_chart(shares: Mapping[str, Mapping[str, float]]) -> "alt.Chart":
     """One stacked bar a person (or a video): share of visible time for each expression."""
-    import altair as alt
 
     rows = share_rows(shares)
     return (
@@ -220,7 +205,6 @@ def share_chart(shares: Mapping[str, Mapping[str, float]]) -> "alt.Chart":
 
 def share_rows(shares: Mapping[str, Mapping[str, float]]) -> "pd.DataFrame":
     """The table behind `share_chart`: who, expression, share, place."""
-    import pandas as pd
 
     rows: list[dict[str, Any]] = [
         {"who": who, "expression": name, "share": share[name], "place": place}

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
@@ -30,7 +31,6 @@ _MOST_PEOPLE: Final = 6
 
 def show_comparison(files: list[FileState]) -> None:
     """Players and one bar a video; below a row of colours and a row of figures for each person."""
-    import pandas as pd
 
     compared = [c for number, file in enumerate(files, 1) if (c := _compared(number, file))]
     if not compared:
@@ -97,7 +97,6 @@ def _players(compared: list[_Compared]) -> None:
 
 def _courses(compared: list[_Compared]) -> None:
     """The dominant expression of each person, all videos on one time axis."""
-    import pandas as pd
 
     parts, names = [], []
     for video in compared:

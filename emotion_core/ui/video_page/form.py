@@ -10,6 +10,9 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError, OutputError, SettingsError
 from emotion_core.jobs.store import JobInput
 from emotion_core.media.encoder import NO_ENCODER, clip_encoder
+from emotion_core.media.write import sample_tour
+from emotion_core.model.bundle import load_bundle
+from emotion_core.results.paths import file_hash
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.visitor_jobs import retention_words, visitor
 from emotion_core.ui.video_page.jobs import VIDEO_JOBS, job_store
@@ -176,8 +179,6 @@ def _kept(choice: _Choice) -> list[JobInput]:
 
 def _model() -> dict[str, str]:
     """Name and hash of the network that will read; a missing one is told before the start."""
-    from emotion_core.model.bundle import load_bundle
-    from emotion_core.results.paths import file_hash
 
     bundle = load_bundle(models_dir=app_settings().models_dir)
     return {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
@@ -196,8 +197,6 @@ def _sample_input() -> JobInput:
 
 @st.cache_resource(show_spinner="Making the sample clip …")
 def _sample_file() -> Path:
-    from emotion_core.media.write import sample_tour
-
     path = app_settings().work_dir / _SAMPLE_NAME
     path.parent.mkdir(parents=True, exist_ok=True)
     return sample_tour(path)

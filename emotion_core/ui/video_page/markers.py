@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from emotion_core.errors import InputError
@@ -30,8 +31,6 @@ def show_markers(view: ResultView) -> None:
 
 
 def _editor(view: ResultView) -> None:
-    import pandas as pd
-
     rows = pd.DataFrame(
         [(m.start_s, m.end_s, m.label) for m in view.edits.markers],
         columns=["start_s", "end_s", "label"],
@@ -86,8 +85,6 @@ def _marker_of(row: Mapping[str, Any]) -> Marker | None:
 
 
 def _interval(view: ResultView, marker: Marker) -> None:
-    import pandas as pd
-
     figures = marker_statistics(view.table, marker.start_s, marker.end_s, view.edits)
     label = escape(marker.label) or "interval"
     st.markdown(f"**{label}** · {marker.start_s:.2f} to {marker.end_s:.2f} s")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from emotion_core.labels import EXPRESSIONS
@@ -135,8 +136,6 @@ def show_statistics(view: ResultView) -> None:
 
 
 def _transition_rows(table: FaceTable) -> Any:
-    import pandas as pd
-
     total = sum(
         (transitions(dominant_runs(table.person(track_id))) for track_id in table.people),
         start=transitions([]),
