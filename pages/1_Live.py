@@ -50,7 +50,7 @@ if processor is not None and running:
 
 @st.fragment(run_every=READINGS_EVERY_S if running else None)
 def readings() -> None:
-    """Rates and people; refreshed alone, so that the stream is never touched."""
+    """Rates and people; refreshed separately, so that the stream is never touched."""
     processor = current_processor()
     if running:
         let_browser_stop()
@@ -90,7 +90,7 @@ def recording() -> None:
 
 @st.fragment(run_every=PEOPLE_EVERY_S if running else None)
 def who() -> None:
-    """Names and calibration of whoever is in view."""
+    """Names and calibration of the people in view."""
     people_panel(current_processor(), current_session())
 
 

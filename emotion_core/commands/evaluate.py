@@ -42,8 +42,9 @@ from emotion_core.model.classify import Classifier
 from emotion_core.progress import Progress
 
 SPLITS = ("train", "validation", "test", "all")
-# Shares of the images measured. Below the first lie the twins that a test split has in another; of
-# the training split a sample of one in a hundred is known, which says little of less than half.
+# Shares of the images measured. The near-duplicates of a test split in others are fewer than the
+# first; of the training split a sample of one in a hundred is known, which says little of less than
+# half.
 _MANY, _MOST = 0.1, 0.5
 # Columns of the terminal's table: its heading, and the name of the score.
 _ROWS = (
@@ -254,7 +255,7 @@ def _log_look(
     """Note a look at the test split of the data that the models came from, in whatever layout its
     images came; returns what there is to say about it.
 
-    Figures of anybody's own faces are no such look.
+    Scores of a user's own faces do not count as such a look.
     """
 
     report, models_dir, words = found.report, bundle.path.parent, []

@@ -23,7 +23,7 @@ from emotion_core.labels import EXPRESSIONS, LABEL_SETS, NUM_EXPRESSIONS
 
 # More points than a chart has pixels only make the page slow.
 MAX_POINTS: Final[int] = 300
-# Who the figures of a comparison belong to, beside the models themselves.
+# Who the figures of a comparison belong to, other than the models.
 PEOPLE_AND_CHANCE: Final[str] = "people and chance"
 MEASURED_HERE: Final[str] = "measured here"
 PUBLISHED: Final[str] = "published elsewhere"
@@ -211,7 +211,7 @@ def roc_table(images: Scored) -> pd.DataFrame:
             continue
         area = metrics.roc_auc(images.truth == i, images.probs[:, i])
         false_rate, true_rate, threshold = curve
-        # Nearly all points lie near the left edge and the top: steps along both axes keep both.
+        # Nearly all points are near the left edge and the top: steps along both axes keep both.
         way = np.linspace(0, 2, MAX_POINTS)
         rows = np.unique(np.searchsorted(false_rate + true_rate, way).clip(0, threshold.size - 1))
         columns = {
@@ -252,7 +252,7 @@ def comparison_table(
         blocks_by_model: name of a model → blocks of `score_blocks`, all on the same images.
         label_set: whose labels.
         report: of evaluation.json for the same split: the people's agreement is there.
-        with_peers: their figures are about the test split, and belong beside no other.
+        with_peers: their figures are about the test split, and are not comparable with others.
     """
 
     rows: list[tuple[str, str, float, float | None, float | None, str]] = []

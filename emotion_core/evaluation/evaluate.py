@@ -157,7 +157,7 @@ def evaluate_model(
     with_robustness: bool = True,
     progress: OnProgress = ignore_progress,
 ) -> Evaluation:
-    """Measure a model on one split; nothing is written.
+    """Measure a model on one split, without writing anything.
 
     Args:
         bundle: the model folder.
@@ -165,7 +165,7 @@ def evaluate_model(
         split_name: `train`, `validation`, `test` or `all`.
         label_set: whose score is the headline; None: the one the model learnt, where it is there.
         with_robustness: also on damaged faces, which takes most of the time, and the float network
-            timed beside the served one.
+            timed next to the served one.
         progress: called with the step's name and how far it is.
 
     Returns:
@@ -200,7 +200,7 @@ def evaluate_model(
 
 
 def _as_written(answers: Answers) -> Answers:
-    """What the file of predictions will say, so that whoever scores it finds the same."""
+    """What the file of predictions will say, so that scores computed from it are the same."""
     floats = answers.float_probs
     return replace(
         answers,
@@ -271,7 +271,7 @@ def _twins(
 
 
 def _compare(answers: Answers, scores: dict[str, Any]) -> dict[str, Any] | None:
-    """The served network beside the float one, both asked once; differences in points."""
+    """The served network compared with the float one, each run once; differences in points."""
     if answers.float_probs is None:
         return None
     points = {

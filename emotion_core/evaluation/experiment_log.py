@@ -1,6 +1,6 @@
 """models/runs.csv: every training run with its validation scores, and every look at a test split.
 
-Whoever looks at a test split often enough has chosen on it; the log says how often that was.
+Looking at a test split often enough amounts to choosing on it; the log says how often that was.
 """
 
 import csv

@@ -102,7 +102,7 @@ def milliseconds_per_face(classifier: Classifier, images: NDArray[np.uint8]) -> 
 
 
 def float_milliseconds_per_face(bundle: ModelBundle, images: NDArray[np.uint8]) -> float:
-    """The same for the float network, in the same interpreter, so that int8 alone differs.
+    """The same for the float network, in the same interpreter, so that only int8 differs.
 
     Raises:
         ModelError: model.keras is missing or damaged.

@@ -283,7 +283,7 @@ def coverage_name(coverage: float) -> str:
 
 
 def confusion_scores(confusion: Ints, rare: tuple[int, ...]) -> dict[str, Floats]:
-    """The scores that follow from a confusion matrix (..., K, K) alone."""
+    """The scores that follow from a confusion matrix (..., K, K)."""
     scores = {
         "accuracy": accuracy(confusion),
         "balanced_accuracy": balanced_accuracy(confusion),

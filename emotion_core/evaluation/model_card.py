@@ -164,7 +164,7 @@ _STEP_SCORES: Final = ("accuracy", "macro_f1", "rare_recall", "ece")
 
 
 def _steps(runs: pd.DataFrame, records: Sequence[ModelRecord]) -> str:
-    """The models beside each other on validation, the weakest first, then what serving changes."""
+    """The models compared on validation, the weakest first, then what serving changes."""
     trained = runs[(runs["event"] == "train") & (runs["split"] == "validation")]
     parts = [_STEPS]
     for label_set, part in trained.groupby("label_set", sort=False):
@@ -247,7 +247,7 @@ def _scores(report: dict[str, Any]) -> str:
 
 
 def _beside(report: dict[str, Any]) -> str:
-    """Ours beside people, chance and peers, for each label set; peers on the test split only."""
+    """Ours compared with people, chance and peers, for each label set; peers on test only."""
     rows = []
     for label_set, block in report["scores"].items():
         name = block["name"]

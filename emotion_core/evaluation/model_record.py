@@ -239,20 +239,20 @@ def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def twins_file(folder: Path) -> Path:
-    """Where the twins of a model's data lie: beside its scores, else above, for all."""
+    """Path of the near-duplicates of a model's data: in its folder, else in the folder above."""
     own = folder / "twins.csv"
     # Unlike pathlib, it takes what may not be read for a missing file.
     return own if os.path.isfile(own) else folder.parent / "twins.csv"  # noqa: PTH113
 
 
 def known_file(folder: Path) -> Path:
-    """Where the sample of a model's data lies by which they are recognised."""
+    """Path of the sample by which a model's data are recognised."""
     own = folder / known_images.FILE_NAME
     return own if own.is_file() else folder.parent / known_images.FILE_NAME
 
 
 def _data_place(folder: Path, fingerprint: str, name: str) -> Path:
-    """What lies above the model folders belongs to the data of the default model; other data have
+    """Files above the model folders belong to the data of the default model; other data have
     their own."""
     shared = folder.parent / name
     default = shared_fingerprint(folder.parent)
@@ -280,7 +280,7 @@ def shared_fingerprint(models_dir: Path) -> str:
 
 
 def save_evaluation(found: Evaluation, folder: Path, *, apart: bool = False) -> None:
-    """Write what was measured into a model folder, beside what was measured on other splits.
+    """Write the scores into a model folder, next to those of other splits.
 
     predictions_<dataset>_<split>.csv and evaluation.json; robustness.csv where it was measured,
     unless it would replace the test split's by another's;
@@ -300,7 +300,7 @@ def save_evaluation(found: Evaluation, folder: Path, *, apart: bool = False) -> 
     )
     try:
         reports = read_evaluations(folder)
-    except ModelError:  # missing or damaged: begun anew
+    except ModelError:  # missing or damaged: start again
         reports = {}
     reports[f"{report['dataset']}_{report['split']}"] = report
     write_json(folder / "evaluation.json", {"version": VERSION, "evaluations": reports})

@@ -138,7 +138,7 @@ def _fill(folder: Path, data: Path, label_set: str) -> dict[str, Any]:
 
 
 def _drop_oldest(cache: Path) -> None:
-    """A data set that was changed is kept anew each time: only the latest ones stay."""
+    """A changed data set gets a new entry each time: keep only the latest ones."""
     kept = sorted(cache.glob("*/"), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in kept[_MOST_KEPT:]:
         shutil.rmtree(old, ignore_errors=True)

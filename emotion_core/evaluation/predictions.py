@@ -51,7 +51,7 @@ class Predictions:
 
 
 def predictions_path(folder: Path, dataset: str, split: str) -> Path:
-    """Where the predictions of a data set's split lie in a model folder."""
+    """Path of the predictions for a split of a data set in a model folder."""
     return folder / f"predictions_{dataset}_{split}.csv"
 
 
@@ -87,7 +87,7 @@ def write_predictions(path: Path, table: "pd.DataFrame") -> None:
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Read the file; its columns may stand in any order.
+    """Read the file; its columns may be in any order.
 
     Raises:
         ModelError: it is missing, unreadable, lacks a column or holds an unknown expression.

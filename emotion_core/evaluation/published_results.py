@@ -1,4 +1,4 @@
-"""Figures of others to stand beside ours, each with its source; all on the test splits."""
+"""Figures of others to compare ours with, each with its source; all on the test splits."""
 
 from dataclasses import dataclass
 from typing import Final

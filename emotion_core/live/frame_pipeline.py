@@ -1,4 +1,4 @@
-"""What a live stream needs of a pipeline, and what it hands to whoever listens to its results."""
+"""What a live stream needs of a pipeline, and the listener that receives its results."""
 
 from collections.abc import Callable
 from typing import Protocol

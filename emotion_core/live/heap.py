@@ -1,7 +1,7 @@
 """Keeps what the C library holds of ended streams small (glibc; elsewhere nothing is done).
 
 Decoders and encoders run in threads of their own, and glibc gives each thread a heap that it keeps
-for a thread that may never come again: after fifty streams some ten megabytes that nobody uses.
+for a thread that may never come again: after fifty streams some ten unused megabytes.
 """
 
 import ctypes

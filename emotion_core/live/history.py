@@ -1,4 +1,4 @@
-"""The last minute of every person's readings, for the timeline beside the video."""
+"""The last minute of every person's readings, for the timeline next to the video."""
 
 from collections import deque
 from typing import Final
@@ -28,7 +28,7 @@ class History:
         self._people: dict[int, deque[tuple[float, FloatArray]]] = {}
 
     def add(self, result: FrameResult) -> None:
-        """Remember the faces seen in a frame; boxes held over a gap are no reading."""
+        """Remember the faces seen in a frame; boxes held over a gap do not count."""
         for row, track in enumerate(result.track_ids.tolist()):
             readings = self._people.setdefault(track, deque())
             due = not readings or result.time_s - readings[-1][0] >= self._step_s

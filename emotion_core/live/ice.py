@@ -19,7 +19,7 @@ def rtc_configuration(
 
     Args:
         servers: RTCIceServer dicts with `urls` (a text or a list of texts) and, for TURN,
-            `username` and `credential`. Empty: direct connections only, nobody else is asked.
+            `username` and `credential`. Empty: direct connections only.
         relay_only: let media take no other way than through a TURN server.
 
     Raises:

@@ -46,7 +46,7 @@ THREAD_PREFIX: Final = "emotion-live-"
 IDLE_END_S: Final = 7.0
 # What the page shows counts for the overlay for so long: it asks every half second.
 PAGE_S: Final = 1.5
-# So long without a frame is no hiccup any more.
+# A stream without a frame for this long counts as silent.
 SILENT_S: Final = 3.0
 _numbers = itertools.count(1)
 
@@ -67,7 +67,7 @@ class LiveProcessor:
         clock: steady seconds.
         idle_end_s: the worker thread ends after so long without a frame (and starts again with
             the next one).
-        send_back: False where nobody looks at what `recv` gives back: nothing is drawn.
+        send_back: False where what `recv` gives back is not shown: nothing is drawn.
         hide: hides all faces of a picture, called on the worker thread; None: a `FaceHider`.
         seat: released when the stream ends.
     """
@@ -276,7 +276,7 @@ class LiveProcessor:
         with self._changed:
             first, self._error = not self._error, str(error) or type(error).__name__
         if first:
-            # Once for a row of failing frames: thirty tracebacks a second help nobody.
+            # Once for a run of failing frames, not thirty tracebacks a second.
             logger.error("A live frame could not be read", exc_info=error)
 
     def update_settings(self, settings: LiveSettings) -> None:
@@ -290,7 +290,7 @@ class LiveProcessor:
             self._names = dict(names)
 
     def listen(self, listener: Listener | None) -> None:
-        """Hand every further result to one listener, None: to nobody. Any thread."""
+        """Hand every further result to one listener; None stops that. Any thread."""
         with self._changed:
             self._listener = listener
 

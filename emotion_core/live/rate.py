@@ -27,7 +27,7 @@ class RateCounter:
             self._events.popleft()
 
     def per_second(self, now_s: float) -> float:
-        """Events a second; 0 when fewer than two lie in the window."""
+        """Events a second; 0 when the window holds fewer than two."""
         self._forget(now_s)
         if len(self._events) < 2:
             return 0.0

@@ -1,7 +1,7 @@
 """A recording of live readings: rows on disk as they come, markers, names, a summary at the end.
 
 The readings are kept; the picture only while the visitor says so. A recording outlives its stream:
-a browser that reloads or loses its connection finds it again by its token, which nobody can guess.
+a browser that reloads or loses its connection finds it again by its token, which cannot be guessed.
 """
 
 import contextlib
@@ -75,7 +75,7 @@ class LiveSession:
         self._held = contextlib.ExitStack()
         try:
             folder.mkdir(parents=True)
-            # Other servers that share the folder leave the recording alone until it is finished.
+            # Keeps other servers that share the folder out of the recording until it is finished.
             self._held.enter_context(sole_writer(folder))
             self._head: dict[str, Any] = {"started_utc": self.started_utc, "model": model}
             write_head(folder, self._head)
@@ -125,7 +125,7 @@ class LiveSession:
 
     @property
     def stream(self) -> int:
-        """How many streams it has listened to; the newest alone is heard."""
+        """How many streams it has listened to; only the newest is recorded."""
         with self._lock:
             return self._stream
 
@@ -273,7 +273,7 @@ class LiveSession:
             OutputError: it cannot be kept on disk.
         """
         with self._lock:
-            # Named while nothing is recorded: nobody who comes later may get this identity.
+            # Named while nothing is recorded: later people must not get this identity.
             self._highest_id = max(self._highest_id, track_id)
         self._edit(lambda edits: edits.rename(track_id, name))
 

@@ -32,7 +32,7 @@ class SessionStore:
         self._retention_s = retention_h * 3600
         self._lock = threading.Lock()
         self._open: dict[str, LiveSession] = {}
-        # When a page last asked for a recording: whoever has the page open is its owner.
+        # When a page last asked for a recording: a person with the page open is its owner.
         self._asked_s: dict[str, float] = {}
 
     def start(self, model: str) -> tuple[str, LiveSession]:
@@ -77,7 +77,7 @@ class SessionStore:
         try:
             return session.stop()
         finally:
-            # Only now: whoever comes in between must not take it for one that lost its server.
+            # Only now: a second caller must not take it for a recording that lost its server.
             with self._lock:
                 self._open.pop(token, None)
 
@@ -88,7 +88,7 @@ class SessionStore:
             return
         folder, session = found
         if session:
-            # It is about to be deleted: a summary that cannot be written is no loss.
+            # It is about to be deleted, so a summary that cannot be written does not matter.
             with contextlib.suppress(EmotionCoreError):
                 self.stop(token)
         shutil.rmtree(folder, ignore_errors=True)

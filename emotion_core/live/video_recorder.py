@@ -61,10 +61,10 @@ class Film:
 
 
 def rescue_film(path: Path) -> bool:
-    """Make the film whole whose pieces lie beside `path`, also those of a server that died.
+    """Join the pieces of a film next to `path`, also those of a server that died.
 
     Nothing is decoded: it takes a moment. What cannot be read (nothing but a beginning was written)
-    is left where it lies.
+    is left in place.
 
     Returns:
         Whether there is a film at `path` now.

@@ -3,7 +3,7 @@
 A .keras file is a zip whose config.json lists the layers in order, with the shape of every tensor
 that goes into them (Keras 3, `keras.saving`). Counting from that list takes milliseconds, where
 loading the network would bring tensorflow into the server of the pages. A model of which only the
-scores are kept has that list alone, as config.json.
+scores are kept has only that list, as config.json.
 """
 
 from __future__ import annotations

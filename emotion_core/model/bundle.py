@@ -1,4 +1,4 @@
-"""A model folder on disk: what must lie in it, and how it is found.
+"""A model folder on disk: what it must hold, and how it is found.
 
 model.json, version 1
     version, name, labels (in order), label_set, temperature, unsure {threshold, coverage,

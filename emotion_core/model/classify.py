@@ -18,9 +18,9 @@ from emotion_core.model.bundle import DEFAULT, ModelBundle, load_bundle
 from emotion_core.model.calibrate import softmax
 
 INPUT_SHAPE = (48, 48, 1)
-# An answer whose two largest logits lie nearer than this is unclear: the face is asked about again,
-# mirrored. On FER+ validation that is a third of the faces, and brings all that mirroring every one
-# of them brings: accuracy from 0.856 to 0.862, macro-F1 from 0.793 to 0.802.
+# Where the two largest logits are closer than this, the answer is unclear: the face is classified
+# again, mirrored. On FER+ validation that is a third of the faces, and brings all that mirroring
+# every one of them brings: accuracy from 0.856 to 0.862, macro-F1 from 0.793 to 0.802.
 UNCLEAR_MARGIN = 1.0
 _LOADING = threading.Lock()
 _LOADED: dict[tuple[Any, ...], Classifier] = {}
@@ -38,7 +38,7 @@ class Classifier:
     """One loaded network, shared by all pipelines of a process, from any thread.
 
     LiteRT's interpreter serves one caller at a time, so the object keeps a small stock of them:
-    as many as ever ran at once, each a few hundred kB beside the shared weights.
+    as many as ever ran at once, each a few hundred kB in addition to the shared weights.
 
     Args:
         bundle: the model folder.
@@ -167,7 +167,7 @@ def load_classifier(
     )
     with _LOADING:
         if key not in _LOADED:
-            # Of a folder written anew the older network is let go once nobody uses it any more.
+            # The older network of a rewritten folder is released once it is no longer in use.
             for other in [k for k in _LOADED if k[:2] == key[:2]]:
                 del _LOADED[other]
             _LOADED[key] = Classifier(bundle, threads)

@@ -1,4 +1,4 @@
-"""Where in a face the evidence for an expression lies, and what a face looks like to the network.
+"""Which parts of a face are evidence for an expression, and how the network represents a face.
 
 HiResCAM (Draelos & Carin 2020, arXiv 2011.08891): the activations of a layer times the gradient of
 the expression's logit, summed over channels, its positive part. The maps of the first three blocks
@@ -36,7 +36,7 @@ _BATCH: Final = 256
 def heat_maps(
     network: keras.Model, crop: NDArray[Any], layers: tuple[str, ...] = BLOCKS
 ) -> NDArray[np.float32]:
-    """Where the evidence for each expression lies.
+    """Which parts of a face are evidence for each expression.
 
     Args:
         network: of `network.build_network`.
@@ -139,7 +139,7 @@ def checked_crop(crop: NDArray[Any]) -> NDArray[np.float32]:
     """A face crop as (48, 48, 1) float32.
 
     Raises:
-        FrameError: another shape, or values that are no numbers 0-255.
+        FrameError: another shape, or values that are not numbers 0-255.
     """
     values = np.asarray(crop, np.float32)
     if values.shape not in (INPUT_SHAPE, INPUT_SHAPE[:2]):

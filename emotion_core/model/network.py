@@ -1,6 +1,6 @@
 """The network: four convolutional blocks, two dense layers, a seven-way softmax.
 
-Written with keras layers alone, so that it trains on any Keras 3 backend.
+Written with only keras layers, so that it trains on any Keras 3 backend.
 """
 
 from __future__ import annotations

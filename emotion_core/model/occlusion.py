@@ -19,7 +19,7 @@ Answer = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 # parts at once.
 PATCH_PX: Final = 10
 STRIDE_PX: Final = 2
-# Where the parts lie in a crop as the detector cuts it, (left, top, right, bottom) in its 48×48
+# Positions of the parts in a crop as the detector cuts it, (left, top, right, bottom) in its 48×48
 # pixels, from the mean of the training faces; approximate for any one face.
 PARTS: Final[dict[str, tuple[tuple[int, int, int, int], ...]]] = {
     "brows and forehead": ((5, 1, 43, 14),),

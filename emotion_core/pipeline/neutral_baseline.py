@@ -2,7 +2,7 @@
 
 A resting face that a network calls sad stays sad in every frame. Over some seconds of rest the mean
 of the logits is measured; from then on that mean is subtracted and the reading of a plain neutral
-face put in its place, in logit space, for that identity alone.
+face put in its place, in logit space, for that identity only.
 """
 
 import math
@@ -20,7 +20,7 @@ from emotion_core.labels import NEUTRAL_INDEX, NUM_EXPRESSIONS
 REST_NEUTRAL: Final = 0.8
 # A rest measured on fewer frames says little.
 LEAST_FRAMES: Final = 5
-# A pause between two frames counts at most this long: a covered camera is no rest.
+# A pause between two frames counts at most this long: a covered camera does not count as rest.
 LONGEST_STEP_S: Final = 0.2
 
 
@@ -92,20 +92,20 @@ class NeutralCalibration:
                 self._finish(track_id, rest)
 
     def keep(self, track_ids: Collection[int]) -> None:
-        """Stop measuring everybody else: whoever has gone comes back as somebody else."""
+        """Stop measuring everybody else: a person who has left returns under a new identity."""
         gone = self._resting.keys() - set(track_ids)
         for track_id in gone:
             del self._resting[track_id]
         if self._wanted is not None:
             self._wanted -= gone
         elif gone and not self._resting:
-            # Nobody of those who were asked to rest is left; who comes later was not asked.
+            # All who were asked to rest have left; people who come later were not asked.
             self._wanted = set()
 
     def _finish(self, track_id: int, rest: _Rest) -> None:
         self._baselines[track_id] = (rest.total / rest.frames).astype(np.float32)
         if self._wanted is None:
-            # Everybody who is being measured goes on; nobody who comes later is started.
+            # Everybody who is being measured continues; people who come later are not included.
             self._wanted = set(self._resting)
         self._wanted.discard(track_id)
         del self._resting[track_id]

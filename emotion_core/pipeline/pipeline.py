@@ -35,7 +35,7 @@ LARGEST_MARGIN: Final = 1.25
 SAME_SHAPE: Final = 0.03
 # A step back in time of more than this means that the source was wound back.
 REWOUND_S: Final = 1.0
-# A clock that stands still for more than so many frames is none; then each takes this long.
+# A clock that does not advance for so many frames is ignored; each then takes this long.
 MOST_STILL: Final = 5
 USUAL_STEP_S: Final = 1 / 30
 STAGES: Final = ("find", "crop", "classify", "track", "smooth")
@@ -164,7 +164,7 @@ class Pipeline:
             self._smoother.strength = settings.smoothing_strength
 
     def reset(self) -> None:
-        """Begin a new stream: nobody is known, identities count from 1 again."""
+        """Begin a new stream: forget all people; identities count from 1 again."""
         with self._lock:
             self._restart()
             self._calibration.clear()
@@ -199,8 +199,8 @@ class Pipeline:
     def process(self, frame: Frame) -> FrameResult:
         """Read one frame.
 
-        Time that steps back a little stands still; a step back of more than a second is a source
-        that was wound back: nobody is known any more, and identities go on counting. A frame of
+        Time that steps back a little is held; a step back of more than a second is a source
+        that was wound back: all people are forgotten, and identities continue to count. A frame of
         another size but the same shape keeps everybody; one of another shape keeps nobody.
         """
         with self._lock:
@@ -246,7 +246,7 @@ class Pipeline:
         self._largest_id = 0
 
     def _advance(self, time_s: float) -> float:
-        """The stream's own clock, which never runs backward, nor stands still for long."""
+        """The stream's own clock, which never runs backward and never stops for long."""
         time_s += self._ahead_s
         if time_s < self._time_s - REWOUND_S:
             self._time_s = time_s
@@ -344,6 +344,6 @@ class Pipeline:
 
 def _in_rows(image: ImageArray) -> ImageArray:
     """The picture as OpenCV takes it without a copy: its pixels side by side, its rows downwards,
-    what lies between two rows (a decoder's padding) whatever it is."""
+    the space between two rows (a decoder's padding) whatever it is."""
     row, *pixel = image.strides
     return image if row > 0 and pixel == [3, 1] else np.ascontiguousarray(image)

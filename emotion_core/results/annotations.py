@@ -225,7 +225,7 @@ def load_edits(folder: Path) -> Edits:
         data = parse_json(text)
     except ValueError:
         data = None
-    # Whoever was to be hidden is not known any more.
+    # It is no longer known who was to be hidden.
     return _edits_of(data) if isinstance(data, dict) else Edits(hide=Hide.EVERYBODY, lost=1)
 
 

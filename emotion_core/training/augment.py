@@ -61,7 +61,7 @@ class AugmentSettings:
 
     @classmethod
     def mild(cls) -> AugmentSettings:
-        """Little more than where the face lies and how it is lit.
+        """Little more than the position of the face and its light.
 
         For a network that is to score on images like those it learns from: one of this size has
         no room to spare for damage that they do not show.

@@ -29,7 +29,7 @@ HISTORY_COLUMNS = (
 
 @dataclass(slots=True)
 class RunState:
-    """Where a run stands.
+    """The progress of a run.
 
     Attributes:
         settings: `TrainingSettings.to_dict()`.

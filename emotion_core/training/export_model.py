@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from emotion_core.training.settings import TrainingSettings
 
 PACKAGES: Final[tuple[str, ...]] = ("keras", "tensorflow", "ai-edge-litert", "numpy", "scipy")
-# The figures of model.json; all others lie in evaluation.json.
+# The figures of model.json; evaluation.json holds all others.
 HEADLINE: Final[tuple[str, ...]] = ("accuracy", "macro_f1", "rare_recall", "ece", "nll")
 
 
@@ -51,7 +51,7 @@ def finish_model(
     """Write a model folder; it takes the place of an older one only when it is complete.
 
     Args:
-        folder: models/<name>; replaced as a whole where it stands already.
+        folder: models/<name>; replaced as a whole where it exists.
         name: of the model.
         result: the best network and the run's history.
         settings: of the training.

@@ -82,15 +82,15 @@ def fit(
     on_progress: OnTrainingProgress | None = None,
     models_dir: Path | None = None,
 ) -> FitResult:
-    """Train a network, or go on where a killed run stood.
+    """Train a network, or resume a run that was stopped.
 
     Args:
         dataset: with a `train` and a `validation` split; the test split is never looked at.
         settings: the recipe; a resumed run must have the same, apart from `epochs`.
         run_path: working folder of this run; created if missing.
-        resume: go on from what lies in `run_path`; without it a run begun there is an error.
+        resume: continue from the contents of `run_path`; without it a run begun there is an error.
         on_progress: called after every batch and epoch, in this thread.
-        models_dir: where the models that the recipe builds on lie; None: the installation's.
+        models_dir: folder of the models that the recipe builds on; None: the installation's.
 
     Raises:
         DatasetError: a split is missing, or has no image with a label of the set to learn.
@@ -122,7 +122,7 @@ def fit(
             initial_epoch=state.epochs_done,
             callbacks=[keeper],
             verbose=0,
-            # The sampler has done so, from the seed and the epoch alone.
+            # The sampler has done so, from only the seed and the epoch.
             shuffle=False,
         )
     _load_weights(network, folder.best_weights(state.best_epoch))
@@ -327,7 +327,7 @@ class _Keeper(keras.callbacks.Callback):
             model.optimizer.finalize_variable_values(model.trainable_variables)
         self._network.set_weights(self._learner.get_weights())
         scores = self._judge(self._network)
-        # Accuracy alone would sell the rare expressions, macro-F1 alone would follow their noise.
+        # Accuracy by itself neglects the rare expressions, and macro-F1 follows their noise.
         score = (scores["val_accuracy"] + scores["val_macro_f1"]) / 2
         if score > self._state.best_score:
             self._state.best_score, self._state.best_epoch = score, self._state.epochs_done + 1

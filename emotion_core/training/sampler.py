@@ -25,7 +25,7 @@ def draw_probabilities(labels: NDArray[np.integer], balance: float) -> NDArray[n
 
 
 class BalancedBatches(keras.utils.PyDataset):
-    """One epoch of batches; which images it holds depends on the seed and the epoch alone.
+    """One epoch of batches; which images it holds depends only on the seed and the epoch.
 
     Args:
         images: (N, 48, 48, 1) uint8.

@@ -106,7 +106,7 @@ def zip_of(folder: Path) -> Iterator[bytes]:
 
 
 def data_of(state: JobState) -> Path:
-    """Where the faces of an evaluation lie."""
+    """Path of the faces of an evaluation."""
     job = read_json(evaluate_store().results_of(state.job_id).parent / "job.json")
     return Path(job["inputs"][0]["path"])
 

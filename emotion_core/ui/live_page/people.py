@@ -62,7 +62,7 @@ def _calibration(processor: LiveProcessor) -> None:
         "seconds; from then on that face is the zero of their own readings."
     )
     progress = processor.calibration_progress
-    # The place stays when there is nothing to count: what stands below must not jump.
+    # The place is kept when there is nothing to count, so that the page below does not jump.
     countdown = st.empty()
     if progress:
         done = min(progress.values())

@@ -1,7 +1,7 @@
-"""What stands beside and below the live video: rates, people, the last minute.
+"""The parts next to and below the live video: rates, people, the last minute.
 
 Drawn by fragments that refresh on their own, so that the stream is never touched. Nothing here
-needs pandas or altair: the page stands before those would have been imported.
+needs pandas or altair: the page is shown before those would have been imported.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from emotion_core.live.status import LiveReading
 from emotion_core.results.valence_arousal import valence_arousal
 from emotion_core.ui.common.charts import download_data, people_html, show_legend
 
-# More people than this are listed by number only: a wall of charts is no chart.
+# More people than this are listed by number only: a wall of charts cannot be read.
 MOST_PEOPLE: Final = 4
 _CHART_STEP_S: Final = 0.25
 # The trail of the valence-arousal dot: so many seconds, every so many readings a point.

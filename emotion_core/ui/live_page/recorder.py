@@ -1,7 +1,7 @@
 """Record, pause, stop: the readings of a live stream, kept until the visitor takes or deletes them.
 
 The recording is found by a token in the page's address, so a reload or a lost connection loses
-nothing, and nobody else can find it.
+nothing, and others cannot find it.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def current_session() -> LiveSession | None:
 def _token() -> str:
     """This visitor's recording; "" without one.
 
-    It stands in the page's address, for a reload, and in the session, as a link to another page
+    It is part of the page's address, for a reload, and of the session, as a link to another page
     takes it out of the address.
     """
     token = str(st.query_params.get(_TOKEN, "") or st.session_state.get(_KEPT_TOKEN, ""))

@@ -84,7 +84,7 @@ def let_it_show() -> None:
     """Wait, when a visitor has just come, until the browser has drawn what it was sent so far.
 
     A browser builds all that it is sent at once: with every control of the page, START takes twice
-    as long to appear as by itself. The video component answers as soon as it stands, which runs
+    as long to appear as by itself. The video component answers as soon as it is drawn, which runs
     this page a second time: from then on only its own drawing has to be waited for.
     """
     now_s = time.monotonic()
@@ -109,7 +109,7 @@ def _sends_back() -> bool:
 
 
 def let_browser_stop() -> None:
-    """Run the page anew where a stream has ended by itself and the browser does not know yet."""
+    """Rerun the page where a stream has ended by itself and the browser does not know yet."""
     if _broken_off() and not st.session_state[_TOLD]:
         st.rerun(scope="app")
 
@@ -157,7 +157,7 @@ def _processor(classifier: "Classifier", settings: LiveSettings, sends_back: boo
     """Runs on the thread that answers the browser's offer, before any track is connected."""
     keep_newest_only(get_global_relay())
     hand_over_finished_frames(JitterBuffer)
-    # Not when START is drawn: whoever presses it at the same time has seen a free seat too.
+    # Not when START is drawn: others who press it at the same time have seen a free seat too.
     seat = SEATS.take(_most_streams())
     processor = build_processor(classifier, settings, sends_back, seat)
     if seat is None:
@@ -216,7 +216,7 @@ def probe() -> Probed:
     try:
         network = _network()
     except EmotionCoreError:
-        network = {}  # said where the video would stand
+        network = {}  # reported in the place of the video
     return probe_camera(st.session_state.setdefault("live_checks", 0), network)
 
 

@@ -23,7 +23,7 @@ def about_tab(choices: Sequence[Choice], models_dir: Path, default: str) -> None
 
     Args:
         choices: one model or two.
-        models_dir: where the log of runs lies.
+        models_dir: folder of the log of runs.
         default: name of the model that is served by default; "" where none is named.
     """
     left, right = st.columns([2, 3], gap="large")
@@ -107,7 +107,7 @@ def _show_card(choices: Sequence[Choice], models_dir: Path, default: str) -> Non
         st.warning(f"The files of this folder are not enough for a model card ({error!r}).")
         return
     with st.container(height=560, border=True):
-        # The card's title stands above already; its chapters stand below this page's headings.
+        # The page has a title already, and its headings rank above the card's chapters.
         # Nor does a page need the note on how the file is written.
         body = text.split("\n\n", 2)[-1]
         st.markdown(re.sub(r"^#(?=#* )", "####", body, flags=re.MULTILINE))

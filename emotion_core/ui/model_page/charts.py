@@ -36,7 +36,7 @@ def curve_keys(models: Sequence[str]) -> list[Key]:
 
 
 def model_colour(models: Sequence[str]) -> alt.Color:
-    """A colour for each model; their names stand above the chart."""
+    """A colour for each model; their names are above the chart."""
     scale = alt.Scale(domain=list(models), range=list(MODEL_COLOURS[: len(models)]))
     return alt.Color("model:N", scale=scale, legend=None)
 
@@ -84,7 +84,7 @@ def comparison_chart(table: pd.DataFrame, models: Sequence[str]) -> alt.LayerCha
 
 
 def other_faces_keys(table: pd.DataFrame, models: Sequence[str]) -> list[Key]:
-    """The legend of `other_faces_chart`: the models, then whoever else the table holds."""
+    """The legend of `other_faces_chart`: the models, then the other rows of the table."""
     others = [who for who in table["who"].unique() if who not in models]
     pairs = zip(models, MODEL_COLOURS, strict=False)
     return [Key(n, c) for n, c in pairs] + [Key(who, OTHERS) for who in others]
@@ -294,11 +294,11 @@ def robustness_chart(
         relative: draw `left`, not the accuracy itself.
     """
     part, whole = table[table["damage"] == damage], table[table["damage"] == "none"]
-    # "size" counts pixels that are left: there less is worse, and the worst stands on the right.
+    # "size" counts pixels that are left: there less is worse, and the worst is on the right.
     order = "descending" if damage == "size" else "ascending"
     y = _share("left", "accuracy left") if relative else _share("accuracy", "accuracy")
     y["scale"] = alt.Scale(domain=[0, 1])
-    # Six of these stand together: the names stand once, above all of them.
+    # Six of these are shown together; the names appear once, above all of them.
     colour = model_colour(models).copy()
     colour.legend = None
     lines = (

@@ -59,7 +59,7 @@ def confidence_tab(choices: Sequence[Choice]) -> None:
 
 
 def _reliability(choice: Choice, images: chart_tables.Scored) -> pd.DataFrame:
-    """Without a temperature in model.json nobody can tell what was before calibration."""
+    """Without a temperature in model.json, the values before calibration are unknown."""
     table = chart_tables.reliability_table(images)
     known = "temperature" in choice.record.metadata
     return table if known else table[table["state"] == "after calibration"]

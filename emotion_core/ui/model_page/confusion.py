@@ -106,7 +106,7 @@ def _show_cell(choices: Sequence[Choice], table: pd.DataFrame) -> None:
     wrong = table[table["truth"] != table["answer"]]
     worst = wrong.sort_values("count").iloc[-1]
     order = list(EXPRESSIONS)
-    # A click writes the same keys; a default beside a value set so would be said to clash.
+    # A click writes the same keys; Streamlit would report a default as a clash with them.
     st.session_state.setdefault("model_truth", worst["truth"])
     st.session_state.setdefault("model_answer", worst["answer"])
     with st.container(horizontal=True):

@@ -11,7 +11,7 @@ import streamlit as st
 
 from emotion_core.ui.common.charts import Key, download_data, show_legend
 
-# One colour a model wherever two are compared; both stand apart from each other for the colour
+# One colour a model wherever two are compared; both can be told apart by the colour
 # blind and can be read on light and dark grounds.
 MODEL_COLOURS: Final[tuple[str, str]] = ("#0F9488", "#A64DD6")
 
@@ -22,7 +22,7 @@ def heading(text: str) -> None:
 
 
 def model_keys(models: Sequence[str]) -> list[Key]:
-    """A legend's entries for two models; none for one, which stands in the headline already."""
+    """A legend's entries for two models; none for one, which the headline names already."""
     pairs = zip(models, MODEL_COLOURS, strict=False)
     return [Key(name, colour) for name, colour in pairs] if len(models) > 1 else []
 

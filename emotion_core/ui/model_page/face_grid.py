@@ -18,7 +18,7 @@ from emotion_core.datasets.face_lookup import FaceShelf
 from emotion_core.errors import DatasetError, SettingsError
 from emotion_core.ui.common.resources import app_settings
 
-# More than fill a screen; the list beside them holds all.
+# More than fill a screen; the list next to them holds all.
 _AT_ONCE: Final[int] = 60
 _STYLE: Final = """<style>
 .lab-faces { display: grid; gap: .5rem; max-height: 27rem; overflow-y: auto;

@@ -61,7 +61,7 @@ def robustness_tab(choices: Sequence[Choice]) -> None:
     show_legend(model_keys(list(measured)))
     columns: list[Any] = []
     for damage in (d for d in _DAMAGE_WORDS if d in set(table["damage"])):
-        # A row after the other: on a phone the charts stand in the same order.
+        # A row after the other: on a phone the charts keep this order.
         columns = columns or list(st.columns(3, gap="medium"))
         with columns.pop(0):
             chart = charts.robustness_chart(

@@ -18,7 +18,7 @@ _FIGURES: Final = (
     ("Rare faces found", "rare_recall", ".1%", "Mean recall of disgust and fear."),
     ("Calibration (ECE)", "ece", ".3f", "Mean gap of confidence and accuracy, 15 bins."),
 )
-# Cards stand in as many columns as the window has room for, two on a phone.
+# As many columns of cards as the window has room for, two on a phone.
 _STYLE: Final = """<style>
 [class*="st-key-headline_"] { display: grid !important; gap: .7rem;
   grid-template-columns: repeat(auto-fit, minmax(9.6rem, 1fr)); }

@@ -1,4 +1,4 @@
-"""The model page's first tab: accuracy beside others, and the seven expressions one by one."""
+"""The model page's first tab: accuracy compared with others, and each of the expressions."""
 
 from __future__ import annotations
 

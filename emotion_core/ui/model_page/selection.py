@@ -16,10 +16,10 @@ from emotion_core.evaluation.evaluate import SCORE_NAMES
 from emotion_core.evaluation.model_record import ModelRecord, read_record
 from emotion_core.labels import LABEL_SETS
 
-# The test split stands first: only its score says how new faces fare.
+# The test split comes first: only its score says how new faces fare.
 _SPLITS: Final[tuple[str, ...]] = ("test", "validation", "train")
 LEARNT: Final[dict[str, str]] = {"ferplus": "FER+", "fer2013": "FER2013"}
-# Two of them stand side by side on a phone.
+# Two of them fit next to each other on a phone.
 _MENU_PX: Final[int] = 165
 _NOBODY: Final[str] = "no other model"
 

@@ -62,7 +62,7 @@ def _show_curves(histories: dict[str, pd.DataFrame], best: dict[str, int]) -> No
         long = stacked(parts)
         if not len(long):
             continue
-        # A row after the other: on a phone the charts stand in the same order.
+        # A row after the other: on a phone the charts keep this order.
         drawn = drawn or list(st.columns(2, gap="large"))
         with drawn.pop(0):
             heading(title)

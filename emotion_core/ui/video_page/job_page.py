@@ -97,6 +97,6 @@ def _short(name: str) -> str:
 
 
 def results_folder(file: FileState) -> Path:
-    """Where a video's results lie; only for files that have some."""
+    """Path of a video's results; only for files that have some."""
     assert file.folder is not None
     return file.folder
