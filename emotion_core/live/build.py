@@ -15,7 +15,6 @@ def build_processor(
     classifier: Any, settings: LiveSettings, send_back: bool = True, seat: Seat | None = None
 ) -> LiveProcessor:
     """A processor with a pipeline of its own around the shared network: built in one place."""
-
     few_heaps()
     # A second face must not hold up the stream while the tracker fetches what it matches them with.
     import_aside("scipy.optimize")

@@ -109,7 +109,7 @@ class LiveProcessor:
         # What the page shows at present, and since when.
         self._on_page: tuple[FrameResult, float] | None = None
         self._error = ""
-        self._draw_error = ""
+        self._draw_error = self._hide_error = ""
         self._listener: Listener | None = None
         self._listener_failed = False
         self._shown = RateCounter()
@@ -216,10 +216,10 @@ class LiveProcessor:
             return waiting, self._settings
 
     def _finished(self, waiting: _Waiting, result: FrameResult) -> None:
-        hidden, error = self._hidden(waiting.frame.image, result)
+        hidden, self._hide_error = self._hidden(waiting.frame.image, result)
         now_s = self._clock()
         with self._changed:
-            self._result, self._result_s, self._error = result, now_s, error
+            self._result, self._result_s, self._error = result, now_s, ""
             self._frames_read += 1
             self._read.add(now_s, now_s - waiting.arrived_s)
             self._history.add(result)
@@ -337,7 +337,8 @@ class LiveProcessor:
                 frames_in=self._frames_in,
                 frames_read=self._frames_read,
                 sends_back=self._sends_back,
-                error=self._error or self._draw_error,
+                error=self._error,
+                picture_error=self._hide_error or self._draw_error,
                 ended=self._ended,
                 silent=self._silent(now_s),
             )

@@ -18,6 +18,8 @@ class LiveReading:
         frames_in, frames_read: since the start; the difference was shown but not read.
         sends_back: whether the pictures are sent back to the browser.
         error: why the newest frame could not be read; "" when it could.
+        picture_error: why the picture is not shown, or shown without its overlay, while the
+            readings go on; "" where nothing failed.
         ended: the stream is over.
         silent: no frame has come for some seconds (to its end, where it is over), though it was
             not stopped.
@@ -32,5 +34,6 @@ class LiveReading:
     frames_read: int
     sends_back: bool
     error: str
+    picture_error: str
     ended: bool
     silent: bool

@@ -346,7 +346,7 @@ def test_the_camera_picture_is_not_shown_when_faces_cannot_be_hidden(make, caplo
         assert is_panel(processor.recv(video_frame(100)))
         wait_until(lambda: processor.reading().frames_read > number, "a result")  # noqa: B023
     # The readings go on, and the page tells why there is no picture.
-    assert "no cascade" in processor.reading().error
+    assert "no cascade" in processor.reading().picture_error
     assert [float(np.median(film)) for film in films] == [48.0] * 3
     assert caplog.text.count("Traceback") == 1
 
@@ -364,7 +364,7 @@ def test_when_drawing_fails_hidden_faces_stay_hidden_on_page_and_film(make) -> N
     shown = processor.recv(video_frame(100)).to_ndarray(format="bgr24")
     assert np.abs(shown.astype(int) - 200).max() <= 3
     assert (films[0] == 200).all()
-    assert "no font" in processor.reading().error
+    assert "no font" in processor.reading().picture_error
 
 
 def test_hiding_begins_with_the_frame_at_which_it_is_switched_on(make) -> None:

@@ -20,6 +20,7 @@ def reading(**changes: object) -> LiveReading:
         "frames_read": 0,
         "sends_back": True,
         "error": "",
+        "picture_error": "",
         "ended": False,
         "silent": False,
     }

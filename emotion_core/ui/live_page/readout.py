@@ -56,7 +56,8 @@ def show_readings(processor: LiveProcessor, names: Mapping[int, str] | None = No
     reading = processor.reading()
     processor.show_with_page(reading.result)
     trails = affect_trails(processor.history())
-    st.html(rates_html(reading) + _people_or_reason(reading, names, trails))
+    problem = _note(reading.picture_error) if reading.picture_error else ""
+    st.html(rates_html(reading) + problem + _people_or_reason(reading, names, trails))
 
 
 def affect_trails(people: Mapping[int, Reading]) -> dict[int, list[tuple[float, float]]]:

@@ -28,6 +28,7 @@ from emotion_core.ui.common.page import link_to
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.live_page.camera_probe import Probed, probe_camera
 from emotion_core.ui.live_page.controls import ANALYSIS_ONLY, camera_constraints
+from emotion_core.vision.face_hiding import FaceHider
 from emotion_core.vision.overlay import draw_overlay
 
 if TYPE_CHECKING:
@@ -285,5 +286,7 @@ def _snapshot(classifier: "Classifier") -> None:
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
         return
+    if st.session_state.get(_SETTINGS, LiveSettings()).hide_faces:
+        image = FaceHider().hide(image, result.boxes)
     st.image(draw_overlay(image, result, OverlaySettings()), channels="BGR", width="stretch")
     show_people(result)
