@@ -11,11 +11,14 @@ import pytest
 from conftest import OpenBrowser, Server, write_y4m
 from live_driver import LivePage
 from numpy.typing import NDArray
+from pictures import keep
 
 from emotion_core import Frame, Pipeline
+from emotion_core.config import DetectionSettings
 from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.live.processor import THREAD_PREFIX
 from emotion_core.media.synthetic import sample_frames
+from emotion_core.vision.detector import HaarDetector
 
 pytestmark = pytest.mark.alone
 
@@ -200,6 +203,27 @@ def test_the_overlays_colour_is_at_the_boxs_edge_and_goes_with_the_overlay(
 
     live.choose("Boxes")
     wait_until(lambda: edge_share(live.picture(), box, colour) < 0.35, "the box to go")
+    live.stop()
+
+
+def test_hidden_faces_are_hidden_in_the_picture_that_comes_back(
+    server: Server, open_browser: OpenBrowser, webcam_clip: Path
+) -> None:
+    live = LivePage(open_browser(webcam_clip).new_page(), server.url).open()
+    live.page.get_by_text("More settings", exact=True).click()
+    live.choose("Hide faces")
+    live.start()
+    assert live.wait_for_face() in EXPRESSIONS, "the readings go on"
+    wait_until(lambda: live.video("v.videoWidth") > 0, "the returned video")
+    detector = HaarDetector(DetectionSettings(thorough=True))
+    for _ in range(5):
+        picture = np.ascontiguousarray(live.picture()[..., ::-1])
+        detector.reset()
+        assert not (detector.update(picture, 0.0).agreement > 0).any()
+        live.page.wait_for_timeout(300)
+    # A picture, not the panel that stands in for one.
+    wait_until(lambda: len(np.unique(live.picture()[..., 1])) > 60, "a checked picture")
+    keep(live.page, "live_hidden")
     live.stop()
 
 
