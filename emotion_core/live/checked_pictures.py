@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
-from emotion_core.vision.face_hiding import FaceHider
+from emotion_core.vision.face_hiding import StreamFaceHider
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class CheckedPictures:
     `hide` runs on the worker thread of the stream; the other methods may be called from any thread.
 
     Args:
-        hide: hides all faces of a picture; None: a `FaceHider`, loaded when first needed.
+        hide: hides all faces of a frame; None: a `StreamFaceHider`, loaded when first needed.
     """
 
     def __init__(self, hide: HideFaces | None = None) -> None:
@@ -35,7 +35,7 @@ class CheckedPictures:
     def hide(self, image_bgr: ImageArray, result: FrameResult) -> tuple[ImageArray | None, str]:
         """The picture without recognisable faces and "", or None and why there is none."""
         try:
-            self._hide = self._hide or FaceHider().hide
+            self._hide = self._hide or StreamFaceHider().hide
             hidden = self._hide(image_bgr, np.concatenate([result.boxes, result.others]))
         except Exception as error:
             if not self._failed:

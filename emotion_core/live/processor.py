@@ -68,7 +68,7 @@ class LiveProcessor:
         idle_end_s: the worker thread ends after so long without a frame (and starts again with
             the next one).
         send_back: False where what `recv` gives back is not shown: nothing is drawn.
-        hide: hides all faces of a picture, called on the worker thread; None: a `FaceHider`.
+        hide: hides all faces of a picture, called on the worker thread; None: a `StreamFaceHider`.
         seat: released when the stream ends.
     """
 

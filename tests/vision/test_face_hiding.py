@@ -5,7 +5,7 @@ from emotion_core.config import DetectionSettings
 from emotion_core.datatypes import FloatArray, ImageArray
 from emotion_core.media.synthetic import sample_boxes, sample_frames
 from emotion_core.vision.detector import HaarDetector
-from emotion_core.vision.face_hiding import FaceHider, pixelate_all, pixelate_faces
+from emotion_core.vision.face_hiding import FaceHider, StreamFaceHider, pixelate_all, pixelate_faces
 
 
 def noise() -> np.ndarray:
@@ -81,3 +81,23 @@ def test_a_picture_in_which_the_search_finds_more_and_more_is_hidden_as_a_whole(
 def test_pictures_smaller_than_a_face_are_searched_too(side: int) -> None:
     image = np.full((side, side, 3), 90, np.uint8)
     assert np.array_equal(FaceHider().hide(image, np.zeros((0, 4), np.float32)), image)
+
+
+def test_in_a_stream_a_newcomer_is_hidden_from_the_first_frame_on() -> None:
+    hider, none = StreamFaceHider(), np.zeros((0, 4), np.float32)
+    empty = next(iter(sample_frames(1.0, 1.0, scenario="empty"))).image
+    assert np.array_equal(hider.hide(empty, none), empty)
+    image, _ = two_faces()
+    for _ in range(4):
+        # Every other frame is searched for other sizes of faces.
+        assert finds(hider.hide(image, none)) == 0
+
+
+def test_in_a_stream_what_was_found_stays_hidden_for_some_frames() -> None:
+    hider, none = StreamFaceHider(), np.zeros((0, 4), np.float32)
+    image, boxes = two_faces()
+    empty = next(iter(sample_frames(1.0, 1.0, scenario="empty"))).image
+    hider.hide(image, none)
+    left, top, right, bottom = boxes[0].astype(int)
+    places = [(hider.hide(empty, none) != empty)[top:bottom, left:right] for _ in range(5)]
+    assert [bool(place.any()) for place in places] == [True, True, True, False, False]
