@@ -1,6 +1,5 @@
 """Faces made unrecognisable in a picture that is shown or written, checked by a search for more."""
 
-from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -83,43 +82,30 @@ class FaceHider:
             hidden = pixelate_faces(image_bgr, boxes)
         return pixelate_all(image_bgr)
 
-    def search(
-        self, image_bgr: ImageArray, step: float = STEP_FINE, first: float = 1.0
-    ) -> FloatArray:
-        """(N, 4) float32 xyxy: everything in (H, W, 3) uint8 BGR that may be a face.
-
-        Args:
-            image_bgr: the picture.
-            step: ratio between one size looked for and the next.
-            first: the smallest size, as a multiple of the smallest one of photos.
-        """
+    def search(self, image_bgr: ImageArray) -> FloatArray:
+        """(N, 4) float32 xyxy: everything in (H, W, 3) uint8 BGR that may be a face."""
         height, width = image_bgr.shape[:2]
         found = [bx.as_boxes(())]
         for piece in pieces(width, height, smallest_face_px(image_bgr.shape, thorough=True)):
             x0, y0, x1, y1 = piece.box
-            smallest, largest = piece.face_px
             prepared = prepare(
-                image_bgr[y0:y1, x0:x1], face_px=(smallest, largest), work_px=SCAN_PX_THOROUGH
+                image_bgr[y0:y1, x0:x1], face_px=piece.face_px, work_px=SCAN_PX_THOROUGH
             )
-            low, high = prepared.sizes
-            prepared = replace(prepared, sizes=(round(first * low), high))
-            boxes, _ = detect(self._cascade, prepared, step=step, neighbours=_NEIGHBOURS)
+            boxes, _ = detect(self._cascade, prepared, step=STEP_FINE, neighbours=_NEIGHBOURS)
             found.append(boxes + np.array([x0, y0, x0, y0], np.float32))
         return np.concatenate(found)
 
 
 class StreamFaceHider:
-    """Hides every face of the frames of a stream, in half of the time of `FaceHider`.
+    """Hides every face of the frames of a stream, with one search a frame.
 
-    Each frame is searched for every other size that `FaceHider` looks for, and the next frame for
-    those in between; a find stays hidden for the next frames too. The search is satisfied with a
-    single window, which a face opens at several sizes, so that one frame's half of the sizes finds
-    what a photo's search would find. Not thread-safe: one instance a stream.
+    What a search finds stays hidden for the next frames too. Searching every other size in turn
+    would take half of the time, but showed a newcomer in one frame of a hundred. Not thread-safe:
+    one instance a stream.
     """
 
     def __init__(self) -> None:
         self._hider = FaceHider()
-        self._turn = 0
         self._held: list[FloatArray] = []
 
     def hide(self, image_bgr: ImageArray, known_xyxy: FloatArray) -> ImageArray:
@@ -129,11 +115,8 @@ class StreamFaceHider:
             image_bgr: (H, W, 3) uint8.
             known_xyxy: (N, 4) float32 pixels, faces that are known; N may be 0.
         """
-        boxes = np.concatenate([bx.as_boxes(known_xyxy), *self._held])
-        hidden = pixelate_faces(image_bgr, boxes)
-        self._turn = 1 - self._turn
-        first = STEP_FINE if self._turn else 1.0
-        found = self._hider.search(hidden, STEP_FINE**2, first)
+        hidden = pixelate_faces(image_bgr, np.concatenate([bx.as_boxes(known_xyxy), *self._held]))
+        found = self._hider.search(hidden)
         self._held = [*self._held, found][-_HELD_FRAMES:]
         return pixelate_faces(hidden, found) if len(found) else hidden
 

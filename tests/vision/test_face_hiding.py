@@ -89,7 +89,6 @@ def test_in_a_stream_a_newcomer_is_hidden_from_the_first_frame_on() -> None:
     assert np.array_equal(hider.hide(empty, none), empty)
     image, _ = two_faces()
     for _ in range(4):
-        # Every other frame is searched for other sizes of faces.
         assert finds(hider.hide(image, none)) == 0
 
 
