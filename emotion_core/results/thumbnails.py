@@ -12,11 +12,11 @@ from emotion_core.media.photo import read_photo
 from emotion_core.results.annotations import Edits
 from emotion_core.results.export import output_error
 from emotion_core.results.face_table import MIN_MOMENT, FaceTable, Moment
-from emotion_core.vision.face_hiding import pixelate_all
 
 _SIDE_PX: Final = 128
 # Half a face more on each side: a face without its surroundings is hard to recognise.
 _MARGIN: Final = 0.35
+_COVER_GREY: Final = 128
 
 
 def thumbnail(image_bgr: ImageArray, box_xyxy: FloatArray, side_px: int = _SIDE_PX) -> ImageArray:
@@ -122,7 +122,7 @@ def moment_picture(folder: Path, whole: FaceTable, edits: Edits, moment: Moment)
 
 
 def picture_bytes(file: Path, edits: Edits) -> bytes:
-    """A kept picture as JPEG; while faces are hidden, the surroundings of its face are a mosaic.
+    """A kept picture as JPEG; while faces are hidden, the surroundings of its face are covered.
 
     Who is hidden may be next to somebody who is not.
     """
@@ -130,7 +130,7 @@ def picture_bytes(file: Path, edits: Edits) -> bytes:
     if not edits.hides:
         return data
     stamp = read_photo(data)
-    hidden = pixelate_all(stamp)
+    hidden = np.full_like(stamp, _COVER_GREY)
     ((x0, y0, x1, y1),) = face_in_thumbnail(stamp.shape[0]).round().astype(int).tolist()
     hidden[y0:y1, x0:x1] = stamp[y0:y1, x0:x1]
     return _jpeg(hidden)

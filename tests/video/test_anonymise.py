@@ -44,7 +44,7 @@ def table(times, boxes_xywh, predicted=None):
 )
 def test_a_face_is_visible_only_where_its_person_was_found(times, predicted, time_s, visible):
     image = next(iter(sample_frames(1.0, 10.0, scenario="cross"))).image
-    left, top, right, bottom = sample_boxes(0.0, 1.0, scenario="cross")[0].round().astype(int)
+    left, top, right, bottom = sample_boxes(0.0, 1.0, scenario="cross")[1].round().astype(int)
     box = (left, top, right - left, bottom - top)
     hide = Anonymiser(table(times, [box] * len(times), predicted), EDITS)
     hidden = hide(Frame(image, 0, time_s))
