@@ -21,7 +21,7 @@ from emotion_core.results.face_table import (
 )
 from emotion_core.results.paths import MOMENTS, read_summary
 from emotion_core.results.summary import marker_statistics
-from emotion_core.results.thumbnails import moment_picture
+from emotion_core.results.thumbnails import moment_picture, picture_bytes
 
 _WIDTH, _HEIGHT = 860, 150
 _MOST_PEOPLE: Final = 20
@@ -172,7 +172,7 @@ def _moments(pictures: Path, whole: FaceTable, edits: Edits, person: FaceTable) 
         file = moment_picture(pictures, whole, edits, moment)
         picture = ""
         if file:
-            data = base64.b64encode(file.read_bytes()).decode()
+            data = base64.b64encode(picture_bytes(file, edits)).decode()
             picture = f"<img alt='' src='data:image/jpeg;base64,{data}'>"
         words = f"{moment.expression} {moment.probability:.0%}<br>at {moment.time_s:.1f} s"
         figures.append(f"<figure>{picture}<figcaption>{words}</figcaption></figure>")

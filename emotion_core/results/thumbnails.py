@@ -8,6 +8,7 @@ import numpy as np
 
 from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.media.photo import read_photo
 from emotion_core.results.annotations import Edits
 from emotion_core.results.export import output_error
 from emotion_core.results.face_table import MIN_MOMENT, FaceTable, Moment
@@ -15,6 +16,7 @@ from emotion_core.results.face_table import MIN_MOMENT, FaceTable, Moment
 _SIDE_PX: Final = 128
 # Half a face more on each side: a face without its surroundings is hard to recognise.
 _MARGIN: Final = 0.35
+_COVER_GREY: Final = 128
 
 
 def thumbnail(image_bgr: ImageArray, box_xyxy: FloatArray, side_px: int = _SIDE_PX) -> ImageArray:
@@ -68,7 +70,7 @@ class MomentKeeper:
             better = [(t, n, v) for t, n, v in wins if v > self._value(t, n)]
             if better:
                 stamp = thumbnail(image_bgr, result.boxes[row])
-                jpeg = cv2.imencode(".jpg", stamp, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+                jpeg = _jpeg(stamp)
                 self._best.update({(t, n): (v, jpeg) for t, n, v in better})
 
     def _value(self, track_id: int, name: str) -> float:
@@ -117,6 +119,25 @@ def moment_picture(folder: Path, whole: FaceTable, edits: Edits, moment: Moment)
     row = max(there, key=lambda i: (not whole.predicted[i], whole.detection_score[i]))
     file = folder / moment_name(int(whole.track_id[row]), moment.expression)
     return file if file.is_file() else None
+
+
+def picture_bytes(file: Path, edits: Edits) -> bytes:
+    """A kept picture as JPEG; while faces are hidden, the surroundings of its face are covered.
+
+    Who is hidden may be next to somebody who is not.
+    """
+    data = file.read_bytes()
+    if not edits.hides:
+        return data
+    stamp = read_photo(data)
+    hidden = np.full_like(stamp, _COVER_GREY)
+    ((x0, y0, x1, y1),) = face_in_thumbnail(stamp.shape[0]).round().astype(int).tolist()
+    hidden[y0:y1, x0:x1] = stamp[y0:y1, x0:x1]
+    return _jpeg(hidden)
+
+
+def _jpeg(stamp: ImageArray) -> bytes:
+    return cv2.imencode(".jpg", stamp, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
 
 
 def moment_name(track_id: int, expression: str = "") -> str:

@@ -25,6 +25,8 @@ _NEIGHBOURS: Final = 1
 _HELD_FRAMES: Final = 3
 # A find that shares this much of the smaller box with a visible face belongs to it.
 _SAME_FACE: Final = 0.5
+# A find with sides this many times longer than those of the visible face is another one before it.
+_SAME_SIDE: Final = 1.8
 # Searches of one picture, each after hiding what the one before found; then all of it is hidden.
 _MOST_SEARCHES: Final = 4
 
@@ -126,7 +128,9 @@ def _others(found: FloatArray, opened: FloatArray) -> FloatArray:
     if not len(found) or not len(opened):
         return found
     # A part of a visible face, such as a mouth, can look like a face too.
-    return found[bx.covered_matrix(found, opened).max(axis=1) < _SAME_FACE]
+    shared = bx.covered_matrix(found, opened) >= _SAME_FACE
+    larger = bx.area(found)[:, None] > _SAME_SIDE**2 * bx.area(opened)[None, :]
+    return found[~(shared & ~larger).any(axis=1)]
 
 
 def _areas(boxes_xyxy: FloatArray, shape: tuple[int, ...]) -> list[tuple[int, int, int, int]]:

@@ -4,6 +4,7 @@ import pytest
 from emotion_core.config import DetectionSettings
 from emotion_core.datatypes import FloatArray, ImageArray
 from emotion_core.media.synthetic import sample_boxes, sample_frames
+from emotion_core.vision.boxes import as_boxes
 from emotion_core.vision.detector import HaarDetector
 from emotion_core.vision.face_hiding import FaceHider, StreamFaceHider, pixelate_all, pixelate_faces
 
@@ -100,3 +101,23 @@ def test_in_a_stream_what_was_found_stays_hidden_for_some_frames() -> None:
     left, top, right, bottom = boxes[0].astype(int)
     places = [(hider.hide(empty, none) != empty)[top:bottom, left:right] for _ in range(5)]
     assert [bool(place.any()) for place in places] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("found", "hidden"),
+    [
+        ((100, 100, 200, 200), False),
+        ((130, 150, 170, 190), False),
+        ((60, 60, 300, 300), True),
+        ((170, 100, 270, 200), True),
+    ],
+    ids=["the visible face", "its mouth", "somebody in front of it", "somebody next to it"],
+)
+def test_only_what_belongs_to_a_visible_face_stays_visible(
+    monkeypatch: pytest.MonkeyPatch, found: tuple[int, ...], hidden: bool
+) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8)
+    hider, finds = FaceHider(), iter([[found], ()])
+    monkeypatch.setattr(hider, "search", lambda _: as_boxes(next(finds)))
+    shown = hider.hide(image, as_boxes(()), as_boxes([(100, 100, 200, 200)]))
+    assert np.array_equal(shown, image) != hidden

@@ -8,7 +8,7 @@ from emotion_core.datatypes import FloatArray
 from emotion_core.media.photo import read_photo
 from emotion_core.results.face_table import Moment, key_moments
 from emotion_core.results.paths import MOMENTS
-from emotion_core.results.thumbnails import face_in_thumbnail, moment_picture
+from emotion_core.results.thumbnails import face_in_thumbnail, moment_picture, picture_bytes
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.explain.view import explain_button, show_explanation
 from emotion_core.ui.video_page.result_view import ResultView
@@ -75,4 +75,4 @@ def _explain_key(view: ResultView, moment: Moment) -> str:
 
 def _picture(view: ResultView, moment: Moment) -> bytes | None:
     file = moment_picture(view.folder / MOMENTS, view.whole, view.edits, moment)
-    return file.read_bytes() if file else None
+    return picture_bytes(file, view.edits) if file else None
