@@ -97,7 +97,6 @@ FAILURES = ("failed", "cancelled")
 
 def _chosen(options: argparse.Namespace) -> VideoOptions:
     """What to read and make; says once, on standard error, that clips cannot be made."""
-
     asked = VideoOptions(
         every=options.every,
         rate=options.rate,
@@ -128,7 +127,6 @@ def find_videos(paths: Iterable[Path]) -> Iterator[Path | Event]:
     A path that leads to nothing becomes a failed outcome. Files named on the command line are taken
     whatever they are called; in folders the suffix decides, and results are not read again.
     """
-
     seen: set[str] = set()
     for path in paths:
         found = [path]
@@ -197,7 +195,6 @@ class Batch:
 
     def _load(self) -> None:
         """A missing model ends the run before the first video, not in each of them."""
-
         classifier = load_classifier(self.options.model, self.options.models_dir)
         bundle = classifier.bundle
         self._classifier = classifier

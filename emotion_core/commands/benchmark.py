@@ -39,7 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print a table, write JSON where asked; returns 0."""
-
     check_json_option(options.json)
     check_range("--frames", options.frames, 20, 10_000_000)
     pipeline = Pipeline.load(options.model, models_dir=options.models_dir)
@@ -68,7 +67,6 @@ def _read(path: Path) -> Generator[Frame, None, None]:
 
 def _made_clip(folder: Path, frames: int) -> Path:
     """A real file, so that decoding is measured too."""
-
     return sample_video(folder / "made.mp4", min(frames, 600) / SAMPLE_FPS, SAMPLE_FPS)
 
 

@@ -85,7 +85,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate, print, write; returns the exit status."""
-
     check_json_option(options.json)
     if options.out and options.out.exists() and not options.out.is_dir():
         raise SettingsError(f"--out {options.out} is a file: name a folder.")
@@ -130,7 +129,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _other_faces(bundle: ModelBundle, options: argparse.Namespace) -> int:
     """Measure faces of other origin; print the scores and keep them in the model's folder."""
-
     if options.split or options.labels:
         raise SettingsError("Faces of other origin have no splits or label sets to choose from.")
     data = str(options.data)
@@ -172,7 +170,6 @@ def _with_interval(score: dict[str, float]) -> str:
 
 def _split(asked: str | None, dataset: Dataset) -> str:
     """The split to measure."""
-
     test = dataset.splits.get("test")
     return asked or ("test" if test is not None and len(test) else ALL)
 
@@ -183,7 +180,6 @@ def _seen(bundle: ModelBundle, dataset: Dataset, split: str) -> dict[str, int]:
     Raises:
         SettingsError: a score was asked for of what the model learnt from, not by the name of it.
     """
-
     images = dataset.split(split).images
     try:
         seen = count_known(images, read_known(known_file(bundle.path)))
@@ -257,7 +253,6 @@ def _log_look(
 
     Scores of a user's own faces do not count as such a look.
     """
-
     report, models_dir, words = found.report, bundle.path.parent, []
     shipped = dataset.fingerprint in {_trained_on(bundle), shared_fingerprint(models_dir)}
     note = options.note
@@ -286,7 +281,6 @@ def _keep(
     Only the data set that the model was trained from is the shipped one: figures of anybody's own
     faces must not replace it.
     """
-
     if options.out:
         folder = options.out / bundle.path.name
         folder.mkdir(parents=True, exist_ok=True)

@@ -74,7 +74,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Explain each face; returns 0, or 1 where some input failed."""
-
     check_json_option(options.json)
     settings = AppSettings.from_environment()
     classifier = load_classifier(options.model, options.models_dir)
@@ -96,7 +95,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _folder(path: Path, out: Path, taken: set[Path]) -> Path:
     """A folder named after the picture; a number is added where two of one run are called alike."""
-
     name = safe_name(path.stem)
     numbered = (out / (name if n == 1 else f"{name}-{n}") for n in itertools.count(1))
     folder = next(f for f in numbered if f not in taken)
@@ -129,7 +127,6 @@ def read_crop(path: Path, face: int, classifier: Classifier) -> NDArray[np.float
     Raises:
         InputError: nothing readable, or no face of this number.
     """
-
     if path.suffix.lower() == ".npy":
         try:
             return checked_crop(np.load(path, allow_pickle=False))
@@ -167,7 +164,6 @@ class Explainer:
 
     def explain(self, crop: NDArray[np.float32], tell: OnProgress) -> Explanation:
         """Everything about one face (48, 48, 1); what is unavailable is reported in its place."""
-
         tell(Progress("Covering parts of the face …", _COVERING, 1))
         served = self.classifier
         logits = served.logits(crop[None])
@@ -191,7 +187,6 @@ class Explainer:
 
     def _heat(self, crop: NDArray[np.float32], tell: OnProgress) -> tuple[NDArray[np.float32], str]:
         """The maps (7, 48, 48), or zeros and why: a folder may hold only the served network."""
-
         try:
             if self._network is None:
                 tell(Progress("Starting TensorFlow, which takes some seconds …", _LOADING, 1))
@@ -235,7 +230,6 @@ class Explainer:
 
 def _draw(explanation: Explanation, folder: Path) -> None:
     """The two pictures of the expression that won, for people without the pages."""
-
     top = explanation.top
     pictures = {
         "evidence": draw_heat(explanation.crop, explanation.heat[top]),

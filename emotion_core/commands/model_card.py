@@ -29,7 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the card; returns the exit status: 1 where a model's files are missing or damaged."""
-
     folder = models_folder(options.models_dir)
     names = list_models(folder)
     if not names:

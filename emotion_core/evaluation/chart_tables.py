@@ -96,7 +96,6 @@ def confusion_table(block: dict[str, Any]) -> pd.DataFrame:
     Args:
         block: of `evaluate.score_block`.
     """
-
     counts = np.asarray(block["confusion_matrix"], np.int64)
     of_truth = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     of_answer = counts / np.maximum(counts.sum(0, keepdims=True), 1)
@@ -110,7 +109,6 @@ def confusion_table(block: dict[str, Any]) -> pd.DataFrame:
 
 def cell_table(images: Scored, truth: str, answer: str) -> pd.DataFrame:
     """The images of one cell of the confusion matrix, the surest first."""
-
     row, column = EXPRESSIONS.index(truth), EXPRESSIONS.index(answer)
     inside = (images.truth == row) & (images.answers == column)
     table = pd.DataFrame(
@@ -125,7 +123,6 @@ def cell_table(images: Scored, truth: str, answer: str) -> pd.DataFrame:
 
 def class_table(block: dict[str, Any]) -> pd.DataFrame:
     """One row an expression: images, then precision, recall and f1 with their 95 % intervals."""
-
     rows = []
     for expression in EXPRESSIONS:
         scores = block["per_class"][expression]
@@ -146,7 +143,6 @@ def other_faces_table(
         measured: model → its other_faces.json.
         fer: set → expression → recall of the library `fer`, without interval.
     """
-
     rows = [
         {"who": name, "set": block["name"], "expression": expression}
         | {"recall": r["value"], "low": r["low"], "high": r["high"], "images": r["images"]}
@@ -165,7 +161,6 @@ def other_faces_table(
 
 def reliability_table(images: Scored) -> pd.DataFrame:
     """Filled bins before and after calibration: confidence and accuracy 0-1, and images."""
-
     parts = []
     for state, probs in (("before calibration", images.raw), ("after calibration", images.probs)):
         part = pd.DataFrame(metrics.reliability_table(images.truth, probs))
@@ -176,7 +171,6 @@ def reliability_table(images: Scored) -> pd.DataFrame:
 
 def coverage_table(images: Scored) -> pd.DataFrame:
     """Accuracy of the surest share of the answers, from few to all of them."""
-
     coverage, accuracy, confidence = metrics.coverage_curve(images.truth, images.probs)
     # The first few answers are always right or always wrong: noise, no information.
     first = min(len(coverage) - 1, max(0, len(coverage) // 50))
@@ -187,7 +181,6 @@ def coverage_table(images: Scored) -> pd.DataFrame:
 
 def precision_recall_table(images: Scored) -> pd.DataFrame:
     """One curve an expression: recall, precision and the threshold that gives them."""
-
     parts = []
     for i, expression in enumerate(EXPRESSIONS):
         curve = metrics.precision_recall_curve(images.truth == i, images.probs[:, i])
@@ -203,7 +196,6 @@ def precision_recall_table(images: Scored) -> pd.DataFrame:
 
 def roc_table(images: Scored) -> pd.DataFrame:
     """One curve an expression: false and true positive rate and the threshold that gives them."""
-
     parts = []
     for i, expression in enumerate(EXPRESSIONS):
         curve = metrics.roc_curve(images.truth == i, images.probs[:, i])
@@ -227,7 +219,6 @@ def roc_table(images: Scored) -> pd.DataFrame:
 def area_table(images: Scored) -> pd.DataFrame:
     """One row an expression and one for their mean: share of the images (what guessing scores in
     average precision), average precision and ROC AUC; NaN for an expression without an image."""
-
     rows = []
     for i, expression in enumerate(EXPRESSIONS):
         mine, score = images.truth == i, images.probs[:, i]
@@ -254,7 +245,6 @@ def comparison_table(
         report: of evaluation.json for the same split: the people's agreement is there.
         with_peers: their figures are about the test split, and are not comparable with others.
     """
-
     rows: list[tuple[str, str, float, float | None, float | None, str]] = []
     for model, blocks in blocks_by_model.items():
         for name, block in blocks.items():
@@ -297,7 +287,6 @@ def label_agreement(rows: Predictions) -> tuple[pd.DataFrame, float, int]:
         The table (fer2013, ferplus, count, share of the FER2013 label's images), the share of
         images with the same label in both (NaN without an image), and how many images that is of.
     """
-
     ours, theirs = (rows.labels[name] for name in LABEL_SETS)
     both = (ours >= 0) & (theirs >= 0)
     counts = metrics.confusion_matrix(theirs[both], ours[both], NUM_EXPRESSIONS)

@@ -147,7 +147,6 @@ def measure_robustness(
         logits_of: (N, 48, 48, 1) float32 0-255 → (N, 7) float32.
         seed: of the damage.
     """
-
     steps = [("none", 0.0, "")] + [(d.kind, x, d.unit) for d in DAMAGES for x in d.levels]
     for kind, level, unit in steps:
         seen = images if kind == "none" else damaged(images, kind, level, seed)
@@ -167,6 +166,5 @@ def robustness_table(
     rows: list[dict[str, Any]], dataset: str, split: str, label_set: str
 ) -> "pd.DataFrame":
     """The rows of `measure_robustness` with the columns of robustness.csv."""
-
     whole = [{"dataset": dataset, "split": split, "label_set": label_set, **r} for r in rows]
     return pd.DataFrame(whole, columns=list(COLUMNS))

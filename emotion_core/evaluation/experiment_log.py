@@ -63,7 +63,6 @@ def now() -> str:
 
 def log_run(models_dir: Path, run: Run) -> None:
     """Add a row to models/runs.csv; begin the file where there is none."""
-
     path, row = models_dir / FILE_NAME, run.row(now())
     begin = not path.exists() or path.stat().st_size == 0
     with path.open("a", newline="", encoding="utf-8") as file:

@@ -20,7 +20,6 @@ from emotion_core.progress import OnProgress, Progress
 
 if TYPE_CHECKING:
     from emotion_core.model.bundle import ModelBundle
-    from emotion_core.model.classify import Classifier
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +62,6 @@ def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgres
     Raises:
         ModelError: the served or the float network cannot be loaded.
     """
-
     classifier = Classifier(bundle)
     progress(Progress("served network", 0, len(images)))
     # Before tensorflow runs: its threads go on spinning for a while and slow down what follows.

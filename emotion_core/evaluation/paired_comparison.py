@@ -55,7 +55,6 @@ def compare(first: Scored, second: Scored) -> Pair | None:
 
 def stacked(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Tables with the same columns as one, the model's name in a first column `model`."""
-
     parts = [table.assign(model=name) for name, table in tables.items()]
     whole = pd.concat(parts, ignore_index=True)
     return whole[["model", *(c for c in whole.columns if c != "model")]]

@@ -137,7 +137,8 @@ class LiveProcessor:
     def _shown_now(self, image: ImageArray, look: Look) -> ImageArray | None:
         if not look.settings.hide_faces:
             return self._drawn(image, look)
-        return panel(image.shape[1], image.shape[0]) if look.hidden is None else look.hidden
+        checked = self._checked.newest(self._clock())
+        return panel(image.shape[1], image.shape[0]) if checked is None else checked
 
     def _take(self, image: ImageArray) -> Look:
         """Leave the newest frame for the worker; what stood there is stale and dropped."""
@@ -154,15 +155,14 @@ class LiveProcessor:
                 self._ensure_worker()
                 self._changed.notify_all()
             self._frames_in += 1
-            hidden = self._checked.newest(now_s)
-            return Look(self._settings, self._as_on_page(now_s), self._names, hidden)
+            result = self._result and self._as_on_page(self._result, now_s)
+            return Look(self._settings, result, self._names)
 
-    def _as_on_page(self, now_s: float) -> FrameResult | None:
-        """The newest boxes, with the expressions that the page shows for the same people."""
-        shown, since_s = self._on_page or (None, -PAGE_S)
-        if self._result is None or shown is None or now_s - since_s >= PAGE_S:
-            return self._result
-        return with_expressions_of(self._result, shown)
+    def _as_on_page(self, result: FrameResult, now_s: float) -> FrameResult:
+        """The same faces, with the expressions that the page shows for the same people."""
+        if self._on_page is None or now_s - self._on_page[1] >= PAGE_S:
+            return result
+        return with_expressions_of(result, self._on_page[0])
 
     def _report_drawing(self, error: Exception) -> None:
         with self._changed:
@@ -216,10 +216,11 @@ class LiveProcessor:
             return waiting, self._settings
 
     def _finished(self, waiting: _Waiting, result: FrameResult) -> None:
-        hidden, self._hide_error = self._hidden(waiting.frame.image, result)
+        hidden, hide_error = self._hidden(waiting.frame.image, result)
         now_s = self._clock()
         with self._changed:
-            self._result, self._result_s, self._error = result, now_s, ""
+            self._result, self._result_s = result, now_s
+            self._error, self._hide_error = "", hide_error
             self._frames_read += 1
             self._read.add(now_s, now_s - waiting.arrived_s)
             self._history.add(result)
@@ -232,15 +233,13 @@ class LiveProcessor:
         """The picture without recognisable faces, where the visitor wants that; or why not."""
         with self._changed:
             # One moment's settings for all of this: hiding may be switched off meanwhile.
-            settings, names = self._settings, self._names
+            settings = self._settings
+            look = Look(settings, self._as_on_page(result, self._clock()), self._names)
         if not settings.hide_faces:
             return None, ""
         hidden, problem = self._checked.hide(image, result)
         if hidden is not None and self._sends_back:
-            on_page = self._on_page
-            if on_page is not None and self._clock() - on_page[1] < PAGE_S:
-                result = with_expressions_of(result, on_page[0])
-            shown = self._drawn(hidden, Look(settings, result, names, hidden))
+            shown = self._drawn(hidden, replace(look, hidden=hidden))
             self._checked.keep(hidden if shown is None else shown, self._clock())
         return hidden, problem
 
@@ -252,7 +251,8 @@ class LiveProcessor:
             self._report_drawing(error)
             bare = replace(look.settings, overlay=replace(look.settings.overlay, show=False))
             return shown_picture(image, replace(look, settings=bare), self._draw)
-        self._draw_error = ""
+        with self._changed:
+            self._draw_error = ""
         return shown
 
     def _tell(self, listener: Listener, result: FrameResult, waiting: _Waiting, look: Look) -> None:

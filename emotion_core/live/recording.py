@@ -200,12 +200,23 @@ class LiveSession:
                 self._end_film(_reason(error, "The picture could not be kept"))
 
     def _end_film(self, reason: str) -> None:
-        """Close the film, so that what it holds can be played; the readings go on without it."""
-        self._video_error, self._keeps_video = reason, False
+        """Close the film, so that what it holds can be played; the readings go on without it.
+
+        Args:
+            reason: what failed; "" where nothing did.
+        """
+        self._keeps_video = False
         film, self._film = self._film, None
-        if film is not None:
-            with contextlib.suppress(EmotionCoreError):
+        try:
+            if film is not None:
                 film.close()
+        except EmotionCoreError as error:
+            reason = reason or str(error)
+        if reason:
+            self._video_error = reason
+            # The disk may be what failed: the page tells it all the same while the recording runs.
+            with contextlib.suppress(OutputError):
+                self._keep({"video_problem": reason})
 
     def _scale(self, size: tuple[int, int] | None) -> FloatArray:
         """(4,) from a frame's pixels to those of the first one: browsers change the size in the
@@ -293,9 +304,7 @@ class LiveSession:
                 self._state = SessionState.FINISHED
                 with self._held:
                     self._faces.__exit__(None, None, None)
-                    if self._film is not None:
-                        # What could not be closed is rescued with the summary, or left out.
-                        self._end_film(self._video_error)
+                    self._end_film("")
                     self._summary = finish_folder(self.folder)
             return self._summary
 

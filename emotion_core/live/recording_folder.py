@@ -53,6 +53,8 @@ def finish_folder(folder: Path) -> dict[str, Any]:
     }
     if rescue_film(folder / CLIP):
         summary["clip"] = head.get("clip", {"origin_s": 0.0})
+    if head.get("video_problem"):
+        summary["video_problem"] = str(head["video_problem"])
     write_summary(folder, summary)
     return summary
 

@@ -147,7 +147,6 @@ class Pipeline:
         Raises:
             ModelError: there is no such model, or its folder is damaged.
         """
-
         return cls(load_classifier(model, models_dir), settings, detector)
 
     @property

@@ -117,7 +117,6 @@ def _quantise(
 ) -> None:
     """Write model.tflite, with those faces as the converter's examples, of several draws, that keep
     it nearest to the float network on validation."""
-
     train, validation = dataset.split("train"), dataset.split("validation").images
     wanted = float_answers(network, validation)
     bundle = ModelBundle(part, part.name, label_set, 1.0, 0.0)
@@ -151,7 +150,6 @@ def calibrated(
     Raises:
         DatasetError: no validation image has a label of this set.
     """
-
     labels = validation.labels(label_set)
     kept = labels >= 0
     if not kept.any():

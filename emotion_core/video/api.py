@@ -130,16 +130,12 @@ def analyze_video(
         folder: keeps faces.csv, summary.json, thumbnails and, with `annotate`, annotated.mp4. A
             folder that already holds the finished results of the same bytes, settings and model is
             opened instead of computed again. None keeps no file.
-        every: analyse every Nth frame.
-        rate: analyse this many frames per second instead.
-        start_s: start of the range in seconds.
-        end_s: end of the range in seconds; None reads to the end.
+        every, rate: analyse every Nth frame, or this many frames per second instead.
+        start_s, end_s: the range in seconds; None reads to the end.
         annotate: write the clip with boxes and labels; skipped where no encoder is installed.
         largest_face: keep only the largest face of each frame.
-        model: name of a model folder; ignored if `classifier` is given.
-        models_dir: folder of model folders; None takes the installation's.
-        classifier: your own classifier, shared between calls if you like.
-        detector: your own face detector; it is reset first.
+        model, models_dir: name and place of a model folder; ignored if `classifier` is given.
+        classifier, detector: your own ones; the detector is reset first.
         progress: called a few times per second, from the analysing or the reading thread.
 
     Raises:
@@ -158,19 +154,30 @@ def analyze_video(
         0.8
     """
     options = feasible(VideoOptions(every, rate, start_s, end_s, annotate, largest_face))
-    described = _describe(classifier, detector)
-    if classifier is None:
-        loaded = load_classifier(model, models_dir)
-        served = {"name": loaded.bundle.name, "sha256": file_hash(loaded.bundle.served_file)}
-        classifier, described = loaded, served | described
     if detector is not None:
         detector.reset()
-    job = _Job(Path(path), options, classifier, detector, described, progress)
+    parts = _parts(classifier, detector, model, models_dir)
+    job = _Job(Path(path), options, *parts, progress)
     if folder is not None:
         return job.run(Path(folder))
     with tempfile.TemporaryDirectory(prefix="emotion-lab-") as temporary:
         result = job.run(Path(temporary) / "results")
         return VideoResult(result.faces, result.summary, result.markers, None)
+
+
+def _parts(
+    classifier: ExpressionClassifier | None,
+    detector: FaceDetector | None,
+    model: str,
+    models_dir: Path | None,
+) -> tuple[ExpressionClassifier, FaceDetector | None, dict[str, str]]:
+    """The classifier and the detector to use, and how summary.json describes them."""
+    described = _describe(classifier, detector)
+    if classifier is not None:
+        return classifier, detector, described
+    loaded = load_classifier(model, models_dir)
+    served = {"name": loaded.bundle.name, "sha256": file_hash(loaded.bundle.served_file)}
+    return loaded, detector, served | described
 
 
 def _describe(

@@ -101,7 +101,6 @@ def annotating(
     Raises:
         OutputError: the file cannot be written; by the `put` after it happened, or at the end.
     """
-
     side = _LONG_CLIP_SIDE if (writer.bit_rate or _MANY_BITS) < _FEW_BITS else _CLIP_SIDE
 
     def write(shown: Shown) -> None:

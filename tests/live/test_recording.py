@@ -341,8 +341,25 @@ def test_where_only_the_video_fails_the_readings_go_on(session: LiveSession, err
     session.keep_video(True)
     assert not session.keeps_video, "the film is closed"
     add(result(), 1003.0, picture(100))
-    assert session.stop()["frames_analysed"] == 5
+    summary = session.stop()
+    assert summary["frames_analysed"] == 5
+    assert str(error) in summary["video_problem"], "whoever comes later is told too"
     assert len(list(read_frames(session.folder / "annotated.mp4"))) == 3
+
+
+def test_a_film_that_cannot_be_finished_is_told_with_the_summary(
+    session: LiveSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.keep_video(True)
+    session.begin_stream()(result(), 1001.0, picture(100))
+
+    def full(_: Film) -> None:
+        raise OutputError("The disk is full.")
+
+    monkeypatch.setattr(Film, "close", full)
+    summary = session.stop()
+    assert summary["frames_analysed"] == 1
+    assert summary["video_problem"] == "The disk is full."
 
 
 def test_an_error_that_was_not_foreseen_pauses_the_recording_and_is_told(

@@ -5,17 +5,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx
 
 from emotion_core.config import AppSettings
 from emotion_core.errors import EmotionCoreError, SettingsError
-from emotion_core.model.classify import load_classifier
-
-if TYPE_CHECKING:
-    from emotion_core.model.classify import Classifier
+from emotion_core.model.classify import Classifier, load_classifier
 
 _log = logging.getLogger(__name__)
 # Shortest and longest time between two rounds of deleting what is old.
@@ -90,7 +87,6 @@ def shared_classifier(name: str = "default") -> "Classifier":
     Raises:
         ModelError: the model folder is missing or damaged.
     """
-
     with st.spinner("Loading the network …"):
         return load_classifier(name, models_dir=app_settings().models_dir)
 

@@ -117,7 +117,6 @@ def _read(
     changed: int,  # noqa: ARG001  # renews the cache
 ) -> tuple[ModelRecord, str, str, "Scored | None", dict[str, dict[str, Any]]]:
     """What was measured: the record, which images, whose labels, and the scores."""
-
     record = read_record(folder)
     key = next(iter(record.predictions), "")
     if not key:

@@ -39,7 +39,6 @@ def start_explanation(crop: "NDArray[Any]", bundle: "ModelBundle") -> str:
     Raises:
         OutputError: the work folder cannot be written.
     """
-
     settings, store = app_settings(), explain_store()
     store.clean_up()
     data = io.BytesIO()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from emotion_core.config import OverlaySettings
-from emotion_core.datatypes import FrameResult
+from emotion_core.datatypes import FrameResult, ImageArray
 from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.media.encoder import NO_ENCODER, clip_encoder
@@ -18,7 +18,6 @@ from emotion_core.ui.common.resources import classifier_or_message, network_key,
 from emotion_core.vision.overlay import draw_overlay
 
 if TYPE_CHECKING:
-    from emotion_core.datatypes import FrameResult, ImageArray
     from emotion_core.model.classify import Classifier
 
 _STARTS: Final = (
@@ -149,7 +148,6 @@ def show_sample() -> None:
 @st.cache_data(show_spinner=False, max_entries=1)
 def _first_look() -> "ImageArray":
     """(480, 640, 3) uint8 BGR: the sample's first frame, not read yet."""
-
     return next(iter(sample_frames(_SAMPLE_SECONDS, _SAMPLE_FPS))).image
 
 

@@ -15,6 +15,8 @@ def show_recording(folder: Path) -> None:
         InputError: there is no table of faces.
     """
     view = ResultView("live", folder, "live recording", load_result_data(folder))
+    if problem := view.summary.get("video_problem"):
+        st.warning(f"The video is not complete: {problem}", icon=":material/videocam_off:")
     if view.has_clip:
         show_with_clip(view, _clip_caption)
     else:

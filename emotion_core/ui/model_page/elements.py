@@ -52,7 +52,6 @@ def show_table(
     height: int | Literal["auto"] = "auto",
 ) -> None:
     """A table: `shares` are columns 0-1 written in percent, `decimals` those with three digits."""
-
     table, names = pd.DataFrame(rows), dict(titles or {})
     number = st.column_config.NumberColumn
     columns: dict[str, Any] = {n: number(names.get(n, n), format="%.1f %%") for n in shares}

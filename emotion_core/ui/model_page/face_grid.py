@@ -37,7 +37,6 @@ def _shelf(source: Path) -> FaceShelf:
 @st.cache_data(show_spinner="Fetching faces …", max_entries=60)
 def _pictures(source: Path, names: tuple[str, ...]) -> dict[str, str]:
     """Name → the face as a PNG in base64, of those that are there."""
-
     faces = _shelf(source).faces(names)
     encoded = {name: cv2.imencode(".png", face)[1].tobytes() for name, face in faces.items()}
     return {name: base64.b64encode(data).decode() for name, data in encoded.items()}

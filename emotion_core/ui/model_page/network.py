@@ -95,7 +95,6 @@ def _show_network(name: str, net: Architecture, metadata: dict[str, Any], colour
 
 def layer_table(net: Architecture) -> pd.DataFrame:
     """One row a layer: part, layer, kind, input, output, parameters, multiply_adds."""
-
     rows = [
         (
             stage.title,

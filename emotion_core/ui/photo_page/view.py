@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from emotion_core.config import OverlaySettings
-from emotion_core.datatypes import Frame
+from emotion_core.config import OverlaySettings, PipelineSettings
+from emotion_core.datatypes import FloatArray, Frame, FrameResult, ImageArray
 from emotion_core.errors import EmotionCoreError
 from emotion_core.media.photo import read_photo
 from emotion_core.media.synthetic import PORTRAIT
@@ -26,8 +26,6 @@ from emotion_core.vision.crop import crop_faces
 from emotion_core.vision.overlay import draw_overlay
 
 if TYPE_CHECKING:
-    from emotion_core.config import PipelineSettings
-    from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
     from emotion_core.model.classify import Classifier
 
 UPLOAD_MB: Final = 50
@@ -97,7 +95,6 @@ def _read(
 
 def _enlarged(image: "ImageArray", result: "FrameResult") -> tuple["ImageArray", "FrameResult"]:
     """A small picture made larger, with its boxes: names of faces would not fit into it."""
-
     scale = min(_MOST_ENLARGED, _LEGIBLE_PX // max(image.shape[:2]))
     if scale < 2:
         return image, result
@@ -175,7 +172,6 @@ def _faces(result: "FrameResult") -> None:
 
 def csv_text(readings: list[Reading]) -> str:
     """All faces of all pictures: `picture, face`, then the columns of faces.csv."""
-
     # Frame, time, identity and name mean nothing in a photo; the number in the picture does.
     left_out = {"frame", "time_s", "track_id", "name", "predicted"}
     places = [i for i, name in enumerate(COLUMNS) if name not in left_out]
@@ -225,5 +221,4 @@ def show_downloads(readings: list[Reading]) -> None:
 
 def sample_picture() -> tuple[str, bytes]:
     """The public-domain portrait that comes with the program."""
-
     return "Eileen Collins, NASA.jpg", PORTRAIT.read_bytes()

@@ -26,7 +26,6 @@ _MOST_RUNS: Final = 1500
 
 def person_rows(person: FaceTable) -> "pd.DataFrame":
     """Every row of one person: `time_s` (seconds) and the seven probabilities."""
-
     rows = pd.DataFrame(person.probs, columns=list(EXPRESSIONS))
     rows.insert(0, "time_s", person.time_s)
     return rows.round({"time_s": 3, **dict.fromkeys(EXPRESSIONS, 4)})
@@ -34,7 +33,6 @@ def person_rows(person: FaceTable) -> "pd.DataFrame":
 
 def drawn_rows(person: FaceTable) -> "pd.DataFrame":
     """As `person_rows`, but means of stretches where there are many; empty where they were away."""
-
     times, probs = averaged(person)
     rows = pd.DataFrame(probs, columns=list(EXPRESSIONS))
     rows.insert(0, "time_s", times)
@@ -48,7 +46,6 @@ def timeline(
     domain: tuple[float, float] | None = None,
 ) -> "alt.LayerChart":
     """Probabilities of one person over time, with the readings of a moment under the pointer."""
-
     rows = drawn_rows(person)
     title = f"{name}: probability of each expression"
     lines = timeline_chart(rows, title=title, height=300, max_points=10**9)
@@ -74,7 +71,6 @@ def timeline(
 
 def time_axis(span: tuple[float, float], field: str = "time_s") -> "alt.X":
     """A time axis over a span of seconds; minutes and seconds where there are many."""
-
     scale = alt.Scale(domain=list(span), nice=False)
     length = span[1] - span[0]
     if length < _MINUTES_FROM_S:
@@ -117,7 +113,6 @@ def _marker_layers(
 
 def run_rows(table: FaceTable, edits: Edits, min_s: float = MIN_RUN_S) -> "pd.DataFrame":
     """The dominant runs of all people: person, start_s, end_s, seconds, expression, confidence."""
-
     rows = [
         {
             "person": edits.name_of(track_id),
@@ -145,7 +140,6 @@ def ribbon(
         domain: first and last second.
         brush: dragging selects a stretch (`BRUSH`).
     """
-
     shown = runs[runs["person"].isin(people)].nlargest(_MOST_RUNS, "seconds")
     chart = (
         alt.Chart(shown, height=max(1, len(people)) * _ROW_PX + 80)
@@ -187,7 +181,6 @@ def _colour() -> "alt.Color":
 
 def share_chart(shares: Mapping[str, Mapping[str, float]]) -> "alt.Chart":
     """One stacked bar a person (or a video): share of visible time for each expression."""
-
     rows = share_rows(shares)
     return (
         alt.Chart(rows, height=len(shares) * 34 + 120)
@@ -205,7 +198,6 @@ def share_chart(shares: Mapping[str, Mapping[str, float]]) -> "alt.Chart":
 
 def share_rows(shares: Mapping[str, Mapping[str, float]]) -> "pd.DataFrame":
     """The table behind `share_chart`: who, expression, share, place."""
-
     rows: list[dict[str, Any]] = [
         {"who": who, "expression": name, "share": share[name], "place": place}
         for who, share in shares.items()

@@ -31,7 +31,6 @@ _MOST_PEOPLE: Final = 6
 
 def show_comparison(files: list[FileState]) -> None:
     """Players and one bar a video; below a row of colours and a row of figures for each person."""
-
     compared = [c for number, file in enumerate(files, 1) if (c := _compared(number, file))]
     if not compared:
         return
@@ -97,7 +96,6 @@ def _players(compared: list[_Compared]) -> None:
 
 def _courses(compared: list[_Compared]) -> None:
     """The dominant expression of each person, all videos on one time axis."""
-
     parts, names = [], []
     for video in compared:
         place = video.name.split(".", 1)[0]

@@ -179,7 +179,6 @@ def _kept(choice: _Choice) -> list[JobInput]:
 
 def _model() -> dict[str, str]:
     """Name and hash of the network that will read; a missing one is told before the start."""
-
     bundle = load_bundle(models_dir=app_settings().models_dir)
     return {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
 
