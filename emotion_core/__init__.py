@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from emotion_core.media.read import read_frames
     from emotion_core.media.synthetic import sample_frames, sample_photo
     from emotion_core.media.write import sample_video
+    from emotion_core.model.adaptation import Adaptation
+    from emotion_core.model.adaptation_file import load_adaptation, save_adaptation
     from emotion_core.model.classify import Classifier, load_classifier
     from emotion_core.pipeline.pipeline import ExpressionClassifier, Pipeline
     from emotion_core.video.api import VideoResult, analyze_video, load_results
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 # Imported when first asked for: `python -m emotion_core --help` must not wait for OpenCV.
 _HOMES = {
     "EXPRESSIONS": "labels",
+    "Adaptation": "model.adaptation",
     "Classifier": "model.classify",
     "DatasetError": "errors",
     "DetectionSettings": "config",
@@ -69,6 +72,7 @@ _HOMES = {
     "VideoResult": "video.api",
     "analyze_video": "video.api",
     "draw_overlay": "vision.overlay",
+    "load_adaptation": "model.adaptation_file",
     "load_classifier": "model.classify",
     "load_results": "video.api",
     "read_frames": "media.read",
@@ -76,9 +80,11 @@ _HOMES = {
     "sample_frames": "media.synthetic",
     "sample_photo": "media.synthetic",
     "sample_video": "media.write",
+    "save_adaptation": "model.adaptation_file",
 }
 __all__ = [
     "EXPRESSIONS",
+    "Adaptation",
     "Classifier",
     "DatasetError",
     "DetectionSettings",
@@ -106,6 +112,7 @@ __all__ = [
     "VideoResult",
     "analyze_video",
     "draw_overlay",
+    "load_adaptation",
     "load_classifier",
     "load_results",
     "read_frames",
@@ -113,6 +120,7 @@ __all__ = [
     "sample_frames",
     "sample_photo",
     "sample_video",
+    "save_adaptation",
 ]
 
 

@@ -18,6 +18,7 @@ from emotion_core.extras import missing_extra
 COMMANDS = {
     "analyze": "Read the expressions in video files and folders.",
     "train": "Train a network into a model folder; stops and resumes without loss.",
+    "adapt": "Learn a small correction of a network from a few labelled faces.",
     "evaluate": "Measure a model on labelled faces.",
     "explain": "Show why a face was read as it was.",
     "benchmark": "Measure the speed of every stage on this machine.",

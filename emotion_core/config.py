@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from emotion_core.atomic_io import parse_json
 from emotion_core.errors import SettingsError
 
@@ -137,6 +139,8 @@ class AppSettings:
             (EMOTION_LAB_DATA); None: the pages cannot show its faces.
         data_dir: labelled faces below this folder may be evaluated without uploading them
             (EMOTION_LAB_DATA_DIR); None: uploads only.
+        adaptations_dir: adaptations are kept here (EMOTION_LAB_ADAPTATIONS_DIR); by default where
+            the system keeps a user's own files.
         ice_servers: RTCIceServer dicts as in the W3C's WebRTC recommendation
             (EMOTION_LAB_ICE_SERVERS, a JSON list); none is needed on one machine, none is baked in.
         ice_relay_only: live video goes through a TURN server and no other way
@@ -151,6 +155,9 @@ class AppSettings:
     video_dir: Path | None = None
     data_path: Path | None = None
     data_dir: Path | None = None
+    adaptations_dir: Path = field(
+        default_factory=lambda: platformdirs.user_data_path("emotion-lab", False) / "adaptations"
+    )
     ice_servers: tuple[Mapping[str, Any], ...] = ()
     max_streams: int = 0
     ice_relay_only: bool = False
@@ -202,6 +209,9 @@ class AppSettings:
             video_dir=_path(environ, "EMOTION_LAB_VIDEO_DIR"),
             data_path=_path(environ, "EMOTION_LAB_DATA"),
             data_dir=_path(environ, "EMOTION_LAB_DATA_DIR"),
+            adaptations_dir=Path(
+                environ.get("EMOTION_LAB_ADAPTATIONS_DIR", defaults.adaptations_dir)
+            ),
             ice_servers=_ice_servers(environ.get("EMOTION_LAB_ICE_SERVERS", "[]")),
             ice_relay_only=_switch(environ, "EMOTION_LAB_ICE_RELAY_ONLY"),
             max_streams=_count(environ, "EMOTION_LAB_MAX_STREAMS", defaults.max_streams),

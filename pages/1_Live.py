@@ -19,6 +19,7 @@ from emotion_core.ui.live_page.stream import (
     show_problem,
     use_settings,
 )
+from emotion_core.video.options import described_network
 
 READINGS_EVERY_S = 0.5
 TIMELINE_EVERY_S = 1.0
@@ -32,7 +33,6 @@ start_page(
 classifier = classifier_or_message()
 if classifier is None:
     st.stop()
-model_name = classifier.bundle.name
 
 stage, side = st.columns([3, 2], gap="medium")
 with stage:
@@ -40,12 +40,17 @@ with stage:
     running = live_stream(classifier)
     let_it_show()
     recorder = st.container()
-    use_settings(live_controls())
+    recorded = current_session()
+    settings = live_controls(classifier.bundle, recorded is not None)
+    use_settings(settings)
     people = st.expander("Names and neutral face", icon=":material/groups:")
     help_place = st.container()
-processor, recorded = current_processor(), current_session()
+processor = current_processor()
 if processor is not None and running:
     attach(processor, recorded, names_of(processor))
+
+
+model = described_network(classifier.bundle, settings.adaptation)
 
 
 @st.fragment(run_every=READINGS_EVERY_S if running else None)
@@ -85,7 +90,7 @@ def last_minute() -> None:
 @st.fragment(run_every=None if not recorded else TIMELINE_EVERY_S if running else RESTING_EVERY_S)
 def recording() -> None:
     """The recording's buttons and clock."""
-    recorder_bar(current_processor(), model_name)
+    recorder_bar(current_processor(), model)
 
 
 @st.fragment(run_every=PEOPLE_EVERY_S if running else None)

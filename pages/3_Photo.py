@@ -5,9 +5,11 @@ from dataclasses import replace
 import streamlit as st
 
 from emotion_core.config import PipelineSettings
+from emotion_core.ui.common.adaptation import choose_adaptation
 from emotion_core.ui.common.page import end_page, start_page
 from emotion_core.ui.common.resources import classifier_or_message
 from emotion_core.ui.common.visitor_jobs import retention_words
+from emotion_core.ui.photo_page.teaching import label_faces, offer_adaptation
 from emotion_core.ui.photo_page.view import (
     UPLOAD_MB,
     read_pictures,
@@ -50,15 +52,20 @@ elif source == CAMERA:
 else:
     pictures = [sample_picture()]
 
+adaptation = choose_adaptation(classifier.bundle, "photo")
 if pictures:
     settings = replace(PipelineSettings.for_photo(), largest_face_only=largest)
     with st.spinner("Reading …", show_time=len(pictures) > 3):
-        readings = read_pictures(pictures, classifier, settings)
+        readings = read_pictures(pictures, classifier, settings, adaptation)
+    offer = st.container()
     show_downloads(readings)
     for number, reading in enumerate(readings, 1):
         show_reading(reading, number)
+        label_faces(reading, number, classifier)
         if number < len(readings):
             st.divider()
+    with offer:
+        offer_adaptation(classifier)
 
 end_page(
     "Pictures are read on the computer that serves this page, are sent nowhere else and are never "

@@ -16,16 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from emotion_core.commands.options import (
+    add_adaptation_options,
     add_json_option,
     add_models_dir_option,
     add_progress_option,
     check_json_option,
+    chosen_adaptation,
     write_json_option,
 )
 from emotion_core.commands.progress import Event, Tell, printable, progress_bar, tell_json
 from emotion_core.errors import EmotionCoreError, InputError, SettingsError
 from emotion_core.media.encoder import NO_ENCODER
 from emotion_core.media.probe import VIDEO_SUFFIXES, probe
+from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.classify import load_classifier
 from emotion_core.pipeline.pipeline import ExpressionClassifier
 from emotion_core.results.annotations import Hide, change_edits, edited_clip, load_edits
@@ -38,7 +41,7 @@ from emotion_core.video.analyze import (
     is_finished,
     result_key,
 )
-from emotion_core.video.options import VideoOptions, feasible
+from emotion_core.video.options import VideoOptions, described_network, feasible
 from emotion_core.video.redraw import redraw_clip
 
 EXIT_DONE, EXIT_FAILED = 0, 1
@@ -59,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--largest-face", action="store_true", help="read the largest face only")
     parser.add_argument("--model", default="default", help="name of the model folder")
     add_models_dir_option(parser)
+    add_adaptation_options(parser)
     parser.add_argument("--force", action="store_true", help="analyse finished videos again")
     parser.add_argument(
         "--redraw",
@@ -168,6 +172,7 @@ class Batch:
     stop: Callable[[], bool]
     _taken: set[Path] = field(default_factory=set)
     _classifier: ExpressionClassifier | None = None
+    _adaptation: Adaptation | None = None
     _model: dict[str, Any] = field(default_factory=dict)
 
     def run(self, inputs: list[Path | Event]) -> list[Event]:
@@ -194,11 +199,11 @@ class Batch:
         return outcomes
 
     def _load(self) -> None:
-        """A missing model ends the run before the first video, not in each of them."""
+        """A missing model or adaptation ends the run before the first video, not in each."""
         classifier = load_classifier(self.options.model, self.options.models_dir)
-        bundle = classifier.bundle
         self._classifier = classifier
-        self._model = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
+        self._adaptation = chosen_adaptation(self.options, classifier.bundle)
+        self._model = described_network(classifier.bundle, self._adaptation)
 
     def _one(self, path: Path, place: Event) -> Event:
         self.tell({"event": "file_start", **place, "file": str(path)})
@@ -230,7 +235,15 @@ class Batch:
         key = result_key(source.sha256, self.chosen, self._model)
         if is_finished(folder, key) and not self.options.force:
             return _outcome(path, folder, "skipped", read_summary(folder))
-        summary = analyse_video(source, folder, self._classifier, self.chosen, self._model, hooks)
+        summary = analyse_video(
+            source,
+            folder,
+            self._classifier,
+            self.chosen,
+            self._model,
+            hooks,
+            adaptation=self._adaptation,
+        )
         return _outcome(path, folder, summary["status"], summary)
 
     def _redraw(self, source: Source, folder: Path, hooks: Hooks) -> Event:

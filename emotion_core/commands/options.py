@@ -4,7 +4,11 @@ import argparse
 import json
 from pathlib import Path
 
-from emotion_core.errors import OutputError, SettingsError
+from emotion_core.errors import InputError, OutputError, SettingsError
+from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.adaptation_file import check_made_for, from_json, load_adaptation
+from emotion_core.model.bundle import ModelBundle
+from emotion_core.results.paths import file_hash
 
 
 def add_data_option(parser: argparse.ArgumentParser, more: str = "") -> None:
@@ -18,6 +22,49 @@ def add_data_option(parser: argparse.ArgumentParser, more: str = "") -> None:
 def add_models_dir_option(parser: argparse.ArgumentParser) -> None:
     """`--models-dir`."""
     parser.add_argument("--models-dir", type=Path, help="where model folders live")
+
+
+def add_adaptation_options(parser: argparse.ArgumentParser) -> None:
+    """`--adaptation` and `--strength`."""
+    parser.add_argument(
+        "--adaptation",
+        metavar="NAME",
+        help="correct the network's answers: a name or file that `adapt` wrote",
+    )
+    parser.add_argument(
+        "--strength",
+        type=float,
+        metavar="0-1",
+        help="how much of the adaptation is applied (what its making chose)",
+    )
+
+
+def chosen_adaptation(options: argparse.Namespace, bundle: ModelBundle) -> Adaptation | None:
+    """The adaptation that was asked for, made for this network.
+
+    Raises:
+        InputError: there is none of that name, it is damaged or was made for another network.
+        SettingsError: the strength is not 0 to 1, or given without an adaptation.
+    """
+    if options.adaptation is None:
+        if options.strength is not None:
+            raise SettingsError("--strength needs an --adaptation.")
+        return None
+    model = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
+    if options.adaptation.lstrip().startswith("{"):
+        # The pages hand over the contents: nothing is left on the disk when the job is deleted.
+        adaptation = _from_text(options.adaptation)
+        check_made_for(adaptation, model)
+    else:
+        adaptation = load_adaptation(options.adaptation, model=model)
+    return adaptation.with_strength(options.strength)
+
+
+def _from_text(text: str) -> Adaptation:
+    try:
+        return from_json(text)
+    except ValueError as error:
+        raise InputError(f"--adaptation holds no usable adaptation ({error}).") from error
 
 
 def add_progress_option(parser: argparse.ArgumentParser) -> None:

@@ -98,7 +98,7 @@ class JobStore:
         self,
         inputs: Sequence[JobInput],
         arguments: Sequence[str],
-        model: Mapping[str, str],
+        model: Mapping[str, Any],
         owner: str = "",
     ) -> str:
         """Begin an analysis, or find the owner's identical one; returns its id.

@@ -18,5 +18,5 @@ def build_processor(
     few_heaps()
     # A second face must not hold up the stream while the tracker fetches what it matches them with.
     import_aside("scipy.optimize")
-    pipeline = Pipeline(classifier, settings.pipeline)
+    pipeline = Pipeline(classifier, settings.pipeline, adaptation=settings.adaptation)
     return LiveProcessor(pipeline, draw_overlay, settings, send_back=send_back, seat=seat)

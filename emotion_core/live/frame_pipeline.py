@@ -5,6 +5,7 @@ from typing import Protocol
 
 from emotion_core.config import PipelineSettings
 from emotion_core.datatypes import Frame, FrameResult, ImageArray
+from emotion_core.model.adaptation import Adaptation
 
 Listener = Callable[[FrameResult, float, Callable[[], ImageArray], tuple[int, int]], None]
 """Called on the worker thread with each new result, the steady time its frame arrived, what makes
@@ -20,6 +21,9 @@ class FramePipeline(Protocol):
 
     def update_settings(self, settings: PipelineSettings) -> None:
         """Take new settings from the next frame on."""
+
+    def update_adaptation(self, adaptation: Adaptation | None) -> None:
+        """Correct the network's answers with another adaptation from the next frame on."""
 
     def start_calibration(self, track_id: int | None = None, seconds: float = 3.0) -> None:
         """Take the expression of the coming seconds as a person's rest; None: of everybody."""

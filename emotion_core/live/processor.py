@@ -186,7 +186,9 @@ class LiveProcessor:
             try:
                 if applied is None or settings.pipeline != applied.pipeline:
                     self._pipeline.update_settings(settings.pipeline)
-                    applied = settings
+                if settings.adaptation is not (applied.adaptation if applied else None):
+                    self._pipeline.update_adaptation(settings.adaptation)
+                applied = settings
                 result = self._pipeline.process(waiting.frame)
             except Exception as error:
                 self._failed(error)

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -52,10 +52,13 @@ class LiveSession:
     """
 
     def __init__(
-        self, folder: Path, model: str, *, clock: Callable[[], float] = time.monotonic
+        self,
+        folder: Path,
+        model: str | Mapping[str, Any],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder
-        self.model = model
         self.started_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._clock = clock
         self._zero_s = clock()
@@ -77,7 +80,10 @@ class LiveSession:
             folder.mkdir(parents=True)
             # Keeps other servers that share the folder out of the recording until it is finished.
             self._held.enter_context(sole_writer(folder))
-            self._head: dict[str, Any] = {"started_utc": self.started_utc, "model": model}
+            self._head: dict[str, Any] = {
+                "started_utc": self.started_utc,
+                "model": model if isinstance(model, str) else dict(model),
+            }
             write_head(folder, self._head)
             self._faces = FacesWriter(folder / FACES)
         except OSError as error:

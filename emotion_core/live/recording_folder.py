@@ -47,7 +47,7 @@ def finish_folder(folder: Path) -> dict[str, Any]:
         },
         "started_utc": head.get("started_utc"),
         "clock": "seconds of a steady clock, 0 at started_utc",
-        "model": {"name": head.get("model", "")},
+        "model": _model(head.get("model", "")),
         "versions": package_versions(),
         **summarise(table, load_edits(folder)),
     }
@@ -57,6 +57,11 @@ def finish_folder(folder: Path) -> dict[str, Any]:
         summary["video_problem"] = str(head["video_problem"])
     write_summary(folder, summary)
     return summary
+
+
+def _model(kept: object) -> dict[str, Any]:
+    """What the summary says of the network; earlier versions kept its name only."""
+    return dict(kept) if isinstance(kept, dict) else {"name": str(kept)}
 
 
 def _read_head(folder: Path) -> dict[str, Any]:

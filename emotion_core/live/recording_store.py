@@ -6,6 +6,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,8 +36,11 @@ class SessionStore:
         # When a page last asked for a recording: a person with the page open is its owner.
         self._asked_s: dict[str, float] = {}
 
-    def start(self, model: str) -> tuple[str, LiveSession]:
+    def start(self, model: str | Mapping[str, Any]) -> tuple[str, LiveSession]:
         """Begin a recording; old ones are deleted first.
+
+        Args:
+            model: the network's name, or what summary.json says of it.
 
         Raises:
             OutputError: the work folder cannot be written.

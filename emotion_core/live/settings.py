@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from emotion_core.config import OverlaySettings, PipelineSettings
+from emotion_core.model.adaptation import Adaptation
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +16,5 @@ class LiveSettings:
     mirror: bool = True
     # Pixelate faces in the returned picture.
     hide_faces: bool = False
+    # Corrects the network's answers.
+    adaptation: Adaptation | None = None

@@ -42,6 +42,13 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float32]:
     return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
+def centred_logits(probs: ArrayLike) -> NDArray[np.float32]:
+    """Logits (…, K) float32 that give these probabilities (…, K), with the mean 0 in each row:
+    softmax leaves the mean open."""
+    logs = np.log(np.maximum(np.asarray(probs, np.float32), 1e-7))
+    return np.asarray(logs - logs.mean(axis=-1, keepdims=True), np.float32)
+
+
 def logits_nll(logits: ArrayLike, truth: ArrayLike, temperature: float = 1.0) -> float:
     """Mean negative log-likelihood in nats of the true classes, computed without underflow."""
     scaled = np.asarray(logits, np.float64) / temperature

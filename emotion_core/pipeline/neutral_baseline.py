@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from emotion_core.datatypes import FloatArray, IntArray
 from emotion_core.labels import NEUTRAL_INDEX, NUM_EXPRESSIONS
+from emotion_core.model.calibrate import centred_logits
 
 # What a resting face shall read after calibration: this much neutral, the rest shared equally.
 REST_NEUTRAL: Final = 0.8
@@ -79,7 +80,7 @@ class NeutralCalibration:
         """
         if self._wanted == set():
             return
-        for track_id, row in zip(map(int, track_ids), _logits(probs), strict=True):
+        for track_id, row in zip(map(int, track_ids), centred_logits(probs), strict=True):
             if self._wanted is not None and track_id not in self._wanted:
                 continue
             rest = self._resting.setdefault(track_id, _Rest())
@@ -119,22 +120,16 @@ class NeutralCalibration:
         for row, track_id in enumerate(map(int, track_ids)):
             baseline = self._baselines.get(track_id)
             if baseline is not None:
-                logits = _logits(moved[row]) - baseline + REST_LOGITS
+                logits = centred_logits(moved[row]) - baseline + REST_LOGITS
                 odds = np.exp(logits - logits.max())
                 moved[row] = odds / odds.sum()
         return moved
 
 
-def _logits(probs: FloatArray) -> FloatArray:
-    """Logits that give these probabilities, with the mean 0 (softmax leaves the mean open)."""
-    logs = np.log(np.maximum(probs, 1e-7))
-    return np.asarray(logs - logs.mean(axis=-1, keepdims=True), np.float32)
-
-
 def _rest_logits() -> FloatArray:
     probs = np.full(NUM_EXPRESSIONS, (1 - REST_NEUTRAL) / (NUM_EXPRESSIONS - 1), np.float32)
     probs[NEUTRAL_INDEX] = REST_NEUTRAL
-    return _logits(probs)
+    return centred_logits(probs)
 
 
 REST_LOGITS: Final[FloatArray] = _rest_logits()

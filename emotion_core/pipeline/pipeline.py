@@ -19,6 +19,7 @@ from emotion_core.datatypes import (
     QualityHint,
 )
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
+from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.classify import load_classifier
 from emotion_core.pipeline.neutral_baseline import NeutralCalibration
 from emotion_core.pipeline.smoothing import Smoother
@@ -110,11 +111,13 @@ class Pipeline:
         classifier: ExpressionClassifier,
         settings: PipelineSettings | None = None,
         detector: FaceDetector | None = None,
+        adaptation: Adaptation | None = None,
     ) -> None:
         if tuple(classifier.labels) != EXPRESSIONS:
             raise ValueError(f"The classifier's labels must be {EXPRESSIONS}.")
         self.timings: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         self._classifier = classifier
+        self._adaptation = adaptation
         self._settings = settings or PipelineSettings()
         self._lock = threading.Lock()
         self._detector: FaceDetector = detector or HaarDetector()
@@ -135,6 +138,7 @@ class Pipeline:
         settings: PipelineSettings | None = None,
         models_dir: Path | None = None,
         detector: FaceDetector | None = None,
+        adaptation: Adaptation | None = None,
     ) -> "Pipeline":
         """A pipeline with a network from disk, shared with every other pipeline of this process.
 
@@ -143,11 +147,12 @@ class Pipeline:
             settings: None takes those for video.
             models_dir: folder of model folders; None takes the installation's.
             detector: finds the faces of this stream; None takes the Haar cascades.
+            adaptation: corrects the network's answers (`load_adaptation`).
 
         Raises:
             ModelError: there is no such model, or its folder is damaged.
         """
-        return cls(load_classifier(model, models_dir), settings, detector)
+        return cls(load_classifier(model, models_dir), settings, detector, adaptation)
 
     @property
     def settings(self) -> PipelineSettings:
@@ -161,6 +166,19 @@ class Pipeline:
             self._detector.configure(settings.detection)
             self._tracker.settings = settings.tracking
             self._smoother.strength = settings.smoothing_strength
+
+    @property
+    def adaptation(self) -> Adaptation | None:
+        """What corrects the network's answers; None: nothing does."""
+        return self._adaptation
+
+    def update_adaptation(self, adaptation: Adaptation | None) -> None:
+        """Change the adaptation between two frames. Baselines that were measured with another one
+        no longer fit and are forgotten."""
+        with self._lock:
+            if _fingerprint(adaptation) != _fingerprint(self._adaptation):
+                self._calibration.clear()
+            self._adaptation = adaptation
 
     def reset(self) -> None:
         """Begin a new stream: forget all people; identities count from 1 again."""
@@ -297,7 +315,8 @@ class Pipeline:
         """(N, 7) calibrated probabilities. Skips inference when there are no faces."""
         if not len(crops):
             return np.empty((0, NUM_EXPRESSIONS), np.float32)
-        return self._classifier.probabilities(self._classifier.logits(crops))
+        probs = self._classifier.probabilities(self._classifier.logits(crops))
+        return probs if self._adaptation is None else self._adaptation.apply(probs)
 
     def _remember(
         self,
@@ -339,6 +358,10 @@ class Pipeline:
             quality=tuple(reading.hints for reading in readings),
             others=others,
         )
+
+
+def _fingerprint(adaptation: Adaptation | None) -> str:
+    return adaptation.fingerprint if adaptation else ""
 
 
 def _in_rows(image: ImageArray) -> ImageArray:

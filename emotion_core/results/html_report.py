@@ -20,7 +20,7 @@ from emotion_core.results.face_table import (
     valid_share,
 )
 from emotion_core.results.paths import MOMENTS, read_summary
-from emotion_core.results.summary import marker_statistics
+from emotion_core.results.summary import marker_statistics, network_words
 from emotion_core.results.thumbnails import moment_picture, picture_bytes
 
 _WIDTH, _HEIGHT = 860, 150
@@ -90,7 +90,7 @@ def _facts(table: FaceTable, summary: dict[str, Any]) -> str:
         ("Frames read", f"{len(table.frame_times):,}"),
         ("A face was seen in", f"{valid_share(table):.0%} of them"),
         ("People", str(len(table.people))),
-        ("Network", escape(str(model.get("name", "")))),
+        ("Network", escape(network_words(model))),
         ("File (SHA-256)", str(source.get("sha256", ""))[:16] + " …"),
     ]
     return "<table>" + "".join(f"<tr><th>{k}</th><td>{v}</td></tr>" for k, v in rows) + "</table>"

@@ -150,3 +150,12 @@ def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
         replace_file(folder / SUMMARY, summary_json(summary))
     except OSError as error:
         raise output_error(folder / SUMMARY, error) from error
+
+
+def network_words(model: Mapping[str, Any]) -> str:
+    """The network's name and, where one was used, the adaptation with its strength."""
+    name, adaptation = str(model.get("name") or ""), model.get("adaptation")
+    if not isinstance(adaptation, dict):
+        return name
+    words = f"with adaptation {adaptation.get('name')}, strength {adaptation.get('strength')}"
+    return f"{name} {words}"

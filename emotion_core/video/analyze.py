@@ -19,6 +19,7 @@ from emotion_core.media.background import WriteBehind, import_aside, read_ahead
 from emotion_core.media.probe import VideoInfo, probe
 from emotion_core.media.read import FrameSelector, ReadReport, read_frames
 from emotion_core.media.write import VideoWriter
+from emotion_core.model.adaptation import Adaptation
 from emotion_core.pipeline.pipeline import ExpressionClassifier, Pipeline
 from emotion_core.progress import Progress, ignore_progress
 from emotion_core.results.annotations import Edits, change_edits, load_edits
@@ -112,6 +113,8 @@ class Hooks:
 def result_key(sha256: str, options: VideoOptions, model: Mapping[str, Any]) -> str:
     """The same bytes, settings and model give the same key: 64 hexadecimal digits."""
     parts = [RESULTS_VERSION, sha256, asdict(options), model.get("sha256", "")]
+    if adaptation := model.get("adaptation"):
+        parts.append(adaptation["fingerprint"])
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -131,6 +134,7 @@ def analyse_video(
     model: Mapping[str, Any] | None = None,
     hooks: Hooks | None = None,
     detector: FaceDetector | None = None,
+    adaptation: Adaptation | None = None,
 ) -> dict[str, Any]:
     """Read a video into `folder`: faces.csv, summary.json, annotated.mp4 and thumbnails.
 
@@ -142,9 +146,10 @@ def analyse_video(
         folder: made where it is missing; results of an earlier run in it are replaced.
         classifier: the network, loaded once for all videos.
         options: what to read and make; without an encoder no clip is made (see `feasible`).
-        model: name and sha256 of the network, kept in the summary.
+        model: of the network, kept in the summary (`described_network`).
         hooks: progress and cancel.
         detector: finds the faces; None takes the Haar cascades.
+        adaptation: corrects the network's answers; `model` names it.
 
     Returns:
         The content of summary.json; `status` is "done" or "cancelled".
@@ -161,7 +166,8 @@ def analyse_video(
     # The summary needs it: half a second that a short video would wait for at its end.
     import_aside("pandas")
     try:
-        run.read(Pipeline(classifier, _pipeline_settings(info, options), detector))
+        settings = _pipeline_settings(info, options)
+        run.read(Pipeline(classifier, settings, detector, adaptation))
         return run.finish()
     except BaseException as error:
         run.fail(error)

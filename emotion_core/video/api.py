@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from emotion_core.media.probe import probe
+from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.classify import load_classifier
 from emotion_core.pipeline.pipeline import ExpressionClassifier
 from emotion_core.results.annotations import Edits, Marker, load_edits
@@ -23,7 +24,7 @@ from emotion_core.video.analyze import (
     is_finished,
     result_key,
 )
-from emotion_core.video.options import VideoOptions, feasible
+from emotion_core.video.options import VideoOptions, described_network, feasible
 from emotion_core.vision.detection import FaceDetector
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def analyze_video(
     models_dir: Path | None = None,
     classifier: ExpressionClassifier | None = None,
     detector: FaceDetector | None = None,
+    adaptation: Adaptation | None = None,
     progress: Callable[[VideoProgress], None] | None = None,
 ) -> VideoResult:
     """Read the expressions of every face in a video.
@@ -130,12 +132,17 @@ def analyze_video(
         folder: keeps faces.csv, summary.json, thumbnails and, with `annotate`, annotated.mp4. A
             folder that already holds the finished results of the same bytes, settings and model is
             opened instead of computed again. None keeps no file.
-        every, rate: analyse every Nth frame, or this many frames per second instead.
-        start_s, end_s: the range in seconds; None reads to the end.
+        every: analyse every Nth frame.
+        rate: analyse this many frames per second instead.
+        start_s: start of the range in seconds.
+        end_s: end of the range in seconds; None reads to the end.
         annotate: write the clip with boxes and labels; skipped where no encoder is installed.
         largest_face: keep only the largest face of each frame.
-        model, models_dir: name and place of a model folder; ignored if `classifier` is given.
-        classifier, detector: your own ones; the detector is reset first.
+        model: name of a model folder; ignored if `classifier` is given.
+        models_dir: folder of model folders; None takes the installation's.
+        classifier: your own classifier, shared between calls if you like.
+        detector: your own face detector; it is reset first.
+        adaptation: corrects the network's answers (`load_adaptation`).
         progress: called a few times per second, from the analysing or the reading thread.
 
     Raises:
@@ -157,7 +164,9 @@ def analyze_video(
     if detector is not None:
         detector.reset()
     parts = _parts(classifier, detector, model, models_dir)
-    job = _Job(Path(path), options, *parts, progress)
+    if adaptation is not None:
+        parts[2]["adaptation"] = adaptation.described()
+    job = _Job(Path(path), options, *parts, adaptation, progress)
     if folder is not None:
         return job.run(Path(folder))
     with tempfile.TemporaryDirectory(prefix="emotion-lab-") as temporary:
@@ -170,14 +179,13 @@ def _parts(
     detector: FaceDetector | None,
     model: str,
     models_dir: Path | None,
-) -> tuple[ExpressionClassifier, FaceDetector | None, dict[str, str]]:
+) -> tuple[ExpressionClassifier, FaceDetector | None, dict[str, Any]]:
     """The classifier and the detector to use, and how summary.json describes them."""
     described = _describe(classifier, detector)
     if classifier is not None:
         return classifier, detector, described
     loaded = load_classifier(model, models_dir)
-    served = {"name": loaded.bundle.name, "sha256": file_hash(loaded.bundle.served_file)}
-    return loaded, detector, served | described
+    return loaded, detector, described_network(loaded.bundle) | described
 
 
 def _describe(
@@ -200,6 +208,7 @@ class _Job:
     classifier: ExpressionClassifier
     detector: FaceDetector | None
     model: Mapping[str, Any]
+    adaptation: Adaptation | None
     progress: Callable[[VideoProgress], None] | None
 
     def run(self, folder: Path) -> VideoResult:
@@ -217,5 +226,6 @@ class _Job:
                 self.model,
                 hooks,
                 detector=self.detector,
+                adaptation=self.adaptation,
             )
         return load_results(folder)

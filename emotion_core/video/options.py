@@ -2,10 +2,14 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 from emotion_core.errors import SettingsError
 from emotion_core.media.encoder import clip_encoder
 from emotion_core.media.read import FrameSelector
+from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.bundle import ModelBundle
+from emotion_core.results.paths import file_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +43,9 @@ def feasible(options: VideoOptions) -> VideoOptions:
     They are a part of a result's key: once there is an encoder, the video is analysed again.
     """
     return options if clip_encoder() else replace(options, annotate=False)
+
+
+def described_network(bundle: ModelBundle, adaptation: Adaptation | None = None) -> dict[str, Any]:
+    """What summary.json says of the network, and what tells its results from another's."""
+    served: dict[str, Any] = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
+    return served | ({"adaptation": adaptation.described()} if adaptation else {})

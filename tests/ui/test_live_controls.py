@@ -8,9 +8,10 @@ from emotion_core.live.settings import LiveSettings
 def controls() -> None:
     import streamlit as st
 
+    from emotion_core.model.bundle import load_bundle
     from emotion_core.ui.live_page.controls import camera_constraints, live_controls
 
-    st.session_state["made"] = live_controls()
+    st.session_state["made"] = live_controls(load_bundle())
     st.session_state["asked"] = camera_constraints()
 
 

@@ -6,6 +6,8 @@ import streamlit as st
 
 from emotion_core.config import DetectionSettings, OverlaySettings, PipelineSettings
 from emotion_core.live.settings import LiveSettings
+from emotion_core.model.bundle import ModelBundle
+from emotion_core.ui.common.adaptation import choose_adaptation
 
 _BOXES, _WORDS, _BARS = "Boxes", "Expression", "Bars"
 RESOLUTIONS: Final[dict[str, tuple[int, int]]] = {
@@ -16,12 +18,18 @@ RESOLUTIONS: Final[dict[str, tuple[int, int]]] = {
 FRAME_RATES: Final = [10, 15, 30, 60]
 # Media Capture and Streams, VideoFacingModeEnum; "" leaves the choice to the browser.
 FACING: Final[dict[str, str]] = {"Any": "", "Front": "user", "Back": "environment"}
+_RECORDING: Final = "A recording is made with one adaptation: finish it to choose another."
 # Key of the choice to send no picture back.
 ANALYSIS_ONLY: Final = "live_analysis_only"
 
 
-def live_controls() -> LiveSettings:
-    """Draw the controls; a change takes effect with the next frame, the stream goes on."""
+def live_controls(bundle: ModelBundle, recording: bool = False) -> LiveSettings:
+    """Draw the controls; a change takes effect with the next frame, the stream goes on.
+
+    Args:
+        bundle: the network that reads.
+        recording: a recording runs, which is made with one adaptation from its start to its end.
+    """
     smooth, shows, mirror = st.columns([5, 6, 3], vertical_alignment="top", gap="medium")
     with smooth:
         strength = st.slider(
@@ -50,6 +58,7 @@ def live_controls() -> LiveSettings:
             help="Shows you as a mirror does. Readings do not change.",
         )
     pipeline, hidden = _more_settings(strength)
+    adaptation = choose_adaptation(bundle, "live", _RECORDING if recording else "")
     return LiveSettings(
         pipeline=pipeline,
         overlay=OverlaySettings(
@@ -57,6 +66,7 @@ def live_controls() -> LiveSettings:
         ),
         mirror=mirrored,
         hide_faces=hidden,
+        adaptation=adaptation,
     )
 
 

@@ -79,7 +79,7 @@ def hears_us(session: LiveSession) -> bool:
     return bool(session.stream == st.session_state.get(_STREAM))
 
 
-def recorder_bar(processor: LiveProcessor | None, model: str) -> None:
+def recorder_bar(processor: LiveProcessor | None, model: Mapping[str, Any]) -> None:
     """Draw the buttons that fit what the recording is doing; call it from a fragment."""
     token = _token()
     found = session_store().find(token)
@@ -95,7 +95,7 @@ def recorder_bar(processor: LiveProcessor | None, model: str) -> None:
         _stop(token)
 
 
-def _offer_start(processor: LiveProcessor | None, model: str) -> None:
+def _offer_start(processor: LiveProcessor | None, model: Mapping[str, Any]) -> None:
     live = processor is not None and not processor.reading().ended
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(

@@ -16,6 +16,7 @@ from emotion_core.datatypes import FloatArray, Frame, FrameResult, ImageArray
 from emotion_core.errors import EmotionCoreError
 from emotion_core.media.photo import read_photo
 from emotion_core.media.synthetic import PORTRAIT
+from emotion_core.model.adaptation import Adaptation
 from emotion_core.pipeline.pipeline import Pipeline
 from emotion_core.results.export import COLUMNS, face_rows
 from emotion_core.ui.common.charts import people_html
@@ -61,7 +62,10 @@ class Reading:
 
 
 def read_pictures(
-    pictures: list[tuple[str, bytes]], classifier: "Classifier", settings: "PipelineSettings"
+    pictures: list[tuple[str, bytes]],
+    classifier: "Classifier",
+    settings: "PipelineSettings",
+    adaptation: Adaptation | None = None,
 ) -> list[Reading]:
     """Read each picture; one that cannot be read costs a message, not the others.
 
@@ -72,19 +76,24 @@ def read_pictures(
     network = network_key(classifier)
     readings = {}
     for place, (name, data) in enumerate(pictures):
-        asked = repr((place, name, settings, network)).encode("utf-8", "surrogateescape")
+        adapted = adaptation.fingerprint if adaptation else ""
+        asked = repr((place, name, settings, network, adapted)).encode("utf-8", "surrogateescape")
         key = hashlib.sha256(asked + data).hexdigest()
-        readings[key] = kept.get(key) or _read(name, data, classifier, settings)
+        readings[key] = kept.get(key) or _read(name, data, classifier, settings, adaptation)
     st.session_state[_CACHE] = readings
     return list(readings.values())
 
 
 def _read(
-    name: str, data: bytes, classifier: "Classifier", settings: "PipelineSettings"
+    name: str,
+    data: bytes,
+    classifier: "Classifier",
+    settings: "PipelineSettings",
+    adaptation: Adaptation | None,
 ) -> Reading:
     try:
         image = read_photo(data, name=name)
-        result = Pipeline(classifier, settings).process(Frame(image))
+        result = Pipeline(classifier, settings, adaptation=adaptation).process(Frame(image))
     except EmotionCoreError as error:
         return Reading(name, problem=str(error))
     drawn = draw_overlay(*_enlarged(image, result), OverlaySettings())

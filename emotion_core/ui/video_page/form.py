@@ -11,11 +11,13 @@ from emotion_core.errors import EmotionCoreError, OutputError, SettingsError
 from emotion_core.jobs.store import JobInput
 from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 from emotion_core.media.write import sample_tour
-from emotion_core.model.bundle import load_bundle
-from emotion_core.results.paths import file_hash
+from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.bundle import ModelBundle, load_bundle
+from emotion_core.ui.common.adaptation import as_file, choose_adaptation
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.visitor_jobs import retention_words, visitor
 from emotion_core.ui.video_page.jobs import VIDEO_JOBS, job_store
+from emotion_core.video.options import described_network
 
 _TYPES: Final = ["mp4", "mov", "mkv", "avi", "webm", "m4v", "mpg", "mpeg", "ts", "wmv", "3gp"]
 # Words → options of the command. The first is the default.
@@ -39,6 +41,7 @@ class _Choice:
     files: list[Path]
     arguments: list[str]
     problem: str = ""
+    adaptation: Adaptation | None = None
 
 
 def show_setup() -> None:
@@ -48,7 +51,10 @@ def show_setup() -> None:
         uploads, files = _inputs()
     with right:
         arguments, problem = _options()
-    choice = _Choice(uploads, files, arguments, problem)
+        adaptation = _adaptation()
+    if adaptation is not None:
+        arguments += ["--adaptation", as_file(adaptation)]
+    choice = _Choice(uploads, files, arguments, problem, adaptation)
     ready = bool(uploads or files) and not problem
     with left, st.container(horizontal=True, vertical_alignment="center"):
         started = st.button(
@@ -157,7 +163,7 @@ def _start(choice: _Choice, *, sample: bool = False) -> None:
     store = job_store()
     try:
         with st.spinner("Preparing …"):
-            model = _model()
+            model = described_network(_bundle(), choice.adaptation)
             inputs = [_sample_input()] if sample else _kept(choice)
             job_id = store.start(inputs, choice.arguments, model, visitor())
     except EmotionCoreError as error:
@@ -177,10 +183,17 @@ def _kept(choice: _Choice) -> list[JobInput]:
     return inputs
 
 
-def _model() -> dict[str, str]:
-    """Name and hash of the network that will read; a missing one is told before the start."""
-    bundle = load_bundle(models_dir=app_settings().models_dir)
-    return {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
+def _bundle() -> ModelBundle:
+    """The network that will read; a missing one is told before the start."""
+    return load_bundle(models_dir=app_settings().models_dir)
+
+
+def _adaptation() -> Adaptation | None:
+    try:
+        return choose_adaptation(_bundle(), "video")
+    except EmotionCoreError:
+        # Without a network nothing can be started, and the start says why.
+        return None
 
 
 def _sample_input() -> JobInput:

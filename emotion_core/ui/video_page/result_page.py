@@ -11,7 +11,8 @@ from emotion_core.jobs.log import FAILED, FileState, problem_of
 from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 from emotion_core.results.annotations import DAMAGED, Marker, edited_clip
 from emotion_core.results.face_table import valid_share
-from emotion_core.ui.common.text import duration_words
+from emotion_core.results.summary import network_words
+from emotion_core.ui.common.text import duration_words, escape
 from emotion_core.ui.video_page.downloads import show_exports
 from emotion_core.ui.video_page.jobs import job_store
 from emotion_core.ui.video_page.key_moments import show_moments
@@ -121,8 +122,8 @@ def show_facts(view: ResultView) -> None:
     if summary.get("spent_s") and summary.get("times_real_time"):
         speed = f"{summary['times_real_time']:.1f}× real time"
         words.append(f"took {duration_words(summary['spent_s'])} ({speed})")
-    model = (summary.get("model") or {}).get("name")
-    words += [f"network “{model}”"] if model else []
+    model = network_words(summary.get("model") or {})
+    words += [f"network {escape(model)}"] if model else []
     st.markdown(" · ".join(words))
 
 

@@ -1,0 +1,279 @@
+"""`adapt`: labelled faces → a small correction of a network's answers, kept under a name."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_core.commands.options import (
+    add_json_option,
+    add_models_dir_option,
+    check_json_option,
+    write_json_option,
+)
+from emotion_core.config import AppSettings
+from emotion_core.datasets.dataset import ALL, SPLITS, Dataset
+from emotion_core.datasets.known_images import count_known, read_known
+from emotion_core.datasets.loading import load_dataset
+from emotion_core.datasets.other_faces import is_other_faces, read_other_faces
+from emotion_core.errors import InputError, ModelError, SettingsError
+from emotion_core.evaluation.adaptation_making import (
+    Gain,
+    make_adaptation,
+    prior_adaptation,
+    trained_prior,
+    validation_rehearsal,
+)
+from emotion_core.evaluation.inference import served_logits
+from emotion_core.evaluation.model_record import known_file
+from emotion_core.labels import EXPRESSIONS, LABEL_SETS, NUM_EXPRESSIONS
+from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.adaptation_file import (
+    check_name,
+    list_adaptations,
+    load_adaptation,
+    save_adaptation,
+)
+from emotion_core.model.bundle import ModelBundle
+from emotion_core.model.classify import Classifier, load_classifier
+from emotion_core.results.paths import file_hash
+
+EXIT_DONE, EXIT_FAILED = 0, 1
+# Where so large a share of the faces is of the network's own training split, its answers to them
+# say nothing about other faces.
+_MOST_LEARNT = 0.5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options."""
+    parser.add_argument("--name", help="under which it is kept and chosen")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="labelled faces: <expression>/*.png|jpg, FER+ folder or zip, fer2013.csv, or an .npz "
+        "of faces of other origin; without it only the prior is changed",
+    )
+    parser.add_argument("--split", choices=(*SPLITS, ALL), default=ALL, help="of the data (all)")
+    parser.add_argument("--labels", choices=LABEL_SETS, help="whose labels (those of the model)")
+    parser.add_argument(
+        "--person",
+        metavar="REGEX",
+        help="finds in an image's name who is seen, as its first group: '/(\\w+)_' in "
+        "'happy/anna_3.png'; people are left out as a whole to measure the gain (default: every "
+        "image shows somebody else)",
+    )
+    parser.add_argument(
+        "--prior",
+        default="balanced",
+        metavar="SHARES",
+        help="how often the expressions are expected: 'balanced' (default), 'trained' as in the "
+        "network's training faces, or such as 'neutral=0.6,happy=0.2', where the others share the "
+        "rest",
+    )
+    parser.add_argument("--strength", type=float, metavar="0-1", help="(what suits the faces best)")
+    parser.add_argument("--anyway", action="store_true", help="keep it even if it brings nothing")
+    parser.add_argument("--list", action="store_true", help="list the adaptations that there are")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="(EMOTION_LAB_ADAPTATIONS_DIR)")
+    parser.add_argument("--model", default="default", help="name of the model folder")
+    add_models_dir_option(parser)
+    add_json_option(parser, "write the adaptation and its gain for machines")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Make an adaptation; returns 0, or 1 where it brings nothing and is not kept."""
+    folder = options.out or AppSettings.from_environment().adaptations_dir
+    if options.list:
+        print("\n".join(_listed(folder)))
+        return EXIT_DONE
+    check_json_option(options.json)
+    if not options.name:
+        raise SettingsError("--name is needed: the adaptation is chosen by it.")
+    name = check_name(options.name)
+    classifier = load_classifier(options.model, options.models_dir)
+    bundle = classifier.bundle
+    model = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
+    rehearsal = validation_rehearsal(bundle)
+    labels = None if rehearsal is None else rehearsal[1]
+    prior = _prior(options.prior, bundle, labels)
+    if options.data is None:
+        made, gain = prior_adaptation(name, model, _needed(bundle, labels), prior), None
+    else:
+        faces = read_labelled_faces(options, bundle)
+        probs = _probabilities(classifier, faces.images)
+        made, gain = make_adaptation(
+            probs, faces.labels, faces.people, name=name, model=model, rehearsal=rehearsal
+        )
+        made = dataclasses.replace(made, prior=prior)
+    source = options.data.name if options.data else None
+    made = _recorded(made.with_strength(options.strength), source)
+    write_json_option(options.json, {**made.described(), "model": model, "record": made.record})
+    if gain is not None:
+        print(gain_text(gain, made.strength))
+    if gain is not None and not gain.offered and not options.anyway:
+        print(
+            "It is not kept, as it brings nothing on people left out. Label more faces, or keep it "
+            "with --anyway."
+        )
+        return EXIT_FAILED
+    file = save_adaptation(made, folder)
+    print(f"wrote {file}; use it with --adaptation {name!r}")
+    return EXIT_DONE
+
+
+def _listed(folder: Path) -> list[str]:
+    """A line for each adaptation of a folder."""
+    lines = []
+    for name in list_adaptations(folder):
+        try:
+            found = load_adaptation(name, folder)
+            lines.append(f"{name}: for {found.model['name']}, strength {found.strength:g}")
+        except InputError as error:
+            lines.append(f"{name}: {error}")
+    return lines or [f"There are no adaptations in {folder}."]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledImages:
+    """Images (N, 48, 48) uint8, labels (N,), and who is seen (N,); None if that is not known."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    people: NDArray[Any] | None
+
+
+def read_labelled_faces(options: argparse.Namespace, bundle: ModelBundle) -> LabelledImages:
+    """The faces that `--data` names, those without a label left out.
+
+    Raises:
+        DatasetError: nothing readable there.
+        InputError: no face has a label, or the network learnt from these faces.
+        SettingsError: `--person` is no pattern with a group, or finds nobody in a name.
+    """
+    if is_other_faces(options.data):
+        return _other_faces(options.data)
+    dataset = load_dataset(options.data)
+    split = dataset.split(options.split)
+    labels = split.labels(options.labels or _label_set(dataset, options.split, bundle))
+    kept = labels >= 0
+    if not kept.any():
+        raise InputError(f"No face of {options.data.name} has a label of this label set.")
+    _check_unknown(split.images[kept], bundle, options.data)
+    people = _people(split.names[kept], options.person) if options.person else None
+    return LabelledImages(split.images[kept], labels[kept].astype(np.int64), people)
+
+
+def _other_faces(path: Path) -> LabelledImages:
+    sets = read_other_faces(path)
+    images = np.concatenate([faces.images for faces in sets])
+    labels = np.concatenate([faces.labels for faces in sets]).astype(np.int64)
+    people = np.concatenate(
+        [[f"{faces.name} {person}" for person in faces.people] for faces in sets]
+    )
+    judged = np.concatenate(
+        [np.isin(f.labels, [EXPRESSIONS.index(e) for e in f.judged]) for f in sets]
+    )
+    return LabelledImages(images[judged], labels[judged], people[judged])
+
+
+def _label_set(dataset: Dataset, split: str, bundle: ModelBundle) -> str:
+    """The model's own label set, or the only one that the data have."""
+    found = [s for s in LABEL_SETS if (dataset.split(split).labels(s) >= 0).any()]
+    return bundle.label_set if bundle.label_set in found or not found else found[0]
+
+
+def _check_unknown(images: NDArray[np.uint8], bundle: ModelBundle, data: Path) -> None:
+    try:
+        learnt = count_known(images, read_known(known_file(bundle.path))).get("train", 0)
+    except ModelError:
+        # An installed package has no such sample; a damaged one says nothing.
+        return
+    if learnt > _MOST_LEARNT * len(images):
+        raise InputError(
+            f"{bundle.name} learnt from the faces of {data.name}: what it says to them tells "
+            "nothing about other faces. Choose --split validation, or other faces."
+        )
+
+
+def _people(names: NDArray[np.str_], pattern: str) -> NDArray[np.str_]:
+    try:
+        finder = re.compile(pattern)
+    except re.error as error:
+        raise SettingsError(f"--person {pattern!r} is no regular expression ({error}).") from error
+    if finder.groups < 1:
+        raise SettingsError(f"--person {pattern!r} needs a group in parentheses: who is seen.")
+    found = [finder.search(name) for name in names]
+    without = [name for name, match in zip(names, found, strict=True) if not match]
+    if without:
+        raise SettingsError(f"--person {pattern!r} finds nobody in {without[0]!r}.")
+    return np.array([match[1] for match in found if match], str)
+
+
+def _probabilities(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return classifier.probabilities(served_logits(classifier, images))
+
+
+def _needed(bundle: ModelBundle, labels: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    if labels is None:
+        raise InputError(
+            f"{bundle.path} keeps no predictions of its validation split, so that the prior of "
+            f"{bundle.name} is not known. `evaluate --split validation` writes them."
+        )
+    return labels
+
+
+def _prior(
+    text: str, bundle: ModelBundle, labels: NDArray[np.int64] | None
+) -> NDArray[np.float64] | None:
+    """The shares that `--prior` asks for; None: all alike.
+
+    Raises:
+        SettingsError: it is none of the words and no list of shares.
+    """
+    if text == "balanced":
+        return None
+    if text == "trained":
+        return trained_prior(_needed(bundle, labels))
+    shares: dict[str, float] = {}
+    try:
+        for part in text.split(","):
+            expression, share = part.split("=")
+            shares[expression.strip()] = float(share)
+        unknown = set(shares) - set(EXPRESSIONS)
+        rest = 1 - sum(shares.values())
+        usable = not unknown and all(s >= 0 for s in shares.values()) and rest > -1e-9
+    except ValueError:
+        usable = False
+    others = NUM_EXPRESSIONS - len(shares)
+    if not usable or (not others and abs(rest) > 1e-6):
+        raise SettingsError(
+            f"--prior must be 'balanced', 'trained', or shares of at most 1 in all such as "
+            f"'neutral=0.6,happy=0.2', got {text!r}. The expressions: {', '.join(EXPRESSIONS)}."
+        )
+    each = max(rest, 0.0) / others if others else 0.0
+    return np.array([shares.get(expression, each) for expression in EXPRESSIONS])
+
+
+def _recorded(made: Adaptation, source: str | None) -> Adaptation:
+    about = {"source": source, "date": datetime.now(UTC).date().isoformat()}
+    return dataclasses.replace(made, record={**made.record, **about})
+
+
+def gain_text(gain: Gain, strength: float) -> str:
+    """What an adaptation brings, in three lines."""
+    counts = ", ".join(f"{e} {n}" for e, n in gain.by_expression.items())
+    change = gain.difference
+    return (
+        f"{gain.faces:,} faces of {gain.people:,} people: {counts}\n"
+        f"mean recall on people left out: {gain.before:.3f} without, {gain.after:.3f} with it; "
+        f"difference {change.value:+.3f} [{change.low:+.3f}, {change.high:+.3f}]\n"
+        f"log-loss {gain.loss_before:.3f} without, {gain.loss_after:.3f} with it; "
+        f"strength {strength:.2f}"
+    )

@@ -1,0 +1,170 @@
+"""Choose an adaptation: from the installation's folder, from a file, or made in this session."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+
+from emotion_core.errors import EmotionCoreError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.adaptation_file import (
+    check_made_for,
+    from_json,
+    list_adaptations,
+    load_adaptation,
+    to_json,
+)
+from emotion_core.model.bundle import ModelBundle
+from emotion_core.ui.common.resources import app_settings
+from emotion_core.ui.common.text import escape
+from emotion_core.video.options import described_network
+
+NONE: Final = "None"
+_OWN, _CHOSEN, _STRENGTH = "adaptations_own", "adaptation_chosen", "adaptation_strength"
+_ABOUT: Final = (
+    "An adaptation corrects the network's answers for one kind of faces. It suits the faces it was "
+    "made from and can make others worse. Decide on one before you look at a study's data, and "
+    "report it."
+)
+
+
+def own_adaptations() -> dict[str, Adaptation]:
+    """Adaptations that this visitor made or opened, by name; nobody else sees them."""
+    own: dict[str, Adaptation] = st.session_state.setdefault(_OWN, {})
+    return own
+
+
+def add_own(adaptation: Adaptation) -> None:
+    """Add an adaptation to this session and choose it from the next run on."""
+    own_adaptations()[adaptation.name] = adaptation
+    st.session_state[_CHOSEN] = adaptation.name
+    st.session_state.pop(_STRENGTH, None)
+
+
+def choose_adaptation(bundle: ModelBundle, page: str, locked: str = "") -> Adaptation | None:
+    """Draw the choice, folded; the same adaptation is chosen on every page of a session.
+
+    Args:
+        bundle: the network that it is wanted for.
+        page: name of the page, for the widgets' keys.
+        locked: why it cannot be changed now; "" where it can.
+
+    Returns:
+        The adaptation with the strength chosen; None without one.
+    """
+    own = own_adaptations()
+    names = [NONE, *own, *(n for n in list_adaptations(_folder()) if n not in own)]
+    chosen = st.session_state.get(_CHOSEN, NONE)
+    if chosen not in names:
+        chosen = NONE
+    with st.expander("Adaptation", icon=":material/school:"):
+        st.caption(locked or _ABOUT)
+        name = st.selectbox(
+            "Adaptation",
+            names,
+            index=names.index(chosen),
+            # A new key for each choice made elsewhere: this widget then begins with it.
+            key=f"{page}_adaptation_{len(own)}_{chosen}",
+            disabled=bool(locked),
+            label_visibility="collapsed",
+        )
+        if name != chosen:
+            st.session_state[_CHOSEN] = name
+            st.session_state.pop(_STRENGTH, None)
+            st.rerun()
+        adaptation = _usable(name, bundle)
+        if adaptation is not None:
+            adaptation = _with_strength(adaptation, page, locked)
+            _show_record(adaptation)
+        if not locked:
+            _offer_file(bundle, page)
+    if adaptation is not None:
+        # An adaptation never hides itself.
+        st.caption(f"Read with the adaptation “{escape(name)}”, strength {adaptation.strength:g}.")
+    return adaptation
+
+
+def _folder() -> Path:
+    return app_settings().adaptations_dir
+
+
+def _usable(name: str, bundle: ModelBundle) -> Adaptation | None:
+    """The adaptation of this name, or None after a message."""
+    if name == NONE:
+        return None
+    try:
+        mine = own_adaptations().get(name)
+        if mine is None:
+            return load_adaptation(name, _folder(), described_network(bundle))
+        check_made_for(mine, described_network(bundle))
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+    return mine
+
+
+def _with_strength(adaptation: Adaptation, page: str, locked: str) -> Adaptation:
+    now = float(st.session_state.get(_STRENGTH, adaptation.strength))
+    strength = st.slider(
+        "Strength",
+        0.0,
+        1.0,
+        now,
+        0.05,
+        key=f"{page}_strength_{adaptation.name}",
+        disabled=bool(locked),
+        help="0 leaves the network's answers as they are. Its own strength, "
+        f"{adaptation.strength:g}, suited the faces best that were left out of its making.",
+    )
+    st.session_state[_STRENGTH] = strength
+    return adaptation.with_strength(strength)
+
+
+def _show_record(adaptation: Adaptation) -> None:
+    words = gain_words(adaptation.record.get("gain"))
+    if adaptation.prior is not None:
+        shares = zip(EXPRESSIONS, adaptation.prior, strict=True)
+        words += " Expects " + ", ".join(f"{e} {share:.0%}" for e, share in shares) + "."
+    if words:
+        st.markdown(words)
+
+
+def gain_words(gain: Mapping[str, Any] | None) -> str:
+    """What an adaptation brings, in a sentence; "" where that was not measured."""
+    if not gain:
+        return ""
+    change = gain["difference"]
+    return (
+        f"Made from {gain['faces']:,} faces of {gain['people']:,} people or takes. On those left "
+        f"out of its making, the mean recall went from {gain['before']:.2f} to {gain['after']:.2f} "
+        f"({change['value']:+.2f}, 95 % interval {change['low']:+.2f} to {change['high']:+.2f})."
+    )
+
+
+def _offer_file(bundle: ModelBundle, page: str) -> None:
+    round_ = st.session_state.setdefault("adaptation_upload_round", 0)
+    upload = st.file_uploader(
+        "Open an adaptation file",
+        type=["json"],
+        max_upload_size=1,
+        key=f"{page}_adaptation_file_{round_}",
+    )
+    if upload is None:
+        return
+    try:
+        adaptation = from_json(upload.getvalue())
+        check_made_for(adaptation, described_network(bundle))
+    except (ValueError, EmotionCoreError) as error:
+        st.error(f"{escape(upload.name)} cannot be used: {error}", icon=":material/broken_image:")
+        return
+    st.session_state["adaptation_upload_round"] = round_ + 1
+    add_own(adaptation)
+    st.rerun()
+
+
+def as_file(adaptation: Adaptation) -> str:
+    """The text of an adaptation's file; `--adaptation` of a job takes it too."""
+    return json.dumps(to_json(adaptation), ensure_ascii=False)

@@ -1,0 +1,128 @@
+"""Label the faces of photos, and make an adaptation of them."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import streamlit as st
+
+from emotion_core.datatypes import FloatArray
+from emotion_core.errors import EmotionCoreError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.model.adaptation_file import check_name
+from emotion_core.ui.common.adaptation import add_own, as_file, gain_words
+from emotion_core.ui.common.adaptation import own_adaptations as own
+from emotion_core.ui.photo_page.view import Reading
+from emotion_core.video.options import described_network
+
+if TYPE_CHECKING:
+    from emotion_core.model.classify import Classifier
+
+_LABELS: Final = "photo_labels"
+_CHOICES: Final = ("–", *EXPRESSIONS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Labelled:
+    """A labelled face: what the network alone says to it (7,), the label, and its picture."""
+
+    probs: FloatArray
+    label: int
+    picture: str
+
+
+def _labels() -> dict[str, _Labelled]:
+    kept: dict[str, _Labelled] = st.session_state.setdefault(_LABELS, {})
+    return kept
+
+
+def label_faces(reading: Reading, number: int, classifier: "Classifier") -> None:
+    """A choice for each face of a picture: what it shows in the visitor's eyes."""
+    if reading.result is None or reading.crops is None or not len(reading.result):
+        return
+    labels = _labels()
+    with st.expander("Label these faces", icon=":material/label:", key=f"photo_label_{number}"):
+        st.caption("Label what you see, also where the network is right: both teach it.")
+        columns = st.columns(min(4, len(reading.result)))
+        for place, track in enumerate(reading.result.track_ids.tolist()):
+            crop = reading.crops[place]
+            key = hashlib.sha256(crop.tobytes()).hexdigest()[:16]
+            before = labels.get(key)
+            answer = columns[place % len(columns)].selectbox(
+                f"Face #{track} shows",
+                _CHOICES,
+                index=0 if before is None else 1 + before.label,
+                key=f"photo_label_{number}_{track}_{key}",
+            )
+            if answer == _CHOICES[0]:
+                labels.pop(key, None)
+            elif before is None or before.label != EXPRESSIONS.index(answer):
+                probs = classifier.probabilities(classifier.logits(crop[None]))[0]
+                labels[key] = _Labelled(probs, EXPRESSIONS.index(answer), reading.name)
+
+
+def offer_adaptation(classifier: "Classifier") -> None:
+    """Make an adaptation of all faces labelled in this session."""
+    labelled = list(_labels().values())
+    if not labelled:
+        return
+    with st.container(border=True):
+        counts = np.bincount([face.label for face in labelled], minlength=len(EXPRESSIONS))
+        words = ", ".join(f"{e} {n}" for e, n in zip(EXPRESSIONS, counts, strict=True) if n)
+        st.markdown(f"**Your labels**: {words}")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.text_input(
+                "Name", "my faces", max_chars=60, key="photo_adapt_name", width=240
+            )
+            together = st.toggle(
+                "All show one person",
+                key="photo_adapt_one",
+                help="Otherwise every picture is taken to show somebody else. It decides what is "
+                "left out to measure the gain.",
+            )
+            make = st.button("Make an adaptation", icon=":material/model_training:")
+            if st.button("Forget the labels", icon=":material/undo:", key="photo_forget_labels"):
+                _labels().clear()
+                st.rerun()
+        if make:
+            _make(labelled, name, together, classifier)
+        if made := own().get(name.strip()):
+            st.download_button(
+                "Download it",
+                as_file(made),
+                file_name=f"{made.name}.json",
+                mime="application/json",
+                key="photo_adapt_file",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+
+
+def _make(labelled: list[_Labelled], name: str, together: bool, classifier: "Classifier") -> None:
+    # The page starts without what only this button needs.
+    from emotion_core.evaluation.adaptation_making import make_adaptation, validation_rehearsal
+
+    try:
+        made, gain = make_adaptation(
+            np.array([face.probs for face in labelled]),
+            np.array([face.label for face in labelled]),
+            None if together else np.array([face.picture for face in labelled]),
+            name=check_name(name),
+            model=described_network(classifier.bundle),
+            rehearsal=validation_rehearsal(classifier.bundle),
+        )
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    words = gain_words(gain.to_dict())
+    if not gain.offered:
+        st.warning(
+            f"It brings nothing on faces left out of its making, and is not kept. {words} Label "
+            "more faces.",
+            icon=":material/trending_flat:",
+        )
+        return
+    add_own(made)
+    st.toast(f"“{made.name}” is made and chosen. {words}")
+    st.rerun()

@@ -1,0 +1,177 @@
+"""The command `adapt`, and the commands that use what it made."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from emotion_core.cli import main
+from emotion_core.config import PipelineSettings
+from emotion_core.datatypes import Frame
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.media.synthetic import sample_photo
+from emotion_core.media.write import sample_video
+from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.adaptation_file import load_adaptation, save_adaptation
+from emotion_core.model.bundle import load_bundle
+from emotion_core.model.classify import load_classifier
+from emotion_core.pipeline.pipeline import Pipeline
+from emotion_core.results.paths import file_hash
+from emotion_core.vision.crop import crop_faces
+
+
+@pytest.fixture(autouse=True)
+def adaptations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "adaptations"
+    monkeypatch.setenv("EMOTION_LAB_ADAPTATIONS_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lab_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders of expressions: the portrait, moved, stretched and darkened until the network reads
+    several expressions in it. Who is seen is in the names."""
+    photo, classifier = sample_photo(), load_classifier()
+    found = Pipeline(classifier, PipelineSettings.for_photo()).process(Frame(photo))
+    crop = crop_faces(photo, found.boxes)[0][:, :, 0]
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("lab") / "faces"
+    for i in range(60):
+        stretch, shift = rng.uniform(0.5, 1.5, 2), rng.normal(0, (6, 10))
+        matrix = np.column_stack([np.diag(stretch), shift])
+        moved = cv2.warpAffine(crop, matrix, (48, 48), borderMode=cv2.BORDER_REFLECT)
+        image = np.rint(moved * rng.uniform(0.3, 1.2)).clip(0, 255).astype(np.uint8)
+        answer = classifier.logits(image[None, ..., None].astype(np.float32))[0].argmax()
+        place = folder / EXPRESSIONS[answer]
+        place.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(place / f"p{i % 5}_{i}.png"), image)
+    return folder
+
+
+def adapt(models: Path, *more: str) -> int:
+    return main(["adapt", "--models-dir", str(models), "--model", "tiny", *more])
+
+
+def test_labelled_faces_become_an_adaptation(lab_faces, adaptations, tmp_path, capsys):
+    file = tmp_path / "out.json"
+    more = ("--person", r"/(p\d)_", "--anyway", "--json", str(file))
+    assert main(["adapt", "--data", str(lab_faces), "--name", "lab", *more]) == 0
+    assert "faces of 5 people: " in capsys.readouterr().out
+    found = load_adaptation("lab", adaptations)
+    assert found.record["gain"]["people"] == 5
+    assert found.record["gain"]["before"] == 1.0
+    assert found.record["source"] == "faces"
+    counts = {e: len(list((lab_faces / e).glob("*.png"))) for e in EXPRESSIONS}
+    kept = {e: n for e, n in counts.items() if n > 1}
+    assert json.loads(file.read_text())["record"]["gain"]["by_expression"] == kept
+    assert [p.name for p in adaptations.iterdir()] == ["lab.json"]
+    assert main(["adapt", "--list"]) == 0
+    assert "lab: for ferplus" in capsys.readouterr().out
+
+
+def test_what_brings_nothing_is_not_kept(made_models, tmp_path, adaptations, capsys):
+    rng = np.random.default_rng(0)
+    for expression in ("happy", "neutral"):
+        (tmp_path / "noise" / expression).mkdir(parents=True)
+        for i in range(4):
+            noise = rng.integers(0, 256, (48, 48), np.uint8)
+            cv2.imwrite(str(tmp_path / "noise" / expression / f"{i}.png"), noise)
+    status = adapt(made_models, "--data", str(tmp_path / "noise"), "--name", "noise")
+    assert status == 1
+    assert not adaptations.exists()
+    said = capsys.readouterr()
+    assert "brings nothing" in said.out or "agrees with only" in said.err
+
+
+def test_the_prior_alone_needs_no_faces(made_models, adaptations):
+    assert adapt(made_models, "--name", "even") == 0
+    assert load_adaptation("even", adaptations).prior is None
+    assert adapt(made_models, "--name", "calm", "--prior", "neutral=0.7") == 0
+    prior = load_adaptation("calm", adaptations).prior
+    assert prior is not None
+    assert prior[EXPRESSIONS.index("neutral")] == pytest.approx(0.7)
+    assert prior.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "words"),
+    [
+        ((), 2, "--name is needed"),
+        (("--name", "../x"), 2, "cannot name"),
+        (("--name", "x", "--prior", "glad=0.5"), 2, "--prior must be"),
+        (("--name", "x", "--prior", "happy=0.9,sad=0.9"), 2, "--prior must be"),
+        (("--name", "x", "--strength", "2"), 2, "strength must lie"),
+        (("--name", "x", "--data", "missing"), 1, "does not exist"),
+        (("--name", "x", "--model", "none"), 1, "no model named"),
+    ],
+)
+def test_what_cannot_work_is_told(made_models, adaptations, capsys, more, status, words):
+    assert main(["adapt", "--models-dir", str(made_models), "--model", "tiny", *more]) == status
+    assert words in capsys.readouterr().err
+    assert not adaptations.exists()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [("(", "no regular expression"), ("p", "needs a group"), ("/(q)", "finds nobody in")],
+)
+def test_a_pattern_that_finds_nobody_is_told(lab_faces, capsys, pattern, words):
+    more = ("--data", str(lab_faces), "--name", "x", "--person", pattern)
+    assert main(["adapt", *more]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_faces_that_the_network_learnt_from_are_refused(made_models, made_data, capsys):
+    more = ("--data", str(made_data), "--split", "train", "--name", "x")
+    assert adapt(made_models, *more) == 1
+    assert "learnt from the faces" in capsys.readouterr().err
+
+
+def sadder(folder: Path) -> Adaptation:
+    """Everything is sad, for the default network."""
+    bundle = load_bundle()
+    offsets = np.zeros(7)
+    offsets[EXPRESSIONS.index("sad")] = 30
+    model = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
+    adaptation = Adaptation("sadder", model, offsets)
+    save_adaptation(adaptation, folder)
+    return adaptation
+
+
+def test_a_video_is_read_with_it_and_its_results_name_it(adaptations, tmp_path):
+    sadder(adaptations)
+    clip = sample_video(tmp_path / "clip.mp4", seconds=1.0, fps=10.0)
+    line = ["analyze", str(clip), "--out", str(tmp_path / "out"), "--no-annotate"]
+    assert main(line) == 0
+    plain = json.loads((tmp_path / "out/clip/summary.json").read_text())
+    assert plain["people"][0]["dominant"] == "happy"
+    assert "adaptation" not in plain["model"]
+    # Another adaptation is another analysis: finished results are not taken for it.
+    assert main([*line, "--adaptation", "sadder"]) == 0
+    adapted = json.loads((tmp_path / "out/clip/summary.json").read_text())
+    assert adapted["people"][0]["dominant"] == "sad"
+    assert adapted["model"]["adaptation"]["name"] == "sadder"
+    assert adapted["key"] != plain["key"]
+    assert main([*line, "--adaptation", "sadder", "--strength", "0"]) == 0
+    weak = json.loads((tmp_path / "out/clip/summary.json").read_text())
+    assert weak["people"][0]["dominant"] == "happy"
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "words"),
+    [
+        (("--adaptation", "none"), 1, "There is no adaptation"),
+        (("--strength", "0.5"), 2, "--strength needs an --adaptation"),
+        (("--adaptation", "sadder", "--strength", "7"), 2, "strength must lie"),
+        (("--adaptation", "sadder", "--model", "fer2013"), 1, "made for 'ferplus'"),
+    ],
+)
+def test_an_adaptation_that_cannot_be_used_ends_the_run_first(
+    adaptations, tmp_path, capsys, more, status, words
+):
+    sadder(adaptations)
+    clip = sample_video(tmp_path / "clip.mp4", seconds=0.5, fps=10.0)
+    assert main(["analyze", str(clip), "--out", str(tmp_path / "out"), *more]) == status
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
