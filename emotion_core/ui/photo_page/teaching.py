@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from emotion_core.model.classify import Classifier
 
 _LABELS: Final = "photo_labels"
+# A part of the keys of the choices: with the next number they begin without a label.
+_ROUND: Final = "photo_labels_round"
 _CHOICES: Final = ("–", *EXPRESSIONS)
 
 
@@ -41,8 +43,8 @@ def label_faces(reading: Reading, number: int, classifier: "Classifier") -> None
     """A choice for each face of a picture: what it shows in the visitor's eyes."""
     if reading.result is None or reading.crops is None or not len(reading.result):
         return
-    labels = _labels()
-    with st.expander("Label these faces", icon=":material/label:", key=f"photo_label_{number}"):
+    labels, round_ = _labels(), st.session_state.get(_ROUND, 0)
+    with st.expander("Label these faces", icon=":material/label:"):
         st.caption("Label what you see, also where the network is right: both teach it.")
         columns = st.columns(min(4, len(reading.result)))
         for place, track in enumerate(reading.result.track_ids.tolist()):
@@ -53,7 +55,7 @@ def label_faces(reading: Reading, number: int, classifier: "Classifier") -> None
                 f"Face #{track} shows",
                 _CHOICES,
                 index=0 if before is None else 1 + before.label,
-                key=f"photo_label_{number}_{track}_{key}",
+                key=f"photo_label_{round_}_{number}_{track}_{key}",
             )
             if answer == _CHOICES[0]:
                 labels.pop(key, None)
@@ -84,6 +86,7 @@ def offer_adaptation(classifier: "Classifier") -> None:
             make = st.button("Make an adaptation", icon=":material/model_training:")
             if st.button("Forget the labels", icon=":material/undo:", key="photo_forget_labels"):
                 _labels().clear()
+                st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
                 st.rerun()
         if make:
             _make(labelled, name, together, classifier)

@@ -1,0 +1,205 @@
+"""Adaptations on the pages: chosen, opened from a file, made from labelled photos."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image, ImageEnhance
+from streamlit.testing.v1 import AppTest
+
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.media.synthetic import PORTRAIT
+from emotion_core.media.write import sample_video
+from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.adaptation_file import save_adaptation, to_json
+from emotion_core.model.bundle import load_bundle
+from emotion_core.ui.video_page.jobs import job_store
+from emotion_core.video.options import described_network
+
+PAGES = Path(__file__).resolve().parents[2] / "pages"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The installation's adaptations: `sadder` calls everything sad."""
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
+    monkeypatch.setenv("EMOTION_LAB_ADAPTATIONS_DIR", str(tmp_path / "adaptations"))
+    st.cache_resource.clear()
+    save_adaptation(sadder(), tmp_path / "adaptations")
+    return tmp_path / "adaptations"
+
+
+def sadder(name: str = "sadder", **model: str) -> Adaptation:
+    offsets = np.zeros(7)
+    offsets[EXPRESSIONS.index("sad")] = 30
+    return Adaptation(name, described_network(load_bundle()) | model, offsets)
+
+
+def page(name: str) -> AppTest:
+    app = AppTest.from_file(str(PAGES / name), default_timeout=60).run()
+    assert not app.exception
+    return app
+
+
+def ran(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info]
+    bars = [element.proto.body for element in app.get("html")]
+    return "\n".join([*(element.value for element in shown), *bars])
+
+
+def choice(app: AppTest) -> Any:
+    return next(box for box in app.selectbox if box.label == "Adaptation")
+
+
+def opened(app: AppTest) -> Any:
+    return next(u for u in app.file_uploader if u.label == "Open an adaptation file")
+
+
+def read(app: AppTest) -> tuple[str, ...]:
+    (reading,) = app.session_state["photo_readings"].values()
+    return tuple(reading.result.labels)
+
+
+def sample(app: AppTest) -> AppTest:
+    app.segmented_control(key="photo_source").set_value("Sample")
+    return ran(app)
+
+
+def test_a_photo_is_read_with_the_chosen_one_and_the_page_names_it() -> None:
+    app = sample(page("3_Photo.py"))
+    assert "adaptation “sadder”" not in words(app)
+    choice(app).set_value("sadder")
+    assert "Read with the adaptation “sadder”, strength 1." in words(ran(app))
+    assert read(app) == ("sad",)
+    next(s for s in app.slider if s.label == "Strength").set_value(0.0)
+    assert read(ran(app)) == ("happy",)
+
+
+def test_one_of_another_network_is_refused(folder: Path) -> None:
+    save_adaptation(sadder("foreign", sha256="b"), folder)
+    app = sample(page("3_Photo.py"))
+    choice(app).set_value("foreign")
+    said = words(ran(app))
+    assert "another version of it" in said
+    assert "Read with the adaptation" not in said
+
+
+@pytest.mark.parametrize("text", [b"{}", b"no json", json.dumps({"version": 9}).encode()])
+def test_a_file_that_is_none_is_refused(text: bytes) -> None:
+    app = page("3_Photo.py")
+    opened(app).set_value([("x.json", text, "application/json")])
+    assert "cannot be used" in words(ran(app))
+    assert choice(app).value == "None"
+
+
+def test_a_file_is_opened_and_chosen_for_this_session_only(folder: Path) -> None:
+    app = page("3_Photo.py")
+    text = json.dumps(to_json(sadder("mine"))).encode()
+    opened(app).set_value([("mine.json", text, "application/json")])
+    assert choice(ran(app)).value == "mine"
+    assert [path.name for path in folder.iterdir()] == ["sadder.json"]
+    assert "mine" not in choice(page("3_Photo.py")).options
+
+
+def changed(factor: float) -> bytes:
+    image = Image.open(PORTRAIT).convert("RGB")
+    buffer = io.BytesIO()
+    ImageEnhance.Brightness(image).enhance(factor).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def label(app: AppTest, *labels: str) -> AppTest:
+    boxes = [box for box in app.selectbox if box.label == "Face #1 shows"]
+    assert len(boxes) == len(labels)
+    for box, word in zip(boxes, labels, strict=True):
+        box.set_value(word)
+    return ran(app)
+
+
+def test_faces_are_labelled_and_too_few_are_told() -> None:
+    app = label(sample(page("3_Photo.py")), "sad")
+    assert "**Your labels**: sad 1" in words(app)
+    next(b for b in app.button if b.label == "Make an adaptation").click()
+    assert "there are: sad 1" in words(ran(app))
+    next(b for b in app.button if b.label == "Forget the labels").click()
+    assert "Your labels" not in words(ran(app))
+    boxes = [box for box in app.selectbox if box.label == "Face #1 shows"]
+    assert [box.value for box in boxes] == ["–"]
+
+
+def test_labels_make_an_adaptation_that_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The faces alone decide what it learns: here the network's answers are fixed, to be wrong in
+    a way that can be learnt."""
+    from emotion_core.model.classify import Classifier
+
+    def answers(self: Classifier, crops: np.ndarray, second_look: bool = True) -> np.ndarray:
+        logits = np.zeros((len(crops), 7), np.float32)
+        bright = crops.mean(axis=(1, 2, 3)) > 100
+        logits[:, EXPRESSIONS.index("happy")] = np.where(bright, 2.0, 1.2)
+        logits[:, EXPRESSIONS.index("neutral")] = 1.0
+        return logits
+
+    monkeypatch.setattr(Classifier, "logits", answers)
+    app = page("3_Photo.py")
+    factors = [0.5, 0.52, 0.54, 0.56, 0.58, 1.0, 1.02, 1.04, 1.06, 1.08]
+    app.file_uploader[0].set_value(
+        [(f"{i}.png", changed(factor), "image/png") for i, factor in enumerate(factors)]
+    )
+    app = label(ran(app), *["neutral"] * 5, *["happy"] * 5)
+    assert "neutral 5" in words(app)
+    assert "happy 5" in words(app)
+    next(b for b in app.button if b.label == "Make an adaptation").click()
+    ran(app)
+    assert choice(app).value == "my faces"
+    said = words(app)
+    assert "Read with the adaptation “my faces”" in said
+    assert "10 faces of 10 people or takes" in said
+    assert "from 0.50 to 1.00" in said
+
+
+def test_a_video_job_reads_with_the_chosen_one(tmp_path: Path) -> None:
+    app = page("2_Video.py")
+    choice(app).set_value("sadder")
+    ran(app)
+    clip = sample_video(tmp_path / "clip.mp4", 1.0, 10.0).read_bytes()
+    app.file_uploader[0].set_value([("clip.mp4", clip, "video/mp4")])
+    ran(app)
+    app.button(key="video_start").click()
+    ran(app)
+    (job,) = (app.query_params["job"],)
+    state = job_store().state(job if isinstance(job, str) else job[0])
+    arguments = state.options["arguments"]
+    assert json.loads(arguments[arguments.index("--adaptation") + 1])["name"] == "sadder"
+    job_store().delete(job if isinstance(job, str) else job[0])
+
+
+def controls() -> None:
+    import streamlit as st
+
+    from emotion_core.model.bundle import load_bundle
+    from emotion_core.ui.live_page.controls import live_controls
+
+    recording = st.session_state.get("recording", False)
+    st.session_state["made"] = live_controls(load_bundle(), recording)
+
+
+def test_a_stream_is_read_with_the_chosen_one_unless_it_is_recorded() -> None:
+    app = AppTest.from_function(controls, default_timeout=60).run()
+    assert app.session_state["made"].adaptation is None
+    choice(app).set_value("sadder")
+    assert ran(app).session_state["made"].adaptation.name == "sadder"
+    app.session_state["recording"] = True
+    ran(app)
+    assert app.session_state["made"].adaptation.name == "sadder"
+    assert choice(app).disabled
+    assert "finish it to choose another" in words(app)
