@@ -279,14 +279,17 @@ def _snapshot(classifier: "Classifier") -> None:
     picture = st.camera_input("Snapshot", label_visibility="collapsed", key="live_snapshot_input")
     if picture is None:
         return
-
+    settings = st.session_state.get(_SETTINGS, LiveSettings())
     try:
         image = read_photo(picture.getvalue())
-        result = Pipeline(classifier, PipelineSettings.for_photo()).process(Frame(image))
+        pipeline = Pipeline(
+            classifier, PipelineSettings.for_photo(), adaptation=settings.adaptation
+        )
+        result = pipeline.process(Frame(image))
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
         return
-    if st.session_state.get(_SETTINGS, LiveSettings()).hide_faces:
+    if settings.hide_faces:
         image = FaceHider().hide(image, result.boxes)
     st.image(draw_overlay(image, result, OverlaySettings()), channels="BGR", width="stretch")
     show_people(result)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _LABELS: Final = "photo_labels"
 # A part of the keys of the choices: with the next number they begin without a label.
 _ROUND: Final = "photo_labels_round"
+_COLUMNS: Final = 4
 _CHOICES: Final = ("–", *EXPRESSIONS)
 
 
@@ -46,12 +47,12 @@ def label_faces(reading: Reading, number: int, classifier: "Classifier") -> None
     labels, round_ = _labels(), st.session_state.get(_ROUND, 0)
     with st.expander("Label these faces", icon=":material/label:"):
         st.caption("Label what you see, also where the network is right: both teach it.")
-        columns = st.columns(min(4, len(reading.result)))
+        columns = st.columns(_COLUMNS)
         for place, track in enumerate(reading.result.track_ids.tolist()):
             crop = reading.crops[place]
             key = hashlib.sha256(crop.tobytes()).hexdigest()[:16]
             before = labels.get(key)
-            answer = columns[place % len(columns)].selectbox(
+            answer = columns[place % _COLUMNS].selectbox(
                 f"Face #{track} shows",
                 _CHOICES,
                 index=0 if before is None else 1 + before.label,
