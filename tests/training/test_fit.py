@@ -305,7 +305,7 @@ def test_killed_command_resumes_into_one_history(tmp_path: Path) -> None:
         assert time.monotonic() < deadline, "no second epoch in 300 s"
         time.sleep(0.05)
     killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.communicate()
     before = history.read_text().splitlines()
     # Without --epochs the run's own number holds.
     again = [word for word in command if word not in ("--epochs", "4")]
