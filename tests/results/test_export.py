@@ -416,6 +416,9 @@ def test_summary_is_plain_json(faces):
 
 def test_full_disk_is_named(tmp_path, monkeypatch):
     (tmp_path / "faces.csv").symlink_to("/dev/full")
-    with pytest.raises(OutputError, match="disk is full"), FacesWriter(tmp_path / "faces.csv") as w:
-        w.write(replace(result(0, [1])))
-        w.flush()
+    writer = FacesWriter(tmp_path / "faces.csv")
+    writer.write(replace(result(0, [1])))
+    with pytest.raises(OutputError, match="disk is full"):
+        writer.flush()
+    with pytest.raises(OutputError, match="disk is full"):
+        writer.__exit__(None, None, None)
