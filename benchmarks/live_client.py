@@ -51,7 +51,7 @@ class Replay(MediaStreamTrack):
         self._packets, self._count = packets, 0
         self._begun_s = 0.0
 
-    async def recv(self) -> av.Packet:
+    async def recv(self) -> "av.Packet[av.stream.Stream]":
         """The next packet, when it is due."""
         self._begun_s = self._begun_s or time.monotonic()
         await asyncio.sleep(max(0.0, self._begun_s + self._count / FPS - time.monotonic()))

@@ -21,7 +21,8 @@ from emotion_core.media import repeat_video, write_frames
 from emotion_core.media.probe import probe
 from emotion_core.media.synthetic import sample_frames
 from emotion_core.model.classify import Classifier, load_classifier
-from emotion_core.video.analyze import Source, VideoOptions, analyse_video
+from emotion_core.video.analyze import Source, analyse_video
+from emotion_core.video.options import VideoOptions
 
 MADE = "made in code, 640×360, 25 frames a second"
 CASES = {"table": False, "table and annotated clip": True}

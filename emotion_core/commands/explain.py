@@ -129,7 +129,8 @@ def read_crop(path: Path, face: int, classifier: Classifier) -> NDArray[np.float
     """
     if path.suffix.lower() == ".npy":
         try:
-            return checked_crop(np.load(path, allow_pickle=False))
+            with path.open("rb") as file:
+                return checked_crop(np.load(file, allow_pickle=False))
         except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(f"{path.name} holds no face crop: {error}") from error
     image = read_photo(path)

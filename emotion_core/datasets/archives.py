@@ -7,8 +7,9 @@ import itertools
 import lzma
 import zipfile
 import zlib
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
-from typing import IO, Final, Protocol
+from typing import IO, Final, Protocol, Self
 
 from emotion_core.errors import DatasetError
 
@@ -103,7 +104,7 @@ class FolderTree:
 
 
 class ZipTree:
-    """A zip, read in place: nothing is ever unpacked to disk.
+    """A zip, read in place: nothing is ever unpacked to disk. Close it, or use it in a `with`.
 
     Raises:
         DatasetError: it is not a zip, or one crafted to exhaust memory or to write elsewhere.
@@ -111,21 +112,36 @@ class ZipTree:
 
     def __init__(self, source: Path) -> None:
         self.source = source
-        try:
-            self._zip = zipfile.ZipFile(_Bounded(source))
-        except DatasetError:
-            raise
-        # RuntimeError: a kind of zip that zipfile does not read.
-        except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
-            raise DatasetError(
-                f"{source.name} is no readable zip ({error}); it may be cut short. Fetch it again."
-            ) from error
-        infos = [i for i in self._zip.infolist() if not i.is_dir()]
-        _check_count(source, len(infos))
-        for info in infos:
-            _check_inside(source, info.filename)
-        _check_unpacked(source, infos)
-        self._infos = {i.filename: i for i in infos}
+        with ExitStack() as on_error:
+            try:
+                file = on_error.enter_context(_Bounded(source))
+                self._zip = on_error.enter_context(zipfile.ZipFile(file))
+            except DatasetError:
+                raise
+            # RuntimeError: a kind of zip that zipfile does not read.
+            except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
+                raise DatasetError(
+                    f"{source.name} is no readable zip ({error}); it may be cut short. "
+                    "Fetch it again."
+                ) from error
+            infos = [i for i in self._zip.infolist() if not i.is_dir()]
+            _check_count(source, len(infos))
+            for info in infos:
+                _check_inside(source, info.filename)
+            _check_unpacked(source, infos)
+            self._infos = {i.filename: i for i in infos}
+            # zipfile does not close a file that it was given.
+            self._close = on_error.pop_all().close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; nothing can be read from it afterwards."""
+        self._close()
 
     def names(self) -> list[str]:
         """All files of the zip, sorted."""

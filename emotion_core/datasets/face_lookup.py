@@ -6,6 +6,7 @@ A page that shows the forty faces of one confusion need not wait for thirty thou
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
@@ -44,7 +45,9 @@ class FaceShelf:
         elif source.is_dir():
             self._tree = FolderTree(source)
         elif source.suffix.lower() == ".zip" and source.is_file():
-            self._tree = ZipTree(source)
+            self._tree = zipped = ZipTree(source)
+            # Threads share a shelf, so the zip is closed when the last of them lets go of it.
+            weakref.finalize(self, zipped.close)
         elif source.suffix.lower() == ".csv" and source.is_file():
             self._rows = _CsvRows(source)
         else:

@@ -74,7 +74,7 @@ def read_other_faces(path: Path) -> tuple[FaceSet, ...]:
         DatasetError: the file is missing, damaged, or holds other arrays or shapes.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return tuple(_face_set(arrays, key) for key in _SETS)
     except FileNotFoundError as error:
         raise DatasetError(f"{path} does not exist.") from error

@@ -51,10 +51,10 @@ def read(source: Path) -> tuple[dict[str, Split], tuple[str, ...]]:
     if source.is_dir():
         return _read_tree(FolderTree(source), changes), changes.notes()
     if source.suffix.lower() == ".csv":
-        tree = FolderTree(source.parent)
-        return _read_fer2013(tree, source.name), changes.notes()
+        return _read_fer2013(FolderTree(source.parent), source.name), changes.notes()
     if source.suffix.lower() == ".zip":
-        return _read_tree(ZipTree(source), changes), changes.notes()
+        with ZipTree(source) as tree:
+            return _read_tree(tree, changes), changes.notes()
     raise DatasetError(
         f"{source} is neither a folder, nor a zip, nor a CSV. See `train --help` for the layouts."
     )

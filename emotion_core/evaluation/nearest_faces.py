@@ -94,7 +94,7 @@ def training_faces(bundle: ModelBundle, data: Path, cache: Path, tell: OnProgres
     if known["fingerprint"] != bundle.metadata.get("dataset", {}).get("fingerprint"):
         raise DatasetError(f"The data set {data.name} is not the one {bundle.name} was trained on.")
     try:
-        with np.load(folder / "faces.npz") as table:
+        with (folder / "faces.npz").open("rb") as file, np.load(file) as table:
             names, labels = table["names"], table["labels"]
         images = np.load(folder / "images.npy", mmap_mode="r")
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:

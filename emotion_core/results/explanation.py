@@ -133,7 +133,7 @@ def load_explanation(folder: Path) -> Explanation:
         values = parse_json((folder / VALUES).read_text("utf-8"))
         if values["version"] != VERSION:
             raise InputError(f"{folder / VALUES} is of another version; explain the face again.")
-        with np.load(folder / ARRAYS) as arrays:
+        with (folder / ARRAYS).open("rb") as file, np.load(file) as arrays:
             return Explanation(
                 values["model"],
                 float(values["temperature"]),

@@ -166,8 +166,7 @@ def analyse_video(
     # The summary needs it: half a second that a short video would wait for at its end.
     import_aside("pandas")
     try:
-        settings = _pipeline_settings(info, options)
-        run.read(Pipeline(classifier, settings, detector, adaptation))
+        run.read(Pipeline(classifier, _pipeline_settings(info, options), detector, adaptation))
         return run.finish()
     except BaseException as error:
         run.fail(error)

@@ -38,9 +38,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            # Live video meets the clock of a machine that may be busy with something else: a
-            # failure counts when it comes three times in a row. Reruns are shown in the summary.
-            item.add_marker(pytest.mark.flaky(reruns=2))
+            # Live video depends on the clock of a machine that may be busy with something else: its
+            # failures count when they come three times in a row. All other failures are real.
+            if item.get_closest_marker("alone"):
+                item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 def write_y4m(path: Path, seconds: float = 6.0, fps: int = 30, **options: Any) -> Path:

@@ -1,5 +1,6 @@
 """A recording: what lands on disk, across pauses, lost streams and restarts of the server."""
 
+import contextlib
 import csv
 import io
 import os
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,11 +18,12 @@ import pytest
 from benchmarks.torture_recordings import torture
 from emotion_core.datatypes import FrameResult
 from emotion_core.errors import EmotionCoreError, InputError, OutputError
+from emotion_core.live import recording
 from emotion_core.live.recording import LiveSession, SessionState
 from emotion_core.live.recording_store import SessionStore
 from emotion_core.live.video_recorder import Film
 from emotion_core.media.read import read_frames
-from emotion_core.results.export import export_files
+from emotion_core.results.export import FacesWriter, export_files
 from emotion_core.results.streams import content_pieces
 
 
@@ -44,6 +46,24 @@ def result(tracks: tuple[int, ...] = (1,), top: int = 3) -> FrameResult:
 
 def rows(folder: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO((folder / "faces.csv").read_text())))
+
+
+@pytest.fixture(autouse=True)
+def close_abandoned_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what a test leaves open on purpose, as a killed server does."""
+    opened: list[FacesWriter] = []
+
+    class Remembered(FacesWriter):
+        def __init__(self, path: Path) -> None:
+            super().__init__(path)
+            opened.append(self)
+
+    monkeypatch.setattr(recording, "FacesWriter", Remembered)
+    yield
+    for writer in opened:
+        # The disk of some of the tests is full.
+        with contextlib.suppress(OutputError):
+            writer.__exit__(None, None, None)
 
 
 @pytest.fixture

@@ -420,3 +420,5 @@ def test_full_disk_is_named(tmp_path, monkeypatch):
     writer.write(replace(result(0, [1])))
     with pytest.raises(OutputError, match="disk is full"):
         writer.flush()
+    with pytest.raises(OutputError, match="disk is full"):
+        writer.__exit__(None, None, None)

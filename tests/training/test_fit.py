@@ -62,6 +62,20 @@ def dataset() -> Dataset:
     return Dataset(Path("made in code"), splits)
 
 
+@pytest.fixture(scope="module")
+def trained_for_one_epoch(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of `TINY` that ended after its first epoch; only for `begun_run`."""
+    folder = tmp_path_factory.mktemp("runs") / "one_epoch"
+    fit(dataset, dataclasses.replace(TINY, epochs=1), folder)
+    return folder
+
+
+@pytest.fixture
+def begun_run(trained_for_one_epoch: Path, tmp_path: Path) -> Path:
+    """A copy of that run for one test to resume or damage."""
+    return Path(shutil.copytree(trained_for_one_epoch, tmp_path / "run"))
+
+
 def weights_differ(a: keras.Model, b: keras.Model) -> float:
     pairs = zip(a.get_weights(), b.get_weights(), strict=True)
     return max(float(np.abs(x - y).max()) for x, y in pairs)
@@ -159,36 +173,34 @@ def test_lower_precision_trains_and_keeps_float32(dataset: Dataset, tmp_path: Pa
     assert (guess == validation.fer2013).mean() == pytest.approx(best["val_accuracy"])
 
 
-def test_a_run_is_never_overwritten_or_mixed(dataset: Dataset, tmp_path: Path) -> None:
+def test_a_run_is_never_overwritten_or_mixed(dataset: Dataset, begun_run: Path) -> None:
     settings = dataclasses.replace(TINY, epochs=1)
-    fit(dataset, settings, tmp_path)
-    state = (tmp_path / "state.json").read_bytes()
+    state = (begun_run / "state.json").read_bytes()
     with pytest.raises(CheckpointError, match="--resume"):
-        fit(dataset, settings, tmp_path)
+        fit(dataset, settings, begun_run)
     with pytest.raises(CheckpointError, match=r"other settings \(batch_size\)"):
-        fit(dataset, dataclasses.replace(settings, batch_size=8), tmp_path, resume=True)
+        fit(dataset, dataclasses.replace(settings, batch_size=8), begun_run, resume=True)
     other = Dataset(dataset.source, {**dataset.splits, "train": made_split("train", 9)})
     with pytest.raises(CheckpointError, match="other data"):
-        fit(other, settings, tmp_path, resume=True)
-    assert (tmp_path / "state.json").read_bytes() == state
-    longer = fit(dataset, dataclasses.replace(settings, epochs=2), tmp_path, resume=True)
+        fit(other, settings, begun_run, resume=True)
+    assert (begun_run / "state.json").read_bytes() == state
+    longer = fit(dataset, dataclasses.replace(settings, epochs=2), begun_run, resume=True)
     assert longer.state.epochs_done == 2
-    for file in tmp_path.glob("state_*.weights.h5"):
+    for file in begun_run.glob("state_*.weights.h5"):
         file.write_bytes(b"damaged")
     with pytest.raises(CheckpointError, match="damaged"):
-        fit(dataset, dataclasses.replace(settings, epochs=3), tmp_path, resume=True)
+        fit(dataset, dataclasses.replace(settings, epochs=3), begun_run, resume=True)
     for change in ({"history": None}, {"settings": []}, {"best_epoch": "x"}):
-        (tmp_path / "state.json").write_text(json.dumps(json.loads(state) | change))
+        (begun_run / "state.json").write_text(json.dumps(json.loads(state) | change))
         with pytest.raises(CheckpointError, match=r"state\.json is damaged"):
-            fit(dataset, settings, tmp_path, resume=True)
-    (tmp_path / "state.json").write_text("{")
+            fit(dataset, settings, begun_run, resume=True)
+    (begun_run / "state.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"state\.json is damaged"):
-        fit(dataset, settings, tmp_path, resume=True)
+        fit(dataset, settings, begun_run, resume=True)
 
 
-def test_flipped_bytes_in_a_checkpoint_are_named(dataset: Dataset, tmp_path: Path) -> None:
-    fit(dataset, dataclasses.replace(TINY, epochs=1), tmp_path)
-    (file,) = tmp_path.glob("state_*.weights.h5")
+def test_flipped_bytes_in_a_checkpoint_are_named(dataset: Dataset, begun_run: Path) -> None:
+    (file,) = begun_run.glob("state_*.weights.h5")
     whole, rng = file.read_bytes(), np.random.default_rng(0)
     longer = dataclasses.replace(TINY, epochs=2)
     for _ in range(3):
@@ -198,26 +210,24 @@ def test_flipped_bytes_in_a_checkpoint_are_named(dataset: Dataset, tmp_path: Pat
             damaged[place] = rng.integers(256)
         file.write_bytes(bytes(damaged))
         with pytest.raises(CheckpointError, match="damaged"):
-            fit(dataset, longer, tmp_path, resume=True)
+            fit(dataset, longer, begun_run, resume=True)
 
 
 def test_no_room_is_told_before_hdf5_writes(
-    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: Dataset, begun_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit(dataset, dataclasses.replace(TINY, epochs=1), tmp_path)
-    left = shutil.disk_usage(tmp_path)._replace(free=10_000)
+    left = shutil.disk_usage(begun_run)._replace(free=10_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: left)
     longer = dataclasses.replace(TINY, epochs=2)
     with pytest.raises(OutputError, match="Make room and add --resume"):
-        fit(dataset, longer, tmp_path, resume=True)
+        fit(dataset, longer, begun_run, resume=True)
     monkeypatch.undo()
-    assert fit(dataset, longer, tmp_path, resume=True).state.epochs_done == 2
+    assert fit(dataset, longer, begun_run, resume=True).state.epochs_done == 2
 
 
 def test_a_full_disk_keeps_the_last_complete_epoch(
-    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: Dataset, begun_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit(dataset, dataclasses.replace(TINY, epochs=1), tmp_path)
     write = keras.Model.save_weights
 
     def full(self: keras.Model, path: Path, **options: object) -> None:
@@ -228,9 +238,9 @@ def test_a_full_disk_keeps_the_last_complete_epoch(
     monkeypatch.setattr(keras.Model, "save_weights", full)
     longer = dataclasses.replace(TINY, epochs=2)
     with pytest.raises(OutputError, match="Make room and add --resume"):
-        fit(dataset, longer, tmp_path, resume=True)
+        fit(dataset, longer, begun_run, resume=True)
     monkeypatch.undo()
-    assert fit(dataset, longer, tmp_path, resume=True).state.epochs_done == 2
+    assert fit(dataset, longer, begun_run, resume=True).state.epochs_done == 2
 
 
 def test_data_without_a_label_of_the_set_is_refused_before_any_work(
@@ -295,7 +305,7 @@ def test_killed_command_resumes_into_one_history(tmp_path: Path) -> None:
         assert time.monotonic() < deadline, "no second epoch in 300 s"
         time.sleep(0.05)
     killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.communicate()
     before = history.read_text().splitlines()
     # Without --epochs the run's own number holds.
     again = [word for word in command if word not in ("--epochs", "4")]

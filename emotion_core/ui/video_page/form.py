@@ -8,7 +8,7 @@ from typing import Any, Final
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError, OutputError, SettingsError
-from emotion_core.jobs.store import JobInput
+from emotion_core.jobs.log import JobInput
 from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 from emotion_core.media.write import sample_tour
 from emotion_core.model.adaptation import Adaptation
