@@ -26,8 +26,8 @@ from benchmarks.live_page import FLAGS, button, seconds_to_start, streamlit_serv
 CONTENT: dict[str, Callable[[Any], Any]] = {
     "Home": lambda page: page.get_by_role("button", name="Read the sample"),
     "Live": lambda page: button(page, "START"),
-    "Video": lambda page: page.get_by_test_id("stFileUploader"),
-    "Photo": lambda page: page.get_by_test_id("stFileUploader"),
+    "Video": lambda page: page.get_by_test_id("stFileUploader").first,
+    "Photo": lambda page: page.get_by_test_id("stFileUploader").first,
     "Model": lambda page: page.get_by_test_id("stMetric"),
 }
 

@@ -41,7 +41,7 @@ def wait_until(check: Callable[[], bool], seconds: float = 40) -> None:
 def start(server: Server, context: Any, path: Path) -> Any:
     page = context.new_page()
     page.goto(f"{server.url}/Video")
-    page.locator("input[type=file]").set_input_files(str(path))
+    page.locator("[class*=st-key-video_upload] input[type=file]").set_input_files(str(path))
     page.get_by_role("button", name="Read the video").click()
     return page
 
