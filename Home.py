@@ -7,13 +7,8 @@ if __name__ == "__main__":
     # because Streamlit warns of caches that are declared before its server runs.
     from emotion_core.ui.common.page import PROGRAM, end_page, start_page
     from emotion_core.ui.common.resources import prepare_live
-    from emotion_core.ui.home_page.view import (
-        readiness,
-        show_limits,
-        show_readiness,
-        show_sample,
-        show_starts,
-    )
+    from emotion_core.ui.home_page.sample import show_sample
+    from emotion_core.ui.home_page.view import readiness, show_limits, show_readiness, show_starts
 
     start_page(
         PROGRAM,

@@ -22,6 +22,7 @@ from emotion_core import (
     load_results,
     sample_video,
 )
+from emotion_core.model.classify import load_classifier
 from emotion_core.results.annotations import Edits, save_edits
 from emotion_core.results.export import COLUMNS
 from emotion_core.video import api
@@ -145,6 +146,13 @@ class Corner:
         self.resets += 1
 
     def configure(self, settings): ...
+
+
+def test_a_loaded_network_is_named_in_the_results(clip: Path) -> None:
+    by_name = analyze_video(clip, rate=1.0)
+    shared = analyze_video(clip, rate=1.0, classifier=load_classifier())
+    assert shared.summary["model"] == by_name.summary["model"]
+    assert shared.summary["model"]["name"] == "ferplus"
 
 
 def test_ones_own_detector_decides_where_the_faces_are(clip: Path) -> None:

@@ -16,7 +16,7 @@ _HOME = {
     "write_frames": "write",
     "repeat_video": "write",
     "sample_video": "write",
-    "sample_tour": "write",
+    "write_sample": "write",
     "read_photo": "photo",
     "to_bgr": "photo",
     "sample_photo": "synthetic",

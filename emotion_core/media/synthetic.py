@@ -1,14 +1,15 @@
 """Synthetic pictures and clips from a public-domain portrait: samples, benchmarks and tests.
 
-The person moves, grows, turns, dims, crosses another, is covered or is not there at all, so that
-detection and tracking have something to do; where each face is, is known exactly (`sample_boxes`).
+The person moves, grows, turns, dims, crosses another, is covered, changes expression or is not
+there at all, so that there is something to find, to follow and to read; where each face is, is
+known exactly (`sample_boxes`).
 """
 
 import math
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 import cv2
@@ -16,8 +17,8 @@ import numpy as np
 
 from emotion_core.datatypes import FloatArray, Frame, ImageArray
 from emotion_core.errors import MediaError
+from emotion_core.media.portrait import SHAPES, FaceShape, portrait, portrait_as
 
-PORTRAIT: Final[Path] = Path(__file__).parent / "assets" / "portrait.jpg"
 SCENARIOS: Final[tuple[str, ...]] = (
     "move",  # from side to side and back
     "scale",  # towards the camera and away
@@ -28,6 +29,7 @@ SCENARIOS: Final[tuple[str, ...]] = (
     "cover",  # a hand-like block hides the face for less than a second
     "empty",  # no face
     "still",  # one face that stays
+    "expressions",  # one face that changes; a second one comes, changes and leaves
 )
 # The face in the portrait as Haar boxes it: left, top, side in pixels of the 320×320 picture.
 _FACE_LEFT, _FACE_TOP, _FACE_SIDE = 113.0, 66.0, 96.0
@@ -43,20 +45,12 @@ class _Pose:
     scale: float  # 1: the face is a fifth of the frame's height
     angle: float = 0.0  # degrees, counter-clockwise
     mirrored: bool = False
-
-
-@lru_cache(maxsize=1)
-def _portrait() -> ImageArray:
-    image = cv2.imdecode(np.fromfile(PORTRAIT, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise MediaError(f"{PORTRAIT} is missing or damaged: install the package again.")
-    image.setflags(write=False)
-    return image.astype(np.uint8, copy=False)
+    shape: FaceShape = SHAPES["happy"]
 
 
 def sample_photo() -> ImageArray:
     """The portrait itself, (320, 320, 3) uint8 BGR: one frontal, smiling face of 96 pixels."""
-    return _portrait().copy()
+    return portrait().copy()
 
 
 def _poses(scenario: str, phase: float) -> tuple[_Pose, ...]:
@@ -78,7 +72,39 @@ def _poses(scenario: str, phase: float) -> tuple[_Pose, ...]:
             _Pose(-0.25 + 1.5 * phase, 0.42, 1.0, angle=15 * wave),
             _Pose(1.4 - 1.7 * phase, 0.52, 1.2, angle=-12 * wave, mirrored=True),
         )
+    if scenario == "expressions":
+        return _changing_people(phase)
     return () if scenario == "empty" else (_Pose(0.5, 0.45, 1.4),)
+
+
+# Who looks how from which phase on; between two entries less than 0.04 apart the face changes.
+_FIRST_STORY: Final = (
+    (0.00, "happy"), (0.14, "happy"), (0.17, "neutral"), (0.30, "neutral"), (0.33, "surprise"),
+    (0.46, "surprise"), (0.50, "sad"), (0.64, "sad"), (0.68, "angry"), (0.80, "angry"),
+    (0.83, "neutral"), (0.87, "neutral"), (0.90, "happy"), (1.00, "happy"),
+)  # fmt: skip
+_SECOND_STORY: Final = (
+    (0.00, "neutral"), (0.52, "neutral"), (0.55, "surprise"), (0.66, "surprise"), (0.69, "happy"),
+    (1.00, "happy"),
+)  # fmt: skip
+
+
+def _changing_people(phase: float) -> tuple[_Pose, ...]:
+    """One person who stays and, from a quarter to nine tenths of the clip, a second one."""
+    sway = math.sin(6 * math.pi * phase)
+    first = _Pose(0.32 + 0.01 * sway, 0.46, 1.5, shape=_shape_at(_FIRST_STORY, phase))
+    second_x = float(np.interp(phase, (0.2, 0.36, 0.8, 0.96), (1.25, 0.76, 0.76, 1.25)))
+    if second_x >= 1.25:
+        return (first,)
+    shape = _shape_at(_SECOND_STORY, phase)
+    return first, _Pose(second_x, 0.5 + 0.01 * sway, 1.2, mirrored=True, shape=shape)
+
+
+def _shape_at(story: Sequence[tuple[float, str]], phase: float) -> FaceShape:
+    index = max(0, bisect_right([start for start, _ in story], phase) - 1)
+    (start, before), (end, after) = story[index], story[min(index + 1, len(story) - 1)]
+    share = 0.0 if before == after else (phase - start) / (end - start)
+    return SHAPES[before].towards(SHAPES[after], share)
 
 
 def sample_boxes(
@@ -122,17 +148,17 @@ def _soft_edges() -> FloatArray:
 
 def _paste(canvas: ImageArray, pose: _Pose) -> ImageArray:
     height, width = canvas.shape[:2]
-    portrait = _portrait()
+    picture = portrait_as(pose.shape)
     centre = (_FACE_LEFT + _FACE_SIDE / 2, _FACE_TOP + _FACE_SIDE / 2)
     if pose.mirrored:
-        portrait = np.ascontiguousarray(portrait[:, ::-1])
+        picture = np.ascontiguousarray(picture[:, ::-1])
         centre = (319 - centre[0], centre[1])
     factor = pose.scale * height / 5 / _FACE_SIDE
     matrix = cv2.getRotationMatrix2D(centre, pose.angle, factor)
     matrix[:, 2] += (pose.x * width - centre[0], pose.y * height - centre[1])
-    mask = cv2.warpAffine(_soft_edges(), matrix, (width, height))[:, :, None]
-    warped = cv2.warpAffine(portrait, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(canvas * (1 - mask) + warped * mask, np.uint8)
+    mask = cv2.warpAffine(_soft_edges(), matrix, (width, height))
+    warped = cv2.warpAffine(picture, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.blendLinear(canvas, warped, 1 - mask, mask), np.uint8)
 
 
 def _cover(image: ImageArray, box_xyxy: FloatArray) -> None:

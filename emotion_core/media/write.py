@@ -333,17 +333,9 @@ def sample_video(
     return write_frames(path, sample_frames(seconds, fps, scenario=scenario), fps)
 
 
-def sample_tour(path: str | Path, fps: float = 25.0) -> Path:
-    """Write twelve seconds with one person, then none, then two who pass each other."""
-
-    def scenes() -> Iterator[Frame]:
-        index = 0
-        for scenario, seconds in (("move", 4.0), ("empty", 2.0), ("cross", 6.0)):
-            for frame in sample_frames(seconds, fps, scenario=scenario):
-                yield Frame(frame.image, index, index / fps)
-                index += 1
-
-    return write_frames(path, scenes(), fps)
+def write_sample(path: str | Path) -> Path:
+    """Write the pages' sample: twelve seconds in which two people change expression."""
+    return sample_video(path, 12.0, 25.0, "expressions")
 
 
 def repeat_video(source: str | Path, target: str | Path, times: int) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emotion_core.media.probe import probe
 from emotion_core.model.adaptation import Adaptation
-from emotion_core.model.classify import load_classifier
+from emotion_core.model.classify import Classifier, load_classifier
 from emotion_core.pipeline.pipeline import ExpressionClassifier
 from emotion_core.results.annotations import Edits, Marker, load_edits
 from emotion_core.results.export import faces_csv, read_faces
@@ -180,25 +180,18 @@ def _parts(
     model: str,
     models_dir: Path | None,
 ) -> tuple[ExpressionClassifier, FaceDetector | None, dict[str, Any]]:
-    """The classifier and the detector to use, and how summary.json describes them."""
-    described = _describe(classifier, detector)
-    if classifier is not None:
-        return classifier, detector, described
-    loaded = load_classifier(model, models_dir)
-    return loaded, detector, described_network(loaded.bundle) | described
+    """The classifier and the detector to use, and how summary.json describes them.
 
-
-def _describe(
-    classifier: ExpressionClassifier | None, detector: FaceDetector | None
-) -> dict[str, str]:
-    """What summary.json says of parts from outside. Their results carry no hash of a network, so
-    that they are never taken for those of a model folder, nor reused."""
-    described: dict[str, str] = {}
-    if classifier is not None:
-        described |= {"name": type(classifier).__qualname__, "sha256": ""}
+    Results of parts from outside carry no hash of a network, so that they are never taken for those
+    of a model folder, nor reused.
+    """
+    used = classifier if classifier is not None else load_classifier(model, models_dir)
+    described: dict[str, Any] = {"name": type(used).__qualname__, "sha256": ""}
+    if isinstance(used, Classifier):
+        described = dict(described_network(used.bundle))
     if detector is not None:
         described |= {"detector": type(detector).__qualname__, "sha256": ""}
-    return described
+    return used, detector, described
 
 
 @dataclass(frozen=True, slots=True)

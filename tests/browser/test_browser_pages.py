@@ -137,8 +137,11 @@ def test_the_sample_on_home_is_read(server: Server, open_browser: OpenBrowser) -
     page = open_browser(None, viewport={"width": 1360, "height": 1500}).new_page()
     page.goto(server.url)
     page.get_by_role("button", name="Read the sample").click()
-    page.locator(".lab-person").wait_for()
-    page.get_by_text("the whole clip").wait_for()
+    page.locator(".lab-playhead").first.wait_for()
+    # The clip plays by itself, and the timeline's line goes with it.
+    place = "() => document.querySelector('.lab-playhead').style.left"
+    first = page.evaluate(place)
+    page.wait_for_function(f"(before) => ({place})() !== before", arg=first)
     settle(page)
     keep(page, "home_sample")
     assert server.errors() == []

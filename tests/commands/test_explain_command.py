@@ -10,7 +10,7 @@ import pytest
 from emotion_core.cli import main
 from emotion_core.errors import InputError
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.media.synthetic import PORTRAIT
+from emotion_core.media.portrait import PORTRAIT
 from emotion_core.model.occlusion import PARTS
 from emotion_core.results.explanation import load_explanation
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.media.synthetic import PORTRAIT
+from emotion_core.media.portrait import PORTRAIT
 from emotion_core.media.write import sample_video
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import save_adaptation, to_json

@@ -12,7 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.config import PROJECT_ROOT
-from emotion_core.media.synthetic import PORTRAIT
+from emotion_core.media.portrait import PORTRAIT
 from emotion_core.ui.photo_page.view import Reading, csv_text, json_text
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "3_Photo.py")

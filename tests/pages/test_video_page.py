@@ -10,9 +10,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emotion_core.media import encoder, write
+from emotion_core.media import encoder
 from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.results.annotations import Hide, load_edits
+from emotion_core.ui.video_page import form
 from emotion_core.ui.video_page.form import _sample_file, _sample_input
 from emotion_core.ui.video_page.jobs import job_store
 
@@ -338,7 +339,7 @@ def test_a_name_that_no_browser_can_show_does_not_break_the_form(tmp_path, monke
 
 
 def test_the_sample_is_made_again_where_the_system_removed_it(monkeypatch):
-    monkeypatch.setattr(write, "sample_tour", lambda path: sample_video(path, 0.2, 10.0))
+    monkeypatch.setattr(form, "write_sample", lambda path: sample_video(path, 0.2, 10.0))
     made = _sample_file()
     made.unlink()
     assert _sample_input().name == "sample.mp4"

@@ -76,16 +76,27 @@ const seekOnce = (data) => {
   later()
 }
 
+// Who asked the system for less motion starts the clip by hand.
+const stillness = matchMedia('(prefers-reduced-motion: reduce)')
+const held = new Set()
+const holdOnce = (data) => {
+  if (!stillness.matches || held.has(data.clip) || !player()?.autoplay) return
+  held.add(data.clip)
+  player().pause()
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   leave()
   seekOnce(data)
   const button = parentElement.querySelector('button')
+  button.hidden = !data.canMark
   button.onclick = () => { if (player()) setTriggerValue('mark', player().currentTime) }
   const clock = parentElement.querySelector('.clock')
   const lines = data.charts.map(newLine)
   let next = 0
   const tick = () => {
     if (player()) {
+      holdOnce(data)
       const time = player().currentTime + data.origin
       clock.textContent = words(time)
       data.charts.forEach((chart, i) => place(lines[i], chart, time))

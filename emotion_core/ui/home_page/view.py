@@ -1,24 +1,14 @@
-"""What the home page shows: ways in, readiness, a sample, and what a reading does not tell."""
+"""What the home page shows besides the sample: ways in, readiness, what a reading does not tell."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import streamlit as st
 
-from emotion_core.config import OverlaySettings
-from emotion_core.datatypes import FrameResult, ImageArray
 from emotion_core.errors import EmotionCoreError
-from emotion_core.labels import EXPRESSIONS
 from emotion_core.media.encoder import NO_ENCODER, clip_encoder
-from emotion_core.media.synthetic import sample_frames
-from emotion_core.pipeline.pipeline import Pipeline
-from emotion_core.ui.common.charts import show_people, show_timeline
 from emotion_core.ui.common.page import link_to
-from emotion_core.ui.common.resources import classifier_or_message, network_key, shared_classifier
-from emotion_core.vision.overlay import draw_overlay
-
-if TYPE_CHECKING:
-    from emotion_core.model.classify import Classifier
+from emotion_core.ui.common.resources import shared_classifier
 
 _STARTS: Final = (
     ("pages/1_Live.py", "Open the webcam", "Every face's expression as it changes, with the last "
@@ -28,8 +18,6 @@ _STARTS: Final = (
     ("pages/4_Model.py", "See how good it is", "Scores, confusions and calibration of the network "
      "that reads."),
 )  # fmt: skip
-_SAMPLE_SECONDS: Final = 6.0
-_SAMPLE_FPS: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,57 +107,3 @@ def show_limits() -> None:
         "Regulation (EU) 2024/1689, Article 5(1)(f)). Ask people before you read their faces.",
         icon=":material/gavel:",
     )
-
-
-def show_sample() -> None:
-    """A synthetic clip, analysed by the real pipeline: needs neither camera nor upload."""
-    st.subheader("Try a sample", anchor=False)
-    st.markdown(
-        "A six-second clip of a public-domain portrait (astronaut Eileen Collins, NASA) that moves "
-        "about, made by this program and read now, by the network that reads your webcam."
-    )
-    if st.button("Read the sample", icon=":material/play_arrow:", type="primary", key="sample"):
-        st.session_state["sample_wanted"] = True
-    if not st.session_state.get("sample_wanted"):
-        st.image(_first_look(), channels="BGR", width=420)
-        return
-    classifier = classifier_or_message()
-    if classifier is None:
-        return
-    image, result, table = _read_sample(network_key(classifier), classifier)
-    st.image(image, channels="BGR", width="stretch")
-    show_people(result)
-    people = sorted(table["track_id"].unique()) if len(table) else []
-    for track in people[:1]:
-        rows = table[table["track_id"] == track]
-        show_timeline(rows, title=f"Person #{track}, the whole clip", key="sample_timeline")
-
-
-@st.cache_data(show_spinner=False, max_entries=1)
-def _first_look() -> "ImageArray":
-    """(480, 640, 3) uint8 BGR: the sample's first frame, not read yet."""
-    return next(iter(sample_frames(_SAMPLE_SECONDS, _SAMPLE_FPS))).image
-
-
-@st.cache_data(show_spinner="Reading the sample …", max_entries=1)
-def _read_sample(
-    network: tuple[object, ...],  # noqa: ARG001 – the key: another network needs another reading
-    _classifier: "Classifier",
-) -> "tuple[ImageArray, FrameResult, Any]":
-    """The last frame that shows a face with its overlay, its result, and a row for each reading."""
-    import pandas as pd
-
-    pipeline = Pipeline(_classifier)
-    rows: list[dict[str, Any]] = []
-    best = FrameResult.empty(0, 0.0)
-    shown = None
-    for frame in sample_frames(_SAMPLE_SECONDS, _SAMPLE_FPS):
-        result = pipeline.process(frame)
-        for track, probs in zip(result.track_ids.tolist(), result.probs.tolist(), strict=True):
-            row = dict(zip(EXPRESSIONS, probs, strict=True))
-            rows.append({"track_id": track, "time_s": frame.time_s, **row})
-        if shown is None or len(result):
-            best, shown = result, frame.image
-    assert shown is not None  # a clip has at least one frame
-    columns = ["track_id", "time_s", *EXPRESSIONS]
-    return draw_overlay(shown, best, OverlaySettings()), best, pd.DataFrame(rows, columns=columns)

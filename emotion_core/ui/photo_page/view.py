@@ -15,7 +15,7 @@ from emotion_core.config import OverlaySettings, PipelineSettings
 from emotion_core.datatypes import FloatArray, Frame, FrameResult, ImageArray
 from emotion_core.errors import EmotionCoreError
 from emotion_core.media.photo import read_photo
-from emotion_core.media.synthetic import PORTRAIT
+from emotion_core.media.portrait import PORTRAIT
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.pipeline.pipeline import Pipeline
 from emotion_core.results.export import COLUMNS, face_rows

@@ -10,7 +10,7 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError, OutputError, SettingsError
 from emotion_core.jobs.log import JobInput
 from emotion_core.media.encoder import NO_ENCODER, clip_encoder
-from emotion_core.media.write import sample_tour
+from emotion_core.media.write import write_sample
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.bundle import ModelBundle, load_bundle
 from emotion_core.ui.common.adaptation import as_file, choose_adaptation
@@ -68,7 +68,8 @@ def show_setup() -> None:
             "Try a sample",
             icon=":material/science:",
             key="video_sample",
-            help="A clip of twelve seconds, made by this program from a public-domain portrait.",
+            help="Twelve seconds made by this program: a public-domain portrait, warped into "
+            "several expressions.",
         )
     if started:
         _start(choice)
@@ -211,4 +212,4 @@ def _sample_input() -> JobInput:
 def _sample_file() -> Path:
     path = app_settings().work_dir / _SAMPLE_NAME
     path.parent.mkdir(parents=True, exist_ok=True)
-    return sample_tour(path)
+    return write_sample(path)

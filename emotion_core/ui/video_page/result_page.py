@@ -78,9 +78,9 @@ def show_with_clip(view: ResultView, below_player: Callable[[ResultView], None])
     show_exports(view)
     # Last: a press on a moment above moves the player in the same run.
     with player:
-        _player(view)
+        show_player(view)
     with bar:
-        _seek_bar(view)
+        show_clock(view)
         below_player(view)
 
 
@@ -139,7 +139,13 @@ def show_nobody(view: ResultView) -> None:
         )
 
 
-def _player(view: ResultView) -> None:
+def show_player(view: ResultView, *, autoplay: bool = False) -> None:
+    """The annotated clip, or why there is none.
+
+    Args:
+        view: the result.
+        autoplay: begin at once, without sound.
+    """
     clip = view.clip
     if not clip.is_file():
         st.info(_why_no_clip(view), icon=":material/movie_off:")
@@ -147,7 +153,7 @@ def _player(view: ResultView) -> None:
         size = clip.stat().st_size / 2**20
         st.info(f"The clip has {size:.0f} MB: download it below and play it on your computer.")
     else:
-        play_clip(clip, key=f"{view.key}_clip")
+        play_clip(clip, key=f"{view.key}_clip", autoplay=autoplay)
 
 
 def _why_no_clip(view: ResultView) -> str:
@@ -156,8 +162,13 @@ def _why_no_clip(view: ResultView) -> str:
     return "No clip was made for this analysis." + ("" if clip_encoder() else f" {NO_ENCODER}")
 
 
-def _seek_bar(view: ResultView) -> None:
-    """A clock with a button that marks the moment shown; it also ties charts and player."""
+def show_clock(view: ResultView, *, can_mark: bool = True) -> None:
+    """The player's clock, which also ties charts and player; it belongs below all of them.
+
+    Args:
+        view: the result.
+        can_mark: show a button that marks the moment shown.
+    """
     if not view.has_clip:
         return
     bar = st.components.v2.component(
@@ -172,6 +183,7 @@ def _seek_bar(view: ResultView) -> None:
         "nonce": st.session_state.get(f"{view.key}_nonce", 0),
         "origin": view.origin_s,
         "charts": view.followed_charts,
+        "canMark": can_mark,
     }
     found = bar(key=f"{view.key}_bar", data=data, on_mark_change=lambda: None)
     if found.mark is not None:
