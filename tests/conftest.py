@@ -150,7 +150,7 @@ def jobs_run_here(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 @pytest.fixture
 def jobs_never_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """The pages' background jobs are true processes that tell of 40 % and go no further; the list
+    """The pages' background jobs are true processes that tell of 40% and go no further; the list
     holds each. Those that a test leaves behind are ended."""
     import json
     import subprocess

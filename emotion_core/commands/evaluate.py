@@ -52,8 +52,8 @@ _ROWS = (
     ("balanced accuracy", "balanced_accuracy"),
     ("macro-F1", "macro_f1"),
     ("recall of disgust and fear", "rare_recall"),
-    ("accuracy of the surest 90 %", "accuracy_at_90"),
-    ("accuracy of the surest 80 %", "accuracy_at_80"),
+    ("accuracy of the surest 90%", "accuracy_at_90"),
+    ("accuracy of the surest 80%", "accuracy_at_80"),
     ("ECE (15 bins)", "ece"),
     ("negative log-likelihood", "nll"),
 )
@@ -303,7 +303,7 @@ def _write_report(found: Evaluation, path: Path) -> None:
 
 
 def report_text(report: dict[str, Any]) -> str:
-    """The report as a table for a terminal; shares in percent, 95 % intervals in brackets."""
+    """The report as a table for a terminal; shares in percent, 95% intervals in brackets."""
     headline = report["headline"]
     scores = report["scores"][headline["label_set"]]
     lines = [
@@ -367,15 +367,15 @@ def _confusion_lines(block: dict[str, Any]) -> list[str]:
 def _other_lines(report: dict[str, Any], scores: dict[str, Any]) -> list[str]:
     lines = []
     if people := scores.get("human_agreement"):
-        lines.append(f"one voter against the majority of the others: {_cell(people, _percent)} %")
+        lines.append(f"one voter against the majority of the others: {_cell(people, _percent)}%")
     chance = scores["chance"]
-    lines.append(f"always the most frequent expression: {_percent(chance['largest'])} %")
+    lines.append(f"always the most frequent expression: {_percent(chance['largest'])}%")
     lines.append(f"ECE before calibration: {_percent(scores['full']['ece_uncalibrated'])}")
     if near := report["served_against_float"]:
         points = near["served_minus_float_points"][report["headline"]["label_set"]]
         lines.append(
             f"served int8 against float: {points['accuracy']:+.2f} points of accuracy, same answer "
-            f"for {_percent(near['same_answer'])} %"
+            f"for {_percent(near['same_answer'])}%"
         )
     speed = report["speed"]
     lines.append(

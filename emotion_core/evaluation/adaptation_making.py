@@ -51,7 +51,7 @@ class Gain:
         people: how many people they show.
         by_expression: faces of each expression.
         before, after: mean recall over these expressions without and with it, 0 to 1.
-        difference: after minus before, with the bootstrap 95 % interval over people.
+        difference: after minus before, with the bootstrap 95% interval over people.
         loss_before, loss_after: mean negative log-likelihood in nats, each expression counting the
             same.
         offered: whether it brings anything: a smaller loss and no smaller recall.

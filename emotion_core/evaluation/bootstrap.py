@@ -1,6 +1,6 @@
 """Bootstrap intervals of the scores of `metrics`: how far they would move on other images.
 
-Images are redrawn with replacement, as many as there are; 95 % of the redraws score inside the
+Images are redrawn with replacement, as many as there are; 95% of the redraws score inside the
 interval (Efron & Tibshirani 1993, percentiles). The same seed gives the same draws.
 """
 
@@ -15,7 +15,7 @@ from emotion_core.evaluation.metrics import Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A score with its bootstrap 95 % interval; all three NaN where the score has no meaning."""
+    """A score with its bootstrap 95% interval; all three NaN where the score has no meaning."""
 
     value: float
     low: float
@@ -76,7 +76,7 @@ def scores_with_intervals(
     resamples: int = 1000,
     seed: int = 0,
 ) -> dict[str, Interval | list[Interval]]:
-    """Every score with its bootstrap 95 % percentile interval; per-class ones are lists of K.
+    """Every score with its bootstrap 95% percentile interval; per-class ones are lists of K.
 
     Raises:
         ValueError: there is no image.
@@ -100,7 +100,7 @@ def scores_with_intervals(
 
 
 def interval_of(value: float, draws: Floats) -> Interval:
-    """A value with the 95 % percentile interval of its (R,) bootstrap draws that are not NaN."""
+    """A value with the 95% percentile interval of its (R,) bootstrap draws that are not NaN."""
     defined = draws[~np.isnan(draws)]
     if np.isnan(value) or not defined.size:
         return Interval(float("nan"), float("nan"), float("nan"))
@@ -109,7 +109,7 @@ def interval_of(value: float, draws: Floats) -> Interval:
 
 
 def mean_interval(values: ArrayLike, resamples: int = 1000, seed: int = 0) -> Interval:
-    """A mean over images with its bootstrap 95 % interval."""
+    """A mean over images with its bootstrap 95% interval."""
     array = np.asarray(values, np.float64)
     if not array.size:
         return Interval(float("nan"), float("nan"), float("nan"))

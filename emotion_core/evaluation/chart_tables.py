@@ -122,7 +122,7 @@ def cell_table(images: Scored, truth: str, answer: str) -> pd.DataFrame:
 
 
 def class_table(block: dict[str, Any]) -> pd.DataFrame:
-    """One row an expression: images, then precision, recall and f1 with their 95 % intervals."""
+    """One row an expression: images, then precision, recall and f1 with their 95% intervals."""
     rows = []
     for expression in EXPRESSIONS:
         scores = block["per_class"][expression]
@@ -137,7 +137,7 @@ def class_table(block: dict[str, Any]) -> pd.DataFrame:
 def other_faces_table(
     measured: Mapping[str, Mapping[str, Any]], fer: Mapping[str, Mapping[str, float]]
 ) -> pd.DataFrame:
-    """One row for each network, set and expression: recall with its 95 % interval, and images.
+    """One row for each network, set and expression: recall with its 95% interval, and images.
 
     Args:
         measured: model → its other_faces.json.

@@ -49,7 +49,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _percent(value: float | None, digits: int = 1) -> str:
     if value is None or math.isnan(value):
         return "–"
-    return f"{100 * value:.{digits}f} %"
+    return f"{100 * value:.{digits}f}%"
 
 
 def _scored(score: dict[str, Any] | None) -> str:
@@ -156,8 +156,8 @@ _SCORES: Final = (
     ("balanced accuracy", "balanced_accuracy"),
     ("macro-F1", "macro_f1"),
     ("mean recall of disgust and fear", "rare_recall"),
-    ("accuracy of the surest 90 %", "accuracy_at_90"),
-    ("accuracy of the surest 80 %", "accuracy_at_80"),
+    ("accuracy of the surest 90%", "accuracy_at_90"),
+    ("accuracy of the surest 80%", "accuracy_at_80"),
     ("ECE", "ece"),
     ("negative log-likelihood", "nll"),
 )

@@ -56,7 +56,7 @@ PROTOCOL: Final = """## Protocol
   the majority of the others, on the same images.
 - Scores are those of the served int8 network, calibrated; a face whose answer is unclear is asked
   about again, mirrored, and both answers are averaged, in these figures as in live use. Brackets
-  hold bootstrap 95 % intervals over the images (1,000 redraws).
+  hold bootstrap 95% intervals over the images (1,000 redraws).
 - Every choice was made on validation. The test split is read by `python -m emotion_core evaluate`
   alone, and each look at it stands in the table of runs below, also where its images come in
   another layout: known_images.csv holds what they are recognised by."""

@@ -1,7 +1,7 @@
 """How well a network reads faces of other origin than its own data set.
 
 The *cross-data-set score* is the mean recall over all judged expressions of all sets: each
-expression of each set counts the same, however many images it has. Intervals are bootstrap 95 %
+expression of each set counts the same, however many images it has. Intervals are bootstrap 95%
 percentile intervals over people, as the faces of one person are alike.
 """
 

@@ -19,7 +19,7 @@ class Pair:
     Attributes:
         images: how many those are.
         both, first_only, second_only, neither: how many were named rightly by whom.
-        difference: accuracy of the first minus that of the second, with its 95 % interval over the
+        difference: accuracy of the first minus that of the second, with its 95% interval over the
             images; paired, so that what is hard for both weighs nothing.
     """
 

@@ -40,7 +40,7 @@ PEERS: Final[tuple[Peer, ...]] = (
     ),
     Peer("fer 25.10 (mini-Xception)", "fer2013", 0.655, None, _SAME, measured=True),
     Peer("oarriaga big Xception", "fer2013", 0.669, None, _SAME, measured=True),
-    Peer("people (published)", "fer2013", 0.65, None, "published, arXiv 1307.0414: 65 ± 5 %"),
+    Peer("people (published)", "fer2013", 0.65, None, "published, arXiv 1307.0414: 65 ± 5%"),
     Peer(
         "winner of the 2013 challenge",
         "fer2013",

@@ -13,7 +13,7 @@ SLOWEST_S = 1.0
 
 
 def time_constant_s(strength: float) -> float:
-    """Seconds after which a new expression makes up 63 % of the shown value; 0 is raw."""
+    """Seconds after which a new expression makes up 63% of the shown value; 0 is raw."""
     return SLOWEST_S * strength * strength
 
 

@@ -27,7 +27,7 @@ _WIDTH, _HEIGHT = 860, 150
 _MOST_PEOPLE: Final = 20
 _SCALE: Final = "".join(
     f"<line x2='{_WIDTH}' y1='{y}' y2='{y}' stroke='#d9dee4' stroke-dasharray='3 4'/>"
-    f"<text x='{_WIDTH - 32}' y='{y + 11}' font-size='10' fill='#5b6673'>{share} %</text>"
+    f"<text x='{_WIDTH - 32}' y='{y + 11}' font-size='10' fill='#5b6673'>{share}%</text>"
     for share, y in ((100, 2), (50, 2 + (_HEIGHT - 4) // 2))
 )
 # More stretches than this cannot be told apart on paper.

@@ -21,8 +21,8 @@ from emotion_core.vision.template_tracking import Appearance, appearance, follow
 SMALLEST_SHARE: Final = 0.1
 SMALLEST_SHARE_THOROUGH: Final = 0.04
 # Pixels that the smallest face looked for has in the picture that is scanned. A photo gets no
-# second chance: of the single frames of two clips the coarse scan finds 86 % of the faces, the fine
-# one 93 %, and 98 % where the other cascades choose between doubles.
+# second chance: of the single frames of two clips the coarse scan finds 86% of the faces, the fine
+# one 93%, and 98% where the other cascades choose between doubles.
 SCAN_PX: Final = 26.0
 SCAN_PX_THOROUGH: Final = 52.0
 # Ratio between one size looked for and the next: the coarse one misses one face in five, and the
@@ -45,7 +45,7 @@ DOUBT_S: Final = 0.1
 # A face already known needs less certainty than a new one.
 KNOWN_BONUS: Final = 1.0
 
-# Measured on the sample clips: the first finds 73-100 % of the faces at a third of the cost of the
+# Measured on the sample clips: the first finds 73-100% of the faces at a third of the cost of the
 # second, which finds nearly all of the rest.
 CHEAP: Final = Look(1.45, (0.88, 1.15), 27.5, 2)
 DEAR: Final = Look(1.7, (0.8, 1.25), 48.0, 2)

@@ -89,7 +89,7 @@ def draw_overlay(
 
 def _label(result: FrameResult, row: int, names: Mapping[int, str]) -> str:
     track_id = int(result.track_ids[row])
-    reading = f"{result.labels[row]} {100 * float(result.probs[row].max()):.0f} %"
+    reading = f"{result.labels[row]} {100 * float(result.probs[row].max()):.0f}%"
     if result.unsure[row]:
         reading = f"unsure ({reading})"
     hints = ", ".join(hint.value for hint in result.quality[row])

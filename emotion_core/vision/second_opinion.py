@@ -12,7 +12,7 @@ from emotion_core.vision.local_search import Look, look_around
 
 # Both must agree before a new face is announced. On pictures without a face each of them rejects
 # four in five of the first cascade's false detections, and both together all of them, along with
-# 3 % of the true faces.
+# 3% of the true faces.
 CASCADES: Final = ("haarcascade_frontalface_alt.xml", "haarcascade_frontalface_alt2.xml")
 NORMAL: Final = Look(1.6, (0.72, 1.35), 30.0, 3)
 # In a photo, which gets no second frame, agreement of one is enough, or of both at this resolution.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from emotion_core.datatypes import FloatArray, ImageArray
 from emotion_core.vision.cascade import shrunk_grey
 
-# Side of the remembered picture, in pixels: fine enough for 1 % of a face's side.
+# Side of the remembered picture, in pixels: fine enough for 1% of a face's side.
 SIDE_PX: Final = 32
 # Share of the face's side that is remembered: its corners are background.
 INNER: Final = 0.9

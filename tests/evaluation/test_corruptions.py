@@ -71,7 +71,7 @@ def test_measured_accuracy_is_that_of_the_answers():
     assert len(rows) == 1 + sum(len(d.levels) for d in DAMAGES)
     assert by_step["none", 0.0] == 1.0
     assert by_step["darkness", 0.5] == 1.0
-    assert by_step["darkness", 0.7] == 0.5, "200 darkened by 70 % is 60: nobody smiles any more"
+    assert by_step["darkness", 0.7] == 0.5, "200 darkened by 70% is 60: nobody smiles any more"
     table = corruptions.robustness_table(rows, "ferplus", "test", "ferplus")
     assert tuple(table.columns) == corruptions.COLUMNS
     assert set(table["split"]) == {"test"}

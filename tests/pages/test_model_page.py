@@ -189,7 +189,7 @@ def test_the_headline_is_computed_from_the_test_predictions(whole, monkeypatch):
     ("tab", "charts", "downloads", "phrase"),
     [
         ("Scores", 2, 2, "F1 is high only where"),
-        ("Confusions", 1, 2, "A row adds up to 100 %"),
+        ("Confusions", 1, 2, "A row adds up to 100%"),
         ("Confidence", 2, 2, "below it the network is too sure"),
         ("Trade-offs", 2, 3, "Guessing scores 0.5 in ROC AUC"),
         ("Robustness", 6, 1, "From left to right the damage grows"),

@@ -92,8 +92,9 @@ def test_an_upload_becomes_people_timeline_and_downloads(clip):
     text = words(app)
     assert "20 frames read" in text
     assert "**Person 1**" in text
-    for heading in ("People", "Timeline", "Share of time", "Downloads", "Key moments"):
-        assert heading in [s.value for s in app.subheader]
+    assert [tab.label for tab in app.tabs] == [
+        "Timeline", "Key moments", "Share of time", "Markers", "Downloads"
+    ]  # fmt: skip
     assert len(app.get("vega_lite_chart")) == 3
     labels = {b.proto.label for b in app.get("download_button")}
     assert {"Everything", "Clip", "Table (CSV)", "Table (Parquet)", "Summary"} <= labels

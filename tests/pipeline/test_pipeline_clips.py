@@ -46,6 +46,6 @@ def test_a_clip_s_frames_one_by_one(shared_media: Path, classifier: object) -> N
     for frame in list(read_frames(shared_media / "one_face_talking.mp4"))[::6]:
         pipeline.reset()
         faces.append(len(pipeline.process(frame)))
-    # The plain cascade finds one face in 84 %. A smiling mouth is not a second one.
+    # The plain cascade finds one face in 84%. A smiling mouth is not a second one.
     assert max(faces) == 1
     assert faces.count(1) >= 0.9 * len(faces)

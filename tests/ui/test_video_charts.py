@@ -47,7 +47,9 @@ def test_all_rows_can_be_downloaded_though_few_are_drawn() -> None:
 @pytest.mark.parametrize(
     ("span", "title", "ticks"),
     [
-        ((0.0, 20.0), "seconds", None),
+        ((0.0, 2.5), "seconds", [i / 5 for i in range(13)]),
+        ((0.0, 20.0), "seconds", list(range(0, 21, 2))),
+        ((0.0, 70.0), "minutes : seconds", list(range(0, 71, 5))),
         ((0.0, 300.0), "minutes : seconds", [0, 30, 60, 90, 120, 150, 180, 210, 240, 270, 300]),
         ((50.0, 1800.0), "minutes : seconds", list(range(120, 1801, 120))),
         ((0.0, 40_000.0), "minutes : seconds", list(range(0, 39_601, 3600))),

@@ -140,7 +140,7 @@ def gain_words(gain: Mapping[str, Any] | None) -> str:
     return (
         f"Made from {gain['faces']:,} faces of {gain['people']:,} people or takes. On those left "
         f"out of its making, the mean recall went from {gain['before']:.2f} to {gain['after']:.2f} "
-        f"({change['value']:+.2f}, 95 % interval {change['low']:+.2f} to {change['high']:+.2f})."
+        f"({change['value']:+.2f}, 95% interval {change['low']:+.2f} to {change['high']:+.2f})."
     )
 
 

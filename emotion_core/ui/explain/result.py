@@ -115,7 +115,7 @@ def _bars(title: str, probs: Any) -> None:
     if title.startswith("Before"):
         st.caption("The network's raw answer.")
     else:
-        st.caption("Fitted on validation faces so that 80 % sure is right 80 % of the time.")
+        st.caption("Fitted on validation faces so that 80% sure is right 80% of the time.")
 
 
 def _parts(found: Explanation, expression: int) -> None:

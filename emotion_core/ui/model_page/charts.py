@@ -59,7 +59,7 @@ def comparison_keys(table: pd.DataFrame, models: Sequence[str]) -> list[Key]:
 
 
 def comparison_chart(table: pd.DataFrame, models: Sequence[str]) -> alt.LayerChart:
-    """Accuracy of the models among others, best on top, with 95 % intervals where known."""
+    """Accuracy of the models among others, best on top, with 95% intervals where known."""
     keys = comparison_keys(table, models)
     scale = alt.Scale(domain=[k.name for k in keys], range=[k.colour for k in keys])
     order = table.sort_values("accuracy", ascending=False)["who"].tolist()
@@ -91,7 +91,7 @@ def other_faces_keys(table: pd.DataFrame, models: Sequence[str]) -> list[Key]:
 
 
 def other_faces_chart(table: pd.DataFrame, keys: Sequence[Key]) -> alt.LayerChart:
-    """Recall of each expression of each set, a bar for each network, with 95 % intervals."""
+    """Recall of each expression of each set, a bar for each network, with 95% intervals."""
     names = [key.name for key in keys]
     scale = alt.Scale(domain=names, range=[key.colour for key in keys])
     base = alt.Chart(table).encode(
@@ -112,7 +112,7 @@ def other_faces_chart(table: pd.DataFrame, keys: Sequence[Key]) -> alt.LayerChar
 
 
 def class_bars(table: pd.DataFrame, score: str, models: Sequence[str]) -> alt.LayerChart:
-    """Precision, recall or f1 of each expression with its 95 % interval."""
+    """Precision, recall or f1 of each expression with its 95% interval."""
     name = {"f1": "F1"}.get(score, score)
     one = len(models) == 1
     offset = {} if one else {"yOffset": alt.YOffset("model:N", sort=list(models))}
@@ -128,7 +128,7 @@ def class_bars(table: pd.DataFrame, score: str, models: Sequence[str]) -> alt.La
     )
     return alt.layer(bars, whiskers).properties(
         height=270 if one else 360,
-        description=f"Bars: {name} of each expression with its 95 % interval, {_names(models)}.",
+        description=f"Bars: {name} of each expression with its 95% interval, {_names(models)}.",
     )
 
 

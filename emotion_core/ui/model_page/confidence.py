@@ -37,7 +37,7 @@ def confidence_tab(choices: Sequence[Choice]) -> None:
     scored = [choice for choice in choices if choice.name in images]
     left, right = st.columns(2, gap="large")
     with left:
-        heading("Is 80 % sure right 80 % of the time?")
+        heading("Is 80% sure right 80% of the time?")
         table = stacked({c.name: _reliability(c, images[c.name]) for c in scored})
         words = (
             "On the dashed line confidence and accuracy are the same; below it the network is too "
@@ -76,8 +76,8 @@ def _ece_words(choice: Choice, several: bool) -> str:
 def _coverage_words(choice: Choice, several: bool) -> str:
     full, name = choice.blocks["full"], f"{choice.name}: all" if several else "All"
     return (
-        f"{name} answers: {full['accuracy']['value']:.1%} right; the surest 90 %: "
-        f"{full['accuracy_at_90']['value']:.1%}; the surest 80 %: "
+        f"{name} answers: {full['accuracy']['value']:.1%} right; the surest 90%: "
+        f"{full['accuracy_at_90']['value']:.1%}; the surest 80%: "
         f"{full['accuracy_at_80']['value']:.1%}."
     )
 

@@ -31,7 +31,7 @@ _SHADES: Final[dict[str, tuple[str, str]]] = {
     "of each answer": ("of_answer", "of_answer"),
     "counts": ("of_truth", "count"),
 }
-_SUMS: Final = {"of_truth": " A row adds up to 100 %.", "of_answer": " A column adds up to 100 %."}
+_SUMS: Final = {"of_truth": " A row adds up to 100%.", "of_answer": " A column adds up to 100%."}
 _CELL: Final = "cell"
 
 

@@ -124,7 +124,7 @@ def _show_agreement(choice: Choice) -> None:
     )
     words = (
         f"Where both sets have a label ({count:,} images of the {choice.split} split) they "
-        f"agree on {same:.0%}; a row adds up to 100 %. No network can please both."
+        f"agree on {same:.0%}; a row adds up to 100%. No network can please both."
     )
     show_chart(chart, words, table, "label_sets")
 

@@ -93,7 +93,7 @@ def _show_figures(choice: Choice) -> None:
             st.metric(
                 title,
                 f"{score['value']:{show}}",
-                f"95 %: {score['low']:{show}} – {score['high']:{show}}",
+                f"95%: {score['low']:{show}} – {score['high']:{show}}",
                 "off",
                 help=words,
                 delta_arrow="off",
@@ -134,7 +134,7 @@ def _compare(first: Choice, second: Choice) -> None:
     )
     st.markdown(
         f"{verdict}: {first.name} minus {second.name} is {100 * gap.value:+.1f} points of accuracy "
-        f"(95 %: {100 * gap.low:+.1f} to {100 * gap.high:+.1f}, paired over {pair.images:,} "
+        f"(95%: {100 * gap.low:+.1f} to {100 * gap.high:+.1f}, paired over {pair.images:,} "
         f"images). Only {first.name} is right on {pair.first_only:,}, only {second.name} on "
         f"{pair.second_only:,}, both on {pair.both:,}, neither on {pair.neither:,}."
     )

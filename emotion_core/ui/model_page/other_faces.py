@@ -33,7 +33,7 @@ def other_faces_tab(choices: Sequence[Choice]) -> None:
         heading("How many of each expression are found")
         table = other_faces_table(measured, FER_ON_OTHER_FACES)
         words = (
-            "Recall in each set; the thin line is the 95 % interval over people. Sets and their "
+            "Recall in each set; the thin line is the 95% interval over people. Sets and their "
             "labels: " + "; ".join(_about(block) for block in _sets(measured)) + "."
         )
         keys = charts.other_faces_keys(table, list(measured))

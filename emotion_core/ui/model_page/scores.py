@@ -39,7 +39,7 @@ def _show_comparison(choices: Sequence[Choice]) -> None:
     reports = [choice.report for choice in choices if choice.report]
     report = reports[0] if reports else None
     table = chart_tables.comparison_table(blocks, first.label_set, report, with_peers=test)
-    words = "Longer is better; the thin line is the 95 % interval over the images. "
+    words = "Longer is better; the thin line is the 95% interval over the images. "
     words += (
         "“Without twins” leaves out images that also stand, nearly identical, in training."
         if any("without_twins" in choice.blocks for choice in choices)

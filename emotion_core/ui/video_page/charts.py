@@ -4,6 +4,7 @@ Altair and pandas are imported when something is drawn. What travels to the brow
 exports hold every row.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -18,8 +19,12 @@ from emotion_core.ui.common.charts import timeline_chart
 
 BRUSH: Final = "brush"
 _ROW_PX: Final = 30
-# From this length on, a time axis counts minutes.
-_MINUTES_FROM_S: Final = 150.0
+_SHARE_PX: Final = 26
+# From this time on, an axis counts minutes.
+_MINUTES_FROM_S: Final = 60.0
+_MOST_TICKS: Final = 15
+# Between two ticks of a time axis.
+_STEPS_S: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 10**6)
 # More stretches than this cannot be told apart on a screen; the shortest go first.
 _MOST_RUNS: Final = 1500
 
@@ -70,16 +75,19 @@ def timeline(
 
 
 def time_axis(span: tuple[float, float], field: str = "time_s") -> "alt.X":
-    """A time axis over a span of seconds; minutes and seconds where there are many."""
+    """A time axis over a span of seconds, at most fifteen ticks; minutes and seconds after one."""
     scale = alt.Scale(domain=list(span), nice=False)
     length = span[1] - span[0]
-    if length < _MINUTES_FROM_S:
-        return alt.X(f"{field}:Q", title="seconds", scale=scale)
-    step = next(s for s in (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 10**6) if length / s <= 15)
-    first = int(-(-span[0] // step)) * step
+    step = next(s for s in _STEPS_S if length / s <= _MOST_TICKS)
+    first = math.ceil(span[0] / step)
+    ticks = [round(i * step, 1) for i in range(first, math.floor(span[1] / step) + 1)]
+    if span[1] < _MINUTES_FROM_S or step < 1:
+        axis = alt.Axis(values=ticks, format="~f", labelOverlap=True)
+        return alt.X(f"{field}:Q", title="seconds", scale=scale, axis=axis)
     axis = alt.Axis(
-        values=list(range(first, int(span[1]) + 1, step)),
+        values=ticks,
         labelExpr="floor(datum.value / 60) + ':' + format(datum.value % 60, '02')",
+        labelOverlap=True,
     )
     return alt.X(f"{field}:Q", title="minutes : seconds", scale=scale, axis=axis)
 
@@ -180,14 +188,23 @@ def _colour() -> "alt.Color":
 
 
 def share_chart(shares: Mapping[str, Mapping[str, float]]) -> "alt.Chart":
-    """One stacked bar a person (or a video): share of visible time for each expression."""
+    """Share of visible time for each expression.
+
+    Args:
+        shares: person (or video) → expression → share, 0 to 1.
+
+    Returns:
+        A bar for each expression where there is one person, else one stacked bar a person.
+    """
     rows = share_rows(shares)
+    alone = len(shares) == 1
+    row, order = ("expression:N", list(EXPRESSIONS)) if alone else ("who:N", list(shares))
     return (
-        alt.Chart(rows, height=len(shares) * 34 + 120)
+        alt.Chart(rows, height=(7 if alone else len(shares)) * _SHARE_PX + 40)
         .mark_bar()
         .encode(
-            x=alt.X("share:Q", title=None, axis=alt.Axis(format="%"), stack="zero"),
-            y=alt.Y("who:N", title=None, sort=list(shares), axis=alt.Axis(labelLimit=160)),
+            x=alt.X("share:Q", title=None, axis=alt.Axis(format="%", tickCount=5), stack="zero"),
+            y=alt.Y(row, title=None, sort=order, axis=alt.Axis(labelLimit=160)),
             color=_colour(),
             order=alt.Order("place:Q"),
             tooltip=["who:N", "expression:N", alt.Tooltip("share:Q", format=".1%")],

@@ -14,7 +14,6 @@ from emotion_core.ui.video_page.result_view import ResultView
 
 def show_exports(view: ResultView) -> None:
     """Download buttons; each file is made when its button is pressed, with the edits applied."""
-    st.subheader("Downloads", anchor=False)
     make = ResultDownloads(view.folder, view.name)
     with st.container(horizontal=True):
         _button(view, "Everything", ".zip", "application/zip", make.everything)

@@ -21,7 +21,6 @@ _MOMENT_PX: Final = 124
 
 def show_moments(view: ResultView) -> None:
     """A row of pictures for each person; a press on the time moves the player there."""
-    st.subheader("Key moments", anchor=False)
     drawn = 0
     for track_id in by_time_seen(view.table)[:_MOST_PEOPLE]:
         moments = key_moments(view.table.person(track_id))
@@ -37,7 +36,7 @@ def show_moments(view: ResultView) -> None:
             who = f"{view.edits.name_of(track_id)} at {moment.time_s:.1f} s"
             show_explanation(_explain_key(view, moment), who)
     if not drawn:
-        st.caption("No expression ever reached a probability of 35 %.")
+        st.caption("No expression ever reached a probability of 35%.")
 
 
 def _moment(view: ResultView, moment: Moment) -> None:

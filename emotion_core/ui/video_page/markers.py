@@ -17,17 +17,15 @@ from emotion_core.ui.video_page.result_view import ResultView
 
 def show_markers(view: ResultView) -> None:
     """The table of markers and, for each interval, the expressions of each person in it."""
-    count = len(view.edits.markers)
-    with st.expander(f"Markers ({count})" if count else "Markers", expanded=count > 0):
-        how = "“Mark this moment” under the player" if view.has_clip else "A new row of the table"
-        st.caption(
-            f"{how} adds one. Give a later end to make it an interval; markers go to the exports, "
-            "and intervals are counted below."
-        )
-        _editor(view)
-        for marker in view.edits.markers:
-            if marker.end_s > marker.start_s:
-                _interval(view, marker)
+    how = "“Mark this moment” under the player" if view.has_clip else "A new row of the table"
+    st.caption(
+        f"{how} adds one. Give a later end to make it an interval; markers go to the exports, "
+        "and intervals are counted below."
+    )
+    _editor(view)
+    for marker in view.edits.markers:
+        if marker.end_s > marker.start_s:
+            _interval(view, marker)
 
 
 def _editor(view: ResultView) -> None:

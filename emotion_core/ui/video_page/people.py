@@ -16,7 +16,7 @@ from emotion_core.ui.video_page.timeline import by_time_seen
 
 _SHOWN: Final = 5
 _PICTURE_PX: Final = 84
-_WORDS_PX: Final = 190
+_WORDS_PX: Final = 170
 _HIDE_WORDS: Final = {
     Hide.NOBODY: "Nobody",
     Hide.EVERYBODY: "Everybody",

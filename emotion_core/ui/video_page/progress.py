@@ -38,7 +38,8 @@ def _draw(state: JobState) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.progress(state.fraction, text=_overall_words(state))
-        for file in state.files:
+        # One video's progress is told by the bar already.
+        for file in state.files if len(state.files) > 1 else ():
             st.markdown(file_line(file))
         with st.container(horizontal=True):
             if st.button("Cancel", icon=":material/stop:", key="video_cancel"):
@@ -61,7 +62,10 @@ def _overall_words(state: JobState) -> str:
     left = [f.left_s for f in state.files if f.status == RUNNING and f.left_s is not None]
     ended = sum(f.status not in (RUNNING, WAITING) for f in state.files)
     words = [f"{state.fraction:.0%}"]
-    if len(state.files) > 1:
+    if len(state.files) == 1:
+        words.insert(0, escape(state.files[0].name))
+        words += [f"{f.fps:.0f} frames/s" for f in state.files if f.fps]
+    else:
         words.append(f"{ended} of {len(state.files)} videos done")
     if left and ended + 1 == len(state.files):
         words.append(f"about {duration_words(left[0])} left")

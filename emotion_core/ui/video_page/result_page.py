@@ -68,14 +68,7 @@ def show_with_clip(view: ResultView, below_player: Callable[[ResultView], None])
         bar = st.container()
     with right:
         show_people_list(view)
-    if not len(view.table):
-        show_nobody(view)
-    else:
-        show_timelines(view)
-        show_moments(view)
-        show_statistics(view)
-    show_markers(view)
-    show_exports(view)
+    _show_parts(view, moments=True)
     # Last: a press on a moment above moves the player in the same run.
     with player:
         show_player(view)
@@ -89,12 +82,24 @@ def show_without_clip(view: ResultView) -> None:
     show_facts(view)
     if len(view.table):
         show_people_list(view)
-        show_timelines(view)
-        show_statistics(view)
+    _show_parts(view, moments=False)
+
+
+def _show_parts(view: ResultView, *, moments: bool) -> None:
+    """What there is to see besides the clip, a tab each: on a phone one below the other is far."""
+    parts: dict[str, Callable[[ResultView], None]] = {}
+    if len(view.table):
+        parts["Timeline"] = show_timelines
+        if moments:
+            parts["Key moments"] = show_moments
+        parts["Share of time"] = show_statistics
     else:
         show_nobody(view)
-    show_markers(view)
-    show_exports(view)
+    parts["Markers"] = show_markers
+    parts["Downloads"] = show_exports
+    for tab, show in zip(st.tabs(list(parts)), parts.values(), strict=True):
+        with tab:
+            show(view)
 
 
 def _show_problems(view: ResultView) -> None:
@@ -115,6 +120,7 @@ def show_facts(view: ResultView) -> None:
     summary, frames = view.summary, len(view.whole.frame_times)
     people = len(view.table.people)
     words = [
+        f"**{escape(view.name)}**",
         f"{people} {'person' if people == 1 else 'people'}",
         f"{frames:,} frames read",
         f"a face in {valid_share(view.table):.0%} of them",
@@ -186,8 +192,12 @@ def show_clock(view: ResultView, *, can_mark: bool = True) -> None:
         "canMark": can_mark,
     }
     found = bar(key=f"{view.key}_bar", data=data, on_mark_change=lambda: None)
+    marked = f"{view.key}_marked"
+    if words := st.session_state.pop(marked, ""):
+        st.toast(words, icon=":material/bookmark_added:")
     if found.mark is not None:
         time_s = round(float(found.mark) + view.origin_s, 2)
+        st.session_state[marked] = f"Marked at {time_s:.2f} s. Name it under Markers."
         view.change(
             lambda edits: edits.add_marker(
                 Marker(time_s, time_s, f"marker {len(edits.markers) + 1}")

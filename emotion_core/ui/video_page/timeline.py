@@ -29,7 +29,6 @@ _MOST_RIBBONS = 12
 
 def show_timelines(view: ResultView) -> None:
     """The ribbon of all people, and one person's seven probabilities."""
-    st.subheader("Timeline", anchor=False)
     people = by_time_seen(view.table)
     names = [view.edits.name_of(track_id) for track_id in people[:_MOST_RIBBONS]]
     span = (float(view.table.frame_times[0]), float(view.table.frame_times[-1]) + 0.04)
@@ -116,7 +115,6 @@ def _brushed(event: Any, span: tuple[float, float]) -> tuple[float, float] | Non
 
 def show_statistics(view: ResultView) -> None:
     """Share of time for each person; runs and transitions folded below."""
-    st.subheader("Share of time", anchor=False)
     people = by_time_seen(view.table)[:_MOST_RIBBONS]
     parts = {view.edits.name_of(i): shares(view.table.person(i)) for i in people}
     show_legend()
