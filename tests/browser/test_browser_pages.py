@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from conftest import FLAGS, WAIT_MS, OpenBrowser, Server
 from live_driver import LivePage
-from pictures import keep, keep_whole, settle, sticking_out
+from pictures import barriers, keep, keep_whole, settle, sticking_out
+from playwright.sync_api import expect
 
 from emotion_core.ui.common.page_list import PAGES
 
@@ -22,8 +23,8 @@ def address(path: str) -> str:
 
 SIZES = {"desktop": (1360, 900), "phone": (390, 844)}
 MODEL_TABS = (
-    *("Scores", "Confusions", "Confidence", "Trade-offs", "Robustness", "Labels"),
-    *("Training", "Network", "Card"),
+    *("Scores", "Other faces", "Confusions", "Confidence", "Trade-offs", "Robustness"),
+    *("Labels", "Training", "Network", "Card"),
 )
 
 
@@ -85,6 +86,7 @@ def test_every_page_stands_fits_and_talks_to_nobody_else(
         assert told == [], name
         keep_whole(page, f"{name}_{scheme}_{size}")
         assert sticking_out(page) == [], name
+        assert barriers(page) == [], name
     outside = [u for u in asked if not u.startswith((server.url, "data:", "blob:", "ws:"))]
     assert outside == []
     assert server.errors() == []
@@ -106,6 +108,7 @@ def test_every_tab_of_the_model_page_stands_and_fits(
             assert page.get_by_test_id("stException").count() == 0, tab
             keep_whole(page, f"model_{tab.lower()}_{scheme}_{size}")
             assert sticking_out(page) == [], tab
+            assert barriers(page) == [], tab
             for chart in page.get_by_test_id("stVegaLiteChart").all():
                 assert chart.get_attribute("aria-label"), f"{tab}: a chart without words"
     assert told == []
@@ -151,9 +154,17 @@ def test_the_sample_photo_is_read(server: Server, open_browser: OpenBrowser) -> 
     page = open_browser(None).new_page()
     page.goto(f"{server.url}/Photo")
     page.get_by_text("Sample", exact=True).click()
-    page.locator(".lab-person").first.wait_for()
+    card, box = page.locator(".lab-person").first, page.locator(".lab-face-box")
+    card.hover()
+    expect(box).not_to_have_css("box-shadow", "none")
+    page.locator("h1").hover()
+    expect(box).to_have_css("box-shadow", "none")
+    # By keys: the box says whose it is, and marks the card that belongs to it.
+    page.get_by_role("button", name="Face #1: show its reading").focus()
+    expect(card).to_have_css("outline-style", "solid")
     settle(page)
     keep(page, "photo_sample")
+    assert barriers(page) == []
     assert server.errors() == []
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import OpenBrowser, Server, running_server
-from pictures import keep, settle
+from pictures import barriers, keep, settle
 from playwright.sync_api import expect
 
 from emotion_core.media.write import repeat_video, sample_video
@@ -126,8 +126,10 @@ def test_the_clip_plays_and_a_click_in_the_timeline_seeks(
     page.locator("h1").first.scroll_into_view_if_needed()
     settle(page)
     keep(page, "video_result")
-    for tab in ("Share of time", "Timeline"):
+    for tab in ("Key moments", "Share of time", "Markers", "Downloads", "Timeline"):
         page.get_by_role("tab", name=tab).click()
+        settle(page, rest_ms=250)
+        assert barriers(page) == [], tab
         for chart in page.locator("[data-testid=stVegaLiteChart]:visible").all():
             expect(chart).to_have_attribute("aria-label", re.compile(r"^(?!Vega visualization).+"))
     assert not video_server.errors()

@@ -21,6 +21,13 @@ _STYLE: Final = """<style>
 .st-key-visit { display: none; }
 .st-key-page_links { border-bottom: 1px solid #8884; padding-bottom: .3rem; }
 .st-key-page_links [data-testid="stPageLink"] p { font-size: .95rem; }
+/* Small grey words and chosen controls with the contrast that WCAG 2.1 asks for (level AA). */
+[data-testid="stCaptionContainer"] { color: inherit; opacity: .8; }
+[data-testid="stCaptionContainer"] code { color: inherit; }
+[data-testid="stBaseButton-primary"], [data-testid="stBaseLinkButton-primary"] {
+  background-color: #0F766E; }
+button[data-variant="segmented_control"][data-selected="true"] p {
+  color: light-dark(#0B5F58, #2DD4BF); }
 .lab-brand { display: flex; align-items: center; gap: .55rem; font-weight: 700; font-size: 1.05rem;
   white-space: nowrap; padding-right: 1.4rem; }
 .lab-brand img { width: 1.55rem; height: 1.55rem; }

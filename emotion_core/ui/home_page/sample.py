@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from emotion_core.datatypes import ImageArray
 from emotion_core.errors import EmotionCoreError
 from emotion_core.media.portrait import SHAPES, portrait_as
 from emotion_core.media.write import write_sample
 from emotion_core.ui.common.page import link_to
+from emotion_core.ui.common.pictures import show_picture
 from emotion_core.ui.common.resources import classifier_or_message, network_key
 from emotion_core.ui.video_page.result_page import show_clock, show_facts, show_player
 from emotion_core.ui.video_page.result_view import ResultView, load_result_data
@@ -48,7 +48,7 @@ def show_sample() -> None:
     if st.button("Read the sample", icon=":material/play_arrow:", type="primary", key="sample"):
         st.session_state["sample_wanted"] = True
     if not st.session_state.get("sample_wanted"):
-        st.image(_first_look(), channels="BGR", width="stretch")
+        show_picture(_first_look(), "The same face with five expressions: " + ", ".join(SHAPES))
         return
     classifier = classifier_or_message()
     if classifier is None:
@@ -84,12 +84,10 @@ def _folder(classifier: "Classifier") -> Path:
 
 
 @st.cache_data(show_spinner=False, max_entries=1)
-def _first_look() -> ImageArray:
-    """The expressions of the sample side by side, uint8 BGR."""
-    faces = [
-        cv2.resize(portrait_as(shape)[36:196, 81:241], (240, 240)) for shape in SHAPES.values()
-    ]
-    return np.asarray(np.hstack(faces), np.uint8)
+def _first_look() -> bytes:
+    """The expressions of the sample side by side, a JPEG."""
+    faces = [portrait_as(shape)[36:196, 81:241] for shape in SHAPES.values()]
+    return bytes(cv2.imencode(".jpg", np.hstack(faces))[1].tobytes())
 
 
 @st.cache_resource(show_spinner="Reading the sample …", max_entries=2)

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import cv2
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from emotion_core.model.classify import Classifier
 
 UPLOAD_MB: Final = 50
+_BOXES: Final = Path(__file__).parents[1] / "assets" / "photo_boxes.js"
 _CACHE: Final = "photo_readings"
 # Up to this many faces are shown next to their picture; more are shown below it.
 _BESIDE: Final = 2
@@ -50,7 +52,8 @@ class Reading:
     """One picture: its name, the picture with boxes as JPEG, and what was read.
 
     `width` is that of the picture in pixels, `crops` (N, 48, 48, 1) what the network saw of each
-    face. `problem` says why there is nothing of the picture; all else is empty then.
+    face, `places` (N, 4) where it is, xyxy as shares of the picture's sides. `problem` says why
+    there is nothing of the picture; all else is empty then.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Reading:
     width: int = 0
     problem: str = ""
     crops: "FloatArray | None" = None
+    places: "FloatArray | None" = None
 
 
 def read_pictures(
@@ -97,8 +101,14 @@ def _read(
     except EmotionCoreError as error:
         return Reading(name, problem=str(error))
     drawn = draw_overlay(*_enlarged(image, result), OverlaySettings())
+    height, width = image.shape[:2]
     return Reading(
-        name, _jpeg(drawn), result, drawn.shape[1], crops=crop_faces(image, result.boxes)
+        name,
+        _jpeg(drawn),
+        result,
+        drawn.shape[1],
+        crops=crop_faces(image, result.boxes),
+        places=np.clip(result.boxes / np.array([width, height] * 2, np.float32), 0, 1),
     )
 
 
@@ -129,7 +139,8 @@ def show_reading(reading: Reading, number: int) -> None:
         picture, faces = st.container(width=_WIDE_PX), st.container()
     with picture:
         wide = reading.width >= _LEGIBLE_PX // 2
-        st.image(reading.jpeg, width="stretch" if wide else reading.width)
+        with st.container(key=f"photo_picture_{number}"):
+            st.image(reading.jpeg, width="stretch" if wide else reading.width)
         st.download_button(
             "Picture with boxes",
             reading.jpeg,
@@ -142,10 +153,30 @@ def show_reading(reading: Reading, number: int) -> None:
         )
     with faces:
         st.markdown(f"**{escape(reading.name)}** · {words}")
-        _faces(reading.result)
+        with st.container(key=f"photo_cards_{number}"):
+            _faces(reading.result)
+        _link_boxes(reading, number)
         keys = _explain_buttons(reading, number)
     for who, key in keys.items():
         show_explanation(key, who)
+
+
+def _link_boxes(reading: Reading, number: int) -> None:
+    """Pointing at a face in the picture marks its card, and the other way round.
+
+    Also gives the picture its words, for those who cannot see it.
+    """
+    assert reading.result is not None
+    assert reading.places is not None
+    tie = st.components.v2.component("emotion_lab_photo_boxes", js=_BOXES.read_text("utf-8"))
+    data = {
+        "picture": f"photo_picture_{number}",
+        "cards": f"photo_cards_{number}",
+        "alt": f"{reading.name}, its faces boxed and numbered",
+        "places": reading.places.tolist(),
+        "words": [f"Face #{track}" for track in reading.result.track_ids.tolist()],
+    }
+    tie(key=f"photo_boxes_{number}", data=data, height=0)
 
 
 def _explain_buttons(reading: Reading, number: int) -> dict[str, str]:

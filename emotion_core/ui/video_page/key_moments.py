@@ -9,6 +9,7 @@ from emotion_core.media.photo import read_photo
 from emotion_core.results.face_table import Moment, key_moments
 from emotion_core.results.paths import MOMENTS
 from emotion_core.results.thumbnails import face_in_thumbnail, moment_picture, picture_bytes
+from emotion_core.ui.common.pictures import show_picture
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.explain.view import explain_button, show_explanation
 from emotion_core.ui.video_page.result_view import ResultView
@@ -42,7 +43,8 @@ def show_moments(view: ResultView) -> None:
 def _moment(view: ResultView, moment: Moment) -> None:
     picture = _picture(view, moment)
     if picture:
-        st.image(picture, width=110)
+        words = f"{view.edits.name_of(moment.track_id)} at {moment.time_s:.1f} s"
+        show_picture(picture, words, width_px=110)
     st.markdown(f"{moment.expression} **{moment.probability:.0%}**")
     clicked = st.button(
         f"{moment.time_s:.1f} s",

@@ -10,6 +10,7 @@ from emotion_core.results.annotations import Hide
 from emotion_core.results.face_table import row_seconds, shares
 from emotion_core.results.paths import MOMENTS
 from emotion_core.results.thumbnails import person_picture, picture_bytes
+from emotion_core.ui.common.pictures import show_picture
 from emotion_core.ui.common.text import duration_words, escape
 from emotion_core.ui.video_page.result_view import ResultView
 from emotion_core.ui.video_page.timeline import by_time_seen
@@ -48,7 +49,8 @@ def _row(view: ResultView, track_id: int, people: list[int]) -> None:
     # Not columns: on a phone each of them would fill the width.
     with st.container(horizontal=True, vertical_alignment="center"):
         if file:
-            st.image(picture_bytes(file, view.edits), width=_PICTURE_PX)
+            words = f"Picture of {view.edits.name_of(track_id)}"
+            show_picture(picture_bytes(file, view.edits), words, width_px=_PICTURE_PX)
         st.markdown(_words(view, track_id), width=_WORDS_PX)
         with st.popover("", icon=":material/edit:", key=f"{view.key}_menu_{track_id}"):
             _edit(view, track_id, people)
