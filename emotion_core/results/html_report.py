@@ -1,6 +1,7 @@
 """A report that can be printed: one HTML file that needs nothing else, charts as SVG inside."""
 
 import base64
+from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -22,14 +23,16 @@ from emotion_core.results.face_table import (
 from emotion_core.results.paths import MOMENTS, read_summary
 from emotion_core.results.summary import marker_statistics, network_words
 from emotion_core.results.thumbnails import moment_picture, picture_bytes
+from emotion_core.results.time_ticks import counts_minutes, tick_words, time_ticks
 
-_WIDTH, _HEIGHT = 860, 150
+_WIDTH, _HEIGHT, _AXIS_PX = 860, 150, 16
 _MOST_PEOPLE: Final = 20
 _SCALE: Final = "".join(
     f"<line x2='{_WIDTH}' y1='{y}' y2='{y}' stroke='#d9dee4' stroke-dasharray='3 4'/>"
     f"<text x='{_WIDTH - 32}' y='{y + 11}' font-size='10' fill='#5b6673'>{share}%</text>"
     for share, y in ((100, 2), (50, 2 + (_HEIGHT - 4) // 2))
 )
+_EVERY: Final = {1: "every frame", 2: "every second frame", 3: "every third frame"}
 # More stretches than this cannot be told apart on paper.
 _MOST_RUNS: Final = 600
 _STYLE: Final = """
@@ -73,27 +76,71 @@ def report_html(folder: Path, table: FaceTable, edits: Edits, name: str) -> str:
     rest = f"<p class='note'>{more} more people, seen for a shorter time.</p>" if more > 0 else ""
     key = "".join(f"<span>{_dot(e)}{e}</span>" for e in EXPRESSIONS)
     title = f"Facial expressions in {escape(name)}"
+    made = datetime.now().astimezone().strftime("%d %B %Y, %H:%M")
     return (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title>"
         f"<style>{_STYLE}</style></head><body><h1>{title}</h1>"
-        f"{_facts(edited, summary)}<p class='key'>{key}</p>"
+        f"<p class='note'>Report made on {made}</p>"
+        f"{_facts(edited, edits, summary)}<p class='key'>{key}</p>"
         f"{people or '<p>No face was found.</p>'}{rest}{_markers(edited, edits)}"
+        f"<section><h2>Methods</h2>{_methods(summary)}</section>"
         "<p class='note'>Probabilities of a network that learnt how people label faces. An "
         "expression is not a felt emotion; a reading marked unsure is weak.</p></body></html>"
     )
 
 
-def _facts(table: FaceTable, summary: dict[str, Any]) -> str:
+def _facts(table: FaceTable, edits: Edits, summary: dict[str, Any]) -> str:
     source, model = summary.get("source") or {}, summary.get("model") or {}
+    out = len(edits.excluded)
     rows = [
         ("Length", f"{source.get('duration_s') or 0:.1f} s"),
+        ("Read", _settings_words(summary.get("settings"))),
         ("Frames read", f"{len(table.frame_times):,}"),
         ("A face was seen in", f"{valid_share(table):.0%} of them"),
-        ("People", str(len(table.people))),
+        ("People", str(len(table.people)) + (f", and {out} left out" if out else "")),
         ("Network", escape(network_words(model))),
         ("File (SHA-256)", str(source.get("sha256", ""))[:16] + " …"),
     ]
     return "<table>" + "".join(f"<tr><th>{k}</th><td>{v}</td></tr>" for k, v in rows) + "</table>"
+
+
+def _settings_words(settings: dict[str, Any] | None) -> str:
+    """Which frames and faces were read."""
+    if settings is None:
+        return "a live stream, as fast as the computer could"
+    every, rate = settings.get("every") or 1, settings.get("rate")
+    start, end = settings.get("start_s") or 0.0, settings.get("end_s")
+    words = [f"{rate:g} frames a second" if rate else _EVERY.get(every, f"every {every}th frame")]
+    if start or end is not None:
+        words.append(f"from {start:g} s to " + ("the end" if end is None else f"{end:g} s"))
+    if settings.get("largest_face"):
+        words.append("the largest face of each frame only")
+    return ", ".join(words)
+
+
+def _methods(summary: dict[str, Any]) -> str:
+    """What was done to the video, as a paper would tell it."""
+    model, used = summary.get("model") or {}, summary.get("versions") or {}
+    versions = ", ".join(
+        f"{escape(str(k))} {escape(str(v))}" for k, v in used.items() if v != "not installed"
+    )
+    digest = str(model.get("sha256") or "")[:16]
+    network = escape(network_words(model)) + (f" (SHA-256 {digest} …)" if digest else "")
+    smoothed = (
+        "smoothed as set while recording"
+        if summary.get("settings") is None
+        else "smoothed over time, within one person"
+    )
+    # A detector from outside is named; without one it was the cascade.
+    found = escape(str(model.get("detector") or "OpenCV’s frontal Haar cascade"))
+    return (
+        f"<p>Faces were found with {found} and followed from frame to frame. Each was cut out, "
+        f"scaled to 48×48 grey pixels and read by the convolutional network {network}, which gives "
+        f"a probability for each of seven expressions; these were {smoothed}. A reading is called "
+        "unsure where its highest probability lies below the network’s own threshold. The dominant "
+        "expression is the most probable one.</p>"
+        f"<p class='note'>{versions}</p>"
+    )
 
 
 def _dot(expression: str) -> str:
@@ -147,9 +194,25 @@ def _lines(person: FaceTable) -> str:
         )
         parts.append(f"<path d='{path}' fill='none' stroke='{COLOURS[name]}' stroke-width='1.6'/>")
     frame = f"<rect width='{_WIDTH}' height='{_HEIGHT}' fill='none' stroke='#d9dee4'/>{_SCALE}"
+    frame += _time_axis((low, high), _HEIGHT)
     how = ", means of short stretches" if len(times) < len(person) else ""
-    words = f"Probability, {low:.1f} to {high:.1f} s{how}"
-    return _figure(_HEIGHT, frame + "".join(parts), words)
+    unit = "minutes and seconds" if counts_minutes((low, high)) else "seconds"
+    words = f"Probability of each expression over time ({unit}){how}"
+    return _figure(_HEIGHT + _AXIS_PX, frame + "".join(parts), words)
+
+
+def _time_axis(span: tuple[float, float], top: int) -> str:
+    """Ticks with their times, below a chart that is `top` pixels high."""
+    write, parts = tick_words(span), []
+    for tick in time_ticks(span):
+        x = (tick - span[0]) / (span[1] - span[0]) * _WIDTH
+        anchor = "start" if x < 12 else "end" if x > _WIDTH - 12 else "middle"
+        parts.append(
+            f"<line x1='{x:.1f}' x2='{x:.1f}' y1='{top}' y2='{top + 4}' stroke='#5b6673'/>"
+            f"<text x='{x:.1f}' y='{top + 14}' font-size='10' fill='#5b6673' "
+            f"text-anchor='{anchor}'>{write(tick)}</text>"
+        )
+    return "".join(parts)
 
 
 def _ribbon(person: FaceTable) -> str:
@@ -163,7 +226,7 @@ def _ribbon(person: FaceTable) -> str:
         for r in runs
     )
     words = f"Dominant expression (stretches under {least_s:.1f} s join their neighbour)"
-    return _figure(16, parts, words)
+    return _figure(16 + _AXIS_PX, parts + _time_axis((low, high), 16), words)
 
 
 def _moments(pictures: Path, whole: FaceTable, edits: Edits, person: FaceTable) -> str:

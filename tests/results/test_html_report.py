@@ -1,4 +1,5 @@
 import base64
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -64,6 +65,36 @@ def test_report_stands_alone_and_shows_everybody(tmp_path):
 def test_excluded_people_are_not_in_it(tmp_path):
     text = report_html(tmp_path, faces(), Edits().exclude(2), "x.mp4")
     assert "Person 2" not in text
+    assert "<td>1, and 1 left out</td>" in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"every": 1}, "<td>every frame</td>"),
+        ({"every": 4, "end_s": 9.5}, "<td>every 4th frame, from 0 s to 9.5 s</td>"),
+        (
+            {"every": 1, "rate": 5.0, "start_s": 2.0, "largest_face": True},
+            "<td>5 frames a second, from 2 s to the end, the largest face of each frame only</td>",
+        ),
+        (None, "<td>a live stream, as fast as the computer could</td>"),
+    ],
+)
+def test_it_says_what_was_read_and_how(tmp_path, settings, words):
+    model = {"name": "ferplus", "sha256": "d54afaa4" * 8}
+    summary = {"settings": settings, "model": model, "versions": {"av": "18.1.0"}}
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    text = report_html(tmp_path, faces(), Edits(), "x.mp4")
+    assert words in text
+    assert "network ferplus (SHA-256 d54afaa4d54afaa4 …)" in text
+    assert "av 18.1.0" in text
+    assert "smoothed as set while recording" in text or settings
+
+
+def test_its_charts_have_a_time_axis(tmp_path):
+    text = report_html(tmp_path, faces(n=1300), Edits(), "x.mp4")
+    assert re.findall(r"text-anchor='\w+'>([^<]+)<", text)[:4] == ["0:00", "0:10", "0:20", "0:30"]
+    assert "minutes and seconds" in text
 
 
 def test_after_a_merge_the_picture_is_of_the_moment_that_is_told(tmp_path):

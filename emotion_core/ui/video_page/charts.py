@@ -4,7 +4,6 @@ Altair and pandas are imported when something is drawn. What travels to the brow
 exports hold every row.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,16 +14,12 @@ import pandas as pd
 from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.results.annotations import Edits, Marker
 from emotion_core.results.face_table import MIN_RUN_S, FaceTable, averaged, dominant_runs
+from emotion_core.results.time_ticks import counts_minutes, time_ticks
 from emotion_core.ui.common.charts import timeline_chart
 
 BRUSH: Final = "brush"
 _ROW_PX: Final = 30
 _SHARE_PX: Final = 26
-# From this time on, an axis counts minutes.
-_MINUTES_FROM_S: Final = 60.0
-_MOST_TICKS: Final = 15
-# Between two ticks of a time axis.
-_STEPS_S: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 10**6)
 # More stretches than this cannot be told apart on a screen; the shortest go first.
 _MOST_RUNS: Final = 1500
 
@@ -75,21 +70,17 @@ def timeline(
 
 
 def time_axis(span: tuple[float, float], field: str = "time_s") -> "alt.X":
-    """A time axis over a span of seconds, at most fifteen ticks; minutes and seconds after one."""
+    """A time axis over a span of seconds, in seconds or in minutes and seconds."""
     scale = alt.Scale(domain=list(span), nice=False)
-    length = span[1] - span[0]
-    step = next(s for s in _STEPS_S if length / s <= _MOST_TICKS)
-    first = math.ceil(span[0] / step)
-    ticks = [round(i * step, 1) for i in range(first, math.floor(span[1] / step) + 1)]
-    if span[1] < _MINUTES_FROM_S or step < 1:
-        axis = alt.Axis(values=ticks, format="~f", labelOverlap=True)
-        return alt.X(f"{field}:Q", title="seconds", scale=scale, axis=axis)
+    minutes = counts_minutes(span)
+    words = "floor(datum.value / 60) + ':' + format(datum.value % 60, '02')"
     axis = alt.Axis(
-        values=ticks,
-        labelExpr="floor(datum.value / 60) + ':' + format(datum.value % 60, '02')",
+        values=time_ticks(span),
+        labelExpr=words if minutes else "datum.value",
         labelOverlap=True,
     )
-    return alt.X(f"{field}:Q", title="minutes : seconds", scale=scale, axis=axis)
+    title = "minutes : seconds" if minutes else "seconds"
+    return alt.X(f"{field}:Q", title=title, scale=scale, axis=axis)
 
 
 def _as_svg(chart: Any) -> Any:
