@@ -142,10 +142,10 @@ class Corner:
     def update(self, image_bgr, time_s, known):
         return Detections.of([(10, 20, 90, 100)], [1.0], known)
 
-    def reset(self):
+    def reset(self) -> None:
         self.resets += 1
 
-    def configure(self, settings): ...
+    def configure(self, settings) -> None: ...
 
 
 def test_a_loaded_network_is_named_in_the_results(clip: Path) -> None:

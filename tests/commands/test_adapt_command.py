@@ -53,7 +53,9 @@ def adapt(models: Path, *more: str) -> int:
     return main(["adapt", "--models-dir", str(models), "--model", "tiny", *more])
 
 
-def test_labelled_faces_become_an_adaptation(lab_faces, adaptations, tmp_path, capsys):
+def test_labelled_faces_become_an_adaptation(
+    lab_faces: Path, adaptations: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "out.json"
     more = ("--person", r"/(p\d)_", "--anyway", "--json", str(file))
     assert main(["adapt", "--data", str(lab_faces), "--name", "lab", *more]) == 0
@@ -70,7 +72,9 @@ def test_labelled_faces_become_an_adaptation(lab_faces, adaptations, tmp_path, c
     assert "lab: for ferplus" in capsys.readouterr().out
 
 
-def test_what_brings_nothing_is_not_kept(made_models, tmp_path, adaptations, capsys):
+def test_what_brings_nothing_is_not_kept(
+    made_models, tmp_path: Path, adaptations: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rng = np.random.default_rng(0)
     for expression in ("happy", "neutral"):
         (tmp_path / "noise" / expression).mkdir(parents=True)
@@ -84,7 +88,7 @@ def test_what_brings_nothing_is_not_kept(made_models, tmp_path, adaptations, cap
     assert "brings nothing" in said.out or "agrees with only" in said.err
 
 
-def test_the_prior_alone_needs_no_faces(made_models, adaptations):
+def test_the_prior_alone_needs_no_faces(made_models, adaptations: Path) -> None:
     assert adapt(made_models, "--name", "even") == 0
     assert load_adaptation("even", adaptations).prior is None
     assert adapt(made_models, "--name", "calm", "--prior", "neutral=0.7") == 0
@@ -106,7 +110,14 @@ def test_the_prior_alone_needs_no_faces(made_models, adaptations):
         (("--name", "x", "--model", "none"), 1, "no model named"),
     ],
 )
-def test_what_cannot_work_is_told(made_models, adaptations, capsys, more, status, words):
+def test_what_cannot_work_is_told(
+    made_models,
+    adaptations: Path,
+    capsys: pytest.CaptureFixture[str],
+    more,
+    status: int,
+    words: str,
+) -> None:
     assert main(["adapt", "--models-dir", str(made_models), "--model", "tiny", *more]) == status
     assert words in capsys.readouterr().err
     assert not adaptations.exists()
@@ -116,13 +127,17 @@ def test_what_cannot_work_is_told(made_models, adaptations, capsys, more, status
     ("pattern", "words"),
     [("(", "no regular expression"), ("p", "needs a group"), ("/(q)", "finds nobody in")],
 )
-def test_a_pattern_that_finds_nobody_is_told(lab_faces, capsys, pattern, words):
+def test_a_pattern_that_finds_nobody_is_told(
+    lab_faces: Path, capsys: pytest.CaptureFixture[str], pattern: str, words: str
+) -> None:
     more = ("--data", str(lab_faces), "--name", "x", "--person", pattern)
     assert main(["adapt", *more]) == 2
     assert words in capsys.readouterr().err
 
 
-def test_faces_that_the_network_learnt_from_are_refused(made_models, made_data, capsys):
+def test_faces_that_the_network_learnt_from_are_refused(
+    made_models, made_data, capsys: pytest.CaptureFixture[str]
+) -> None:
     more = ("--data", str(made_data), "--split", "train", "--name", "x")
     assert adapt(made_models, *more) == 1
     assert "learnt from the faces" in capsys.readouterr().err
@@ -139,7 +154,7 @@ def sadder(folder: Path) -> Adaptation:
     return adaptation
 
 
-def test_a_video_is_read_with_it_and_its_results_name_it(adaptations, tmp_path):
+def test_a_video_is_read_with_it_and_its_results_name_it(adaptations: Path, tmp_path: Path) -> None:
     sadder(adaptations)
     clip = sample_video(tmp_path / "clip.mp4", seconds=1.0, fps=10.0)
     line = ["analyze", str(clip), "--out", str(tmp_path / "out"), "--no-annotate"]
@@ -168,8 +183,13 @@ def test_a_video_is_read_with_it_and_its_results_name_it(adaptations, tmp_path):
     ],
 )
 def test_an_adaptation_that_cannot_be_used_ends_the_run_first(
-    adaptations, tmp_path, capsys, more, status, words
-):
+    adaptations: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    more,
+    status: int,
+    words: str,
+) -> None:
     sadder(adaptations)
     clip = sample_video(tmp_path / "clip.mp4", seconds=0.5, fps=10.0)
     assert main(["analyze", str(clip), "--out", str(tmp_path / "out"), *more]) == status

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
+def clip(tmp_path_factory: pytest.TempPathFactory):
     return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 1.0, 10.0)
 
 
@@ -31,7 +31,9 @@ def files_below(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
-def test_a_file_gives_a_folder_named_after_it(clip, tmp_path, capsys):
+def test_a_file_gives_a_folder_named_after_it(
+    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert analyze(clip, "--out", tmp_path / "o") == 0
     assert {"clip/faces.csv", "clip/summary.json", "clip/annotated.mp4"} <= set(
         files_below(tmp_path / "o")
@@ -40,8 +42,8 @@ def test_a_file_gives_a_folder_named_after_it(clip, tmp_path, capsys):
 
 
 def test_without_an_encoder_tables_are_written_and_the_reason_is_said_once(
-    clip, tmp_path, capsys, monkeypatch
-):
+    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "o"
     another = sample_video(tmp_path / "another.mp4", 0.5, 10.0)
     monkeypatch.setattr(encoder, "_is_there", lambda name: False)
@@ -61,7 +63,9 @@ def test_without_an_encoder_tables_are_written_and_the_reason_is_said_once(
     assert (out / "clip" / "annotated.mp4").is_file()
 
 
-def test_finished_videos_are_skipped_unless_forced(clip, tmp_path, capsys):
+def test_finished_videos_are_skipped_unless_forced(
+    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "o"
     analyze(clip, "--out", out, "--no-annotate")
     made = (out / "clip" / "faces.csv").stat().st_mtime_ns
@@ -72,7 +76,9 @@ def test_finished_videos_are_skipped_unless_forced(clip, tmp_path, capsys):
     assert (out / "clip" / "faces.csv").stat().st_mtime_ns > made
 
 
-def test_a_clip_is_drawn_again_with_the_edits(clip, tmp_path, capsys):
+def test_a_clip_is_drawn_again_with_the_edits(
+    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out, folder = tmp_path / "o", tmp_path / "o" / "clip"
     analyze(clip, "--out", out)
     assert analyze(clip, "--out", out, "--redraw") == 0
@@ -93,7 +99,9 @@ def test_a_clip_is_drawn_again_with_the_edits(clip, tmp_path, capsys):
     assert not list(folder.glob("edited_*.mp4")), "people may have other numbers now"
 
 
-def test_faces_are_hidden_in_a_clip_that_is_drawn_again(clip, tmp_path, capsys):
+def test_faces_are_hidden_in_a_clip_that_is_drawn_again(
+    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert analyze(clip, "--out", tmp_path, "--hide", "everybody") == 2
     assert "--hide goes with --redraw" in capsys.readouterr().err
     analyze(clip, "--out", tmp_path)
@@ -105,14 +113,18 @@ def test_faces_are_hidden_in_a_clip_that_is_drawn_again(clip, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("before", [[], ["--no-annotate"]])
-def test_nothing_is_drawn_again_that_was_not_made(clip, tmp_path, capsys, before):
+def test_nothing_is_drawn_again_that_was_not_made(
+    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str], before
+) -> None:
     if before:
         analyze(clip, "--out", tmp_path, *before)
     assert analyze(clip, "--out", tmp_path, "--redraw", *before) == 1
     assert "is not drawn again" in capsys.readouterr().err
 
 
-def test_other_settings_are_not_skipped(clip, tmp_path, capsys):
+def test_other_settings_are_not_skipped(
+    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     analyze(clip, "--out", tmp_path, "--no-annotate")
     analyze(clip, "--out", tmp_path, "--no-annotate", "--every", 5)
     assert "skipped" not in capsys.readouterr().out
@@ -120,7 +132,7 @@ def test_other_settings_are_not_skipped(clip, tmp_path, capsys):
     assert summary["frames_analysed"] == 2
 
 
-def test_a_half_done_folder_is_done_again(clip, tmp_path):
+def test_a_half_done_folder_is_done_again(clip, tmp_path: Path) -> None:
     analyze(clip, "--out", tmp_path, "--no-annotate")
     file = tmp_path / "clip" / "summary.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"status": "running"}))
@@ -128,7 +140,9 @@ def test_a_half_done_folder_is_done_again(clip, tmp_path):
     assert json.loads(file.read_text())["status"] == "done"
 
 
-def test_folders_failures_and_odd_names(clip, tmp_path, capsys):
+def test_folders_failures_and_odd_names(
+    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = tmp_path / "in"
     (source / "deep").mkdir(parents=True)
     # The byte 0xff is no UTF-8.
@@ -182,20 +196,22 @@ def test_folders_failures_and_odd_names(clip, tmp_path, capsys):
     assert "line�break.mp4" in printed.out
 
 
-def test_an_empty_folder_is_a_failure_that_says_so(tmp_path, capsys):
+def test_an_empty_folder_is_a_failure_that_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "in").mkdir()
     assert analyze(tmp_path / "in", "--out", tmp_path / "o") == 1
     assert "holds no video" in capsys.readouterr().err
 
 
-def test_results_inside_the_input_folder_are_not_read_again(clip, tmp_path):
+def test_results_inside_the_input_folder_are_not_read_again(clip, tmp_path: Path) -> None:
     shutil.copy(clip, tmp_path / "a.mp4")
     for _ in range(2):
         assert analyze(tmp_path, "--out", tmp_path / "out") == 0
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["a"]
 
 
-def test_results_may_lie_beside_the_videos(clip, tmp_path):
+def test_results_may_lie_beside_the_videos(clip, tmp_path: Path) -> None:
     shutil.copy(clip, tmp_path / "a.mp4")
     for _ in range(2):
         assert analyze(tmp_path, "--out", tmp_path) == 0
@@ -205,7 +221,9 @@ def test_results_may_lie_beside_the_videos(clip, tmp_path):
 @pytest.mark.parametrize(
     "wrong", ["--every 0", "--rate -2", "--start 3 --end 1", "--every 2 --rate 1"]
 )
-def test_wrong_usage_ends_with_two(clip, tmp_path, wrong, capsys):
+def test_wrong_usage_ends_with_two(
+    clip, tmp_path: Path, wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     try:
         status = analyze(clip, "--out", tmp_path / "o", *wrong.split())
     except SystemExit as stop:
@@ -214,13 +232,13 @@ def test_wrong_usage_ends_with_two(clip, tmp_path, wrong, capsys):
     assert not (tmp_path / "o").exists()
 
 
-def test_a_missing_model_is_named(clip, tmp_path, capsys):
+def test_a_missing_model_is_named(clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status = analyze(clip, "--out", tmp_path, "--model", "nobody")
     assert status == 1
     assert "nobody" in capsys.readouterr().err
 
 
-def test_progress_lines_are_json(clip, tmp_path, capsys):
+def test_progress_lines_are_json(clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert analyze(clip, "--out", tmp_path / "o", "--progress", "json") == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [e["event"] for e in events if e["event"] != "progress"] == [
@@ -244,7 +262,7 @@ def start(*arguments):
     )
 
 
-def wait_for_progress(process):
+def wait_for_progress(process) -> None:
     for line in process.stdout:
         if json.loads(line)["event"] == "progress":
             return
@@ -252,7 +270,7 @@ def wait_for_progress(process):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_a_polite_kill_keeps_what_is_done(tmp_path):
+def test_a_polite_kill_keeps_what_is_done(tmp_path: Path) -> None:
     path = repeat_video(sample_video(tmp_path / "a.mp4", 2.0, 25.0), tmp_path / "long.mp4", 30)
     process = start(path, "--out", tmp_path / "o", "--progress", "json")
     wait_for_progress(process)
@@ -265,7 +283,7 @@ def test_a_polite_kill_keeps_what_is_done(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_a_hard_kill_is_cleaned_up_by_the_next_run(tmp_path):
+def test_a_hard_kill_is_cleaned_up_by_the_next_run(tmp_path: Path) -> None:
     path = repeat_video(sample_video(tmp_path / "a.mp4", 2.0, 25.0), tmp_path / "long.mp4", 30)
     process = start(path, "--out", tmp_path / "o", "--progress", "json")
     wait_for_progress(process)
@@ -278,8 +296,12 @@ def test_a_hard_kill_is_cleaned_up_by_the_next_run(tmp_path):
 
 @pytest.mark.parametrize("wrong", ["--out a-file", "--out o --json nowhere/j.json"])
 def test_a_place_that_cannot_hold_the_outcome_is_told_before_the_work(
-    clip, tmp_path, monkeypatch, wrong, capsys
-):
+    clip,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a-file").touch()
     assert analyze(clip, *wrong.split()) == 2
@@ -287,7 +309,9 @@ def test_a_place_that_cannot_hold_the_outcome_is_told_before_the_work(
     assert [p.name for p in tmp_path.iterdir()] == ["a-file"]
 
 
-def test_what_nobody_foresaw_ends_one_video_and_not_the_others(clip, tmp_path, monkeypatch, capsys):
+def test_what_nobody_foresaw_ends_one_video_and_not_the_others(
+    clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     shutil.copy(clip, tmp_path / "a.mp4")
     shutil.copy(clip, tmp_path / "b.mp4")
     hash_of = paths.file_hash
@@ -307,7 +331,9 @@ def test_what_nobody_foresaw_ends_one_video_and_not_the_others(clip, tmp_path, m
     assert [p.name for p in out.iterdir()] == ["b"]
 
 
-def test_a_results_folder_that_cannot_be_made_costs_its_own_video_alone(clip, tmp_path, capsys):
+def test_a_results_folder_that_cannot_be_made_costs_its_own_video_alone(
+    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     shutil.copy(clip, tmp_path / "a.mp4")
     shutil.copy(clip, tmp_path / "b.mp4")
     out = tmp_path / "o"

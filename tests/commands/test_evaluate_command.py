@@ -15,7 +15,7 @@ from emotion_core.labels import EXPRESSIONS
 
 
 @pytest.fixture
-def models(made_models, tmp_path):
+def models(made_models, tmp_path: Path):
     return shutil.copytree(made_models, tmp_path / "models")
 
 
@@ -27,7 +27,9 @@ def state(folder) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_the_shipped_data_set_fills_the_model_folder(models, made_data, tmp_path, capsys):
+def test_the_shipped_data_set_fills_the_model_folder(
+    models, made_data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "report.json"
     assert evaluate(models, made_data, "--json", str(file), "--note", "first look") == 0
     printed = capsys.readouterr().out
@@ -55,7 +57,7 @@ def test_the_shipped_data_set_fills_the_model_folder(models, made_data, tmp_path
     assert log["note"].iloc[1] == "first look"
 
 
-def test_only_the_test_split_is_logged(models, made_data):
+def test_only_the_test_split_is_logged(models, made_data) -> None:
     before = (models / "runs.csv").read_text()
     assert evaluate(models, made_data, "--split", "validation", "--no-robustness") == 0
     assert (models / "runs.csv").read_text() == before
@@ -81,7 +83,9 @@ def own_faces(place, *folders: str):
         (("train/happy", "val/sad"), "all", 6),
     ],
 )
-def test_own_faces_go_into_a_folder_of_their_own(models, tmp_path, capsys, folders, split, images):
+def test_own_faces_go_into_a_folder_of_their_own(
+    models, tmp_path: Path, capsys: pytest.CaptureFixture[str], folders, split: str, images: int
+) -> None:
     before = state(models)
     mine = own_faces(tmp_path / "mine", *folders)
     out = tmp_path / "out"
@@ -103,7 +107,9 @@ def test_own_faces_go_into_a_folder_of_their_own(models, tmp_path, capsys, folde
     assert len(set(record.predictions[f"folder_{split}"].names)) == images
 
 
-def test_all_images_of_the_training_data_are_refused(models, made_data, capsys):
+def test_all_images_of_the_training_data_are_refused(
+    models, made_data, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert evaluate(models, made_data, "--split", "all") == 2
     assert "learnt from these faces" in capsys.readouterr().err
 
@@ -119,7 +125,9 @@ def as_folders(data, split: str, place):
     return place
 
 
-def test_the_test_faces_are_known_in_another_layout(models, made_data, tmp_path, capsys):
+def test_the_test_faces_are_known_in_another_layout(
+    models, made_data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     mine = as_folders(made_data, "test", tmp_path / "mine")
     assert evaluate(models, mine, "--no-robustness", "--note", "why") == 0
     assert "of the models' own test split" in capsys.readouterr().out
@@ -128,13 +136,17 @@ def test_the_test_faces_are_known_in_another_layout(models, made_data, tmp_path,
     assert row["note"].startswith("why; about ")
 
 
-def test_training_faces_in_another_layout_are_refused(models, made_data, tmp_path, capsys):
+def test_training_faces_in_another_layout_are_refused(
+    models, made_data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     mine = as_folders(made_data, "train", tmp_path / "mine")
     assert evaluate(models, mine, "--no-robustness") == 2
     assert "learnt from these faces" in capsys.readouterr().err
 
 
-def test_a_look_that_cannot_be_noted_is_told_and_not_lost(models, made_data, tmp_path, capsys):
+def test_a_look_that_cannot_be_noted_is_told_and_not_lost(
+    models, made_data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (models / "runs.csv").unlink()
     (models / "runs.csv").mkdir()
     mine = as_folders(made_data, "test", tmp_path / "mine")
@@ -143,7 +155,9 @@ def test_a_look_that_cannot_be_noted_is_told_and_not_lost(models, made_data, tmp
     assert (tmp_path / "out" / "tiny" / "evaluation.json").is_file()
 
 
-def test_the_test_splits_robustness_stays(models, made_data, monkeypatch):
+def test_the_test_splits_robustness_stays(
+    models, made_data, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(corruptions, "DAMAGES", corruptions.DAMAGES[:1])
     assert evaluate(models, made_data, "--split", "validation") == 0
     file = models / "tiny" / "robustness.csv"
@@ -155,13 +169,15 @@ def test_the_test_splits_robustness_stays(models, made_data, monkeypatch):
     assert file.read_bytes() == kept
 
 
-def test_label_sets_are_no_choice_for_folders(models, tmp_path, capsys):
+def test_label_sets_are_no_choice_for_folders(
+    models, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     mine = own_faces(tmp_path / "mine", "happy", "sad")
     assert evaluate(models, mine, "--labels", "fer2013", "--no-robustness") == 1
     assert "leave --labels out" in capsys.readouterr().err
 
 
-def test_a_model_of_other_data_leaves_the_shared_twins_alone(models, made_data):
+def test_a_model_of_other_data_leaves_the_shared_twins_alone(models, made_data) -> None:
     shared = models / "twins.csv"
     shared.write_text("split,image,twin_split,twin_image,correlation,mirrored\n")
     assert read_record(models / "tiny").twins.empty
@@ -180,7 +196,9 @@ def test_a_model_of_other_data_leaves_the_shared_twins_alone(models, made_data):
     assert read_record(models / "other").twins is not None
 
 
-def test_somebodys_own_faces_leave_the_models_alone(models, tmp_path, capsys):
+def test_somebodys_own_faces_leave_the_models_alone(
+    models, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     own_faces(tmp_path / "mine", "happy", "sad")
     before = state(models)
     file = tmp_path / "mine.json"
@@ -203,8 +221,8 @@ def test_somebodys_own_faces_leave_the_models_alone(models, tmp_path, capsys):
     ],
 )
 def test_wrong_usage_and_missing_things_are_named(
-    models, made_data, capsys, change, status, message
-):
+    models, made_data, capsys: pytest.CaptureFixture[str], change, status: int, message: str
+) -> None:
     try:
         code = evaluate(models, made_data, "--split", "validation", "--no-robustness", *change)
     except SystemExit as end:
@@ -213,6 +231,6 @@ def test_wrong_usage_and_missing_things_are_named(
     assert message in capsys.readouterr().err
 
 
-def test_missing_data_is_named(models, tmp_path, capsys):
+def test_missing_data_is_named(models, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(models, tmp_path / "absent.zip") == 1
     assert "does not exist" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,12 +17,12 @@ from emotion_core.results.explanation import load_explanation
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
+def cache(tmp_path_factory: pytest.TempPathFactory):
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
-def explain(made_models, cache, tmp_path):
+def explain(made_models, cache, tmp_path: Path):
     def run(*paths, **options) -> int:
         given = {"out": tmp_path / "out", "models-dir": made_models, "cache": cache} | options
         more = [word for name, value in given.items() for word in (f"--{name}", str(value))]
@@ -31,13 +32,15 @@ def explain(made_models, cache, tmp_path):
 
 
 @pytest.fixture
-def crop(tmp_path):
+def crop(tmp_path: Path):
     path = tmp_path / "crop.npy"
     np.save(path, np.random.default_rng(0).uniform(0, 255, (48, 48)).astype(np.float32))
     return path
 
 
-def test_a_photo_a_crop_and_a_bad_file_in_one_run(explain, crop, tmp_path, capsys):
+def test_a_photo_a_crop_and_a_bad_file_in_one_run(
+    explain, crop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_text("no picture")
     file = tmp_path / "all.json"
@@ -63,7 +66,7 @@ def test_a_photo_a_crop_and_a_bad_file_in_one_run(explain, crop, tmp_path, capsy
     assert read.part_drops(read.top)[0][1] >= read.part_drops(read.top)[-1][1]
 
 
-def test_a_picture_of_the_crop_s_size_is_the_crop(explain, made_data, tmp_path):
+def test_a_picture_of_the_crop_s_size_is_the_crop(explain, made_data, tmp_path: Path) -> None:
     face = next((made_data / "FER2013Train").glob("*.png"))
     assert explain(face) == 0
     read = load_explanation(tmp_path / "out" / face.stem)
@@ -71,8 +74,8 @@ def test_a_picture_of_the_crop_s_size_is_the_crop(explain, made_data, tmp_path):
 
 
 def test_the_nearest_training_face_of_a_training_face_is_itself(
-    explain, made_data, tmp_path, cache
-):
+    explain, made_data, tmp_path: Path, cache
+) -> None:
     face = sorted((made_data / "FER2013Train").glob("*.png"))[0]
     assert explain(face, data=made_data) == 0
     read = load_explanation(tmp_path / "out" / face.stem)
@@ -88,7 +91,9 @@ def test_the_nearest_training_face_of_a_training_face_is_itself(
     assert {p: p.stat().st_mtime_ns for p in cache.rglob("*.np*")} == kept
 
 
-def test_another_data_set_is_not_taken_for_the_training(explain, crop, made_data, tmp_path):
+def test_another_data_set_is_not_taken_for_the_training(
+    explain, crop, made_data, tmp_path: Path
+) -> None:
     other = shutil.copytree(made_data, tmp_path / "other")
     rows = (other / "FER2013Train" / "label.csv").read_text().splitlines()
     (other / "FER2013Train" / "label.csv").write_text("\n".join(rows[:-1]) + "\n")
@@ -107,21 +112,27 @@ def test_another_data_set_is_not_taken_for_the_training(explain, crop, made_data
         (np.array([{"a": 1}], object), "no face crop"),
     ],
 )
-def test_arrays_that_are_no_crop_are_refused(explain, tmp_path, capsys, array, words):
+def test_arrays_that_are_no_crop_are_refused(
+    explain, tmp_path: Path, capsys: pytest.CaptureFixture[str], array, words: str
+) -> None:
     path = tmp_path / "bad.npy"
     np.save(path, array, allow_pickle=True)
     assert explain(path, progress="json") == 1
     assert words in capsys.readouterr().out
 
 
-def test_a_face_that_is_not_there_and_a_missing_network_are_named(explain, tmp_path, capsys):
+def test_a_face_that_is_not_there_and_a_missing_network_are_named(
+    explain, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert explain(PORTRAIT, face=2, progress="json") == 1
     assert "no face #2" in capsys.readouterr().out
     assert explain(PORTRAIT, model="nobody") == 1
     assert "nobody" in capsys.readouterr().err
 
 
-def test_without_the_float_network_the_rest_is_explained(explain, crop, made_models, tmp_path):
+def test_without_the_float_network_the_rest_is_explained(
+    explain, crop, made_models, tmp_path: Path
+) -> None:
     models = shutil.copytree(made_models, tmp_path / "models")
     (models / "tiny" / "model.keras").unlink()
     assert explain(crop, **{"models-dir": models}) == 0
@@ -132,7 +143,7 @@ def test_without_the_float_network_the_rest_is_explained(explain, crop, made_mod
     assert read.drop.any()
 
 
-def test_a_damaged_explanation_is_named(explain, crop, tmp_path):
+def test_a_damaged_explanation_is_named(explain, crop, tmp_path: Path) -> None:
     assert explain(crop) == 0
     folder = tmp_path / "out" / "crop"
     (folder / "explanation.npz").write_bytes(b"cut")
@@ -143,7 +154,7 @@ def test_a_damaged_explanation_is_named(explain, crop, tmp_path):
         load_explanation(folder)
 
 
-def test_two_pictures_of_one_name_keep_a_folder_each(explain, made_data, tmp_path):
+def test_two_pictures_of_one_name_keep_a_folder_each(explain, made_data, tmp_path: Path) -> None:
     faces = sorted((made_data / "FER2013Train").glob("*.png"))[:2]
     paths = [tmp_path / place / "face.png" for place in "ab"]
     for face, path in zip(faces, paths, strict=True):
@@ -155,6 +166,6 @@ def test_two_pictures_of_one_name_keep_a_folder_each(explain, made_data, tmp_pat
         assert np.array_equal(read.crop, cv2.imread(str(face), cv2.IMREAD_GRAYSCALE))
 
 
-def test_a_face_that_is_not_there(explain, capsys):
+def test_a_face_that_is_not_there(explain, capsys: pytest.CaptureFixture[str]) -> None:
     assert explain(PORTRAIT, face=2) == 1
     assert "portrait.jpg shows 1 face; there is no face #2." in capsys.readouterr().err

@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from emotion_core.config import PROJECT_ROOT
 
 
 @pytest.fixture(scope="module")
-def tested_models(made_models, made_data, tmp_path_factory):
+def tested_models(made_models, made_data, tmp_path_factory: pytest.TempPathFactory):
     """The tiny model, measured on the made test split too."""
     models = shutil.copytree(made_models, tmp_path_factory.mktemp("card") / "models")
     assert main(["evaluate", "--data", str(made_data), "--models-dir", str(models)]) == 0
@@ -21,7 +22,7 @@ def card(models, tmp_path, *more: str) -> tuple[int, str]:
     return status, out.read_text("utf-8") if out.exists() else ""
 
 
-def test_the_card_tells_the_figures_of_the_files(tested_models, tmp_path):
+def test_the_card_tells_the_figures_of_the_files(tested_models, tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     status, text = card(tested_models, tmp_path, "--json", str(file))
     assert status == 0
@@ -49,7 +50,7 @@ def test_the_card_tells_the_figures_of_the_files(tested_models, tmp_path):
     assert "nan" not in text
 
 
-def test_scores_on_validation_are_called_so(made_models, tmp_path):
+def test_scores_on_validation_are_called_so(made_models, tmp_path: Path) -> None:
     status, text = card(made_models, tmp_path)
     assert status == 1, "robustness.csv is not there yet"
     assert "On validation, on which choices were made; not on the test" in text
@@ -58,7 +59,9 @@ def test_scores_on_validation_are_called_so(made_models, tmp_path):
     assert "FER+ VGG13" not in text, "published test figures do not stand beside validation"
 
 
-def test_damaged_files_are_named_and_the_rest_is_written(tested_models, tmp_path, capsys):
+def test_damaged_files_are_named_and_the_rest_is_written(
+    tested_models, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     models = shutil.copytree(tested_models, tmp_path / "models")
     (models / "tiny" / "evaluation.json").write_text("{")
     status, text = card(models, tmp_path)
@@ -67,14 +70,14 @@ def test_damaged_files_are_named_and_the_rest_is_written(tested_models, tmp_path
     assert "evaluation.json" in capsys.readouterr().err
 
 
-def test_no_model_no_card(tmp_path, capsys):
+def test_no_model_no_card(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     status, text = card(tmp_path / "empty", tmp_path)
     assert (status, text) == (1, "")
     assert "no model" in capsys.readouterr().err
 
 
-def test_the_card_lies_beside_the_models_it_tells_of(made_models, tmp_path):
+def test_the_card_lies_beside_the_models_it_tells_of(made_models, tmp_path: Path) -> None:
     models = shutil.copytree(made_models, tmp_path / "place" / "models")
     ours = PROJECT_ROOT / "MODEL_CARD.md"
     before = ours.stat().st_mtime_ns

@@ -57,13 +57,13 @@ def bomb_png(side: int = 20_000) -> bytes:
         "..\\happy\\a.png",
     ],
 )
-def test_names_that_climb_out_are_refused(tmp_path, name):
+def test_names_that_climb_out_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(DatasetError, match="outside of itself"):
         load_dataset(zip_of(tmp_path / "climb.zip", {"happy/b.png": picture(), name: picture()}))
     assert [p.name for p in tmp_path.iterdir()] == ["climb.zip"]
 
 
-def test_bombs_are_refused_before_they_are_unpacked(tmp_path):
+def test_bombs_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
     big = zip_of(tmp_path / "bomb.zip", {"happy/a.png": bytes(30_000_000)})
     assert big.stat().st_size < 100_000
     with pytest.raises(DatasetError, match="zip bomb"):
@@ -76,7 +76,7 @@ def test_bombs_are_refused_before_they_are_unpacked(tmp_path):
         load_dataset(wide)
 
 
-def test_a_size_that_lies_is_found_out(tmp_path):
+def test_a_size_that_lies_is_found_out(tmp_path: Path) -> None:
     path = zip_of(tmp_path / "lie.zip", {"happy/a.png": picture()})
     data = bytearray(path.read_bytes())
     for mark, place in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
@@ -88,7 +88,9 @@ def test_a_size_that_lies_is_found_out(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["zip", "folder"])
-def test_too_many_files_are_refused(tmp_path, monkeypatch, kind):
+def test_too_many_files_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     monkeypatch.setattr(archives, "MOST_FILES", 3)
     files = {f"happy/{i}.png": b"x" for i in range(4)}
     source = tmp_path / "many"
@@ -103,7 +105,7 @@ def test_too_many_files_are_refused(tmp_path, monkeypatch, kind):
 
 
 @pytest.fixture
-def read_pieces(monkeypatch):
+def read_pieces(monkeypatch: pytest.MonkeyPatch):
     """The sizes of the pieces in which a zip is read."""
     pieces = []
 
@@ -121,7 +123,9 @@ def read_pieces(monkeypatch):
     return pieces
 
 
-def test_a_list_of_a_million_files_is_not_even_read(tmp_path, monkeypatch, read_pieces):
+def test_a_list_of_a_million_files_is_not_even_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_pieces
+) -> None:
     path = zip_of(tmp_path / "f.zip", {f"happy/{i}.png": b"" for i in range(3000)})
     monkeypatch.setattr(archives, "_MAX_LIST_BYTES", 100_000)
     with pytest.raises(DatasetError, match=r"f\.zip lists more files"):
@@ -129,7 +133,9 @@ def test_a_list_of_a_million_files_is_not_even_read(tmp_path, monkeypatch, read_
     assert max(read_pieces) <= 100_000
 
 
-def test_a_list_that_a_second_record_lengthens_is_not_read_either(tmp_path, monkeypatch):
+def test_a_list_that_a_second_record_lengthens_is_not_read_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The second record (Zip64) overrules the first one, whose list is short."""
     entry = b"PK\x01\x02" + bytes(42)
     listed = entry * 3000
@@ -142,7 +148,7 @@ def test_a_list_that_a_second_record_lengthens_is_not_read_either(tmp_path, monk
         load_dataset(tmp_path / "two.zip")
 
 
-def test_a_damaged_picture_inside_of_a_zip_is_named(tmp_path):
+def test_a_damaged_picture_inside_of_a_zip_is_named(tmp_path: Path) -> None:
     path = zip_of(tmp_path / "f.zip", {"happy/a.png": picture()}, zipfile.ZIP_STORED)
     data = bytearray(path.read_bytes())
     data[60] ^= 0xFF
@@ -151,7 +157,7 @@ def test_a_damaged_picture_inside_of_a_zip_is_named(tmp_path):
         load_dataset(path)
 
 
-def test_what_file_managers_add_is_left_out(tmp_path):
+def test_what_file_managers_add_is_left_out(tmp_path: Path) -> None:
     files = {
         "My faces/happy/a.png": picture(),
         "__MACOSX/My faces/happy/._a.png": b"resource",
@@ -163,7 +169,7 @@ def test_what_file_managers_add_is_left_out(tmp_path):
     assert dataset.notes == ()
 
 
-def test_what_was_done_to_pictures_is_said(tmp_path):
+def test_what_was_done_to_pictures_is_said(tmp_path: Path) -> None:
     files = {
         "happy/a.png": picture(),
         "happy/b.jpg": picture((48, 48, 3), ".jpg"),
@@ -177,7 +183,7 @@ def test_what_was_done_to_pictures_is_said(tmp_path):
 
 
 @pytest.mark.parametrize("with_votes", [False, True])
-def test_fer2013_csv_is_read_from_a_zip_too(tmp_path, with_votes):
+def test_fer2013_csv_is_read_from_a_zip_too(tmp_path: Path, with_votes: bool) -> None:
     rows = [f"{i % 7},{' '.join(['9'] * 2304)},PrivateTest" for i in range(3)]
     files = {"fer/fer2013.csv": "\n".join(["emotion,pixels,Usage", *rows]).encode()}
     if with_votes:
@@ -189,7 +195,7 @@ def test_fer2013_csv_is_read_from_a_zip_too(tmp_path, with_votes):
     assert split.votes.any() == with_votes
 
 
-def test_what_is_no_zip_is_refused(tmp_path):
+def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "letter.zip"
     path.write_text("dear reader")
     with pytest.raises(DatasetError, match="no readable zip"):

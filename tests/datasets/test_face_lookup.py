@@ -14,7 +14,9 @@ from emotion_core.datasets.loading import load_dataset
 from emotion_core.errors import DatasetError
 
 
-def test_a_folder_and_its_zip_give_the_faces_that_the_data_set_has(made_data: Path, tmp_path: Path):
+def test_a_folder_and_its_zip_give_the_faces_that_the_data_set_has(
+    made_data: Path, tmp_path: Path
+) -> None:
     split = load_dataset(made_data).split("test")
     packed = tmp_path / "faces.zip"
     with zipfile.ZipFile(packed, "w") as file:
@@ -28,7 +30,7 @@ def test_a_folder_and_its_zip_give_the_faces_that_the_data_set_has(made_data: Pa
             assert np.array_equal(faces[name], image)
 
 
-def test_rows_of_fer2013_are_found_by_their_number(tmp_path: Path):
+def test_rows_of_fer2013_are_found_by_their_number(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (4, 48, 48), np.uint8)
     usages = ("Training", "PublicTest", "PrivateTest", "PrivateTest")
@@ -43,7 +45,7 @@ def test_rows_of_fer2013_are_found_by_their_number(tmp_path: Path):
         assert np.array_equal(np.stack(list(faces.values())), split.images)
 
 
-def test_a_name_that_two_pictures_share_needs_its_folder(tmp_path: Path):
+def test_a_name_that_two_pictures_share_needs_its_folder(tmp_path: Path) -> None:
     for folder in ("test/happy", "test/sad"):
         (tmp_path / folder).mkdir(parents=True)
         cv2.imwrite(str(tmp_path / folder / "1.png"), np.zeros((48, 48), np.uint8))
@@ -52,7 +54,7 @@ def test_a_name_that_two_pictures_share_needs_its_folder(tmp_path: Path):
 
 
 @pytest.mark.parametrize("kind", ["missing", "rubbish.zip", "words.txt", "empty.csv", "other.csv"])
-def test_what_is_no_data_set_is_said(tmp_path: Path, kind: str):
+def test_what_is_no_data_set_is_said(tmp_path: Path, kind: str) -> None:
     path = tmp_path / kind
     if kind != "missing":
         path.write_text({"empty.csv": "", "other.csv": "a,b\n1,2\n"}.get(kind, "rubbish"))
@@ -60,14 +62,14 @@ def test_what_is_no_data_set_is_said(tmp_path: Path, kind: str):
         FaceShelf(path)
 
 
-def test_a_damaged_picture_is_named(tmp_path: Path):
+def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "test" / "sad").mkdir(parents=True)
     (tmp_path / "test" / "sad" / "1.png").write_bytes(b"no picture")
     with pytest.raises(DatasetError, match=r"1\.png"):
         FaceShelf(tmp_path).faces(["1.png"])
 
 
-def test_a_large_csv_is_never_in_memory(tmp_path: Path):
+def test_a_large_csv_is_never_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "fer2013.csv"
     row = f"3,{' '.join(['123'] * 2304)},Training\n"
     path.write_text("emotion,pixels,Usage\n" + row * 4000)
@@ -83,14 +85,16 @@ def test_a_large_csv_is_never_in_memory(tmp_path: Path):
     assert list(shelf.faces(["fer0003999.png", "fer0004000.png"])) == ["fer0003999.png"]
 
 
-def test_a_byte_order_mark_belongs_to_no_column(tmp_path: Path):
+def test_a_byte_order_mark_belongs_to_no_column(tmp_path: Path) -> None:
     path = tmp_path / "fer2013.csv"
     pixels = " ".join(["7"] * 2304)
     path.write_text(f"pixels,emotion,Usage\n{pixels},3,Training\n", "utf-8-sig")
     assert list(FaceShelf(path).faces(["fer0000000.png"])) == ["fer0000000.png"]
 
 
-def test_a_line_without_end_and_lines_without_number_are_refused(tmp_path: Path, monkeypatch):
+def test_a_line_without_end_and_lines_without_number_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "fer2013.csv"
     path.write_bytes(b"x" * 5_000_000)
     with pytest.raises(DatasetError, match="lacks the column pixels") as caught:

@@ -37,17 +37,19 @@ def images() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture
-def known(images, tmp_path):
+def known(images: dict[str, np.ndarray], tmp_path: Path):
     write_known(tmp_path / FILE_NAME, {k: split(k, v) for k, v in images.items()})
     return read_known(tmp_path / FILE_NAME)
 
 
-def test_a_sample_of_training_and_test_is_kept(known):
+def test_a_sample_of_training_and_test_is_kept(known) -> None:
     kept = {k: (v.every, v.rows.shape) for k, v in known.items()}
     assert kept == {"train": (4, (224, 14)), "test": (2, (224, 14))}
 
 
-def test_the_same_images_are_known_again_in_any_order_also_as_jpeg(images, known):
+def test_the_same_images_are_known_again_in_any_order_also_as_jpeg(
+    images: dict[str, np.ndarray], known
+) -> None:
     shuffled = np.random.default_rng(0).permutation(images["test"])
     assert count_known(shuffled, known) == {"train": 0, "test": 448}
     for quality in (85, 95):
@@ -56,7 +58,9 @@ def test_the_same_images_are_known_again_in_any_order_also_as_jpeg(images, known
         assert count_known(np.stack(coded), known)["test"] == 448
 
 
-def test_a_part_counts_as_a_part_and_others_not_at_all(images, known):
+def test_a_part_counts_as_a_part_and_others_not_at_all(
+    images: dict[str, np.ndarray], known
+) -> None:
     assert count_known(images["test"][:160], known)["test"] == 160
     assert count_known(images["train"], known) == {"train": 896, "test": 0}
     assert count_known(images["validation"], known) == {"train": 0, "test": 0}
@@ -64,12 +68,12 @@ def test_a_part_counts_as_a_part_and_others_not_at_all(images, known):
     assert count_known(np.empty((0, 48, 48), np.uint8), known) == {"train": 0, "test": 0}
 
 
-def test_a_hit_or_two_say_nothing(images, known):
+def test_a_hit_or_two_say_nothing(images: dict[str, np.ndarray], known) -> None:
     mixed = np.concatenate([scenes(40, 5), images["test"][:4], images["train"][:8]])
     assert count_known(mixed, known) == {"train": 0, "test": 0}
 
 
-def test_plain_surfaces_are_nobodys(images, tmp_path):
+def test_plain_surfaces_are_nobodys(images: dict[str, np.ndarray], tmp_path: Path) -> None:
     plain = np.full((40, 48, 48), 90, np.uint8)
     assert not sketches(plain)[1].any()
     write_known(tmp_path / FILE_NAME, {"test": split("test", plain)})
@@ -77,7 +81,7 @@ def test_plain_surfaces_are_nobodys(images, tmp_path):
     assert count_known(plain, {}) == {}
 
 
-def test_no_more_is_estimated_than_there_is(images, known):
+def test_no_more_is_estimated_than_there_is(images: dict[str, np.ndarray], known) -> None:
     few = images["train"][::4][:50]
     assert count_known(few, known)["train"] == 50
 
@@ -85,11 +89,11 @@ def test_no_more_is_estimated_than_there_is(images, known):
 @pytest.mark.parametrize(
     "text", ["", "a,b\n", "split,every,sketch\ntest,1,xyz\n", "split,every,sketch\ntest,x,00\n"]
 )
-def test_a_damaged_file_is_named(tmp_path: Path, text: str):
+def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE_NAME).write_text(text)
     with pytest.raises(ModelError, match=FILE_NAME):
         read_known(tmp_path / FILE_NAME)
 
 
-def test_no_file_nothing_known(tmp_path: Path):
+def test_no_file_nothing_known(tmp_path: Path) -> None:
     assert read_known(tmp_path / FILE_NAME) == {}

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -16,13 +18,13 @@ def split(name: str, images: np.ndarray) -> Split:
     return Split(name, names, images, np.zeros((count, 10), np.int16), np.zeros(count, np.int8))
 
 
-def test_no_images_no_twins():
+def test_no_images_no_twins() -> None:
     empty = np.empty((0, 48, 48), np.uint8)
     assert list(near_duplicates.find_twins(empty, noise(2, 0))) == []
     assert list(near_duplicates.find_twins(noise(2, 0), empty)) == []
 
 
-def test_brighter_copies_and_mirrors_are_found_and_strangers_are_not():
+def test_brighter_copies_and_mirrors_are_found_and_strangers_are_not() -> None:
     right = noise(5, 1)
     brighter = (right[1] // 2 + 60).astype(np.uint8)
     mirrored = right[3][:, ::-1]
@@ -31,7 +33,7 @@ def test_brighter_copies_and_mirrors_are_found_and_strangers_are_not():
     assert all(t.correlation > 0.99 for t in found)
 
 
-def test_blocks_give_the_same_pairs_as_one_by_one(monkeypatch):
+def test_blocks_give_the_same_pairs_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     left, right = noise(23, 3), noise(11, 4)
     left[[2, 9, 22]] = right[[0, 5, 5]]
     expected = []
@@ -46,12 +48,12 @@ def test_blocks_give_the_same_pairs_as_one_by_one(monkeypatch):
     assert expected == [(2, 0), (9, 5), (22, 5)]
 
 
-def test_plain_surfaces_are_nobodys_twin():
+def test_plain_surfaces_are_nobodys_twin() -> None:
     black = np.zeros((1, 48, 48), np.uint8)
     assert list(near_duplicates.find_twins(black, black)) == []
 
 
-def test_across_splits_looks_only_at_earlier_ones():
+def test_across_splits_looks_only_at_earlier_ones() -> None:
     train, validation, test = noise(4, 5), noise(3, 6), noise(3, 7)
     validation[0] = train[2]
     test[1], test[2] = validation[1], train[3]
@@ -69,7 +71,7 @@ def test_across_splits_looks_only_at_earlier_ones():
     assert not near_duplicates.has_twin(names, "validation", table).any()
 
 
-def test_a_table_without_twins_is_written_and_read(tmp_path):
+def test_a_table_without_twins_is_written_and_read(tmp_path: Path) -> None:
     table = near_duplicates.twins_across({"test": split("test", noise(2, 8))})
     near_duplicates.write_twins(tmp_path / "twins.csv", table)
     assert near_duplicates.read_twins(tmp_path / "twins.csv").empty
@@ -77,7 +79,7 @@ def test_a_table_without_twins_is_written_and_read(tmp_path):
 
 
 @pytest.mark.parametrize("text", [None, "", "split,image\ntest,a\n"])
-def test_a_missing_or_damaged_table_is_named(tmp_path, text):
+def test_a_missing_or_damaged_table_is_named(tmp_path: Path, text) -> None:
     path = tmp_path / "twins.csv"
     if text is not None:
         path.write_text(text)
@@ -86,7 +88,7 @@ def test_a_missing_or_damaged_table_is_named(tmp_path, text):
 
 
 @pytest.mark.slow
-def test_the_known_number_of_test_twins(shared_data):
+def test_the_known_number_of_test_twins(shared_data) -> None:
     from emotion_core.datasets.loading import load_dataset
 
     splits = load_dataset(shared_data / "ferplus.zip").splits

@@ -30,7 +30,9 @@ def images() -> chart_tables.Scored:
     return chart_tables.scored(rows(), "ferplus", "test", TEMPERATURE, twins)
 
 
-def test_only_labelled_images_count_and_twins_are_of_this_split(images):
+def test_only_labelled_images_count_and_twins_are_of_this_split(
+    images: chart_tables.Scored,
+) -> None:
     assert len(images.truth) == 54
     assert "fer10.png" not in images.names, "it has no FER+ label"
     assert images.names[images.twin].tolist() == ["fer1.png"]
@@ -41,12 +43,12 @@ def test_only_labelled_images_count_and_twins_are_of_this_split(images):
     assert set(chart_tables.score_blocks(unknown, resamples=20)) == {"full"}
 
 
-def test_calibration_can_be_undone(images):
+def test_calibration_can_be_undone(images: chart_tables.Scored) -> None:
     kept = np.arange(60) % 10 != 0
     assert np.abs(images.raw - rows().float_probs[kept]).max() < 1e-5
 
 
-def test_confusion_table_adds_up_both_ways(images):
+def test_confusion_table_adds_up_both_ways(images: chart_tables.Scored) -> None:
     table = chart_tables.confusion_table(chart_tables.score_blocks(images, resamples=5)["full"])
     assert len(table) == 49
     assert table["count"].sum() == 54
@@ -56,7 +58,7 @@ def test_confusion_table_adds_up_both_ways(images):
     assert sums.to_numpy() == pytest.approx(np.ones(len(sums)))
 
 
-def test_a_cell_lists_its_images_the_surest_first(images):
+def test_a_cell_lists_its_images_the_surest_first(images: chart_tables.Scored) -> None:
     confusion = chart_tables.confusion_table(chart_tables.score_blocks(images, resamples=5)["full"])
     for truth, answer, count in confusion[["truth", "answer", "count"]].values:
         cell = chart_tables.cell_table(images, truth, answer)
@@ -64,26 +66,30 @@ def test_a_cell_lists_its_images_the_surest_first(images):
         assert cell["confidence"].is_monotonic_decreasing
 
 
-def test_reliability_has_both_states_and_every_image(images):
+def test_reliability_has_both_states_and_every_image(images: chart_tables.Scored) -> None:
     table = chart_tables.reliability_table(images)
     sums = table.groupby("state")["images"].sum()
     assert sums.to_dict() == {"before calibration": 54, "after calibration": 54}
 
 
-def test_coverage_ends_with_all_answers(images):
+def test_coverage_ends_with_all_answers(images: chart_tables.Scored) -> None:
     table = chart_tables.coverage_table(images)
     assert table["coverage"].iloc[-1] == 1.0
     right = (images.answers == images.truth).mean()
     assert table["accuracy"].iloc[-1] == pytest.approx(right)
 
 
-def test_precision_recall_has_a_curve_for_every_expression_with_images(images):
+def test_precision_recall_has_a_curve_for_every_expression_with_images(
+    images: chart_tables.Scored,
+) -> None:
     table = chart_tables.precision_recall_table(images)
     assert set(table["expression"]) == set(EXPRESSIONS)
     assert (table.groupby("expression")["recall"].max() == 1.0).all()
 
 
-def test_roc_goes_from_nothing_to_everything_for_every_expression(images):
+def test_roc_goes_from_nothing_to_everything_for_every_expression(
+    images: chart_tables.Scored,
+) -> None:
     table = chart_tables.roc_table(images)
     assert set(table["expression"]) == set(EXPRESSIONS)
     for expression, part in table.groupby("expression"):
@@ -95,7 +101,7 @@ def test_roc_goes_from_nothing_to_everything_for_every_expression(images):
         assert area == pytest.approx(part["auc"].iloc[0], abs=0.02), expression
 
 
-def test_areas_of_an_expression_without_an_image_are_unknown(images):
+def test_areas_of_an_expression_without_an_image_are_unknown(images: chart_tables.Scored) -> None:
     here = images.truth != 1
     fewer = chart_tables.Scored(
         *("ferplus", images.names[here], images.truth[here]),
@@ -108,12 +114,12 @@ def test_areas_of_an_expression_without_an_image_are_unknown(images):
     assert known["share"].sum() == pytest.approx(1)
 
 
-def test_what_damage_leaves_is_a_share_of_the_undamaged():
+def test_what_damage_leaves_is_a_share_of_the_undamaged() -> None:
     damage = pd.DataFrame({"damage": ["none", "blur"], "accuracy": [0.8, 0.6]})
     assert chart_tables.with_share_left(damage)["left"].tolist() == pytest.approx([1, 0.75])
 
 
-def test_published_figures_stand_beside_test_scores_alone(images):
+def test_published_figures_stand_beside_test_scores_alone(images: chart_tables.Scored) -> None:
     blocks = {"mine": chart_tables.score_blocks(images, resamples=20)}
     people = {"value": 0.77, "low": 0.76, "high": 0.78}
     report = {"scores": {"ferplus": {"human_agreement": people}}}
@@ -129,14 +135,14 @@ def test_published_figures_stand_beside_test_scores_alone(images):
     assert validation["who"].tolist() == expected
 
 
-def test_label_sets_are_compared_where_both_have_a_label():
+def test_label_sets_are_compared_where_both_have_a_label() -> None:
     table, same, count = chart_tables.label_agreement(rows())
     both = np.arange(60)[np.arange(60) % 10 != 0]
     assert count == len(both) == table["count"].sum()
     assert same == pytest.approx((both % 4 != 0).mean())
 
 
-def test_the_kept_epoch_is_the_noted_one_or_the_best():
+def test_the_kept_epoch_is_the_noted_one_or_the_best() -> None:
     history = pd.DataFrame(
         {"epoch": [1, 2, 3], "loss": [3, 2, 1], "val_loss": [1, 1, 1], "val_accuracy": [0, 2, 1]}
     )

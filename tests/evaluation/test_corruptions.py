@@ -18,7 +18,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda d: d.kind)
-def test_every_level_is_worse_than_the_one_before(damage):
+def test_every_level_is_worse_than_the_one_before(damage) -> None:
     images = faces()
     before = images.copy()
     distances = [distance(damaged(images, damage.kind, x), images) for x in damage.levels]
@@ -28,7 +28,7 @@ def test_every_level_is_worse_than_the_one_before(damage):
 
 
 @pytest.mark.parametrize("kind", [d.kind for d in DAMAGES])
-def test_the_seed_decides_and_no_face_is_fine(kind):
+def test_the_seed_decides_and_no_face_is_fine(kind) -> None:
     level = next(d.levels[1] for d in DAMAGES if d.kind == kind)
     first, again = damaged(faces(), kind, level, seed=4), damaged(faces(), kind, level, seed=4)
     assert (first == again).all()
@@ -37,25 +37,25 @@ def test_the_seed_decides_and_no_face_is_fine(kind):
     assert damaged(np.empty((0, 48, 48), np.uint8), kind, level).shape == (0, 48, 48)
 
 
-def test_darkness_halves_the_light_and_occlusion_covers_its_share():
+def test_darkness_halves_the_light_and_occlusion_covers_its_share() -> None:
     white = np.full((3, 48, 48), 200, np.uint8)
     assert (damaged(white, "darkness", 0.5) == 100).all()
     covered = damaged(white, "occlusion", 0.25)
     assert (covered == 128).mean(axis=(1, 2)) == pytest.approx([0.25] * 3)
 
 
-def test_rotation_turns_to_either_side():
+def test_rotation_turns_to_either_side() -> None:
     images = np.repeat(faces(1), 40, axis=0)
     turned = damaged(images, "rotation", 20)
     assert len(np.unique(turned.reshape(40, -1), axis=0)) == 2
 
 
-def test_unknown_damage_is_named():
+def test_unknown_damage_is_named() -> None:
     with pytest.raises(InputError, match="fog"):
         damaged(faces(), "fog", 1)
 
 
-def test_measured_accuracy_is_that_of_the_answers():
+def test_measured_accuracy_is_that_of_the_answers() -> None:
     images = np.zeros((8, 48, 48), np.uint8)
     images[4:] = 200
     truth = np.array([0] * 4 + [3] * 4)

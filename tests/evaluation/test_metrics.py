@@ -18,19 +18,19 @@ def random_case(images: int = 300, classes: int = 7, seed: int = 3):
     return truth, probs
 
 
-def test_confusion_matrix_counts_truth_in_rows():
+def test_confusion_matrix_counts_truth_in_rows() -> None:
     matrix = metrics.confusion_matrix([0, 0, 1, 2], [0, 1, 1, 0], 3)
     assert matrix.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
     assert metrics.confusion_matrix([], [], 2).tolist() == [[0, 0], [0, 0]]
 
 
 @pytest.mark.parametrize(("truth", "answers"), [([0], [0, 1]), ([3], [0]), ([0], [3]), ([-1], [0])])
-def test_confusion_matrix_refuses_what_does_not_fit(truth, answers):
+def test_confusion_matrix_refuses_what_does_not_fit(truth, answers) -> None:
     with pytest.raises(ValueError, match=r"truth and answers|class indices"):
         metrics.confusion_matrix(truth, answers, 3)
 
 
-def test_scores_of_a_table_computed_by_hand():
+def test_scores_of_a_table_computed_by_hand() -> None:
     assert float(metrics.accuracy(TABLE)) == pytest.approx(6 / 10)
     assert metrics.recall(TABLE)[:3] == pytest.approx([4 / 5, 2 / 4, 0])
     assert metrics.precision(TABLE)[:3] == pytest.approx([4 / 7, 2 / 3, 0])
@@ -43,7 +43,7 @@ def test_scores_of_a_table_computed_by_hand():
         assert math.isnan(score(TABLE)[3]), "a class neither there nor named has no score"
 
 
-def test_no_image_has_no_score():
+def test_no_image_has_no_score() -> None:
     nothing = np.zeros((2, 2))
     assert math.isnan(metrics.accuracy(nothing))
     assert math.isnan(metrics.macro_f1(nothing))
@@ -55,21 +55,21 @@ def test_no_image_has_no_score():
         bootstrap.scores_with_intervals(np.empty(0, int), empty)
 
 
-def test_nll_is_the_mean_logarithm_and_finite_at_zero():
+def test_nll_is_the_mean_logarithm_and_finite_at_zero() -> None:
     probs = np.array([[0.5, 0.5], [0.9, 0.1]])
     expected = -(math.log(0.5) + math.log(0.1)) / 2
     assert metrics.negative_log_likelihood([0, 1], probs) == pytest.approx(expected)
     assert math.isfinite(metrics.negative_log_likelihood([0], [[0.0, 1.0]]))
 
 
-def test_ece_of_two_bins_by_hand():
+def test_ece_of_two_bins_by_hand() -> None:
     probs = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.45, 0.55]])
     # 15 bins: 0.9 falls into (13/15, 14/15]... twice, once right; 0.6 and 0.55 into (8/15, 9/15].
     expected = (2 * abs(0.5 - 0.9) + 2 * abs(1.0 - 0.575)) / 4
     assert metrics.expected_calibration_error([0, 1, 1, 1], probs) == pytest.approx(expected)
 
 
-def test_ece_agrees_with_a_loop_over_the_bins():
+def test_ece_agrees_with_a_loop_over_the_bins() -> None:
     truth, probs = random_case()
     winning, right = probs.max(1), probs.argmax(1) == truth
     expected = 0.0
@@ -84,13 +84,13 @@ def test_ece_agrees_with_a_loop_over_the_bins():
     assert np.nansum(gaps) == pytest.approx(expected)
 
 
-def test_certain_answers_fall_into_the_last_bin():
+def test_certain_answers_fall_into_the_last_bin() -> None:
     table = metrics.reliability_table([0, 1], [[1.0, 0.0], [1.0, 0.0]])
     assert table["count"][-1] == 2
     assert table["accuracy"][-1] == 0.5
 
 
-def test_accuracy_at_coverage_keeps_the_surest():
+def test_accuracy_at_coverage_keeps_the_surest() -> None:
     probs = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])
     truth = [0, 1, 1, 0]  # the two surest are right, the others wrong
     assert metrics.accuracy_at_coverage(truth, probs, 0.5) == 1.0
@@ -103,7 +103,7 @@ def test_accuracy_at_coverage_keeps_the_surest():
     assert confidence.tolist() == [0.9, 0.8, 0.7, 0.6]
 
 
-def test_precision_recall_by_hand_with_a_tie():
+def test_precision_recall_by_hand_with_a_tie() -> None:
     precision, recall, threshold = metrics.precision_recall_curve(
         [True, False, True, False], [0.9, 0.5, 0.5, 0.1]
     )
@@ -114,7 +114,7 @@ def test_precision_recall_by_hand_with_a_tie():
     assert area == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
 
 
-def test_precision_recall_without_an_example_is_empty():
+def test_precision_recall_without_an_example_is_empty() -> None:
     assert metrics.precision_recall_curve([False], [0.5])[0].size == 0
     assert math.isnan(metrics.average_precision([False], [0.5]))
 
@@ -149,23 +149,23 @@ def brute_force_agreement(votes: list[list[int]]) -> float:
         ([[2, 1]], 2 / 3 * 0.5),
     ],
 )
-def test_human_agreement_by_hand(votes, expected):
+def test_human_agreement_by_hand(votes, expected) -> None:
     assert metrics.human_agreement(votes) == pytest.approx(expected)
     assert brute_force_agreement(votes) == pytest.approx(expected)
 
 
-def test_human_agreement_matches_every_single_voter():
+def test_human_agreement_matches_every_single_voter() -> None:
     rng = np.random.default_rng(0)
     votes = np.array([rng.multinomial(10, rng.dirichlet(np.ones(10) * 0.4)) for _ in range(60)])
     assert metrics.human_agreement(votes) == pytest.approx(brute_force_agreement(votes.tolist()))
 
 
-def test_human_agreement_needs_two_voters():
+def test_human_agreement_needs_two_voters() -> None:
     assert math.isnan(metrics.human_agreement(np.zeros((4, 10), int)))
     assert metrics.human_agreement([[0, 0], [1, 0], [3, 0]]) == 1.0
 
 
-def test_bootstrap_agrees_with_scoring_each_draw():
+def test_bootstrap_agrees_with_scoring_each_draw() -> None:
     truth, probs = random_case(images=80)
     draws = bootstrap.bootstrap_scores(truth, probs, rare=(1, 2), resamples=5, seed=7)
     order = np.argsort(-probs.max(1), kind="stable")
@@ -177,7 +177,7 @@ def test_bootstrap_agrees_with_scoring_each_draw():
             assert draws[name][b] == pytest.approx(value, nan_ok=True), name
 
 
-def test_intervals_hold_the_value_and_follow_the_seed():
+def test_intervals_hold_the_value_and_follow_the_seed() -> None:
     truth, probs = random_case()
     first = bootstrap.scores_with_intervals(truth, probs, resamples=200, seed=1)
     again = bootstrap.scores_with_intervals(truth, probs, resamples=200, seed=1)
@@ -192,7 +192,7 @@ def test_intervals_hold_the_value_and_follow_the_seed():
     assert len(first["f1"]) == 7
 
 
-def test_mean_interval_and_chance():
+def test_mean_interval_and_chance() -> None:
     values = bootstrap.mean_interval([0.0, 1.0] * 50)
     assert values.value == 0.5
     assert 0.35 < values.low < 0.5 < values.high < 0.65
@@ -200,7 +200,7 @@ def test_mean_interval_and_chance():
     assert metrics.chance_scores([0, 0, 1], 4) == {"uniform": 0.25, "largest": 2 / 3}
 
 
-def test_roc_by_hand_with_a_tie():
+def test_roc_by_hand_with_a_tie() -> None:
     false_rate, true_rate, threshold = metrics.roc_curve(
         [True, False, True, False], [0.9, 0.5, 0.5, 0.1]
     )
@@ -211,7 +211,7 @@ def test_roc_by_hand_with_a_tie():
     assert metrics.roc_auc([True, False, True, False], [0.9, 0.5, 0.5, 0.1]) == 3.5 / 4
 
 
-def test_roc_auc_is_how_often_a_pair_is_in_order():
+def test_roc_auc_is_how_often_a_pair_is_in_order() -> None:
     rng = np.random.default_rng(0)
     mine, score = rng.random(200) < 0.3, rng.integers(0, 12, 200) / 12
     first, second = score[mine][:, None], score[~mine][None, :]
@@ -220,7 +220,7 @@ def test_roc_auc_is_how_often_a_pair_is_in_order():
 
 
 @pytest.mark.parametrize("kinds", [[False, False], [True, True], []])
-def test_roc_needs_both_kinds(kinds):
+def test_roc_needs_both_kinds(kinds) -> None:
     score = [0.5] * len(kinds)
     assert metrics.roc_curve(kinds, score)[0].size == 0
     assert math.isnan(metrics.roc_auc(kinds, score))

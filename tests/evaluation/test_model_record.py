@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Never
 
 import numpy as np
 import pytest
@@ -12,17 +13,19 @@ from emotion_core.evaluation import evaluate, experiment_log, model_record, pred
 from emotion_core.labels import EXPRESSIONS
 
 
-def test_json_has_no_nan(tmp_path):
+def test_json_has_no_nan(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     atomic_io.write_json(path, {"a": [float("nan"), 1.5, (2, float("inf"))], "b": {"c": None}})
     assert json.loads(path.read_text()) == {"a": [None, 1.5, [2, None]], "b": {"c": None}}
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_crumbs(tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_old_file_and_no_crumbs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.json"
     path.write_text("old")
 
-    def full(self, _):
+    def full(self, _) -> Never:
         self.touch()
         raise OSError(28, "No space left on device")
 
@@ -33,7 +36,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_crumbs(tmp_path, monkeypatch)
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_a_folder_in_its_place_leaves_no_crumbs(tmp_path):
+def test_a_folder_in_its_place_leaves_no_crumbs(tmp_path: Path) -> None:
     (tmp_path / "a.json").mkdir()
     with pytest.raises(OSError, match=r"a\.json"):
         replace_file(tmp_path / "a.json", b"new")
@@ -48,7 +51,7 @@ def small_split() -> Split:
     return Split("test", names, np.zeros((2, 48, 48), np.uint8), votes, fer2013)
 
 
-def test_predictions_come_back_as_they_were(tmp_path):
+def test_predictions_come_back_as_they_were(tmp_path: Path) -> None:
     probs = np.random.default_rng(0).dirichlet(np.ones(7), 2).astype(np.float32)
     table = predictions.predictions_table(small_split(), probs, probs[::-1])
     path = predictions.predictions_path(tmp_path, "ferplus", "test")
@@ -65,7 +68,7 @@ def test_predictions_come_back_as_they_were(tmp_path):
     np.testing.assert_allclose(rows.served_probs, probs[::-1], rtol=5.1e-4)
 
 
-def test_columns_may_stand_in_any_order(tmp_path):
+def test_columns_may_stand_in_any_order(tmp_path: Path) -> None:
     probs = np.full((2, 7), 1 / 7)
     table = predictions.predictions_table(small_split(), probs, probs)
     path = tmp_path / "p.csv"
@@ -84,7 +87,7 @@ def test_columns_may_stand_in_any_order(tmp_path):
         (lambda t: t.assign(served_angry=-1 / 7, served_sad=3 / 7), "do not add up to 1"),
     ],
 )
-def test_damaged_predictions_are_named(tmp_path, change, message):
+def test_damaged_predictions_are_named(tmp_path: Path, change, message: str) -> None:
     probs = np.full((2, 7), 1 / 7)
     path = tmp_path / "predictions_ferplus_test.csv"
     table = predictions.predictions_table(small_split(), probs, probs)
@@ -98,7 +101,7 @@ def run(model: str = "a", note: str = "") -> experiment_log.Run:
     return experiment_log.Run(model, "evaluate", "ferplus", "test", "ferplus", 10, scores, note)
 
 
-def test_runs_are_added_to_the_end(tmp_path):
+def test_runs_are_added_to_the_end(tmp_path: Path) -> None:
     assert experiment_log.read_runs(tmp_path).empty
     experiment_log.log_run(tmp_path, run("a", 'a note, with a comma and "quotes"'))
     experiment_log.log_run(tmp_path, run("b"))
@@ -109,13 +112,13 @@ def test_runs_are_added_to_the_end(tmp_path):
     assert table["ece"].isna().all()
 
 
-def test_a_damaged_log_is_named(tmp_path):
+def test_a_damaged_log_is_named(tmp_path: Path) -> None:
     (tmp_path / "runs.csv").write_text("model\na\n")
     with pytest.raises(ModelError, match="lacks the columns date"):
         experiment_log.read_runs(tmp_path)
 
 
-def test_a_folder_of_rubbish_is_described_not_refused(tmp_path):
+def test_a_folder_of_rubbish_is_described_not_refused(tmp_path: Path) -> None:
     folder = tmp_path / "broken"
     folder.mkdir()
     (folder / "model.json").write_text("{")
@@ -144,7 +147,7 @@ def test_a_folder_of_rubbish_is_described_not_refused(tmp_path):
         ("model.json", '{"temperature": 1.0, "settings": []}', "settings"),
     ],
 )
-def test_empty_and_half_files_are_named(tmp_path, file, text, problem):
+def test_empty_and_half_files_are_named(tmp_path: Path, file: str, text: str, problem: str) -> None:
     folder = tmp_path / "broken"
     folder.mkdir()
     (folder / file).write_text(text)
@@ -161,7 +164,9 @@ def test_empty_and_half_files_are_named(tmp_path, file, text, problem):
         ({"labels": None}, "lists the labels None"),
     ],
 )
-def test_another_version_or_order_is_said_and_the_rest_is_read(tmp_path, change, words):
+def test_another_version_or_order_is_said_and_the_rest_is_read(
+    tmp_path: Path, change, words: str
+) -> None:
     folder = tmp_path / "other"
     folder.mkdir()
     whole = {"version": 1, "labels": list(EXPRESSIONS), "temperature": 1.5, "label_set": "fer2013"}
@@ -174,7 +179,7 @@ def test_another_version_or_order_is_said_and_the_rest_is_read(tmp_path, change,
     assert found.label_set == "fer2013"
 
 
-def test_a_report_that_lost_a_score_is_named(tmp_path):
+def test_a_report_that_lost_a_score_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "half"
     folder.mkdir()
     truth = np.arange(14) % 7
@@ -193,7 +198,7 @@ def test_a_report_that_lost_a_score_is_named(tmp_path):
         assert any("a_test is no complete report" in p for p in found.problems)
 
 
-def test_folders_without_a_description_are_listed_too(tmp_path):
+def test_folders_without_a_description_are_listed_too(tmp_path: Path) -> None:
     for name, file in (("b", "model.json"), ("a", "history.csv"), ("c", "evaluation.json")):
         (tmp_path / name).mkdir()
         (tmp_path / name / file).write_text("")

@@ -19,7 +19,7 @@ def bundle(made_data):
     return ModelBundle(Path("none"), "made", "ferplus", 1.0, 0.5, meta)
 
 
-def test_only_labelled_training_faces_are_kept(made_data, bundle, tmp_path):
+def test_only_labelled_training_faces_are_kept(made_data, bundle, tmp_path: Path) -> None:
     told = []
     faces = nearest_faces.training_faces(bundle, made_data, tmp_path, told.append)
     train = load_dataset(made_data).split("train")
@@ -34,7 +34,9 @@ def test_only_labelled_training_faces_are_kept(made_data, bundle, tmp_path):
     assert not told
 
 
-def test_a_damaged_cache_is_named_and_a_half_written_one_made_anew(made_data, bundle, tmp_path):
+def test_a_damaged_cache_is_named_and_a_half_written_one_made_anew(
+    made_data, bundle, tmp_path: Path
+) -> None:
     def get():
         return nearest_faces.training_faces(bundle, made_data, tmp_path, ignore_progress)
 
@@ -46,7 +48,7 @@ def test_a_damaged_cache_is_named_and_a_half_written_one_made_anew(made_data, bu
     assert len(get().names) > 0
 
 
-def test_only_the_latest_data_sets_stay(tmp_path):
+def test_only_the_latest_data_sets_stay(tmp_path: Path) -> None:
     for age in range(5):
         (tmp_path / str(age)).mkdir()
         os.utime(tmp_path / str(age), (1000 - age, 1000 - age))
@@ -54,7 +56,7 @@ def test_only_the_latest_data_sets_stay(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1", "2"]
 
 
-def test_the_nearest_come_first():
+def test_the_nearest_come_first() -> None:
     images = np.arange(3, dtype=np.uint8)[:, None, None] * np.ones((1, 48, 48), np.uint8)
     labels = np.array([3, 5, 0], np.int8)
     faces = nearest_faces.TrainingFaces(np.array(["a", "b", "c"]), labels, images, Path())

@@ -16,7 +16,7 @@ def scored(right: list[bool], names: list[str], label_set: str = "ferplus") -> S
     return Scored(label_set, np.array(names), truth, probs, probs, None)
 
 
-def test_images_are_paired_by_name_not_by_place():
+def test_images_are_paired_by_name_not_by_place() -> None:
     one = scored([True, True, False, False], ["a", "b", "c", "d"])
     two = scored([False, True, True, True], ["d", "c", "a", "x"])
     pair = paired_comparison.compare(one, two)
@@ -31,7 +31,7 @@ def test_images_are_paired_by_name_not_by_place():
     assert pair.difference.value == pytest.approx(-1 / 3)
 
 
-def test_a_difference_is_decided_only_beyond_luck():
+def test_a_difference_is_decided_only_beyond_luck() -> None:
     names = [f"{i}.png" for i in range(400)]
     half = [i % 2 == 0 for i in range(400)]
     better = [i % 2 == 0 or i % 5 == 1 for i in range(400)]
@@ -43,13 +43,13 @@ def test_a_difference_is_decided_only_beyond_luck():
     assert not same.decided
 
 
-def test_other_images_or_other_labels_cannot_be_paired():
+def test_other_images_or_other_labels_cannot_be_paired() -> None:
     one = scored([True], ["a"])
     assert paired_comparison.compare(one, scored([True], ["b"])) is None
     assert paired_comparison.compare(one, scored([True], ["a"], "fer2013")) is None
 
 
-def test_stacked_tables_say_whose_rows_they_are():
+def test_stacked_tables_say_whose_rows_they_are() -> None:
     parts = {"one": pd.DataFrame({"x": [1]}), "two": pd.DataFrame({"x": [2, 3]})}
     whole = paired_comparison.stacked(parts)
     assert whole.columns.tolist() == ["model", "x"]

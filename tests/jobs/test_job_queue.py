@@ -23,7 +23,7 @@ LONG = "import time; time.sleep(60)"
 
 
 @pytest.fixture
-def begun(monkeypatch):
+def begun(monkeypatch: pytest.MonkeyPatch):
     """The folders of the jobs that were begun; each sleeps for what its arguments say."""
     folders = []
 
@@ -36,7 +36,7 @@ def begun(monkeypatch):
 
 
 @pytest.fixture
-def open_store(tmp_path):
+def open_store(tmp_path: Path):
     stores = []
 
     def make():
@@ -54,21 +54,21 @@ def start(store, code, content=b"x"):
     return store.start([given], [code], {})
 
 
-def wait(condition, seconds=20):
+def wait(condition, seconds=20) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
 
 
-def test_a_waiting_job_begins_although_nobody_looks(open_store, begun):
+def test_a_waiting_job_begins_although_nobody_looks(open_store, begun) -> None:
     store = open_store()
     assert keep_starting(store) is keep_starting(store)
     ids = [start(store, SHORT, content) for content in (b"1", b"2", b"3")]
     wait(lambda: begun == ids)
 
 
-def test_what_an_earlier_server_left_waiting_begins(open_store, begun):
+def test_what_an_earlier_server_left_waiting_begins(open_store, begun) -> None:
     store = open_store()
     first, second = start(store, SHORT, b"1"), start(store, SHORT, b"2")
     assert begun == [first]
@@ -76,7 +76,9 @@ def test_what_an_earlier_server_left_waiting_begins(open_store, begun):
     wait(lambda: begun == [first, second])
 
 
-def test_a_job_that_makes_no_sense_does_not_keep_others_from_starting(open_store, begun, tmp_path):
+def test_a_job_that_makes_no_sense_does_not_keep_others_from_starting(
+    open_store, begun, tmp_path: Path
+) -> None:
     store = open_store()
     first = start(store, SHORT, b"1")
     # No system takes such an argument.
@@ -86,7 +88,7 @@ def test_a_job_that_makes_no_sense_does_not_keep_others_from_starting(open_store
     assert "damaged" in store.state(odd).message
 
 
-def test_two_servers_start_a_job_once(open_store, begun, tmp_path):
+def test_two_servers_start_a_job_once(open_store, begun, tmp_path: Path) -> None:
     source = open_store().refer_to(Path(__file__), Path(__file__).parent)
     for attempt in range(8):
         stores = [open_store() for _ in range(3)]
@@ -103,7 +105,9 @@ def test_two_servers_start_a_job_once(open_store, begun, tmp_path):
         stores[0].delete(job_id)
 
 
-def test_servers_in_processes_of_their_own_start_a_job_once(open_store, begun, tmp_path):
+def test_servers_in_processes_of_their_own_start_a_job_once(
+    open_store, begun, tmp_path: Path
+) -> None:
     store = open_store()
     first, second = start(store, LONG, b"1"), start(store, LONG, b"2")
     code = f"""
@@ -132,7 +136,7 @@ store.start_waiting()
     assert [job_id for ids in said for job_id in ids] == [second]
 
 
-def test_deleting_leaves_what_somebody_has_just_uploaded(open_store, begun):
+def test_deleting_leaves_what_somebody_has_just_uploaded(open_store, begun) -> None:
     store, other = open_store(), open_store()
     mine = start(store, LONG)
     theirs = other.add_input("a.mp4", io.BytesIO(b"x"))
@@ -143,7 +147,9 @@ def test_deleting_leaves_what_somebody_has_just_uploaded(open_store, begun):
     assert not Path(theirs.path).parent.exists()
 
 
-def test_a_look_at_one_job_reads_only_its_files(open_store, begun, monkeypatch):
+def test_a_look_at_one_job_reads_only_its_files(
+    open_store, begun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = open_store()
     job_id, other = start(store, LONG, b"1"), start(store, LONG, b"2")
     read, seen = Path.read_text, []
@@ -179,8 +185,8 @@ jobs.start([jobs.add_input("a.mp4", io.BytesIO(b"x"))], [{job_code!r}], {{}})
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_job_whose_server_was_killed_while_starting_it_is_not_begun_twice(
-    open_store, begun, tmp_path
-):
+    open_store, begun, tmp_path: Path
+) -> None:
     store = open_store()
     ledger = tmp_path / "ledger"
     ledger.mkdir()
@@ -198,7 +204,9 @@ def test_a_job_whose_server_was_killed_while_starting_it_is_not_begun_twice(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_a_job_that_ended_before_any_server_knew_it_is_done(open_store, begun, tmp_path):
+def test_a_job_that_ended_before_any_server_knew_it_is_done(
+    open_store, begun, tmp_path: Path
+) -> None:
     store = open_store()
     job_id = server_killed_while_starting(tmp_path, SHORT)
     progress = tmp_path / "jobs" / job_id / "progress.jsonl"
@@ -209,7 +217,7 @@ def test_a_job_that_ended_before_any_server_knew_it_is_done(open_store, begun, t
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_a_job_that_died_with_its_server_begins_again(open_store, begun, tmp_path):
+def test_a_job_that_died_with_its_server_begins_again(open_store, begun, tmp_path: Path) -> None:
     store = open_store()
     job_id = server_killed_while_starting(tmp_path, "import os; os._exit(1)")
     line = json.loads((tmp_path / "jobs" / job_id / "starting.json").read_text())["line"]
@@ -219,7 +227,7 @@ def test_a_job_that_died_with_its_server_begins_again(open_store, begun, tmp_pat
     assert begun == [job_id]
 
 
-def test_a_run_that_another_server_began_is_read_from_its_beginning(open_store, begun):
+def test_a_run_that_another_server_began_is_read_from_its_beginning(open_store, begun) -> None:
     first, second = open_store(), open_store()
     fail = "import sys; print('{\"file\": 1}' * 9); sys.exit(3)"
     job_id = start(first, fail)
@@ -232,7 +240,7 @@ def test_a_run_that_another_server_began_is_read_from_its_beginning(open_store, 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_two_servers_of_which_one_is_killed_do_each_job_once(tmp_path):
+def test_two_servers_of_which_one_is_killed_do_each_job_once(tmp_path: Path) -> None:
     figures = torture(tmp_path, jobs=12, kills=2)
     assert figures["all_ended"]
     assert (figures["lost"], figures["done_more_than_once"]) == (0, 0)

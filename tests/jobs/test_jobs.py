@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Never
 
 import psutil
 import pytest
@@ -27,7 +28,7 @@ FAST = ["--no-annotate", "--every", "5"]
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path):
     store = JobStore(tmp_path / "work", 24.0, PROJECT_ROOT / "models")
     keep_starting(store)
     yield store
@@ -36,12 +37,12 @@ def store(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
+def clip(tmp_path_factory: pytest.TempPathFactory):
     return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 1.0, 10.0)
 
 
 @pytest.fixture(scope="module")
-def long_clip(tmp_path_factory):
+def long_clip(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("clips")
     return repeat_video(sample_video(folder / "piece.mp4", 2.0, 20.0), folder / "long.mp4", 60)
 
@@ -61,7 +62,7 @@ def wait(store, job_id, until, seconds=90):
     pytest.fail(f"waited {seconds} s in vain; last seen: {state}")
 
 
-def test_jobs_are_found_by_their_owner_alone(store, clip):
+def test_jobs_are_found_by_their_owner_alone(store, clip) -> None:
     given = [upload(store, clip)]
     first = store.start(given, FAST, MODEL, "anna")
     second = store.start(given, [*FAST, "--largest-face"], MODEL, "anna")
@@ -73,7 +74,7 @@ def test_jobs_are_found_by_their_owner_alone(store, clip):
         assert "anna" not in file.read_text("utf-8")
 
 
-def ended(state):
+def ended(state) -> bool:
     return not state.running
 
 
@@ -85,7 +86,7 @@ def files_below(folder):
     return [p for p in folder.rglob("*") if p.is_file()]
 
 
-def test_a_job_runs_to_its_results(store, clip, tmp_path):
+def test_a_job_runs_to_its_results(store, clip, tmp_path: Path) -> None:
     name = '../it\'s "odd"\n😀.mp4'
     job_id = store.start([upload(store, clip, name)], FAST, MODEL)
     state = wait(store, job_id, ended)
@@ -97,7 +98,7 @@ def test_a_job_runs_to_its_results(store, clip, tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"work"}
 
 
-def test_identical_jobs_are_answered_from_the_results(store, clip):
+def test_identical_jobs_are_answered_from_the_results(store, clip) -> None:
     first = store.start([upload(store, clip)], FAST, MODEL)
     wait(store, first, ended)
     made = (store.results_of(first) / "clip" / "faces.csv").stat().st_mtime_ns
@@ -109,7 +110,7 @@ def test_identical_jobs_are_answered_from_the_results(store, clip):
     assert store.start([upload(store, clip)], ["--no-annotate"], MODEL) != first
 
 
-def test_another_visitor_gets_the_results_but_not_the_names(store, clip):
+def test_another_visitor_gets_the_results_but_not_the_names(store, clip) -> None:
     first = store.start([upload(store, clip)], FAST, MODEL, "one visitor")
     wait(store, first, ended)
     folder = store.results_of(first) / "clip"
@@ -128,7 +129,7 @@ def test_another_visitor_gets_the_results_but_not_the_names(store, clip):
     assert len((own / "faces.csv").read_text().splitlines()) > 1
 
 
-def test_more_work_on_results_leaves_the_job_as_it_is(store, clip):
+def test_more_work_on_results_leaves_the_job_as_it_is(store, clip) -> None:
     job_id = store.start([upload(store, clip)], [], MODEL, "one visitor")
     wait(store, job_id, ended)
     folder = store.results_of(job_id) / "clip"
@@ -146,7 +147,7 @@ def test_more_work_on_results_leaves_the_job_as_it_is(store, clip):
     assert not [p for p in store.results_of(job_id).parents[2].rglob("*") if p.is_file()]
 
 
-def test_nothing_is_begun_without_the_video(store, clip):
+def test_nothing_is_begun_without_the_video(store, clip) -> None:
     given = upload(store, clip)
     job_id = store.start([given], [], MODEL)
     wait(store, job_id, ended)
@@ -155,7 +156,7 @@ def test_nothing_is_begun_without_the_video(store, clip):
     assert store.start_after(job_id, folder, ["--redraw"], "k") is None
 
 
-def test_what_has_just_been_changed_or_still_waits_is_not_old(store, clip):
+def test_what_has_just_been_changed_or_still_waits_is_not_old(store, clip) -> None:
     job_id = store.start([upload(store, clip)], FAST, MODEL)
     wait(store, job_id, ended)
     folder = store.results_of(job_id).parent
@@ -172,7 +173,7 @@ def test_what_has_just_been_changed_or_still_waits_is_not_old(store, clip):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_a_video_that_kills_the_work_comes_last(store, clip, long_clip):
+def test_a_video_that_kills_the_work_comes_last(store, clip, long_clip) -> None:
     deadly, good = upload(store, long_clip, "a.mp4"), upload(store, clip, "b.mp4")
     job_id = store.start([deadly, good], ["--no-annotate"], MODEL)
     wait(store, job_id, lambda s: s.files[0].fraction > 0)
@@ -186,7 +187,7 @@ def test_a_video_that_kills_the_work_comes_last(store, clip, long_clip):
     wait(store, job_id, ended)
 
 
-def test_deleting_leaves_the_same_bytes_under_another_name(store, clip):
+def test_deleting_leaves_the_same_bytes_under_another_name(store, clip) -> None:
     first = store.start([upload(store, clip, "a.mp4")], FAST, MODEL, "one visitor")
     other = upload(store, clip, "b.mp4")
     store.start([other], FAST, MODEL, "another visitor")
@@ -194,7 +195,7 @@ def test_deleting_leaves_the_same_bytes_under_another_name(store, clip):
     assert Path(other.path).is_file()
 
 
-def test_cancel_keeps_what_is_done(store, long_clip):
+def test_cancel_keeps_what_is_done(store, long_clip) -> None:
     job_id = store.start([upload(store, long_clip)], ["--no-annotate"], MODEL)
     wait(store, job_id, makes_progress)
     store.cancel(job_id)
@@ -207,7 +208,7 @@ def test_cancel_keeps_what_is_done(store, long_clip):
     assert not [p for p in files_below(folder) if ".part" in p.name or p.name == "preview.jpg"]
 
 
-def test_a_killed_worker_is_told_and_can_go_on(store, clip, long_clip, tmp_path):
+def test_a_killed_worker_is_told_and_can_go_on(store, clip, long_clip, tmp_path: Path) -> None:
     inputs = [upload(store, clip), upload(store, long_clip)]
     job_id = store.start(inputs, [], MODEL)
     wait(store, job_id, lambda s: s.files[1].fraction > 0)
@@ -225,7 +226,7 @@ def test_a_killed_worker_is_told_and_can_go_on(store, clip, long_clip, tmp_path)
     assert state.running
 
 
-def test_one_bad_video_does_not_stop_the_others(store, clip, tmp_path):
+def test_one_bad_video_does_not_stop_the_others(store, clip, tmp_path: Path) -> None:
     letter = tmp_path / "letter.mp4"
     letter.write_text("dear reader")
     job_id = store.start([upload(store, letter), upload(store, clip)], FAST, MODEL)
@@ -235,7 +236,7 @@ def test_one_bad_video_does_not_stop_the_others(store, clip, tmp_path):
     assert "letter.mp4" in state.files[0].message
 
 
-def test_a_missing_model_is_said(tmp_path, clip):
+def test_a_missing_model_is_said(tmp_path: Path, clip) -> None:
     store = JobStore(tmp_path / "work", 24.0, tmp_path / "no-models")
     job_id = store.start([upload(store, clip)], FAST, MODEL)
     state = wait(store, job_id, ended)
@@ -243,7 +244,7 @@ def test_a_missing_model_is_said(tmp_path, clip):
     assert "no-models" in state.message
 
 
-def test_an_earlier_server_s_job_is_found_again(store, long_clip, tmp_path):
+def test_an_earlier_server_s_job_is_found_again(store, long_clip, tmp_path: Path) -> None:
     job_id = store.start([upload(store, long_clip)], ["--no-annotate"], MODEL)
     wait(store, job_id, makes_progress)
     later = JobStore(tmp_path / "work", 24.0, PROJECT_ROOT / "models")
@@ -252,7 +253,7 @@ def test_an_earlier_server_s_job_is_found_again(store, long_clip, tmp_path):
     assert wait(later, job_id, ended).status == CANCELLED
 
 
-def test_only_so_many_run_at_once(store, long_clip):
+def test_only_so_many_run_at_once(store, long_clip) -> None:
     ids = [
         store.start([upload(store, long_clip)], ["--no-annotate", "--every", str(n)], MODEL)
         for n in (1, 2, 3)
@@ -263,7 +264,7 @@ def test_only_so_many_run_at_once(store, long_clip):
     wait(store, ids[2], lambda s: s.status == "running", 20)
 
 
-def test_delete_ends_the_process_and_removes_everything(store, long_clip, tmp_path):
+def test_delete_ends_the_process_and_removes_everything(store, long_clip, tmp_path: Path) -> None:
     job_id = store.start([upload(store, long_clip)], [], MODEL)
     wait(store, job_id, makes_progress)
     pid = json.loads((tmp_path / "work" / "jobs" / job_id / "process.json").read_text())["pid"]
@@ -274,7 +275,7 @@ def test_delete_ends_the_process_and_removes_everything(store, long_clip, tmp_pa
     store.delete(job_id)
 
 
-def test_an_upload_two_jobs_use_stays_until_the_last_is_deleted(store, clip):
+def test_an_upload_two_jobs_use_stays_until_the_last_is_deleted(store, clip) -> None:
     source = upload(store, clip)
     first = store.start([source], FAST, MODEL)
     second = store.start([source], ["--no-annotate"], MODEL)
@@ -284,7 +285,7 @@ def test_an_upload_two_jobs_use_stays_until_the_last_is_deleted(store, clip):
     assert not Path(source.path).exists()
 
 
-def test_old_jobs_and_forgotten_uploads_are_cleaned_up(store, clip):
+def test_old_jobs_and_forgotten_uploads_are_cleaned_up(store, clip) -> None:
     job_id = store.start([upload(store, clip)], FAST, MODEL)
     wait(store, job_id, ended)
     assert store.clean_up() == 0
@@ -296,7 +297,7 @@ def test_old_jobs_and_forgotten_uploads_are_cleaned_up(store, clip):
     assert not Path(forgotten.path).exists()
 
 
-def test_files_of_the_allowed_folder_are_used_in_place(store, clip):
+def test_files_of_the_allowed_folder_are_used_in_place(store, clip) -> None:
     given = store.refer_to(clip, clip.parent)
     job_id = store.start([given], FAST, MODEL)
     wait(store, job_id, ended)
@@ -304,7 +305,7 @@ def test_files_of_the_allowed_folder_are_used_in_place(store, clip):
     assert clip.is_file()
 
 
-def test_files_elsewhere_are_refused(store, clip, tmp_path):
+def test_files_elsewhere_are_refused(store, clip, tmp_path: Path) -> None:
     (tmp_path / "allowed").mkdir()
     (tmp_path / "allowed" / "link.mp4").symlink_to(clip)
     for path in (clip, tmp_path / "allowed" / ".." / "x.mp4", tmp_path / "allowed" / "link.mp4"):
@@ -313,7 +314,7 @@ def test_files_elsewhere_are_refused(store, clip, tmp_path):
 
 
 @pytest.mark.parametrize("job_id", ["", "..", "../../etc", "a/b", "unknown", "ü"])
-def test_unknown_ids_are_nobody(store, job_id):
+def test_unknown_ids_are_nobody(store, job_id: str) -> None:
     assert store.state(job_id) is None
     store.delete(job_id)
     store.cancel(job_id)
@@ -321,19 +322,19 @@ def test_unknown_ids_are_nobody(store, job_id):
     assert store.state(job_id) is None
 
 
-def test_no_video_no_job(store):
+def test_no_video_no_job(store) -> None:
     with pytest.raises(InputError):
         store.start([], FAST, MODEL)
 
 
-def test_a_work_folder_that_cannot_be_written(tmp_path):
+def test_a_work_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "work").write_text("a file stands in the way")
     store = JobStore(tmp_path / "work", 24.0, PROJECT_ROOT / "models")
     with pytest.raises(OutputError):
         store.add_input("a.mp4", io.BytesIO(b"x"))
 
 
-def test_a_log_is_read_once_and_whole_lines_only(tmp_path):
+def test_a_log_is_read_once_and_whole_lines_only(tmp_path: Path) -> None:
     path = tmp_path / "progress.jsonl"
     log = JobLog(path)
     log.update()
@@ -348,7 +349,7 @@ def test_a_log_is_read_once_and_whole_lines_only(tmp_path):
     assert log.ended
 
 
-def test_an_upload_stays_as_long_as_a_job_that_was_asked_for_again(store, clip):
+def test_an_upload_stays_as_long_as_a_job_that_was_asked_for_again(store, clip) -> None:
     source = upload(store, clip)
     job_id = store.start([source], FAST, MODEL)
     wait(store, job_id, ended)
@@ -361,7 +362,7 @@ def test_an_upload_stays_as_long_as_a_job_that_was_asked_for_again(store, clip):
 
 
 @pytest.fixture
-def sleeper(tmp_path):
+def sleeper(tmp_path: Path):
     """A store whose jobs only wait: what they do matters to no one here."""
     command = JobCommand("analyze", most_at_once=1)
     return JobStore(tmp_path / "work", 24.0, PROJECT_ROOT / "models", command)
@@ -380,10 +381,12 @@ def processes(monkeypatch):
     return begun
 
 
-def test_a_full_disk_at_the_start_is_told_and_leaves_no_process(sleeper, monkeypatch):
+def test_a_full_disk_at_the_start_is_told_and_leaves_no_process(
+    sleeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun, write = processes(monkeypatch), process_module.replace_file
 
-    def full(path, data):
+    def full(path, data) -> None:
         if path.name == "process.json":
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, data)
@@ -406,7 +409,9 @@ def test_a_full_disk_at_the_start_is_told_and_leaves_no_process(sleeper, monkeyp
     assert len(begun) == 2
 
 
-def test_a_damaged_job_does_not_keep_the_others_from_starting(sleeper, monkeypatch, tmp_path):
+def test_a_damaged_job_does_not_keep_the_others_from_starting(
+    sleeper, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     begun = processes(monkeypatch)
     damaged = tmp_path / "work" / "jobs" / "0damaged"
     damaged.mkdir(parents=True)
@@ -420,8 +425,10 @@ def test_a_damaged_job_does_not_keep_the_others_from_starting(sleeper, monkeypat
     assert not damaged.exists()
 
 
-def test_a_file_of_the_allowed_folder_that_may_not_be_read(store, clip, monkeypatch):
-    def refuse(path):
+def test_a_file_of_the_allowed_folder_that_may_not_be_read(
+    store, clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path) -> Never:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(uploads, "file_hash", refuse)
@@ -429,7 +436,7 @@ def test_a_file_of_the_allowed_folder_that_may_not_be_read(store, clip, monkeypa
         store.refer_to(clip, clip.parent)
 
 
-def test_what_a_video_lacks_is_told_again_after_a_restart(tmp_path):
+def test_what_a_video_lacks_is_told_again_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "progress.jsonl"
     lacks = "a.mp4: the file ends at 2.0 s of the 4.0 s it announces."
     event = {"event": "file_end", "file": "/a.mp4", "status": "skipped", "problem": lacks}

@@ -119,7 +119,9 @@ def red_pixels(frame: av.VideoFrame) -> int:
     return int(((image[..., 2] > 200) & (image[..., 0] < 60)).sum())
 
 
-def test_display_does_not_wait_for_analysis_and_stale_frames_are_dropped(make) -> None:
+def test_display_does_not_wait_for_analysis_and_stale_frames_are_dropped(
+    make: Callable[..., LiveProcessor],
+) -> None:
     pipeline = FakePipeline(blocked=True)
     processor = make(pipeline)
     processor.recv(video_frame(0))
@@ -135,7 +137,7 @@ def test_display_does_not_wait_for_analysis_and_stale_frames_are_dropped(make) -
     assert int(pipeline.seen[1].image[0, 0, 0]) in range(88, 93)
 
 
-def test_newest_result_is_drawn_on_the_newest_frame(make) -> None:
+def test_newest_result_is_drawn_on_the_newest_frame(make: Callable[..., LiveProcessor]) -> None:
     processor = make(FakePipeline())
     first = processor.recv(video_frame())
     assert red_pixels(first) == 0
@@ -143,7 +145,7 @@ def test_newest_result_is_drawn_on_the_newest_frame(make) -> None:
     assert red_pixels(processor.recv(video_frame())) > 30
 
 
-def test_overlay_off_gives_the_cameras_own_frame_back(make) -> None:
+def test_overlay_off_gives_the_cameras_own_frame_back(make: Callable[..., LiveProcessor]) -> None:
     processor = make(FakePipeline(), settings=LiveSettings(mirror=False))
     processor.recv(video_frame())
     wait_until(lambda: processor.reading().frames_read == 1, "a result")
@@ -152,7 +154,9 @@ def test_overlay_off_gives_the_cameras_own_frame_back(make) -> None:
     assert processor.recv(frame) is frame
 
 
-def test_mirror_flips_the_shown_picture_and_never_the_analysed_one(make) -> None:
+def test_mirror_flips_the_shown_picture_and_never_the_analysed_one(
+    make: Callable[..., LiveProcessor],
+) -> None:
     pipeline = FakePipeline()
     processor = make(pipeline, settings=LiveSettings(mirror=True))
     image = np.zeros((48, 64, 3), np.uint8)
@@ -170,7 +174,9 @@ def test_mirrored_result_changes_left_and_right() -> None:
     assert result.boxes.tolist() == [[54, 4, 62, 12]]
 
 
-def test_settings_reach_the_pipeline_before_the_next_frame_and_only_when_changed(make) -> None:
+def test_settings_reach_the_pipeline_before_the_next_frame_and_only_when_changed(
+    make: Callable[..., LiveProcessor],
+) -> None:
     pipeline = FakePipeline()
     processor = make(pipeline)
     for count in (1, 2):
@@ -184,7 +190,7 @@ def test_settings_reach_the_pipeline_before_the_next_frame_and_only_when_changed
     assert pipeline.settings[-1] is slow
 
 
-def test_rates_and_latency_come_from_the_clock(make) -> None:
+def test_rates_and_latency_come_from_the_clock(make: Callable[..., LiveProcessor]) -> None:
     now = [100.0]
     pipeline = FakePipeline(blocked=True)
     processor = make(pipeline, clock=lambda: now[0])
@@ -205,7 +211,9 @@ def test_rates_and_latency_come_from_the_clock(make) -> None:
     assert processor.reading().age_s == pytest.approx(10.05)
 
 
-def test_a_failing_pipeline_is_reported_and_the_video_goes_on(make, caplog) -> None:
+def test_a_failing_pipeline_is_reported_and_the_video_goes_on(
+    make: Callable[..., LiveProcessor], caplog: pytest.LogCaptureFixture
+) -> None:
     pipeline = FakePipeline()
     pipeline.error = RuntimeError("the network is gone")
     processor = make(pipeline)
@@ -221,7 +229,9 @@ def test_a_failing_pipeline_is_reported_and_the_video_goes_on(make, caplog) -> N
     assert len([r for r in caplog.records if "could not be read" in r.message]) == 1
 
 
-def test_a_failing_overlay_shows_the_cameras_picture(make, caplog) -> None:
+def test_a_failing_overlay_shows_the_cameras_picture(
+    make: Callable[..., LiveProcessor], caplog: pytest.LogCaptureFixture
+) -> None:
     def broken(*_: object) -> np.ndarray:
         raise ValueError("no ink")
 
@@ -234,7 +244,7 @@ def test_a_failing_overlay_shows_the_cameras_picture(make, caplog) -> None:
     assert len([r for r in caplog.records if "Drawing" in r.message]) == 1
 
 
-def test_no_face_is_a_reading_without_history(make) -> None:
+def test_no_face_is_a_reading_without_history(make: Callable[..., LiveProcessor]) -> None:
     pipeline = FakePipeline()
     pipeline.empty = True
     processor = make(pipeline)
@@ -244,7 +254,9 @@ def test_no_face_is_a_reading_without_history(make) -> None:
     assert processor.history() == {}
 
 
-def test_the_worker_ends_with_the_stream_and_ending_twice_is_fine(make) -> None:
+def test_the_worker_ends_with_the_stream_and_ending_twice_is_fine(
+    make: Callable[..., LiveProcessor],
+) -> None:
     processor = make(FakePipeline())
     processor.recv(video_frame())
     wait_until(lambda: len(live_threads()) == 1, "the worker")
@@ -256,7 +268,9 @@ def test_the_worker_ends_with_the_stream_and_ending_twice_is_fine(make) -> None:
     assert processor.reading().ended
 
 
-def test_the_worker_ends_when_frames_stay_away_and_returns_with_them(make) -> None:
+def test_the_worker_ends_when_frames_stay_away_and_returns_with_them(
+    make: Callable[..., LiveProcessor],
+) -> None:
     processor = make(FakePipeline(), idle_end_s=0.05)
     processor.recv(video_frame())
     wait_until(lambda: not live_threads(), "the worker to fall asleep")
@@ -264,7 +278,9 @@ def test_the_worker_ends_when_frames_stay_away_and_returns_with_them(make) -> No
     wait_until(lambda: processor.reading().frames_read == 2, "the worker to return")
 
 
-def test_a_stream_that_falls_silent_is_ended_once_and_said_so(make) -> None:
+def test_a_stream_that_falls_silent_is_ended_once_and_said_so(
+    make: Callable[..., LiveProcessor],
+) -> None:
     now, ended_on = [0.0], []
     processor = make(FakePipeline(), idle_end_s=0.05, clock=lambda: now[0])
     assert not processor.reading().silent  # it has not begun
@@ -286,7 +302,9 @@ def test_a_stream_that_falls_silent_is_ended_once_and_said_so(make) -> None:
     assert processor.reading().silent
 
 
-def test_a_stream_that_was_stopped_is_not_ended_again_nor_called_silent(make) -> None:
+def test_a_stream_that_was_stopped_is_not_ended_again_nor_called_silent(
+    make: Callable[..., LiveProcessor],
+) -> None:
     now, ended = [0.0], []
     processor = make(FakePipeline(), idle_end_s=0.05, clock=lambda: now[0])
     processor.end_when_silent(lambda: ended.append(1))
@@ -311,7 +329,9 @@ def is_panel(frame: av.VideoFrame) -> bool:
     return float(np.median(frame.to_ndarray(format="bgr24"))) == pytest.approx(48, abs=3)
 
 
-def test_while_faces_are_hidden_only_checked_pictures_are_shown(make) -> None:
+def test_while_faces_are_hidden_only_checked_pictures_are_shown(
+    make: Callable[..., LiveProcessor],
+) -> None:
     now = [0.0]
     processor = make(FakePipeline(), settings=HIDING, clock=lambda: now[0], hide=grey)
     # No picture has been checked yet.
@@ -325,7 +345,9 @@ def test_while_faces_are_hidden_only_checked_pictures_are_shown(make) -> None:
     assert is_panel(processor.recv(video_frame(100)))
 
 
-def test_what_is_shown_is_the_frame_that_was_checked_not_the_newest(make) -> None:
+def test_what_is_shown_is_the_frame_that_was_checked_not_the_newest(
+    make: Callable[..., LiveProcessor],
+) -> None:
     pipeline = FakePipeline()
     processor = make(pipeline, settings=HIDING, hide=lambda image, boxes: image.copy())
     processor.recv(video_frame(100))
@@ -335,7 +357,9 @@ def test_what_is_shown_is_the_frame_that_was_checked_not_the_newest(make) -> Non
     assert np.abs(shown.astype(int) - 100).max() <= 3
 
 
-def test_the_camera_picture_is_not_shown_when_faces_cannot_be_hidden(make, caplog) -> None:
+def test_the_camera_picture_is_not_shown_when_faces_cannot_be_hidden(
+    make: Callable[..., LiveProcessor], caplog: pytest.LogCaptureFixture
+) -> None:
     def broken(image: ImageArray, boxes: FloatArray) -> ImageArray:
         raise RuntimeError("no cascade")
 
@@ -351,7 +375,9 @@ def test_the_camera_picture_is_not_shown_when_faces_cannot_be_hidden(make, caplo
     assert caplog.text.count("Traceback") == 1
 
 
-def test_when_drawing_fails_hidden_faces_stay_hidden_on_page_and_film(make) -> None:
+def test_when_drawing_fails_hidden_faces_stay_hidden_on_page_and_film(
+    make: Callable[..., LiveProcessor],
+) -> None:
     def broken(*_: object) -> ImageArray:
         raise RuntimeError("no font")
 
@@ -367,7 +393,9 @@ def test_when_drawing_fails_hidden_faces_stay_hidden_on_page_and_film(make) -> N
     assert "no font" in processor.reading().picture_error
 
 
-def test_hiding_begins_with_the_frame_at_which_it_is_switched_on(make) -> None:
+def test_hiding_begins_with_the_frame_at_which_it_is_switched_on(
+    make: Callable[..., LiveProcessor],
+) -> None:
     processor = make(FakePipeline(), settings=PLAIN, hide=grey)
     processor.recv(video_frame(100))
     wait_until(lambda: processor.reading().frames_read == 1, "a result")
@@ -375,7 +403,9 @@ def test_hiding_begins_with_the_frame_at_which_it_is_switched_on(make) -> None:
     assert is_panel(processor.recv(video_frame(100)))
 
 
-def test_switching_hiding_off_while_a_picture_is_checked_keeps_no_open_picture(make) -> None:
+def test_switching_hiding_off_while_a_picture_is_checked_keeps_no_open_picture(
+    make: Callable[..., LiveProcessor],
+) -> None:
     checking, go = threading.Event(), threading.Event()
 
     def slow(image: ImageArray, boxes: FloatArray) -> ImageArray:
@@ -394,7 +424,7 @@ def test_switching_hiding_off_while_a_picture_is_checked_keeps_no_open_picture(m
     assert np.abs(shown.astype(int) - 200).max() <= 3
 
 
-def test_faces_that_are_not_read_are_hidden_too(make) -> None:
+def test_faces_that_are_not_read_are_hidden_too(make: Callable[..., LiveProcessor]) -> None:
     given: list[FloatArray] = []
 
     def hide(image: ImageArray, boxes: FloatArray) -> ImageArray:
@@ -410,7 +440,9 @@ def test_faces_that_are_not_read_are_hidden_too(make) -> None:
     assert given[0].tolist() == [[2, 4, 10, 12], [20, 2, 24, 6]]
 
 
-def test_a_listener_hears_every_result_also_after_it_failed(make, caplog) -> None:
+def test_a_listener_hears_every_result_also_after_it_failed(
+    make: Callable[..., LiveProcessor], caplog: pytest.LogCaptureFixture
+) -> None:
     heard: list[tuple[int, float]] = []
     processor = make(FakePipeline(), clock=lambda: 5.0)
 
@@ -430,7 +462,9 @@ def test_a_listener_hears_every_result_also_after_it_failed(make, caplog) -> Non
     assert len([r for r in caplog.records if "listener" in r.message]) == 1
 
 
-def test_the_words_over_the_faces_are_those_that_the_page_shows(make) -> None:
+def test_the_words_over_the_faces_are_those_that_the_page_shows(
+    make: Callable[..., LiveProcessor],
+) -> None:
     """The boxes are the newest; the expression changes on video and page at the same time."""
     drawn: list[FrameResult] = []
 
@@ -467,7 +501,9 @@ def test_the_words_over_the_faces_are_those_that_the_page_shows(make) -> None:
     assert drawn[-1].labels == ("surprise",)
 
 
-def test_a_listener_may_ask_for_the_picture_as_it_is_drawn_on(make) -> None:
+def test_a_listener_may_ask_for_the_picture_as_it_is_drawn_on(
+    make: Callable[..., LiveProcessor],
+) -> None:
     pictures: list[np.ndarray] = []
     processor = make(FakePipeline(), settings=LiveSettings(mirror=True))
     processor.listen(lambda result, arrived_s, picture, size: pictures.append(picture()))
@@ -478,7 +514,7 @@ def test_a_listener_may_ask_for_the_picture_as_it_is_drawn_on(make) -> None:
     assert (pictures[0][8, 55] != (0, 0, 255)).any()
 
 
-def test_nothing_is_drawn_where_nothing_is_sent_back(make) -> None:
+def test_nothing_is_drawn_where_nothing_is_sent_back(make: Callable[..., LiveProcessor]) -> None:
     def never(*_: object) -> np.ndarray:
         raise AssertionError
 
@@ -504,7 +540,7 @@ def test_pictures_survive_both_conversions(size: tuple[int, int], format_name: s
     assert np.abs(back.to_ndarray(format="bgr24").astype(int) - image).max() <= 9
 
 
-def test_calibration_reaches_the_pipeline(make) -> None:
+def test_calibration_reaches_the_pipeline(make: Callable[..., LiveProcessor]) -> None:
     processor = make(FakePipeline())
     processor.start_calibration(3.0)
     assert processor.calibration_progress == {1: 0.5}
@@ -532,7 +568,9 @@ class StubCamera(MediaStreamTrack):
         return frame
 
 
-def test_streamlit_webrtcs_own_track_drives_the_processor(make, run_async) -> None:
+def test_streamlit_webrtcs_own_track_drives_the_processor(
+    make: Callable[..., LiveProcessor], run_async
+) -> None:
     processor = make(FakePipeline())
 
     async def play() -> int:

@@ -3,6 +3,7 @@ import sys
 import threading
 import time
 import tracemalloc
+from typing import Never
 
 import pytest
 
@@ -28,13 +29,13 @@ def counting(end, closed=None, fail_at=None):
             closed.append(threading.current_thread().name)
 
 
-def test_the_same_items_in_the_same_order():
+def test_the_same_items_in_the_same_order() -> None:
     assert list(read_ahead(counting(0))) == []
     assert list(read_ahead(counting(500))) == list(range(500))
     assert list(read_ahead(iter([3, 1]))) == [3, 1]
 
 
-def test_items_are_made_ahead_but_only_a_few():
+def test_items_are_made_ahead_but_only_a_few() -> None:
     made = []
 
     def slow():
@@ -54,7 +55,7 @@ def test_items_are_made_ahead_but_only_a_few():
     assert len(made) <= ROOM + 3
 
 
-def test_an_error_comes_after_the_items_before_it():
+def test_an_error_comes_after_the_items_before_it() -> None:
     closed = []
     ahead = read_ahead(counting(9, closed, fail_at=3))
     assert [next(ahead), next(ahead), next(ahead)] == [0, 1, 2]
@@ -63,7 +64,7 @@ def test_an_error_comes_after_the_items_before_it():
     assert closed == ["read-ahead"]
 
 
-def test_leaving_early_closes_the_source_in_its_own_thread():
+def test_leaving_early_closes_the_source_in_its_own_thread() -> None:
     closed = []
     ahead = read_ahead(counting(10**9, closed))
     assert [next(ahead), next(ahead)] == [0, 1]
@@ -71,10 +72,10 @@ def test_leaving_early_closes_the_source_in_its_own_thread():
     assert closed == ["read-ahead"]
 
 
-def test_behind_handles_everything_in_order_and_in_another_thread():
+def test_behind_handles_everything_in_order_and_in_another_thread() -> None:
     got, where = [], set()
 
-    def handle(item):
+    def handle(item) -> None:
         got.append(item)
         where.add(threading.current_thread().name)
 
@@ -85,32 +86,32 @@ def test_behind_handles_everything_in_order_and_in_another_thread():
     assert where == {"write-behind"}
 
 
-def full_at_three(item):
+def full_at_three(item) -> None:
     if item == 3:
         raise OSError(28, "No space left on device")
 
 
-def put_all(behind, count):
+def put_all(behind, count) -> None:
     with behind:
         for i in range(count):
             behind.put(i)
 
 
 @pytest.mark.parametrize("count", [4, 100])
-def test_an_error_behind_is_raised_once_by_the_next_put_or_at_the_end(count):
+def test_an_error_behind_is_raised_once_by_the_next_put_or_at_the_end(count: int) -> None:
     with pytest.raises(OSError, match="No space"):
         put_all(WriteBehind(full_at_three), count)
 
 
-def test_an_error_in_the_block_drops_what_waits():
+def test_an_error_in_the_block_drops_what_waits() -> None:
     begun, go, got = threading.Event(), threading.Event(), []
 
-    def handle(item):
+    def handle(item) -> None:
         begun.set()
         go.wait(10)
         got.append(item)
 
-    def block():
+    def block() -> Never:
         with WriteBehind(handle) as behind:
             for i in range(ROOM):
                 behind.put(i)
@@ -123,7 +124,7 @@ def test_an_error_in_the_block_drops_what_waits():
     assert got == [0]
 
 
-def test_memory_does_not_grow_with_the_number_of_items():
+def test_memory_does_not_grow_with_the_number_of_items() -> None:
     def blocks():
         for _ in range(400):
             yield bytes(100_000)
@@ -138,7 +139,7 @@ def test_memory_does_not_grow_with_the_number_of_items():
     assert peak < 3 * (ROOM + 2) * 100_000
 
 
-def test_modules_are_imported_aside(monkeypatch):
+def test_modules_are_imported_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "wave", raising=False)
     import_aside("no_such_module_anywhere", "wave")
     deadline = time.monotonic() + 10

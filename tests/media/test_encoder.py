@@ -1,5 +1,7 @@
 """Which encoder writes clips, and what happens where there is none."""
 
+from pathlib import Path
+
 import av
 import pytest
 
@@ -11,28 +13,28 @@ from emotion_core.media.write import VideoWriter, repeat_video, sample_video
 
 
 @pytest.fixture
-def without(monkeypatch):
+def without(monkeypatch: pytest.MonkeyPatch):
     """Make encoders unknown to this installation."""
 
-    def forget(*names):
+    def forget(*names) -> None:
         known = encoder._is_there
         monkeypatch.setattr(encoder, "_is_there", lambda name: name not in names and known(name))
 
     return forget
 
 
-def test_h264_comes_first():
+def test_h264_comes_first() -> None:
     found = clip_encoder()
     assert found is not None
     assert (found.name, found.format) == ("libx264", "H.264")
 
 
-def test_an_unknown_encoder_is_not_there():
+def test_an_unknown_encoder_is_not_there() -> None:
     assert not encoder._is_there("no_such_encoder")
 
 
 @pytest.mark.parametrize("limit", [None, 300_000])
-def test_vp9_stands_in_for_h264(tmp_path, without, limit):
+def test_vp9_stands_in_for_h264(tmp_path: Path, without, limit) -> None:
     without("libx264", "libopenh264")
     assert clip_encoder().format == "VP9"
     source = sample_video(tmp_path / "source.mp4", 1.0, 20.0)
@@ -48,7 +50,7 @@ def test_vp9_stands_in_for_h264(tmp_path, without, limit):
     assert difference < 8
 
 
-def test_vp9_in_pieces_becomes_whole(tmp_path, without):
+def test_vp9_in_pieces_becomes_whole(tmp_path: Path, without) -> None:
     without("libx264", "libopenh264")
     pieces = tmp_path / "pieces.mp4"
     with VideoWriter(pieces, fps=20.0, pieces=True) as writer:
@@ -59,12 +61,14 @@ def test_vp9_in_pieces_becomes_whole(tmp_path, without):
 
 
 @pytest.mark.parametrize(("limit", "aim"), [(None, 6_000_000), (2e6, 2_000_000), (2e7, 6_000_000)])
-def test_openh264_aims_at_a_rate_below_its_limit(limit, aim):
+def test_openh264_aims_at_a_rate_below_its_limit(limit, aim: int) -> None:
     chosen = next(e for e in encoder._ENCODERS if e.name == "libopenh264")
     assert chosen.aim(limit) == aim
 
 
-def test_without_an_encoder_the_error_says_what_to_do(tmp_path, monkeypatch):
+def test_without_an_encoder_the_error_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(encoder, "_is_there", lambda name: False)
     with pytest.raises(OutputError, match=r"clip\.mp4 .* pip install"):
         sample_video(tmp_path / "clip.mp4", 0.2, 10.0)

@@ -2,6 +2,7 @@ import io
 import threading
 import warnings
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def red_left():
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
-def test_reads_as_bgr(kind):
+def test_reads_as_bgr(kind: str) -> None:
     image = read_photo(encode(red_left().resize((80, 40)), kind))
     assert image.shape == (40, 80, 3)
     assert image.dtype == np.uint8
@@ -35,21 +36,21 @@ def test_reads_as_bgr(kind):
     assert image[20, 70, 0] > 200
 
 
-def test_heic_where_installed():
+def test_heic_where_installed() -> None:
     pytest.importorskip("pillow_heif")
     assert photo.heic_available()
     image = read_photo(encode(red_left().resize((80, 40)), "HEIF"))
     assert image.shape == (40, 80, 3)
 
 
-def test_heic_without_its_package(monkeypatch):
+def test_heic_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(photo, "heic_available", lambda: False)
     with pytest.raises(PhotoError, match="pillow-heif"):
         read_photo(b"\0\0\0\x18ftypheic" + bytes(50))
 
 
 @pytest.mark.parametrize(("orientation", "red_at"), [(1, "left"), (3, "right"), (6, "top")])
-def test_exif_rotation_is_obeyed(orientation, red_at):
+def test_exif_rotation_is_obeyed(orientation: int, red_at: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     image = read_photo(encode(red_left(), "PNG", exif=exif))
@@ -58,7 +59,7 @@ def test_exif_rotation_is_obeyed(orientation, red_at):
     assert image[row, column].tolist() == [0, 0, 255]
 
 
-def test_an_odd_exif_does_not_cost_the_picture():
+def test_an_odd_exif_does_not_cost_the_picture() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x0110] = "a camera"
@@ -78,7 +79,7 @@ def test_an_odd_exif_does_not_cost_the_picture():
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "RGBA", "LA", "I;16", "YCbCr"])
-def test_every_mode_becomes_three_channels(mode):
+def test_every_mode_becomes_three_channels(mode: str) -> None:
     base = Image.fromarray(np.full((5, 6), 255, np.uint8))
     if mode == "I;16":
         base = Image.fromarray(np.full((5, 6), 65_535, np.uint16))
@@ -88,16 +89,16 @@ def test_every_mode_becomes_three_channels(mode):
     assert image.min() > 150
 
 
-def test_transparent_is_white():
+def test_transparent_is_white() -> None:
     clear = Image.new("RGBA", (3, 3), (0, 0, 0, 0))
     assert read_photo(encode(clear)).min() == 255
 
 
-def test_one_pixel_is_a_picture():
+def test_one_pixel_is_a_picture() -> None:
     assert read_photo(encode(Image.new("RGB", (1, 1)))).shape == (1, 1, 3)
 
 
-def test_large_photo_is_scaled_down():
+def test_large_photo_is_scaled_down() -> None:
     assert read_photo(encode(Image.new("L", (6000, 30)))).shape == (13, 2560, 3)
 
 
@@ -113,20 +114,20 @@ def test_large_photo_is_scaled_down():
     ],
     ids=["empty", "text", "cut off", "bomb", "wide strip", "tall strip"],
 )
-def test_bad_pictures_are_named(data, words):
+def test_bad_pictures_are_named(data, words: str) -> None:
     with pytest.raises(PhotoError, match=words) as caught:
         read_photo(data, name="holiday.png")
     assert "holiday.png" in str(caught.value)
 
 
-def test_many_threads_leave_the_warning_filters_as_they_were():
+def test_many_threads_leave_the_warning_filters_as_they_were() -> None:
     """`warnings.catch_warnings` restores the filters of whichever thread ends last."""
     bomb = encode(Image.new("1", (10_000, 10_000)))
     small = encode(red_left())
     before = list(warnings.filters)
     start = threading.Barrier(4)
 
-    def read():
+    def read() -> None:
         start.wait()
         for _ in range(20):
             read_photo(small)
@@ -141,14 +142,14 @@ def test_many_threads_leave_the_warning_filters_as_they_were():
     assert list(warnings.filters) == before
 
 
-def test_a_bomb_is_named_where_warnings_are_errors():
+def test_a_bomb_is_named_where_warnings_are_errors() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(PhotoError, match="too many pixels"):
             read_photo(encode(Image.new("1", (10_000, 10_000))))
 
 
-def test_missing_file_is_named(tmp_path):
+def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match=r"gone\.jpg"):
         read_photo(tmp_path / "gone.jpg")
 
@@ -162,17 +163,17 @@ def test_missing_file_is_named(tmp_path):
         (np.zeros((2, 3, 3), np.uint8), (2, 3, 3)),
     ],
 )
-def test_to_bgr(array, shape):
+def test_to_bgr(array, shape) -> None:
     assert to_bgr(array).shape == shape
 
 
 @pytest.mark.parametrize(
     "array", [np.zeros((2, 3)), np.zeros((0, 3, 3), np.uint8), np.zeros((2, 2, 2), np.uint8), "x"]
 )
-def test_to_bgr_refuses(array):
+def test_to_bgr_refuses(array) -> None:
     with pytest.raises(FrameError):
         to_bgr(array)
 
 
-def test_real_photo(shared_media):
+def test_real_photo(shared_media) -> None:
     assert read_photo(shared_media / "multi_face.jpg").shape[2] == 3

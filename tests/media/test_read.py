@@ -1,6 +1,7 @@
 import os
 import shutil
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import cv2
@@ -16,7 +17,7 @@ from emotion_core.media.write import VideoWriter, sample_video, write_frames
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
+def clip(tmp_path_factory: pytest.TempPathFactory):
     return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 3.0, 20.0)
 
 
@@ -41,14 +42,14 @@ def write_clip(path, times, size=(64, 48), codec="libx264", rotation=None, **opt
     return path
 
 
-def test_times_and_indices_of_an_even_clip(clip):
+def test_times_and_indices_of_an_even_clip(clip) -> None:
     frames = list(read_frames(clip))
     assert [f.index for f in frames] == list(range(60))
     np.testing.assert_allclose([f.time_s for f in frames], np.arange(60) / 20, atol=1e-4)
     assert frames[0].image.shape == (480, 640, 3)
 
 
-def test_variable_frame_rate_keeps_true_times(tmp_path):
+def test_variable_frame_rate_keeps_true_times(tmp_path: Path) -> None:
     times = [0, 0.04, 0.5, 0.51, 1.7, 1.74, 3.0]
     path = write_clip(tmp_path / "vfr.mkv", times)
     np.testing.assert_allclose([f.time_s for f in read_frames(path)], times, atol=1e-3)
@@ -58,7 +59,7 @@ def test_variable_frame_rate_keeps_true_times(tmp_path):
     ("degrees", "shape", "corner"),
     [(0, (48, 64), (2, 2)), (90, (64, 48), (-3, 2)), (180, (48, 64), (-3, -3))],
 )
-def test_rotation_is_obeyed(tmp_path, degrees, shape, corner):
+def test_rotation_is_obeyed(tmp_path: Path, degrees: int, shape, corner) -> None:
     path = write_clip(tmp_path / "turned.mp4", [0, 0.1, 0.2], rotation=degrees)
     (frame, *_) = read_frames(path)
     assert frame.image.shape[:2] == shape
@@ -68,21 +69,21 @@ def test_rotation_is_obeyed(tmp_path, degrees, shape, corner):
 
 
 @pytest.mark.parametrize("start_s", [0.0, 0.07, 1.0, 2.9])
-def test_a_range_is_the_same_frames_as_in_the_whole(clip, start_s):
+def test_a_range_is_the_same_frames_as_in_the_whole(clip, start_s: float) -> None:
     whole = [f for f in read_frames(clip) if start_s <= f.time_s < 2.95]
     part = list(read_frames(clip, start_s=start_s, end_s=2.95))
     assert [(f.index, f.time_s) for f in part] == [(f.index, f.time_s) for f in whole]
     assert all(np.array_equal(a.image, b.image) for a, b in zip(part, whole, strict=True))
 
 
-def test_range_in_a_file_without_time_stamps(tmp_path):
+def test_range_in_a_file_without_time_stamps(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "old.avi", np.arange(30) / 30, codec="mpeg4")
     whole = [f.index for f in read_frames(path) if f.time_s >= 0.5]
     assert [f.index for f in read_frames(path, start_s=0.5)] == whole
     assert whole
 
 
-def test_every_and_rate(clip):
+def test_every_and_rate(clip) -> None:
     every = read_frames(clip, selector=FrameSelector(every=7))
     assert [f.index for f in every] == list(range(0, 60, 7))
     rate = [f.time_s for f in read_frames(clip, selector=FrameSelector(rate=5))]
@@ -98,33 +99,33 @@ def test_every_and_rate(clip):
         (1.0, [], []),
     ],
 )
-def test_rate_follows_the_frames_times(rate, times, taken):
+def test_rate_follows_the_frames_times(rate: float, times, taken) -> None:
     selector = FrameSelector(rate=rate)
     assert [i for i, t in enumerate(times) if selector.takes(i, t)] == taken
 
 
 @pytest.mark.parametrize("values", [{"every": 0}, {"rate": 0}, {"every": 2, "rate": 5}])
-def test_selector_refuses(values):
+def test_selector_refuses(values) -> None:
     with pytest.raises(SettingsError):
         FrameSelector(**values)
 
 
 @pytest.mark.parametrize(("start", "end"), [(2, 1), (-1, None), (float("nan"), None), (1, 1)])
-def test_empty_range_is_refused(clip, start, end):
+def test_empty_range_is_refused(clip, start, end) -> None:
     with pytest.raises(SettingsError):
         next(read_frames(clip, start_s=start, end_s=end))
 
 
-def test_range_behind_the_end_yields_nothing(clip):
+def test_range_behind_the_end_yields_nothing(clip) -> None:
     assert list(read_frames(clip, start_s=100)) == []
 
 
-def test_one_frame_is_a_video(tmp_path):
+def test_one_frame_is_a_video(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "one.mp4", [0])
     assert [f.index for f in read_frames(path)] == [0]
 
 
-def test_negative_times_are_moved_to_zero(tmp_path):
+def test_negative_times_are_moved_to_zero(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "early.mkv", [-0.2, -0.1, 0, 0.1])
     times = [f.time_s for f in read_frames(path)]
     assert len(times) == 4
@@ -132,7 +133,7 @@ def test_negative_times_are_moved_to_zero(tmp_path):
     np.testing.assert_allclose(np.diff(times), 0.1, atol=2e-3)
 
 
-def test_transport_stream_starts_at_zero(tmp_path):
+def test_transport_stream_starts_at_zero(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "tv.ts", np.arange(10) / 10, format="mpegts")
     times = [f.time_s for f in read_frames(path)]
     assert times[0] < 0.2
@@ -140,7 +141,7 @@ def test_transport_stream_starts_at_zero(tmp_path):
 
 
 @pytest.mark.parametrize("rate", [Fraction(1, 1000), 10_000])
-def test_absurd_frame_rates_do_not_reach_the_times(tmp_path, rate):
+def test_absurd_frame_rates_do_not_reach_the_times(tmp_path: Path, rate) -> None:
     path = tmp_path / "absurd.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate)
@@ -153,7 +154,7 @@ def test_absurd_frame_rates_do_not_reach_the_times(tmp_path, rate):
     assert len(list(read_frames(path))) == 3
 
 
-def test_truncated_file_gives_what_decodes(clip, tmp_path):
+def test_truncated_file_gives_what_decodes(clip, tmp_path: Path) -> None:
     path = tmp_path / "cut.mp4"
     path.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     report = ReadReport()
@@ -163,7 +164,7 @@ def test_truncated_file_gives_what_decodes(clip, tmp_path):
     assert report.first_problem
 
 
-def test_damaged_middle_is_counted_and_skipped(clip, tmp_path):
+def test_damaged_middle_is_counted_and_skipped(clip, tmp_path: Path) -> None:
     data = bytearray(clip.read_bytes())
     middle = int(len(data) * 0.6)
     data[middle : middle + 4000] = b"\xff" * 4000
@@ -176,7 +177,7 @@ def test_damaged_middle_is_counted_and_skipped(clip, tmp_path):
     assert frames[-1].time_s == pytest.approx(59 / 20, abs=0.5)
 
 
-def sound_only(path):
+def sound_only(path) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=44_100, layout="mono")
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
@@ -185,7 +186,7 @@ def sound_only(path):
         container.mux(stream.encode())
 
 
-def without_size(path):
+def without_size(path) -> None:
     """Raw pictures whose size stands in the file's head alone, as 0×0."""
     raw = path.with_suffix(".avi")
     with av.open(str(raw), "w") as container:
@@ -199,7 +200,7 @@ def without_size(path):
     path.write_bytes(data)
 
 
-def make_bad(kind, path, clip):
+def make_bad(kind, path, clip) -> None:
     if kind == "empty":
         path.write_bytes(b"")
     elif kind == "text":
@@ -226,7 +227,7 @@ def make_bad(kind, path, clip):
         ("missing", "no such file"),
     ],
 )
-def test_bad_files_are_named(kind, words, clip, tmp_path):
+def test_bad_files_are_named(kind: str, words: str, clip, tmp_path: Path) -> None:
     path = tmp_path / "holiday.mp4"
     make_bad(kind, path, clip)
     for use in (probe, lambda p: next(read_frames(p))):
@@ -242,7 +243,7 @@ def test_bad_files_are_named(kind, words, clip, tmp_path):
         "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXTINF:1.0,\nsecret.mp4\n#EXT-X-ENDLIST\n",
     ],
 )
-def test_a_playlist_opens_no_other_file(words, clip, tmp_path):
+def test_a_playlist_opens_no_other_file(words: str, clip, tmp_path: Path) -> None:
     shutil.copy(clip, tmp_path / "secret.mp4")
     for name in ("list.mp4", "list.m3u8"):
         (tmp_path / name).write_text(words)
@@ -251,13 +252,13 @@ def test_a_playlist_opens_no_other_file(words, clip, tmp_path):
 
 
 @pytest.mark.parametrize("name", ['it\'s "q".mp4', "😀 ÄÖ.mp4", "line\nbreak.mp4", "%d:x.mp4"])
-def test_odd_names(clip, tmp_path, name):
+def test_odd_names(clip, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     shutil.copy(clip, path)
     assert probe(path).width == 640
 
 
-def test_the_file_is_closed_when_reading_stops_early(clip, tmp_path):
+def test_the_file_is_closed_when_reading_stops_early(clip, tmp_path: Path) -> None:
     frames = read_frames(clip)
     next(frames)
     frames.close()
@@ -268,12 +269,12 @@ def test_the_file_is_closed_when_reading_stops_early(clip, tmp_path):
     ("name", "codec"),
     [("a.webm", "libvpx"), ("a.avi", "mpeg4"), ("a.mov", "libx265"), ("a.mkv", "mjpeg")],
 )
-def test_codecs(tmp_path, name, codec):
+def test_codecs(tmp_path: Path, name: str, codec: str) -> None:
     path = write_clip(tmp_path / name, np.arange(6) / 30, codec=codec)
     assert len(list(read_frames(path))) == 6
 
 
-def test_real_clips(shared_media):
+def test_real_clips(shared_media) -> None:
     expected = {
         "one_face_talking.mp4": (115, (336, 596, 3)),
         "one_face_signing.mkv": (77, (480, 640, 3)),
@@ -286,7 +287,7 @@ def test_real_clips(shared_media):
         assert all(np.diff([f.time_s for f in frames]) > 0)
 
 
-def test_writer_round_trip_of_size(tmp_path):
+def test_writer_round_trip_of_size(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "odd.mp4") as writer:
         writer.write(np.full((31, 33, 3), 90, np.uint8), 0.0)
     (frame,) = read_frames(tmp_path / "odd.mp4")
@@ -294,14 +295,16 @@ def test_writer_round_trip_of_size(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no name on Windows holds a colon")
-def test_a_relative_name_with_a_colon_is_no_protocol(clip, tmp_path, monkeypatch):
+def test_a_relative_name_with_a_colon_is_no_protocol(
+    clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(clip, "12:30.mp4")
     assert probe("12:30.mp4").frames == 60
     assert len(list(read_frames("12:30.mp4"))) == 60
 
 
-def test_range_of_a_raw_stream_that_cannot_be_rewound(tmp_path):
+def test_range_of_a_raw_stream_that_cannot_be_rewound(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "raw.mp4", np.arange(40) / 25, format="h264")
     everything = list(read_frames(path))
     part = list(read_frames(path, start_s=everything[30].time_s))
@@ -310,7 +313,9 @@ def test_range_of_a_raw_stream_that_cannot_be_rewound(tmp_path):
 
 
 @pytest.mark.parametrize(("start_s", "handed_out"), [(0.0, [0]), (2.9, [])])
-def test_reading_can_be_stopped_between_two_chosen_frames(tmp_path, start_s, handed_out):
+def test_reading_can_be_stopped_between_two_chosen_frames(
+    tmp_path: Path, start_s: float, handed_out
+) -> None:
     # One key frame: the way to a late start leads over all frames before it.
     path = sample_video(tmp_path / "clip.mp4", 3.0, 20.0)
     asked, report = iter([False] * 7 + [True] * 100), ReadReport()
@@ -327,7 +332,9 @@ def test_reading_can_be_stopped_between_two_chosen_frames(tmp_path, start_s, han
     assert not report.cut_short
 
 
-def test_a_frame_that_grows_out_of_bounds_is_skipped(tmp_path, monkeypatch):
+def test_a_frame_that_grows_out_of_bounds_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pictures = [np.zeros((48, 64, 3), np.uint8)] * 3 + [np.zeros((480, 640, 3), np.uint8)] * 2
     path = tmp_path / "grows.mp4"
     path.write_bytes(b"".join(cv2.imencode(".jpg", p)[1].tobytes() for p in pictures))
@@ -364,7 +371,9 @@ def stream_file(path, codec="libx264", frames=75, fps=25, **options):
     ],
 )
 @pytest.mark.parametrize("start_s", [0.3, 0.97, 1.5, 2.2])
-def test_a_range_is_a_part_of_the_whole_in_every_container(tmp_path, name, codec, options, start_s):
+def test_a_range_is_a_part_of_the_whole_in_every_container(
+    tmp_path: Path, name: str, codec: str, options, start_s: float
+) -> None:
     path = stream_file(tmp_path / name, codec, **options)
     whole = [(f.index, f.time_s, f.image.sum()) for f in read_frames(path)]
     end_s = start_s + 0.5
@@ -374,7 +383,7 @@ def test_a_range_is_a_part_of_the_whole_in_every_container(tmp_path, name, codec
     assert part == [frame for frame in whole if start_s <= frame[1] < end_s]
 
 
-def test_joined_broadcasts_follow_one_another(tmp_path):
+def test_joined_broadcasts_follow_one_another(tmp_path: Path) -> None:
     one = stream_file(tmp_path / "one.ts").read_bytes()
     (tmp_path / "two.ts").write_bytes(one + one)
     times = [f.time_s for f in read_frames(tmp_path / "two.ts")]
@@ -385,7 +394,7 @@ def test_joined_broadcasts_follow_one_another(tmp_path):
     assert later[0] in (100, 101)
 
 
-def test_sound_that_lasts_longer_is_no_damage(tmp_path):
+def test_sound_that_lasts_longer_is_no_damage(tmp_path: Path) -> None:
     path = tmp_path / "long.mkv"
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=25)
@@ -404,7 +413,7 @@ def test_sound_that_lasts_longer_is_no_damage(tmp_path):
     assert not report.cut_short
 
 
-def test_a_slow_time_lapse_is_whole(tmp_path):
+def test_a_slow_time_lapse_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "slow.mp4"
     frames = (Frame(np.full((64, 96, 3), 9 * i, np.uint8), i, 30.0 * i) for i in range(6))
     write_frames(path, frames, 1.0)

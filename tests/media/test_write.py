@@ -1,5 +1,7 @@
 import os
 from fractions import Fraction
+from pathlib import Path
+from typing import Never
 
 import av
 import numpy as np
@@ -53,7 +55,7 @@ def box_order(path):
     return names
 
 
-def test_h264_yuv420p_faststart(tmp_path):
+def test_h264_yuv420p_faststart(tmp_path: Path) -> None:
     path = sample_video(tmp_path / "a.mp4", 0.5, 20)
     with av.open(str(path)) as container:
         context = container.streams.video[0].codec_context
@@ -70,7 +72,7 @@ def grain(seconds, fps=10):
         yield Frame(image, index, index / fps)
 
 
-def test_no_more_bits_than_allowed(tmp_path):
+def test_no_more_bits_than_allowed(tmp_path: Path) -> None:
     for name, rate in (("free.mp4", None), ("bound.mp4", 200e3)):
         with VideoWriter(tmp_path / name, fps=10, bit_rate=rate) as writer:
             for frame in grain(40):
@@ -82,7 +84,7 @@ def test_no_more_bits_than_allowed(tmp_path):
         assert sum(1 for _ in container.decode(video=0)) == 400
 
 
-def test_times_are_kept_also_uneven_ones(tmp_path):
+def test_times_are_kept_also_uneven_ones(tmp_path: Path) -> None:
     times = [0.0, 0.033, 0.5, 0.501, 2.0]
     with VideoWriter(tmp_path / "vfr.mp4") as writer:
         for frame, time_s in zip(sample_frames(1, 5), times, strict=True):
@@ -95,7 +97,9 @@ def test_times_are_kept_also_uneven_ones(tmp_path):
     ("suffix", "codec", "expected"), [("mp4", "aac", "aac"), ("mkv", "pcm_s16le", "aac")]
 )
 @pytest.mark.parametrize(("origin", "end", "length"), [(0.0, None, 2.0), (0.5, 1.5, 1.0)])
-def test_sound_follows_the_range(tmp_path, suffix, codec, expected, origin, end, length):
+def test_sound_follows_the_range(
+    tmp_path: Path, suffix: str, codec: str, expected: str, origin: float, end, length: float
+) -> None:
     source = tone(tmp_path / f"tone.{suffix}", codec)
     with VideoWriter(
         tmp_path / "o.mp4", fps=10, sound_from=source, origin_s=origin, end_s=end
@@ -109,7 +113,7 @@ def test_sound_follows_the_range(tmp_path, suffix, codec, expected, origin, end,
     assert found["video"][1] == pytest.approx(length, abs=0.15)
 
 
-def test_a_source_without_sound_is_no_problem(tmp_path):
+def test_a_source_without_sound_is_no_problem(tmp_path: Path) -> None:
     source = sample_video(tmp_path / "a.mp4", 0.5, 10)
     with VideoWriter(tmp_path / "o.mp4", sound_from=source) as writer:
         writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
@@ -117,19 +121,19 @@ def test_a_source_without_sound_is_no_problem(tmp_path):
     assert writer.sound_problem == ""
 
 
-def stopped_half_way(path):
+def stopped_half_way(path) -> Never:
     with VideoWriter(path) as writer:
         writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
         raise RuntimeError("stop")
 
 
-def test_nothing_is_left_after_an_error(tmp_path):
+def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="stop"):
         stopped_half_way(tmp_path / "o.mp4")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_frame_no_file(tmp_path):
+def test_no_frame_no_file(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "o.mp4"):
         pass
     with pytest.raises(VideoError, match="no frame"):
@@ -138,7 +142,7 @@ def test_no_frame_no_file(tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is a Linux device")  # noqa: PTH110
-def test_a_gap_that_no_mp4_can_hold_is_said(tmp_path):
+def test_a_gap_that_no_mp4_can_hold_is_said(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     image = np.full((48, 64, 3), 99, np.uint8)
     with VideoWriter(path) as writer:
@@ -150,7 +154,7 @@ def test_a_gap_that_no_mp4_can_hold_is_said(tmp_path):
         write_frames(tmp_path / "b.mp4", gap, 1.0)
 
 
-def test_full_disk_says_so(tmp_path):
+def test_full_disk_says_so(tmp_path: Path) -> None:
     (tmp_path / ".o.part.mp4").symlink_to("/dev/full")
     noise = np.random.default_rng(0).integers(0, 255, (40, 480, 640, 3), np.uint8)
     frames = (Frame(image, i, i / 30) for i, image in enumerate(noise))
@@ -159,7 +163,7 @@ def test_full_disk_says_so(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folder_that_is_not_there(tmp_path):
+def test_folder_that_is_not_there(tmp_path: Path) -> None:
     with (
         pytest.raises(OutputError, match=r"o\.mp4"),
         VideoWriter(tmp_path / "no" / "o.mp4") as writer,
@@ -167,7 +171,7 @@ def test_folder_that_is_not_there(tmp_path):
         writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
 
 
-def test_a_clip_in_a_row_is_as_long_as_its_parts(tmp_path):
+def test_a_clip_in_a_row_is_as_long_as_its_parts(tmp_path: Path) -> None:
     source = sample_video(tmp_path / "a.mp4", 1.0, 10)
     long = repeat_video(source, tmp_path / "long.mp4", 3)
     report = ReadReport()
@@ -176,7 +180,7 @@ def test_a_clip_in_a_row_is_as_long_as_its_parts(tmp_path):
     assert not report.failed
 
 
-def test_sound_whose_stamps_stand_still_does_not_cost_the_clip(tmp_path):
+def test_sound_whose_stamps_stand_still_does_not_cost_the_clip(tmp_path: Path) -> None:
     source, odd = tone(tmp_path / "tone.mkv", "aac"), tmp_path / "odd.mkv"
     with av.open(str(source)) as given, av.open(str(odd), "w") as changed:
         track = given.streams.audio[0]
@@ -194,7 +198,7 @@ def test_sound_whose_stamps_stand_still_does_not_cost_the_clip(tmp_path):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (15, 40)])
-def test_the_smallest_picture_is_padded_for_the_encoder(tmp_path, size):
+def test_the_smallest_picture_is_padded_for_the_encoder(tmp_path: Path, size) -> None:
     with VideoWriter(tmp_path / "o.mp4") as writer:
         writer.write(np.zeros((*size, 3), np.uint8), 0.0)
     (frame,) = read_frames(tmp_path / "o.mp4")

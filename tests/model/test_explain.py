@@ -56,7 +56,7 @@ def alike(one, other) -> float:
 
 @pytest.mark.filterwarnings("ignore:An input array is constant")
 @pytest.mark.parametrize("down_to", CASCADE)
-def test_the_served_maps_change_when_the_weights_are_randomised(served, face, down_to):
+def test_the_served_maps_change_when_the_weights_are_randomised(served, face, down_to) -> None:
     """Adebayo et al. 2018, arXiv 1810.03292: a map that stays shows edges, not evidence.
 
     One draw may come near the learnt weights of one expression by luck: all seven, twice.
@@ -67,7 +67,7 @@ def test_the_served_maps_change_when_the_weights_are_randomised(served, face, do
     assert abs(np.mean(found)) < 0.4
 
 
-def test_the_served_map_of_a_smile_glows_at_the_mouth(served, face):
+def test_the_served_map_of_a_smile_glows_at_the_mouth(served, face) -> None:
     heat = heat_maps(served, face)[HAPPY]
     assert heat[28:44].mean() > 2 * heat[:14].mean()
 
@@ -87,7 +87,7 @@ def single_pixel_network():
     return network
 
 
-def test_the_heat_lies_where_the_evidence_is():
+def test_the_heat_lies_where_the_evidence_is() -> None:
     maps = heat_maps(single_pixel_network(), np.full((48, 48), 100.0), layers=("block",))
     row, column = np.unravel_index(maps[HAPPY].argmax(), (48, 48))
     assert 36 <= row < 40
@@ -96,7 +96,7 @@ def test_the_heat_lies_where_the_evidence_is():
     assert np.delete(maps, HAPPY, axis=0).max() == 0
 
 
-def test_maps_have_a_fixed_shape_and_range(tiny, face):
+def test_maps_have_a_fixed_shape_and_range(tiny, face) -> None:
     maps = heat_maps(tiny, face)
     assert maps.shape == (7, 48, 48)
     assert maps.dtype == np.float32
@@ -105,13 +105,13 @@ def test_maps_have_a_fixed_shape_and_range(tiny, face):
     assert np.array_equal(maps, heat_maps(tiny, face[:, :, 0]))
 
 
-def test_the_classic_network_is_explained_too(face):
+def test_the_classic_network_is_explained_too(face) -> None:
     maps = heat_maps(build_network(NetworkSettings(architecture="classic")), face)
     assert maps.max() == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_embeddings_have_length_one(tiny, count):
+def test_embeddings_have_length_one(tiny, count: int) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (count, 48, 48), np.uint8)
     values = embeddings(tiny, crops)
     assert len(values) == count
@@ -130,14 +130,14 @@ def test_embeddings_have_length_one(tiny, count):
         np.full((48, 48), -1.0),
     ],
 )
-def test_what_is_no_crop_is_refused(tiny, bad):
+def test_what_is_no_crop_is_refused(tiny, bad) -> None:
     with pytest.raises(FrameError, match="crop"):
         checked_crop(bad)
     with pytest.raises(FrameError):
         heat_maps(tiny, bad)
 
 
-def test_a_network_without_these_layers_is_named(tiny, face):
+def test_a_network_without_these_layers_is_named(tiny, face) -> None:
     with pytest.raises(ModelError, match="cannot be explained"):
         heat_maps(tiny, face, layers=("nowhere",))
     with pytest.raises(ModelError, match="cannot be compared"):

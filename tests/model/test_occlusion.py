@@ -28,7 +28,7 @@ def face():
     return image
 
 
-def test_covering_what_counts_lowers_the_answer(face):
+def test_covering_what_counts_lowers_the_answer(face) -> None:
     found = cover_parts(mouth_reader, face)
     falls = {name: found.whole[3] - probs[3] for name, probs in found.parts.items()}
     assert max(falls, key=falls.get) == "mouth"
@@ -40,13 +40,13 @@ def test_covering_what_counts_lowers_the_answer(face):
     assert np.allclose(found.drop[4], -drop, atol=1e-4)
 
 
-def test_an_answer_that_never_changes_has_an_empty_map(face):
+def test_an_answer_that_never_changes_has_an_empty_map(face) -> None:
     found = cover_parts(lambda faces: np.full((len(faces), 7), 1 / 7, np.float32), face[..., None])
     assert not found.drop.any()
     assert all(np.allclose(probs, 1 / 7) for probs in found.parts.values())
 
 
-def test_certainty_keeps_the_map_finite(face):
+def test_certainty_keeps_the_map_finite(face) -> None:
     certain = np.zeros((1, 7), np.float32)
     certain[0, 3] = 1
     found = cover_parts(lambda faces: np.repeat(certain, len(faces), axis=0), face)
@@ -54,13 +54,13 @@ def test_certainty_keeps_the_map_finite(face):
     assert log_odds(np.array([0.0, 0.5, 1.0], np.float32)) == pytest.approx([-13.8, 0, 13.8], 0.01)
 
 
-def test_every_pixel_is_covered_equally_often():
+def test_every_pixel_is_covered_equally_often() -> None:
     masks = sliding_masks()
     assert set(masks.sum(axis=0).ravel()) == {25}
     assert masks.any(axis=(1, 2)).all()
 
 
-def test_the_parts_lie_apart_and_inside_of_the_face():
+def test_the_parts_lie_apart_and_inside_of_the_face() -> None:
     masks = part_masks()
     assert masks.any(axis=(1, 2)).all()
     assert masks.sum(axis=0).max() == 1

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ def split(labels: list[int]) -> Split:
     return Split("train", names, images, np.zeros((count, 10), np.int16), np.array(labels, np.int8))
 
 
-def test_representative_faces_show_every_expression_alike():
+def test_representative_faces_show_every_expression_alike() -> None:
     labels = [3] * 80 + [1] * 4 + [4] * 40 + [-1] * 30
     data = split(labels)
     faces = tflite_export.representative_faces(data, "fer2013", count=30, seed=1)
@@ -24,12 +26,12 @@ def test_representative_faces_show_every_expression_alike():
     assert {c: shown.count(c) for c in set(shown)} == {3: 10, 4: 10, 1: 4}
 
 
-def test_a_split_without_labels_is_named():
+def test_a_split_without_labels_is_named() -> None:
     with pytest.raises(DatasetError, match="ferplus"):
         tflite_export.representative_faces(split([0, 1]), "ferplus")
 
 
-def test_agreement_by_hand():
+def test_agreement_by_hand() -> None:
     ours = np.array([[0.6, 0.4], [0.3, 0.7]])
     served = np.array([[0.4, 0.6], [0.3, 0.7]])
     found = tflite_export.agreement(ours, served)
@@ -62,7 +64,9 @@ def run(data: bytes, crops: np.ndarray) -> tuple[np.ndarray, list[dict]]:
     return logits, interpreter.get_tensor_details()
 
 
-def test_the_served_network_is_int8_inside_and_answers_float_logits(network, tmp_path):
+def test_the_served_network_is_int8_inside_and_answers_float_logits(
+    network, tmp_path: Path
+) -> None:
     from emotion_core.model.network import logits_model
 
     faces = split([0] * 40).images[..., None].astype(np.float32)
@@ -80,7 +84,7 @@ def test_the_served_network_is_int8_inside_and_answers_float_logits(network, tmp
     assert [p.name for p in tmp_path.iterdir()] == ["model.tflite"]
 
 
-def test_a_network_without_logits_is_refused(tmp_path):
+def test_a_network_without_logits_is_refused(tmp_path: Path) -> None:
     keras = pytest.importorskip("keras")
     face = keras.Input((48, 48, 1))
     plain = keras.Model(face, keras.layers.Flatten()(face))
@@ -91,7 +95,7 @@ def test_a_network_without_logits_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_float_network_to_be_timed_answers_as_keras_does(network):
+def test_the_float_network_to_be_timed_answers_as_keras_does(network) -> None:
     crops = np.random.default_rng(1).integers(0, 256, (3, 48, 48, 1)).astype(np.float32)
     from emotion_core.model.network import logits_model
 

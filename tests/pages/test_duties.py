@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Never
 
 import pytest
 import streamlit as st
@@ -12,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def old(tmp_path, monkeypatch):
+def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The folders of everything that is kept, all of them from 1970."""
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path))
     st.cache_resource.clear()
@@ -32,7 +33,7 @@ def old(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("page", ["Home.py", "pages/3_Photo.py", "pages/4_Model.py"])
-def test_any_page_begins_the_deletion_of_all_that_is_old(old, page):
+def test_any_page_begins_the_deletion_of_all_that_is_old(old, page: str) -> None:
     app = AppTest.from_file(str(ROOT / page), default_timeout=120).run()
     assert not app.exception
     end = time.monotonic() + 10
@@ -41,15 +42,15 @@ def test_any_page_begins_the_deletion_of_all_that_is_old(old, page):
         time.sleep(0.05)
 
 
-def test_a_job_that_cannot_be_deleted_is_told(monkeypatch):
-    def page():
+def test_a_job_that_cannot_be_deleted_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def page() -> None:
         import streamlit as st
 
         from emotion_core.errors import OutputError
         from emotion_core.ui.common.visitor_jobs import delete_job
 
         class Full:
-            def delete(self, job_id):
+            def delete(self, job_id) -> Never:
                 raise OutputError("The work folder cannot be written.")
 
         delete_job(Full(), "a1")

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -112,7 +113,7 @@ def write_model(folder, label_set: str, seed: int, skill: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(tmp_path_factory: pytest.TempPathFactory):
     """A models folder with one model, made without a network."""
     models = tmp_path_factory.mktemp("page") / "models"
     write_model(models / "made", "ferplus", 1, 3.0)
@@ -124,7 +125,7 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def two(whole, tmp_path_factory):
+def two(whole, tmp_path_factory: pytest.TempPathFactory):
     """The same models folder with a second model, worse and of other labels, beside the first."""
     models = shutil.copytree(whole, tmp_path_factory.mktemp("two") / "models")
     write_model(models / "other", "fer2013", 5, 1.2)
@@ -172,7 +173,9 @@ def scores_of(models, split: str, label_set: str = "ferplus", model: str = "made
     return reports[f"ferplus_{split}"]["scores"][label_set]["full"]
 
 
-def test_the_headline_is_computed_from_the_test_predictions(whole, monkeypatch):
+def test_the_headline_is_computed_from_the_test_predictions(
+    whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = page(whole, monkeypatch)
     assert app.title[0].value == "Model"
     values = {m.label: m.value for m in app.metric}
@@ -201,8 +204,14 @@ def test_the_headline_is_computed_from_the_test_predictions(whole, monkeypatch):
 )
 @pytest.mark.parametrize("second", ["", "other"])
 def test_every_tab_has_its_charts_words_and_data(
-    two, monkeypatch, tab, charts, downloads, phrase, second
-):
+    two,
+    monkeypatch: pytest.MonkeyPatch,
+    tab: str,
+    charts: int,
+    downloads: int,
+    phrase: str,
+    second: str,
+) -> None:
     app = page(two, monkeypatch, tab, second)
     found = len(app.get("vega_lite_chart"))
     assert found == (2 * charts if second and tab == "Confusions" else charts), "the open tab only"
@@ -213,7 +222,7 @@ def test_every_tab_has_its_charts_words_and_data(
         assert json.loads(chart.proto.spec)["description"], "each chart has a text alternative"
 
 
-def test_two_models_are_judged_on_the_same_images(two, monkeypatch):
+def test_two_models_are_judged_on_the_same_images(two, monkeypatch: pytest.MonkeyPatch) -> None:
     app = page(two, monkeypatch, second="other")
     text = words(app)
     assert "The two models learnt different labels" in text
@@ -230,14 +239,18 @@ def test_two_models_are_judged_on_the_same_images(two, monkeypatch):
     assert [m.value for m in app.metric if m.label == "Accuracy"][1] == f"{theirs:.1%}"
 
 
-def test_robustness_of_other_labels_is_not_set_against_ours(two, monkeypatch):
+def test_robustness_of_other_labels_is_not_set_against_ours(
+    two, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = page(two, monkeypatch, "Robustness", "other")
     assert "Not the same task for both" in words(app)
     spec = json.loads(app.get("vega_lite_chart")[0].proto.spec)
     assert spec["layer"][1]["encoding"]["y"]["field"] == "left"
 
 
-def test_a_second_model_without_these_images_is_said(two, monkeypatch, tmp_path):
+def test_a_second_model_without_these_images_is_said(
+    two, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     models = shutil.copytree(two, tmp_path / "models")
     for file in ("predictions_ferplus_test.csv", "evaluation.json"):
         (models / "other" / file).unlink()
@@ -245,7 +258,9 @@ def test_a_second_model_without_these_images_is_said(two, monkeypatch, tmp_path)
         assert "other was not measured on these images by these labels" in words(app)
 
 
-def test_scores_alone_are_enough_for_scores(whole, monkeypatch, tmp_path):
+def test_scores_alone_are_enough_for_scores(
+    whole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     models = shutil.copytree(whole, tmp_path / "models")
     for file in (models / "made").glob("predictions_*"):
         file.unlink()
@@ -258,7 +273,9 @@ def test_scores_alone_are_enough_for_scores(whole, monkeypatch, tmp_path):
     assert "keeps no predictions of these images" in words(page(models, monkeypatch, "Confidence"))
 
 
-def test_every_tab_reads_columns_in_any_order(whole, monkeypatch, tmp_path):
+def test_every_tab_reads_columns_in_any_order(
+    whole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     models = shutil.copytree(whole, tmp_path / "models")
     for file in models.rglob("*.csv"):
         table = pd.read_csv(file)
@@ -268,7 +285,9 @@ def test_every_tab_reads_columns_in_any_order(whole, monkeypatch, tmp_path):
     assert app.metric[0].value == f"{scores_of(whole, 'test')['accuracy']['value']:.1%}"
 
 
-def test_a_model_of_another_version_is_shown_with_a_word_about_it(whole, monkeypatch, tmp_path):
+def test_a_model_of_another_version_is_shown_with_a_word_about_it(
+    whole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     models = shutil.copytree(whole, tmp_path / "models")
     file = models / "made" / "model.json"
     values = json.loads(file.read_text())
@@ -279,7 +298,9 @@ def test_a_model_of_another_version_is_shown_with_a_word_about_it(whole, monkeyp
         assert "lists the labels" in app.expander[0].markdown[0].value
 
 
-def test_sizes_and_speed_stand_side_by_side(two, made_models, monkeypatch, tmp_path):
+def test_sizes_and_speed_stand_side_by_side(
+    two, made_models, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     models = shutil.copytree(two, tmp_path / "models")
     shutil.copy(made_models / "tiny" / "model.keras", models / "made" / "model.keras")
     app = page(models, monkeypatch, "Network", "other")
@@ -296,7 +317,7 @@ def test_sizes_and_speed_stand_side_by_side(two, made_models, monkeypatch, tmp_p
     assert "model.json says" not in words_of_warnings(app)
 
 
-def test_a_click_on_a_square_opens_it(whole, monkeypatch):
+def test_a_click_on_a_square_opens_it(whole, monkeypatch: pytest.MonkeyPatch) -> None:
     app = page(whole, monkeypatch, "Confusions")
     spec = json.loads(app.get("vega_lite_chart")[0].proto.spec)
     assert [p["name"] for p in spec["params"]] == ["cell"]
@@ -306,11 +327,13 @@ def test_a_click_on_a_square_opens_it(whole, monkeypatch):
     assert app.expander[-1].label.startswith(f"The list of {block[2][2]} images")
 
 
-def test_the_faces_are_shown_where_the_data_set_is_at_hand(made_data, tmp_path, monkeypatch):
+def test_the_faces_are_shown_where_the_data_set_is_at_hand(
+    made_data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("EMOTION_LAB_DATA", str(made_data))
     cell = pd.DataFrame({"image": ["fer0020003.png", "nowhere.png"], "confidence": [0.9, 0.5]})
 
-    def show(cell):
+    def show(cell) -> None:
         from emotion_core.ui.model_page.face_grid import show_faces
 
         show_faces(cell, "happy", "sad")
@@ -331,7 +354,7 @@ def test_the_faces_are_shown_where_the_data_set_is_at_hand(made_data, tmp_path, 
     assert face_grid._AT_ONCE < 100, "a page of faces, not a data set"
 
 
-def test_validation_and_test_are_never_mixed(whole, monkeypatch):
+def test_validation_and_test_are_never_mixed(whole, monkeypatch: pytest.MonkeyPatch) -> None:
     app = page(whole, monkeypatch)
     assert any("test split" in m.value for m in app.markdown)
     app.segmented_control(key="model_split_made").set_value("ferplus_validation").run()
@@ -342,7 +365,7 @@ def test_validation_and_test_are_never_mixed(whole, monkeypatch):
     assert any("Published figures are about the test split" in c.value for c in app.caption)
 
 
-def test_the_other_label_set_gives_another_score(whole, monkeypatch):
+def test_the_other_label_set_gives_another_score(whole, monkeypatch: pytest.MonkeyPatch) -> None:
     app = page(whole, monkeypatch)
     key = "model_labels_made_ferplus_test"
     app.segmented_control(key=key).set_value("fer2013").run()
@@ -351,7 +374,9 @@ def test_the_other_label_set_gives_another_score(whole, monkeypatch):
     assert app.metric[0].value == f"{score:.1%}"
 
 
-def test_the_tables_under_the_charts_are_sent_when_they_are_opened(whole, monkeypatch):
+def test_the_tables_under_the_charts_are_sent_when_they_are_opened(
+    whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = page(whole, monkeypatch)
     assert not app.dataframe
     app.session_state["model_who"] = app.session_state["model_figures"] = True
@@ -360,7 +385,9 @@ def test_the_tables_under_the_charts_are_sent_when_they_are_opened(whole, monkey
     assert list(figures["expression"]) == list(EXPRESSIONS)
 
 
-def test_the_table_of_both_label_sets_agrees_with_the_headline(whole, monkeypatch, tmp_path):
+def test_the_table_of_both_label_sets_agrees_with_the_headline(
+    whole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     models = shutil.copytree(whole, tmp_path / "models")
     file = models / "made" / "evaluation.json"
     report = json.loads(file.read_text())
@@ -377,7 +404,9 @@ def test_the_table_of_both_label_sets_agrees_with_the_headline(whole, monkeypatc
 
 
 @pytest.mark.parametrize("shown", ["of each answer", "counts"])
-def test_the_confusion_matrix_can_be_read_three_ways(whole, monkeypatch, shown):
+def test_the_confusion_matrix_can_be_read_three_ways(
+    whole, monkeypatch: pytest.MonkeyPatch, shown: str
+) -> None:
     app = page(whole, monkeypatch, "Confusions")
     app.segmented_control(key="model_shade").set_value(shown).run()
     assert not app.exception
@@ -396,7 +425,9 @@ def test_the_confusion_matrix_can_be_read_three_ways(whole, monkeypatch, shown):
         ("predictions_ferplus_validation.csv", "rubbish"),
     ],
 )
-def test_a_bad_file_is_named_and_the_rest_is_shown(whole, monkeypatch, tmp_path, file, damage):
+def test_a_bad_file_is_named_and_the_rest_is_shown(
+    whole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str, damage: str
+) -> None:
     models = shutil.copytree(whole, tmp_path / "models")
     if damage == "rubbish":
         (models / "made" / file).write_text("{\x00")
@@ -408,7 +439,9 @@ def test_a_bad_file_is_named_and_the_rest_is_shown(whole, monkeypatch, tmp_path,
     assert app.metric[0].value == f"{scores_of(whole, 'test')['accuracy']['value']:.1%}"
 
 
-def test_a_folder_without_predictions_says_what_to_do(whole, monkeypatch, tmp_path):
+def test_a_folder_without_predictions_says_what_to_do(
+    whole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     models = shutil.copytree(whole, tmp_path / "models")
     for file in models.glob("made/predictions_*.csv"):
         file.unlink()
@@ -419,12 +452,12 @@ def test_a_folder_without_predictions_says_what_to_do(whole, monkeypatch, tmp_pa
     assert app.get("vega_lite_chart"), "the training curves are still there"
 
 
-def test_no_model_at_all_says_what_to_do(monkeypatch, tmp_path):
+def test_no_model_at_all_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     app = page(tmp_path / "nowhere", monkeypatch)
     assert "no trained model" in app.error[0].value
 
 
-def test_the_page_never_imports_tensorflow():
+def test_the_page_never_imports_tensorflow() -> None:
     code = (
         "import sys; from emotion_core.ui.model_page import about, confidence, confusion, "
         "facts, headline, network, scores, selection, tabs, training; "

@@ -19,7 +19,7 @@ PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "3_Photo.py")
 
 
 @pytest.fixture(autouse=True)
-def fresh_caches():
+def fresh_caches() -> None:
     st.cache_resource.clear()
 
 
@@ -47,14 +47,14 @@ def give(app, *files):
     return app
 
 
-def test_the_page_says_limits_and_privacy():
+def test_the_page_says_limits_and_privacy() -> None:
     app = page()
     assert app.title[0].value == "Photo"
     assert "60 megapixels" in app.file_uploader[0].label
     assert "never written to its disk" in words(app)
 
 
-def test_the_sample_has_one_face_with_bars():
+def test_the_sample_has_one_face_with_bars() -> None:
     app = page()
     app.segmented_control(key="photo_source").set_value("Sample").run()
     assert not app.exception
@@ -65,7 +65,7 @@ def test_the_sample_has_one_face_with_bars():
     assert len(app.get("image")) == 1
 
 
-def test_many_pictures_with_one_bad_among_them():
+def test_many_pictures_with_one_bad_among_them() -> None:
     app = give(
         page(),
         ("good.jpg", PORTRAIT.read_bytes()),
@@ -83,7 +83,7 @@ def test_many_pictures_with_one_bad_among_them():
     assert len(app.get("image")) == 2
 
 
-def test_the_camera_is_asked_for_only_when_chosen():
+def test_the_camera_is_asked_for_only_when_chosen() -> None:
     app = page()
     assert not app.get("camera_input")
     app.segmented_control(key="photo_source").set_value("Camera").run()
@@ -91,7 +91,7 @@ def test_the_camera_is_asked_for_only_when_chosen():
     assert len(app.get("camera_input")) == 1
 
 
-def test_largest_face_only(shared_media):
+def test_largest_face_only(shared_media) -> None:
     data = (shared_media / "multi_face.jpg").read_bytes()
     app = give(page(), ("many.jpg", data))
     assert "Face #2" in words(app)
@@ -99,7 +99,7 @@ def test_largest_face_only(shared_media):
     assert "one face" in words(app)
 
 
-def test_small_pictures_are_enlarged_until_their_names_fit():
+def test_small_pictures_are_enlarged_until_their_names_fit() -> None:
     small = Image.open(PORTRAIT).resize((160, 160))
     app = give(page(), ("small.png", png(small)), ("dot.png", png(Image.new("RGB", (1, 1)))))
     first, dot = app.session_state["photo_readings"].values()
@@ -109,7 +109,7 @@ def test_small_pictures_are_enlarged_until_their_names_fit():
     assert first.result.boxes.max() <= 160
 
 
-def test_exports_hold_every_face_and_every_problem():
+def test_exports_hold_every_face_and_every_problem() -> None:
     app = give(page(), ("a,b.jpg", PORTRAIT.read_bytes()), ("bad.png", b"x"))
     readings = list(app.session_state["photo_readings"].values())
     (row,) = csv.DictReader(io.StringIO(csv_text(readings)))
@@ -121,13 +121,15 @@ def test_exports_hold_every_face_and_every_problem():
     assert "bad.png" in entries[1]["problem"]
 
 
-def test_nothing_read_nothing_to_download():
+def test_nothing_read_nothing_to_download() -> None:
     app = give(page(), ("bad.png", b"x"))
     assert not app.get("download_button")
     assert csv_text([Reading("bad.png", problem="x")]).startswith("picture,face,x,y")
 
 
-def test_a_replaced_network_reads_the_picture_again(tmp_path, monkeypatch):
+def test_a_replaced_network_reads_the_picture_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     models = tmp_path / "models"
     for name in ("ferplus", "fer2013"):
         (models / name).mkdir(parents=True)
@@ -145,7 +147,7 @@ def test_a_replaced_network_reads_the_picture_again(tmp_path, monkeypatch):
     assert (after.result.raw_probs != before.result.raw_probs).any()
 
 
-def test_a_missing_network_is_said(tmp_path, monkeypatch):
+def test_a_missing_network_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(tmp_path / "none"))
     app = page()
     assert "network cannot be used" in app.error[0].value

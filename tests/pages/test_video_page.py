@@ -21,7 +21,7 @@ PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "2_Video.py")
 
 
 @pytest.fixture(autouse=True)
-def work_folder(tmp_path, monkeypatch):
+def work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
     st.cache_resource.clear()
     st.cache_data.clear()
@@ -32,7 +32,7 @@ def work_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
+def clip(tmp_path_factory: pytest.TempPathFactory):
     path = sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 2.0, 10.0, "cross")
     return path.read_bytes()
 
@@ -78,7 +78,7 @@ def view_key(app):
     return f"{job_id(app)}_{folder.parent.name}", folder.parent
 
 
-def test_the_form_says_limits_and_retention_before_anything_is_given():
+def test_the_form_says_limits_and_retention_before_anything_is_given() -> None:
     app = page()
     assert app.title[0].value == "Video"
     assert "500 MB" in app.file_uploader[0].label
@@ -87,7 +87,7 @@ def test_the_form_says_limits_and_retention_before_anything_is_given():
     assert "Delete" in words(app)
 
 
-def test_an_upload_becomes_people_timeline_and_downloads(clip):
+def test_an_upload_becomes_people_timeline_and_downloads(clip) -> None:
     app = until_ended(start(page(), ('it\'s "q" 😀.mp4', clip)))
     text = words(app)
     assert "20 frames read" in text
@@ -101,7 +101,7 @@ def test_an_upload_becomes_people_timeline_and_downloads(clip):
     assert {"Subtitles", "Report to print"} <= labels
 
 
-def test_the_same_video_again_is_answered_from_the_results(clip):
+def test_the_same_video_again_is_answered_from_the_results(clip) -> None:
     app = until_ended(start(page(), ("a.mp4", clip)))
     key, folder = view_key(app)
     made = (folder / "faces.csv").stat().st_mtime_ns
@@ -114,7 +114,7 @@ def test_the_same_video_again_is_answered_from_the_results(clip):
     assert (other_folder / "faces.csv").stat().st_mtime_ns == made
 
 
-def test_people_are_renamed_merged_and_left_out(clip):
+def test_people_are_renamed_merged_and_left_out(clip) -> None:
     app = until_ended(start(page(), ("a.mp4", clip)))
     key, folder = view_key(app)
     app.text_input(key=f"{key}_1_name").set_value("Ada *").run()
@@ -131,7 +131,7 @@ def test_people_are_renamed_merged_and_left_out(clip):
     assert "left out of tables, charts and report" in words(app)
 
 
-def test_hidden_faces_are_left_out_of_the_page(clip):
+def test_hidden_faces_are_left_out_of_the_page(clip) -> None:
     app = until_ended(start(page(), ("a.mp4", clip)))
     key, folder = view_key(app)
     pictures = len(app.get("image"))
@@ -147,7 +147,7 @@ def test_hidden_faces_are_left_out_of_the_page(clip):
     assert len(app.get("image")) == pictures
 
 
-def test_the_clip_is_drawn_again_with_the_changes(clip, work_folder):
+def test_the_clip_is_drawn_again_with_the_changes(clip, work_folder) -> None:
     app = until_ended(start(page(), ("a.mp4", clip)))
     key, folder = view_key(app)
     redraw = f"{key}_redraw"
@@ -177,7 +177,7 @@ def test_the_clip_is_drawn_again_with_the_changes(clip, work_folder):
     assert not [p for p in (work_folder / "videos").rglob("*") if p.is_file()]
 
 
-def test_a_reload_finds_the_job_by_its_address(clip):
+def test_a_reload_finds_the_job_by_its_address(clip) -> None:
     app = until_ended(start(page(), ("a.mp4", clip)))
     other = AppTest.from_file(PAGE, default_timeout=60)
     other.query_params["job"] = job_id(app)
@@ -186,7 +186,7 @@ def test_a_reload_finds_the_job_by_its_address(clip):
     assert "20 frames read" in words(other)
 
 
-def test_delete_removes_everything(clip, work_folder):
+def test_delete_removes_everything(clip, work_folder) -> None:
     app = until_ended(start(page(), ("a.mp4", clip)))
     app.button(key="video_delete").click().run()
     assert not app.exception
@@ -194,7 +194,7 @@ def test_delete_removes_everything(clip, work_folder):
     assert not [p for p in (work_folder / "videos").rglob("*") if p.is_file()]
 
 
-def test_a_foreign_or_expired_address_is_explained():
+def test_a_foreign_or_expired_address_is_explained() -> None:
     app = AppTest.from_file(PAGE, default_timeout=60)
     app.query_params["job"] = "../../etc"
     app.run()
@@ -206,7 +206,7 @@ def test_a_foreign_or_expired_address_is_explained():
 @pytest.mark.parametrize(
     ("data", "said"), [(b"", "0 bytes"), (b"dear reader " * 90, "cannot be opened")]
 )
-def test_a_bad_file_is_named_and_the_others_go_on(clip, data, said):
+def test_a_bad_file_is_named_and_the_others_go_on(clip, data, said: str) -> None:
     app = until_ended(start(page(), ("letter.mp4", data), ("good.mp4", clip)))
     text = words(app)
     assert "letter.mp4" in text
@@ -214,12 +214,12 @@ def test_a_bad_file_is_named_and_the_others_go_on(clip, data, said):
     assert "20 frames read" in text
 
 
-def test_only_bad_files(clip):
+def test_only_bad_files(clip) -> None:
     app = until_ended(start(page(), ("letter.mp4", b"dear reader")))
     assert "None of the videos could be read" in words(app)
 
 
-def test_cancel_shows_what_is_done(tmp_path):
+def test_cancel_shows_what_is_done(tmp_path: Path) -> None:
     piece = sample_video(tmp_path / "piece.mp4", 2.0, 20.0)
     long = repeat_video(piece, tmp_path / "long.mp4", 60).read_bytes()
     app = start(page(), ("long.mp4", long))
@@ -231,7 +231,7 @@ def test_cancel_shows_what_is_done(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_a_killed_worker_is_told_on_the_page(tmp_path, work_folder):
+def test_a_killed_worker_is_told_on_the_page(tmp_path: Path, work_folder) -> None:
     piece = sample_video(tmp_path / "piece.mp4", 2.0, 20.0)
     long = repeat_video(piece, tmp_path / "long.mp4", 60).read_bytes()
     app = start(page(), ("long.mp4", long))
@@ -243,7 +243,7 @@ def test_a_killed_worker_is_told_on_the_page(tmp_path, work_folder):
     assert any(b.key == "video_again" for b in app.button)
 
 
-def _wait_for_progress(app):
+def _wait_for_progress(app) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
         state = job_store().state(job_id(app))
@@ -255,7 +255,7 @@ def _wait_for_progress(app):
     pytest.fail("no progress")
 
 
-def test_several_videos_are_compared(clip):
+def test_several_videos_are_compared(clip) -> None:
     still = clip[:-1] + b"\0"
     app = until_ended(start(page(), ("a.mp4", clip), ("b.mp4", still)))
     app.segmented_control(key="video_chosen").set_value("Compare all").run()
@@ -266,7 +266,9 @@ def test_several_videos_are_compared(clip):
     assert set(table["video"]) == {"a.mp4", "b.mp4"}
 
 
-def test_the_allowed_folder_is_offered(tmp_path, monkeypatch, clip):
+def test_the_allowed_folder_is_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip
+) -> None:
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "one.mp4").write_bytes(clip)
     (tmp_path / "films" / "notes.txt").write_text("no video")
@@ -280,7 +282,9 @@ def test_the_allowed_folder_is_offered(tmp_path, monkeypatch, clip):
     assert "20 frames read" in words(app)
 
 
-def test_a_mistyped_folder_is_named_where_it_is_needed_and_uploads_go_on(monkeypatch, clip):
+def test_a_mistyped_folder_is_named_where_it_is_needed_and_uploads_go_on(
+    monkeypatch: pytest.MonkeyPatch, clip
+) -> None:
     monkeypatch.setenv("EMOTION_LAB_VIDEO_DIR", "/no/such/folder")
     st.cache_resource.clear()
     app = page()
@@ -293,7 +297,7 @@ def test_a_mistyped_folder_is_named_where_it_is_needed_and_uploads_go_on(monkeyp
         assert not any("EMOTION_LAB" in element.value for element in [*app.error, *app.warning])
 
 
-def test_without_an_encoder_no_clip_is_offered(monkeypatch):
+def test_without_an_encoder_no_clip_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoder, "_is_there", lambda name: False)
     toggle = page().toggle(key="video_annotate")
     assert toggle.disabled
@@ -301,7 +305,7 @@ def test_without_an_encoder_no_clip_is_offered(monkeypatch):
     assert "pip install" in toggle.help
 
 
-def test_an_impossible_range_is_refused_before_the_start(clip):
+def test_an_impossible_range_is_refused_before_the_start(clip) -> None:
     app = page()
     app.number_input(key="video_from").set_value(5.0).run()
     app.number_input(key="video_to").set_value(2.0).run()
@@ -310,7 +314,7 @@ def test_an_impossible_range_is_refused_before_the_start(clip):
     assert app.button(key="video_start").disabled
 
 
-def test_a_missing_network_is_said(monkeypatch, tmp_path, clip):
+def test_a_missing_network_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clip) -> None:
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(tmp_path / "none"))
     st.cache_resource.clear()
     app = start(page(), ("a.mp4", clip))
@@ -318,7 +322,7 @@ def test_a_missing_network_is_said(monkeypatch, tmp_path, clip):
     assert "none" in app.error[0].value
 
 
-def test_a_range_is_passed_on_to_the_hundredth_of_a_second(clip):
+def test_a_range_is_passed_on_to_the_hundredth_of_a_second(clip) -> None:
     app = page()
     app.number_input(key="video_from").set_value(36000.25).run()
     app = until_ended(start(app, ("a.mp4", clip)))
@@ -328,7 +332,9 @@ def test_a_range_is_passed_on_to_the_hundredth_of_a_second(clip):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names on Windows are no bytes")
-def test_a_name_that_no_browser_can_show_does_not_break_the_form(tmp_path, monkeypatch, clip):
+def test_a_name_that_no_browser_can_show_does_not_break_the_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip
+) -> None:
     (tmp_path / "films").mkdir()
     for name in ("one.mp4", "no\udcfftext.mp4", "line\nbreak.mp4", "猫.mp4"):
         (tmp_path / "films" / name).write_bytes(clip)
@@ -339,7 +345,9 @@ def test_a_name_that_no_browser_can_show_does_not_break_the_form(tmp_path, monke
     assert offered == ["line\nbreak.mp4", "one.mp4", "猫.mp4"]
 
 
-def test_the_sample_is_made_again_where_the_system_removed_it(monkeypatch):
+def test_the_sample_is_made_again_where_the_system_removed_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(form, "write_sample", lambda path: sample_video(path, 0.2, 10.0))
     made = _sample_file()
     made.unlink()
@@ -347,7 +355,9 @@ def test_the_sample_is_made_again_where_the_system_removed_it(monkeypatch):
     assert made.is_file()
 
 
-def test_a_work_folder_that_cannot_be_made_is_said(monkeypatch, tmp_path):
+def test_a_work_folder_that_cannot_be_made_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "file" / "work"))
     app = start(page(), ("a.mp4", b"x"))
@@ -357,7 +367,7 @@ def test_a_work_folder_that_cannot_be_made_is_said(monkeypatch, tmp_path):
     assert "The sample could not be made" in app.error[0].value
 
 
-def test_settings_that_cannot_be_used_are_said(monkeypatch):
+def test_settings_that_cannot_be_used_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_LAB_RETENTION_H", "soon")
     app = page()
     assert "EMOTION_LAB_RETENTION_H must be a number, got 'soon'" in app.error[0].value

@@ -62,7 +62,7 @@ def result(index, ids, label="happy", scores=None):
 
 
 @pytest.fixture
-def faces(tmp_path):
+def faces(tmp_path: Path):
     """Frames 0-9: nobody in 0, person 1 alone until 4, then 1 and 2."""
     path = tmp_path / "faces.csv"
     with FacesWriter(path) as writer:
@@ -78,12 +78,12 @@ def rows_of(data):
     return list(csv.DictReader(io.StringIO(data.decode())))
 
 
-def test_columns_are_the_contract(faces):
+def test_columns_are_the_contract(faces) -> None:
     assert ",".join(COLUMNS) == CONTRACT
     assert faces.read_text().splitlines()[0] == CONTRACT
 
 
-def test_a_row_for_each_face_and_an_empty_one_without(faces):
+def test_a_row_for_each_face_and_an_empty_one_without(faces) -> None:
     rows = rows_of(faces.read_bytes())
     assert len(rows) == 1 + 4 + 10
     empty, first = rows[0], rows[1]
@@ -100,7 +100,7 @@ def test_a_row_for_each_face_and_an_empty_one_without(faces):
     assert float(first["valence"]) > 0
 
 
-def test_reading_back(faces):
+def test_reading_back(faces) -> None:
     table = read_faces(faces)
     assert len(table) == 14
     assert len(table.frame_times) == 10
@@ -109,14 +109,14 @@ def test_reading_back(faces):
     assert table.boxes_xywh[0].tolist() == [0, 5, 8, 12]
 
 
-def test_a_last_line_that_was_cut_off_is_dropped(faces):
+def test_a_last_line_that_was_cut_off_is_dropped(faces) -> None:
     faces.write_bytes(faces.read_bytes()[:-60])
     assert len(read_faces(faces)) == 13
     assert len(rows_of(b"".join(faces_csv(faces, Edits())))) == 14
 
 
 @pytest.mark.parametrize("text", [None, "", "a,b\n1,2\n"])
-def test_what_is_no_table_is_refused(tmp_path, text):
+def test_what_is_no_table_is_refused(tmp_path: Path, text) -> None:
     path = tmp_path / "faces.csv"
     if text is not None:
         path.write_text(text)
@@ -124,7 +124,7 @@ def test_what_is_no_table_is_refused(tmp_path, text):
         read_faces(path)
 
 
-def test_a_table_without_any_face(tmp_path):
+def test_a_table_without_any_face(tmp_path: Path) -> None:
     with FacesWriter(tmp_path / "faces.csv") as writer:
         writer.write(FrameResult.empty(0, 0.0))
     table = read_faces(tmp_path / "faces.csv")
@@ -132,13 +132,13 @@ def test_a_table_without_any_face(tmp_path):
     assert summarise(table, Edits())["people"] == []
 
 
-def test_excluded_people_are_left_out_but_frames_stay(faces):
+def test_excluded_people_are_left_out_but_frames_stay(faces) -> None:
     rows = rows_of(b"".join(faces_csv(faces, Edits(excluded=frozenset({1})))))
     assert [r["frame"] for r in rows] == [str(i) for i in range(10)]
     assert {r["track_id"] for r in rows} == {"", "2"}
 
 
-def test_merged_people_have_one_row_a_frame(faces):
+def test_merged_people_have_one_row_a_frame(faces) -> None:
     edits = Edits().merge(2, into=1).rename(1, "Ada")
     rows = rows_of(b"".join(faces_csv(faces, edits)))
     assert [r["frame"] for r in rows] == [str(i) for i in range(10)]
@@ -150,7 +150,7 @@ def test_merged_people_have_one_row_a_frame(faces):
     assert edited.boxes_xywh[-1, 0] == 10
 
 
-def test_parquet_holds_the_same_table_with_types(faces):
+def test_parquet_holds_the_same_table_with_types(faces) -> None:
     import pyarrow.parquet as pq
 
     table = pq.read_table(io.BytesIO(b"".join(faces_parquet(faces, Edits().rename(2, "Bo")))))
@@ -162,14 +162,14 @@ def test_parquet_holds_the_same_table_with_types(faces):
 
 
 @pytest.mark.parametrize("name", ["NA", "null", "nan"])
-def test_nobody_s_name_means_nothing(faces, name):
+def test_nobody_s_name_means_nothing(faces, name: str) -> None:
     import pyarrow.parquet as pq
 
     table = pq.read_table(io.BytesIO(b"".join(faces_parquet(faces, Edits().rename(2, name)))))
     assert table["name"].to_pylist()[-1] == name
 
 
-def test_subtitles(faces):
+def test_subtitles(faces) -> None:
     edits = Edits().rename(1, "A --> <b>").exclude(2)
     text = webvtt(edits.apply(read_faces(faces)), edits, origin_s=0.1)
     assert text.startswith("WEBVTT\n\n00:00:00.000 --> 00:00:00.400\n")
@@ -177,14 +177,14 @@ def test_subtitles(faces):
     assert "00:00:00.400 --> 00:00:00.900" in text
 
 
-def test_dictionary_explains_every_column():
+def test_dictionary_explains_every_column() -> None:
     rows = list(csv.DictReader(io.StringIO(column_dictionary())))
     assert [r["column"] for r in rows] == list(COLUMNS)
     assert all(len(r["meaning"]) > 20 for r in rows)
     assert "not smoothed" in next(r["meaning"] for r in rows if r["column"] == "raw_sad")
 
 
-def test_zip_of_everything(faces, tmp_path):
+def test_zip_of_everything(faces, tmp_path: Path) -> None:
     (tmp_path / "annotated.mp4").write_bytes(b"clip")
     save_edits(tmp_path, Edits().rename(2, "Bo").add_marker(Marker(0.2, 0.6, "film")))
     make = ResultDownloads(tmp_path, "my film.mp4")
@@ -208,7 +208,7 @@ def test_zip_of_everything(faces, tmp_path):
         assert [p["name"] for p in json.loads(archive.read("summary.json"))["people"]] == ["", "Bo"]
 
 
-def test_downloads_follow_the_edits_on_disk(faces, tmp_path):
+def test_downloads_follow_the_edits_on_disk(faces, tmp_path: Path) -> None:
     make = ResultDownloads(tmp_path, "a.mp4")
     assert b"Ada" not in b"".join(make.table_csv())
     save_edits(tmp_path, Edits().rename(1, "Ada"))
@@ -217,13 +217,13 @@ def test_downloads_follow_the_edits_on_disk(faces, tmp_path):
 
 
 @pytest.mark.parametrize("download", ["everything", "table_csv", "table_parquet", "report"])
-def test_a_result_that_was_deleted_cannot_be_downloaded(tmp_path, download):
+def test_a_result_that_was_deleted_cannot_be_downloaded(tmp_path: Path, download: str) -> None:
     make = getattr(ResultDownloads(tmp_path / "gone", "a.mp4"), download)
     with pytest.raises((InputError, OSError)):
         next(make())
 
 
-def test_markers_and_their_statistics(faces):
+def test_markers_and_their_statistics(faces) -> None:
     edits = Edits().add_marker(Marker(0.5, 1.0, "sad film")).add_marker(Marker(0, 0, "start"))
     assert [m.label for m in edits.markers] == ["start", "sad film"]
     point, interval = summarise(read_faces(faces), edits)["markers"]
@@ -234,12 +234,12 @@ def test_markers_and_their_statistics(faces):
 
 
 @pytest.mark.parametrize("times", [(2, 1), (-1, 1), (float("nan"), 1)])
-def test_impossible_markers_are_refused(times):
+def test_impossible_markers_are_refused(times) -> None:
     with pytest.raises(InputError):
         Marker(*times, "x")
 
 
-def test_edits_can_be_taken_back():
+def test_edits_can_be_taken_back() -> None:
     edits = Edits().rename(1, "  A\n\x1bda ").merge(2, 1).merge(3, 2).exclude(4)
     assert edits.names == {1: "A da"}
     assert edits.merged == {2: 1, 3: 1}
@@ -250,7 +250,7 @@ def test_edits_can_be_taken_back():
     assert edits.name_of(9) == "Person 9"
 
 
-def test_two_people_of_one_name_can_be_told_apart():
+def test_two_people_of_one_name_can_be_told_apart() -> None:
     edits = Edits().rename(1, "Anna").rename(2, "Anna").rename(3, "Person 4")
     assert [edits.name_of(i) for i in (1, 2, 3, 4)] == [
         "Anna (#1)",
@@ -261,20 +261,20 @@ def test_two_people_of_one_name_can_be_told_apart():
     assert edits.merge(2, 1).name_of(1) == "Anna", "they are one now"
 
 
-def test_merging_takes_over_whether_somebody_is_left_out():
+def test_merging_takes_over_whether_somebody_is_left_out() -> None:
     edits = Edits().exclude(2).merge(2, 1)
     assert edits.excluded == frozenset()
     assert Edits().exclude(1).merge(2, 1).excluded == {1}
 
 
-def test_merging_chains_stay_flat():
+def test_merging_chains_stay_flat() -> None:
     edits = Edits().merge(2, into=1).merge(1, into=5)
     assert edits.merged == {2: 5, 1: 5}
     with pytest.raises(InputError, match="same person"):
         edits.merge(5, into=1)
 
 
-def test_a_name_goes_over_to_whom_the_person_is_merged_into():
+def test_a_name_goes_over_to_whom_the_person_is_merged_into() -> None:
     merged = Edits().rename(5, "Ada").merge(5, into=2)
     assert merged.name_of(2) == "Ada"
     assert merged.split(5) == Edits({5: "Ada"})
@@ -284,7 +284,7 @@ def test_a_name_goes_over_to_whom_the_person_is_merged_into():
     assert Edits().rename(5, "Ada").merge(2, into=1).merge(5, into=2).name_of(1) == "Ada"
 
 
-def test_edits_survive_on_disk(tmp_path):
+def test_edits_survive_on_disk(tmp_path: Path) -> None:
     edits = Edits().rename(1, "Zoë 😀").merge(2, 1).exclude(3).add_marker(Marker(1, 2, "x"))
     save_edits(tmp_path, edits)
     assert load_edits(tmp_path) == edits
@@ -292,13 +292,13 @@ def test_edits_survive_on_disk(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["{}", '{"names": 3}'])
-def test_damaged_edits_are_no_edits(tmp_path, text):
+def test_damaged_edits_are_no_edits(tmp_path: Path, text: str) -> None:
     (tmp_path / "edits.json").write_text(text)
     assert load_edits(tmp_path) == Edits()
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"hide": 3}', '{"hide": "me"}'])
-def test_where_it_is_not_known_who_is_to_be_hidden_everybody_is(tmp_path, text):
+def test_where_it_is_not_known_who_is_to_be_hidden_everybody_is(tmp_path: Path, text: str) -> None:
     (tmp_path / "edits.json").write_text(text)
     edits = load_edits(tmp_path)
     assert edits == Edits(hide=Hide.EVERYBODY)
@@ -314,7 +314,7 @@ def test_where_it_is_not_known_who_is_to_be_hidden_everybody_is(tmp_path, text):
         (Hide.UNNAMED, {2, 3}),
     ],
 )
-def test_who_is_hidden(tmp_path, hide, hidden):
+def test_who_is_hidden(tmp_path: Path, hide, hidden) -> None:
     edits = Edits().rename(1, "Ada").rename(3, "Cy").merge(4, 1).exclude(3)
     edits = replace(edits, hide=hide)
     assert {i for i in (1, 2, 3, 4) if edits.hides_face_of(i)} == hidden
@@ -323,11 +323,11 @@ def test_who_is_hidden(tmp_path, hide, hidden):
     assert load_edits(tmp_path) == edits
 
 
-def test_a_clip_drawn_before_faces_could_be_hidden_is_found_again(tmp_path):
+def test_a_clip_drawn_before_faces_could_be_hidden_is_found_again(tmp_path: Path) -> None:
     assert edited_clip(tmp_path, Edits().rename(1, "Ada")).name == "edited_19159c060369.mp4"
 
 
-def test_a_new_table_leaves_results_that_share_the_old_one(tmp_path):
+def test_a_new_table_leaves_results_that_share_the_old_one(tmp_path: Path) -> None:
     own, other = tmp_path / "faces.csv", tmp_path / "other.csv"
     other.write_text("another visitor's")
     own.hardlink_to(other)
@@ -345,7 +345,7 @@ def written_edits(folder, **changes):
     return Edits({1: "Ada"}, {3: 2}, frozenset({4}), (Marker(1, 2, "x"),))
 
 
-def test_a_damaged_entry_costs_only_itself_and_the_file_is_kept(tmp_path):
+def test_a_damaged_entry_costs_only_itself_and_the_file_is_kept(tmp_path: Path) -> None:
     good, backward = {"start_s": 1, "end_s": 2, "label": "x"}, {"start_s": 3, "end_s": 1}
     whole = written_edits(tmp_path, markers=[backward | {"label": "y"}, good, 7])
     text = (tmp_path / "edits.json").read_text()
@@ -360,7 +360,9 @@ def test_a_damaged_entry_costs_only_itself_and_the_file_is_kept(tmp_path):
     assert (tmp_path / "edits.json.damaged2").read_text() == "{"
 
 
-def test_edits_that_the_disk_does_not_give_are_told_and_kept(tmp_path, monkeypatch):
+def test_edits_that_the_disk_does_not_give_are_told_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole, read = written_edits(tmp_path), Path.read_bytes
 
     def fail(path):
@@ -377,8 +379,8 @@ def test_edits_that_the_disk_does_not_give_are_told_and_kept(tmp_path, monkeypat
     assert load_edits(tmp_path) == whole
 
 
-def test_changes_at_the_same_time_are_all_kept(tmp_path):
-    def change(number):
+def test_changes_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    def change(number) -> None:
         for i in range(number, 40, 4):
             change_edits(tmp_path, lambda edits, i=i: edits.rename(i, f"name {i}"))
             change_edits(tmp_path, lambda edits, i=i: edits.add_marker(Marker(i, i, "x")))
@@ -391,19 +393,19 @@ def test_changes_at_the_same_time_are_all_kept(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["edits.json"]
 
 
-def test_a_changed_list_of_markers_leaves_those_it_did_not_show():
+def test_a_changed_list_of_markers_leaves_those_it_did_not_show() -> None:
     one, two, other = Marker(1, 1, "one"), Marker(2, 2, "two"), Marker(3, 3, "another tab's")
     edits = Edits(markers=(one, two, other))
     changed = edits.change_markers([one, two], [one, Marker(2, 4, "longer")])
     assert changed.markers == (one, Marker(2, 4, "longer"), other)
 
 
-def test_edits_of_a_deleted_folder(tmp_path):
+def test_edits_of_a_deleted_folder(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         save_edits(tmp_path / "gone", Edits())
 
 
-def test_summary_is_plain_json(faces):
+def test_summary_is_plain_json(faces) -> None:
     summary = summarise(read_faces(faces), Edits().rename(1, "Ada"))
     ada, other = json.loads(json.dumps(summary))["people"]
     assert (ada["name"], ada["frames"], ada["dominant"]) == ("Ada", 9, "sad")
@@ -414,7 +416,7 @@ def test_summary_is_plain_json(faces):
     assert summary["frames_analysed"] == 10
 
 
-def test_full_disk_is_named(tmp_path, monkeypatch):
+def test_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "faces.csv").symlink_to("/dev/full")
     writer = FacesWriter(tmp_path / "faces.csv")
     writer.write(replace(result(0, [1])))

@@ -63,11 +63,11 @@ def said(runs):
         ("hsnahhhhh", [("h", 0, 0.9)]),
     ],
 )
-def test_runs_shorter_than_their_least_length_join_a_neighbour(text, expected):
+def test_runs_shorter_than_their_least_length_join_a_neighbour(text: str, expected) -> None:
     assert said(dominant_runs(table(spell(text)))) == expected
 
 
-def test_runs_cover_the_time_without_overlap():
+def test_runs_cover_the_time_without_overlap() -> None:
     rng = np.random.default_rng(3)
     labels = [EXPRESSIONS[k] for k in rng.integers(0, 7, 3000)]
     runs = dominant_runs(table(labels, step=0.04))
@@ -79,26 +79,26 @@ def test_runs_cover_the_time_without_overlap():
         assert before.expression != after.expression
 
 
-def test_a_run_does_not_reach_over_an_absence():
+def test_a_run_does_not_reach_over_an_absence() -> None:
     whole = table(spell("hhhhhhhhhh"))
     seen = whole.rows(np.array([True] * 4 + [False] * 2 + [True] * 4))
     assert said(dominant_runs(seen)) == [("h", 0, 0.4), ("h", 0.6, 1.0)]
     assert transitions(dominant_runs(seen)).sum() == 0
 
 
-def test_a_camera_that_slows_down_breaks_no_run():
+def test_a_camera_that_slows_down_breaks_no_run() -> None:
     times = np.concatenate([np.arange(60) / 30, 2 + np.arange(16) / 8])
     slow = table(["happy"] * 76, times=times)
     assert said(dominant_runs(slow)) == [("h", 0, round(times[-1] + 1 / 30, 3))]
     assert row_seconds(times, times).sum() == pytest.approx(times[-1] + 1 / 30)
 
 
-def test_a_pause_of_the_recording_breaks_a_run():
+def test_a_pause_of_the_recording_breaks_a_run() -> None:
     times = np.concatenate([np.arange(10) / 10, 5 + np.arange(10) / 10])
     assert said(dominant_runs(table(["happy"] * 20, times=times))) == [("h", 0, 1), ("h", 5, 6)]
 
 
-def test_transitions_count_direct_changes():
+def test_transitions_count_direct_changes() -> None:
     counts = transitions(dominant_runs(table(spell("hhhhnnnnhhhhnnnn"))))
     happy, neutral = EXPRESSIONS.index("happy"), EXPRESSIONS.index("neutral")
     assert counts[happy, neutral] == 2
@@ -106,7 +106,7 @@ def test_transitions_count_direct_changes():
     assert counts.sum() == 3
 
 
-def test_shares_follow_time_not_rows():
+def test_shares_follow_time_not_rows() -> None:
     # The second half has frames twice as far apart: the same number of rows, more time.
     times = [0, 0.1, 0.2, 0.3, 0.5, 0.7]
     share = shares(table(spell("hhhnnn"), times=times))
@@ -119,7 +119,7 @@ def share_total(times):
     return steps.sum() + np.median(steps)
 
 
-def test_nobody_has_no_shares():
+def test_nobody_has_no_shares() -> None:
     empty = table([])
     assert set(shares(empty).values()) == {0.0}
     assert valid_share(empty) == 0.0
@@ -127,12 +127,12 @@ def test_nobody_has_no_shares():
     assert empty.people == []
 
 
-def test_a_stretch_that_did_not_decode_is_nobodys_time():
+def test_a_stretch_that_did_not_decode_is_nobodys_time() -> None:
     times = np.array([0, 0.1, 0.2, 10.0, 10.1])
     assert row_seconds(times, times).sum() < 1
 
 
-def test_key_moments_are_the_strongest_and_truly_seen():
+def test_key_moments_are_the_strongest_and_truly_seen() -> None:
     rows = table(spell("hhsss"), predicted=[False, False, True, False, False])
     rows.probs[1, EXPRESSIONS.index("happy")] = 0.99
     rows.probs[2, EXPRESSIONS.index("sad")] = 0.99
@@ -140,28 +140,28 @@ def test_key_moments_are_the_strongest_and_truly_seen():
     assert found == {"happy": 1, "sad": 3}
 
 
-def test_valid_share_counts_frames_not_faces():
+def test_valid_share_counts_frames_not_faces() -> None:
     rows = table(spell("hhhh"), predicted=[False, False, True, True])
     assert valid_share(rows) == 0.5
 
 
-def test_boxes_held_after_somebody_left_do_not_count():
+def test_boxes_held_after_somebody_left_do_not_count() -> None:
     rows = table(spell("hhhhhh"), predicted=[True, False, True, False, True, True])
     assert rows.without_tails().frame.tolist() == [0, 1, 2, 3]
     never = table(spell("hh"), predicted=[True, True])
     assert len(never.without_tails()) == 0
 
 
-def test_between_cuts_frames_and_faces():
+def test_between_cuts_frames_and_faces() -> None:
     part = table(spell("hhhhh")).between(0.1, 0.3)
     assert len(part) == len(part.frame_times) == 2
 
 
-def test_people_come_in_order_of_appearance():
+def test_people_come_in_order_of_appearance() -> None:
     assert table(spell("hhh"), track_ids=[5, 2, 5]).people == [5, 2]
 
 
-def test_a_short_timeline_is_drawn_row_by_row():
+def test_a_short_timeline_is_drawn_row_by_row() -> None:
     person = table(spell("hhns"))
     times, probs = averaged(person)
     assert times.tolist() == person.time_s.tolist()
@@ -170,7 +170,7 @@ def test_a_short_timeline_is_drawn_row_by_row():
     assert (times.shape, probs.shape) == ((0,), (0, 7))
 
 
-def test_a_long_timeline_is_drawn_as_means_of_equal_stretches():
+def test_a_long_timeline_is_drawn_as_means_of_equal_stretches() -> None:
     n = 45_000
     person = table(spell("h" * (n // 2) + "n" * (n // 2)), step=0.04)
     times, probs = averaged(person, 100)
@@ -183,7 +183,7 @@ def test_a_long_timeline_is_drawn_as_means_of_equal_stretches():
 
 
 @pytest.mark.parametrize("rows", [60, 6000])
-def test_a_drawn_line_breaks_where_somebody_was_away(rows):
+def test_a_drawn_line_breaks_where_somebody_was_away(rows: int) -> None:
     whole = table(spell("h" * rows), step=0.1)
     here = np.ones(rows, bool)
     here[rows // 3 : rows // 2] = False
@@ -193,12 +193,12 @@ def test_a_drawn_line_breaks_where_somebody_was_away(rows):
     assert all(np.diff(times) > 0)
 
 
-def test_a_drawn_line_goes_on_while_the_camera_stutters():
+def test_a_drawn_line_goes_on_while_the_camera_stutters() -> None:
     times = np.cumsum(np.random.default_rng(0).choice([0.03, 0.2, 0.5], 200))
     assert not np.isnan(averaged(table(spell("h" * 200), times=times))[1]).any()
 
 
-def test_runs_are_drawn_longer_where_there_are_many():
+def test_runs_are_drawn_longer_where_there_are_many() -> None:
     assert legible_run_s(np.empty(0)) == MIN_RUN_S
     assert legible_run_s(np.arange(0, 60, 0.1)) == MIN_RUN_S
     assert legible_run_s(np.array([0.0, 1800.0]), people=3, most=1500) == pytest.approx(3.6)

@@ -3,6 +3,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -37,15 +38,15 @@ def faces(n=50, people=(1, 2)):
 
 
 class Tags(HTMLParser):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.seen = []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag, attrs) -> None:
         self.seen.append((tag, dict(attrs)))
 
 
-def test_report_stands_alone_and_shows_everybody(tmp_path):
+def test_report_stands_alone_and_shows_everybody(tmp_path: Path) -> None:
     edits = Edits().rename(1, "<b>Ada</b>").add_marker(Marker(1, 2, "a & b"))
     text = report_html(tmp_path, faces(), edits, 'x"<script>.mp4')
     tags = Tags()
@@ -62,7 +63,7 @@ def test_report_stands_alone_and_shows_everybody(tmp_path):
     assert "Person 2" in text
 
 
-def test_excluded_people_are_not_in_it(tmp_path):
+def test_excluded_people_are_not_in_it(tmp_path: Path) -> None:
     text = report_html(tmp_path, faces(), Edits().exclude(2), "x.mp4")
     assert "Person 2" not in text
     assert "<td>1, and 1 left out</td>" in text
@@ -80,7 +81,7 @@ def test_excluded_people_are_not_in_it(tmp_path):
         (None, "<td>a live stream, as fast as the computer could</td>"),
     ],
 )
-def test_it_says_what_was_read_and_how(tmp_path, settings, words):
+def test_it_says_what_was_read_and_how(tmp_path: Path, settings, words: str) -> None:
     model = {"name": "ferplus", "sha256": "d54afaa4" * 8}
     summary = {"settings": settings, "model": model, "versions": {"av": "18.1.0"}}
     (tmp_path / "summary.json").write_text(json.dumps(summary))
@@ -91,13 +92,13 @@ def test_it_says_what_was_read_and_how(tmp_path, settings, words):
     assert "smoothed as set while recording" in text or settings
 
 
-def test_its_charts_have_a_time_axis(tmp_path):
+def test_its_charts_have_a_time_axis(tmp_path: Path) -> None:
     text = report_html(tmp_path, faces(n=1300), Edits(), "x.mp4")
     assert re.findall(r"text-anchor='\w+'>([^<]+)<", text)[:4] == ["0:00", "0:10", "0:20", "0:30"]
     assert "minutes and seconds" in text
 
 
-def test_after_a_merge_the_picture_is_of_the_moment_that_is_told(tmp_path):
+def test_after_a_merge_the_picture_is_of_the_moment_that_is_told(tmp_path: Path) -> None:
     (tmp_path / "moments").mkdir()
     for name in ("1_happy", "2_happy", "2_sad"):
         (tmp_path / "moments" / f"{name}.jpg").write_bytes(name.encode())
@@ -111,7 +112,7 @@ def test_after_a_merge_the_picture_is_of_the_moment_that_is_told(tmp_path):
     ]
 
 
-def test_pictures_of_hidden_faces_are_left_out(tmp_path):
+def test_pictures_of_hidden_faces_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "moments").mkdir()
     for name, grey in (("1_happy", 50), ("2_happy", 200)):
         stamp = np.full((128, 128, 3), grey, np.uint8)
@@ -124,7 +125,9 @@ def test_pictures_of_hidden_faces_are_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("surer", [1, 2])
-def test_of_two_merged_in_one_frame_the_picture_is_of_the_row_that_stays(tmp_path, surer):
+def test_of_two_merged_in_one_frame_the_picture_is_of_the_row_that_stays(
+    tmp_path: Path, surer: int
+) -> None:
     (tmp_path / "moments").mkdir()
     for name in ("1_happy", "2_happy", "1_sad", "2_sad"):
         (tmp_path / "moments" / f"{name}.jpg").write_bytes(name.encode())
@@ -137,7 +140,7 @@ def test_of_two_merged_in_one_frame_the_picture_is_of_the_row_that_stays(tmp_pat
     ]
 
 
-def test_report_of_nobody(tmp_path):
+def test_report_of_nobody(tmp_path: Path) -> None:
     table = faces(people=(1,))
     nobody = table.rows(np.zeros(len(table), bool))
     assert "No face was found" in report_html(tmp_path, nobody, Edits(), "x.mp4")
@@ -145,7 +148,7 @@ def test_report_of_nobody(tmp_path):
     assert "No face was found" in report_html(tmp_path, nothing, Edits(), "x.mp4")
 
 
-def test_lines_break_where_a_person_was_away(tmp_path):
+def test_lines_break_where_a_person_was_away(tmp_path: Path) -> None:
     table = faces(people=(1,))
     seen = table.rows((table.frame < 10) | (table.frame > 30))
     text = report_html(tmp_path, seen, Edits(), "x.mp4")
@@ -154,14 +157,14 @@ def test_lines_break_where_a_person_was_away(tmp_path):
 
 
 @pytest.mark.parametrize("box", [(10, 10, 30, 30), (-20, -20, 5, 5), (90, 90, 120, 130)])
-def test_thumbnails_have_one_size_also_at_the_edge(box):
+def test_thumbnails_have_one_size_also_at_the_edge(box) -> None:
     image = np.full((100, 100, 3), 200, np.uint8)
     stamp = thumbnail(image, np.array(box, np.float32), 64)
     assert stamp.shape == (64, 64, 3)
     assert stamp.max() == 200
 
 
-def test_the_best_pictures_are_kept(tmp_path):
+def test_the_best_pictures_are_kept(tmp_path: Path) -> None:
     keeper = MomentKeeper()
     for value, grey in ((0.5, 50), (0.9, 150), (0.7, 250)):
         probs = np.full((1, 7), (1 - value) / 6, np.float32)

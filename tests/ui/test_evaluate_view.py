@@ -28,7 +28,7 @@ def zip_of_faces(*names: str, shape: tuple[int, ...] = (48, 48)) -> bytes:
 
 
 @pytest.fixture
-def page(made_models, tmp_path, monkeypatch):
+def page(made_models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     st.cache_resource.clear()
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(made_models))
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
@@ -44,7 +44,9 @@ def page(made_models, tmp_path, monkeypatch):
     st.cache_resource.clear()
 
 
-def test_a_mistyped_folder_is_named_and_uploads_go_on(page, monkeypatch):
+def test_a_mistyped_folder_is_named_and_uploads_go_on(
+    page, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("EMOTION_LAB_DATA_DIR", "/no/such/folder")
     st.cache_resource.clear()
     page.run()
@@ -74,7 +76,9 @@ def words(app):
     return "\n".join(e.value for e in [*app.markdown, *app.caption, *app.error, *app.info])
 
 
-def test_a_zip_becomes_a_report_that_can_be_deleted(app, made_models, tmp_path, jobs_run_here):
+def test_a_zip_becomes_a_report_that_can_be_deleted(
+    app, made_models, tmp_path: Path, jobs_run_here
+) -> None:
     before = {p: p.stat().st_mtime_ns for p in made_models.rglob("*")}
     faces = [f"{e}/{i}.png" for e in ("happy", "sad", "fear") for i in range(4)]
     give(app, "our faces.zip", zip_of_faces(*faces, shape=(60, 50, 3)))
@@ -99,7 +103,7 @@ def test_a_zip_becomes_a_report_that_can_be_deleted(app, made_models, tmp_path, 
     assert app.selectbox(key="model_name").value == "tiny"
 
 
-def test_a_folder_of_the_administrator_is_used_where_it_lies(app, tmp_path):
+def test_a_folder_of_the_administrator_is_used_where_it_lies(app, tmp_path: Path) -> None:
     box = app.selectbox(key="evaluate_listed")
     assert box.options == ["mine"]
     box.set_value("mine").run()
@@ -113,7 +117,7 @@ def test_a_folder_of_the_administrator_is_used_where_it_lies(app, tmp_path):
     assert (tmp_path / "data" / "mine" / "happy" / "a.png").is_file()
 
 
-def test_what_cannot_be_used_is_refused_with_the_reason(app):
+def test_what_cannot_be_used_is_refused_with_the_reason(app) -> None:
     bad = {
         "../happy/a.png": "outside of itself",
         "joy/a.png": "none of the seven expressions",
@@ -127,7 +131,9 @@ def test_what_cannot_be_used_is_refused_with_the_reason(app):
 
 
 @pytest.mark.parametrize("name", ["..", "../secret", "/etc", "link"])
-def test_folders_elsewhere_are_refused(tmp_path, monkeypatch, name):
+def test_folders_elsewhere_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     st.cache_resource.clear()
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
     (tmp_path / "secret").mkdir()
@@ -137,7 +143,9 @@ def test_folders_elsewhere_are_refused(tmp_path, monkeypatch, name):
         jobs.refer_to(name, tmp_path / "data")
 
 
-def test_cancel_half_way_ends_the_process_and_leaves_three_ways_on(page, jobs_never_end, tmp_path):
+def test_cancel_half_way_ends_the_process_and_leaves_three_ways_on(
+    page, jobs_never_end, tmp_path: Path
+) -> None:
     give(page, "mine.zip", zip_of_faces("happy/a.png"))
     deadline = time.monotonic() + 60
     while not [p for p in page.get("progress") if "40% · half way" in p.proto.text]:

@@ -15,7 +15,7 @@ PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "3_Photo.py")
 
 
 @pytest.fixture
-def page(made_models, made_data, tmp_path, monkeypatch):
+def page(made_models, made_data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     st.cache_resource.clear()
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(made_models))
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
@@ -44,7 +44,7 @@ def words(app):
     return "\n".join([e.value for e in shown] + [e.proto.body for e in app.get("html")])
 
 
-def test_a_face_is_explained_kept_and_deleted(app, jobs_run_here, tmp_path):
+def test_a_face_is_explained_kept_and_deleted(app, jobs_run_here, tmp_path: Path) -> None:
     press(app, "Explain face #1")
     text = words(app)
     assert "Face \\#1: why" in text
@@ -75,8 +75,10 @@ def test_a_face_is_explained_kept_and_deleted(app, jobs_run_here, tmp_path):
     assert kept == []
 
 
-def test_a_failure_is_said_and_a_job_that_is_gone_forgotten(app, monkeypatch):
-    def broken(store, job_id):
+def test_a_failure_is_said_and_a_job_that_is_gone_forgotten(
+    app, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(store, job_id) -> None:
         folder = store._folder(job_id)
         (folder / "process.json").write_text("{}")
         (folder / "errors.txt").write_text("error: model.keras is damaged.\n")
@@ -96,7 +98,7 @@ def test_a_failure_is_said_and_a_job_that_is_gone_forgotten(app, monkeypatch):
     assert [b for b in app.button if b.label == "Explain face #1"]
 
 
-def until_told(app, words):
+def until_told(app, words) -> None:
     """Look again until the job's process has told of itself."""
     deadline = time.monotonic() + 60
     while not [p for p in app.get("progress") if words in p.proto.text]:
@@ -105,7 +107,9 @@ def until_told(app, words):
         assert not app.run().exception
 
 
-def test_cancel_half_way_ends_the_process_and_forgets_the_face(page, jobs_never_end, tmp_path):
+def test_cancel_half_way_ends_the_process_and_forgets_the_face(
+    page, jobs_never_end, tmp_path: Path
+) -> None:
     press(page, "Explain face #1")
     until_told(page, "half way")
     assert page.get("progress")[0].proto.value == 40
@@ -122,7 +126,7 @@ def test_cancel_half_way_ends_the_process_and_forgets_the_face(page, jobs_never_
     press(page, "Cancel")
 
 
-def test_a_process_that_dies_half_way_is_said(page, jobs_never_end):
+def test_a_process_that_dies_half_way_is_said(page, jobs_never_end) -> None:
     press(page, "Explain face #1")
     until_told(page, "half way")
     jobs_never_end[0].kill()

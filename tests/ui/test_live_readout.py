@@ -99,7 +99,7 @@ def page() -> None:
             done.set()
             return FrameResult(frame.index, 0.0, box, one, probs, probs, one, no, no, ((),))
 
-        def update_settings(self, settings):  # type: ignore[no-untyped-def]
+        def update_settings(self, settings) -> None:  # type: ignore[no-untyped-def]
             pass
 
     processor = LiveProcessor(Reader(), lambda image, *_: image)

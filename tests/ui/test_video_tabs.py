@@ -1,6 +1,7 @@
 """Two tabs with the same result: each keeps only what was changed in it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,7 +13,7 @@ from emotion_core.ui.video_page.markers import markers_after
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path):
     """Results with two people, each in every frame."""
     rows = [
         dict.fromkeys(COLUMNS, "0.1") | {"frame": i, "time_s": i / 10, "track_id": person}
@@ -24,7 +25,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def page(folder):
+def page(folder) -> None:
     import pathlib
 
     from emotion_core.ui.video_page.markers import show_markers
@@ -49,7 +50,7 @@ def name_input(app, folder, person):
     return app.text_input(key=f"job_{folder.name}_{person}_name")
 
 
-def test_a_tab_that_is_behind_undoes_nothing_and_catches_up(folder):
+def test_a_tab_that_is_behind_undoes_nothing_and_catches_up(folder) -> None:
     first, second = tab(folder), tab(folder)
     name_input(first, folder, 1).set_value("Ada").run()
     second.run()
@@ -61,7 +62,7 @@ def test_a_tab_that_is_behind_undoes_nothing_and_catches_up(folder):
     assert name_input(first, folder, 1).value == ""
 
 
-def test_changes_of_two_tabs_are_both_kept(folder):
+def test_changes_of_two_tabs_are_both_kept(folder) -> None:
     first, second = tab(folder), tab(folder)
     key = f"job_{folder.name}"
     name_input(first, folder, 1).set_value("Ada").run()
@@ -76,7 +77,7 @@ def test_changes_of_two_tabs_are_both_kept(folder):
     assert load_edits(folder) == edits
 
 
-def test_a_change_that_cannot_be_kept_is_told_once(folder):
+def test_a_change_that_cannot_be_kept_is_told_once(folder) -> None:
     app = tab(folder)
     save_edits(folder, Edits().merge(2, 1))
     app.selectbox(key=f"job_{folder.name}_1_merge_0").set_value(2).run()
@@ -84,7 +85,7 @@ def test_a_change_that_cannot_be_kept_is_told_once(folder):
     assert not app.run().error
 
 
-def test_damaged_entries_are_told(folder):
+def test_damaged_entries_are_told(folder) -> None:
     broken = {"names": {"1": "Ada", "x": "Bo"}, "merged": {}, "excluded": [], "markers": []}
     (folder / "edits.json").write_text(json.dumps(broken))
     app = tab(folder)
@@ -94,7 +95,7 @@ def test_damaged_entries_are_told(folder):
     assert load_edits(folder).names == {1: "Ada", 2: "Cy"}
 
 
-def test_what_is_typed_in_the_table_of_markers():
+def test_what_is_typed_in_the_table_of_markers() -> None:
     shown = [Marker(1, 1, "a"), Marker(2, 3, "b"), Marker(4, 4, "c")]
     typed = {
         "edited_rows": {0: {"end_s": 2.5}, 1: {"end_s": None, "label": None}},

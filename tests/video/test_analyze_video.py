@@ -2,6 +2,7 @@ import errno
 import json
 import threading
 from pathlib import Path
+from typing import Never
 
 import cv2
 import numpy as np
@@ -33,7 +34,7 @@ from emotion_core.video.analyze import (
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
+def clip(tmp_path_factory: pytest.TempPathFactory):
     return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 2.0, 20.0)
 
 
@@ -42,7 +43,7 @@ def analyse(path, folder, hooks=None, **options):
     return analyse_video(source, folder, Happy(), VideoOptions(**options), {"name": "h"}, hooks)
 
 
-def test_files_of_the_contract(clip, tmp_path):
+def test_files_of_the_contract(clip, tmp_path: Path) -> None:
     summary = analyse(clip, tmp_path / "clip")
     names = {p.name for p in (tmp_path / "clip").iterdir()}
     assert names == {"faces.csv", "summary.json", "annotated.mp4", "moments"}
@@ -57,7 +58,7 @@ def test_files_of_the_contract(clip, tmp_path):
     assert {p.name for p in (tmp_path / "clip" / "moments").iterdir()} == {"1.jpg", "1_happy.jpg"}
 
 
-def test_annotated_clip_has_every_frame_and_the_box(clip, tmp_path):
+def test_annotated_clip_has_every_frame_and_the_box(clip, tmp_path: Path) -> None:
     analyse(clip, tmp_path / "r", every=3)
     frames = list(read_frames(tmp_path / "r" / "annotated.mp4"))
     np.testing.assert_allclose(
@@ -71,7 +72,7 @@ def test_annotated_clip_has_every_frame_and_the_box(clip, tmp_path):
     assert np.abs(edge.astype(float) - colour).mean(axis=1).min() < 60
 
 
-def test_every_and_range(clip, tmp_path):
+def test_every_and_range(clip, tmp_path: Path) -> None:
     summary = analyse(clip, tmp_path / "r", every=4, start_s=0.5, end_s=1.5, annotate=False)
     assert summary["frames_analysed"] == summary["frames_read"] == 5
     assert summary["frames_decoded"] >= 20
@@ -81,7 +82,7 @@ def test_every_and_range(clip, tmp_path):
     assert not (tmp_path / "r" / "annotated.mp4").exists()
 
 
-def test_range_of_the_clip_starts_at_zero(clip, tmp_path):
+def test_range_of_the_clip_starts_at_zero(clip, tmp_path: Path) -> None:
     summary = analyse(clip, tmp_path / "r", start_s=0.5, end_s=1.5)
     assert summary["clip"]["origin_s"] == 0.5
     times = [f.time_s for f in read_frames(tmp_path / "r" / "annotated.mp4")]
@@ -89,21 +90,21 @@ def test_range_of_the_clip_starts_at_zero(clip, tmp_path):
     assert len(times) == 20
 
 
-def test_a_low_rate_still_knows_people(tmp_path):
+def test_a_low_rate_still_knows_people(tmp_path: Path) -> None:
     path = sample_video(tmp_path / "still.mp4", 2.0, 20.0, "still")
     summary = analyse(path, tmp_path / "r", rate=1.5, annotate=False)
     assert summary["frames_analysed"] == 3
     assert [p["frames"] for p in summary["people"]] == [3]
 
 
-def test_one_frame_only(tmp_path):
+def test_one_frame_only(tmp_path: Path) -> None:
     path = sample_video(tmp_path / "one.mp4", 0.01, 25, "still")
     summary = analyse(path, tmp_path / "r")
     assert summary["frames_analysed"] == 1
     assert len(summary["people"]) == 1
 
 
-def test_largest_face_only(tmp_path):
+def test_largest_face_only(tmp_path: Path) -> None:
     path = sample_video(tmp_path / "two.mp4", 1.0, 10, "cross")
     everybody = analyse(path, tmp_path / "a", annotate=False, end_s=0.6)
     largest = analyse(path, tmp_path / "b", annotate=False, end_s=0.6, largest_face=True)
@@ -111,19 +112,19 @@ def test_largest_face_only(tmp_path):
     assert len(largest["people"]) == 1
 
 
-def test_no_face_at_all(tmp_path):
+def test_no_face_at_all(tmp_path: Path) -> None:
     path = sample_video(tmp_path / "empty.mp4", 0.5, 10, "empty")
     summary = analyse(path, tmp_path / "r")
     assert (summary["people"], summary["valid_share"]) == ([], 0.0)
     assert (tmp_path / "r" / "annotated.mp4").exists()
 
 
-def test_progress_grows_to_one(clip, tmp_path, monkeypatch):
+def test_progress_grows_to_one(clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_module, "_PROGRESS_EVERY_S", 0.0)
     monkeypatch.setattr(video_module, "_PREVIEW_EVERY_S", 0.0)
     told, previews = [], []
 
-    def progress(p):
+    def progress(p) -> None:
         told.append(p)
         previews.append((tmp_path / "r" / "preview.jpg").exists())
 
@@ -136,7 +137,7 @@ def test_progress_grows_to_one(clip, tmp_path, monkeypatch):
     assert not (tmp_path / "r" / "preview.jpg").exists()
 
 
-def test_cancel_keeps_what_is_done(clip, tmp_path):
+def test_cancel_keeps_what_is_done(clip, tmp_path: Path) -> None:
     asked = iter([False] * 9 + [True] * 100)
     summary = analyse(clip, tmp_path / "r", Hooks(stop=lambda: next(asked)))
     assert summary["status"] == "cancelled"
@@ -146,13 +147,15 @@ def test_cancel_keeps_what_is_done(clip, tmp_path):
     assert not is_finished(tmp_path / "r", summary["key"])
 
 
-def test_memory_does_not_grow_with_the_length(tmp_path, monkeypatch):
+def test_memory_does_not_grow_with_the_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(video_module, "_PROGRESS_EVERY_S", 0.0)
     piece = write_frames(tmp_path / "a.mp4", sample_frames(4, 25, size=(160, 120)), 25)
     path = repeat_video(piece, tmp_path / "long.mp4", 15)
     weights = {}
 
-    def weigh(progress):
+    def weigh(progress) -> None:
         weights[progress.frames_read] = resident_mb()
 
     summary = analyse(path, tmp_path / "r", Hooks(weigh))
@@ -162,7 +165,7 @@ def test_memory_does_not_grow_with_the_length(tmp_path, monkeypatch):
     assert weights[1490] - weights[400] < 15
 
 
-def test_finished_only_with_the_same_bytes_settings_and_model(clip, tmp_path):
+def test_finished_only_with_the_same_bytes_settings_and_model(clip, tmp_path: Path) -> None:
     key = analyse(clip, tmp_path / "r", annotate=False)["key"]
     digest = file_hash(clip)
     assert key == result_key(digest, VideoOptions(annotate=False), {"name": "h"})
@@ -177,7 +180,9 @@ def test_finished_only_with_the_same_bytes_settings_and_model(clip, tmp_path):
     assert not is_finished(tmp_path / "r", key)
 
 
-def test_names_do_not_go_to_somebody_else_where_a_video_is_read_otherwise(clip, tmp_path):
+def test_names_do_not_go_to_somebody_else_where_a_video_is_read_otherwise(
+    clip, tmp_path: Path
+) -> None:
     folder = tmp_path / "r"
     analyse(clip, folder, annotate=False)
     edits = Edits().rename(1, "Ada").exclude(1).add_marker(Marker(1, 2, "x"))
@@ -188,7 +193,7 @@ def test_names_do_not_go_to_somebody_else_where_a_video_is_read_otherwise(clip, 
     assert load_edits(folder) == Edits(markers=edits.markers)
 
 
-def test_a_run_that_reads_nothing_leaves_finished_results(clip, tmp_path):
+def test_a_run_that_reads_nothing_leaves_finished_results(clip, tmp_path: Path) -> None:
     folder = tmp_path / "r"
     key = analyse(clip, folder)["key"]
     with pytest.raises(VideoError, match="no frame"):
@@ -196,7 +201,7 @@ def test_a_run_that_reads_nothing_leaves_finished_results(clip, tmp_path):
     assert is_finished(folder, key)
 
 
-def test_an_error_half_way_keeps_rows_and_no_temporary_file(clip, tmp_path):
+def test_an_error_half_way_keeps_rows_and_no_temporary_file(clip, tmp_path: Path) -> None:
     class Breaks(Happy):
         calls = 0
 
@@ -215,10 +220,12 @@ def test_an_error_half_way_keeps_rows_and_no_temporary_file(clip, tmp_path):
 
 
 @pytest.mark.parametrize("at", [3, 39])
-def test_a_disk_that_fills_up_while_the_clip_is_written(clip, tmp_path, monkeypatch, at):
+def test_a_disk_that_fills_up_while_the_clip_is_written(
+    clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
     write = VideoWriter.write
 
-    def full(self, image, time_s):
+    def full(self, image, time_s) -> None:
         if self.frames == at:
             raise OutputError("The disk is full: annotated.mp4 could not be finished.")
         write(self, image, time_s)
@@ -233,7 +240,7 @@ def test_a_disk_that_fills_up_while_the_clip_is_written(clip, tmp_path, monkeypa
     assert not names & {"read-ahead", "write-behind"}
 
 
-def test_leftovers_of_a_killed_run_are_removed(clip, tmp_path):
+def test_leftovers_of_a_killed_run_are_removed(clip, tmp_path: Path) -> None:
     folder = tmp_path / "r"
     folder.mkdir()
     for name in (".annotated.part.mp4", ".summary.json.part", "preview.jpg"):
@@ -242,7 +249,7 @@ def test_leftovers_of_a_killed_run_are_removed(clip, tmp_path):
     assert {p.name for p in folder.iterdir()} == {"faces.csv", "summary.json", "moments"}
 
 
-def test_unreadable_files_leave_no_folder(tmp_path):
+def test_unreadable_files_leave_no_folder(tmp_path: Path) -> None:
     path = tmp_path / "letter.mp4"
     path.write_text("dear reader")
     with pytest.raises(VideoError, match=r"letter\.mp4"):
@@ -250,7 +257,7 @@ def test_unreadable_files_leave_no_folder(tmp_path):
     assert not (tmp_path / "r").exists()
 
 
-def test_a_range_behind_the_end_is_explained(clip, tmp_path):
+def test_a_range_behind_the_end_is_explained(clip, tmp_path: Path) -> None:
     with pytest.raises(VideoError, match=r"clip\.mp4 is 2\.0 s long"):
         analyse(clip, tmp_path / "r", start_s=9.0)
 
@@ -266,7 +273,7 @@ def test_a_range_behind_the_end_is_explained(clip, tmp_path):
         {"end_s": float("inf")},
     ],
 )
-def test_options_are_checked(values):
+def test_options_are_checked(values) -> None:
     with pytest.raises(SettingsError):
         VideoOptions(**values)
 
@@ -287,28 +294,28 @@ def test_options_are_checked(values):
         ("x" * 300, "x" * 60),
     ],
 )
-def test_safe_names(stem, name):
+def test_safe_names(stem, name) -> None:
     assert safe_name(stem) == name
 
 
-def test_long_names_of_wide_letters_fit_a_file_system():
+def test_long_names_of_wide_letters_fit_a_file_system() -> None:
     assert len(safe_name("😀" * 300).encode()) <= 240
 
 
-def test_folders_of_equal_stems_differ(tmp_path):
+def test_folders_of_equal_stems_differ(tmp_path: Path) -> None:
     first = folder_for(tmp_path / "a.mp4", "1" * 64, tmp_path, set())
     second = folder_for(tmp_path / "a.mov", "2" * 64, tmp_path, {first})
     assert (first.name, second.name) == ("a", "a-22222222")
 
 
-def test_a_planted_link_is_not_followed(tmp_path):
+def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a").symlink_to(tmp_path)
     with pytest.raises(OutputError, match="link"):
         folder_for(tmp_path / "a.mp4", "1" * 64, tmp_path / "out", set())
 
 
-def test_real_clips(shared_media, tmp_path):
+def test_real_clips(shared_media, tmp_path: Path) -> None:
     for name in ("one_face_talking.mp4", "face_appears_hevc.mov", "no_face.mp4"):
         info = probe(shared_media / name)
         summary = analyse(shared_media / name, tmp_path / name)
@@ -319,7 +326,7 @@ def test_real_clips(shared_media, tmp_path):
         assert (clip.codec, clip.has_audio) == ("h264", info.has_audio)
 
 
-def test_a_cancel_is_heard_between_two_frames_that_are_far_apart(clip, tmp_path):
+def test_a_cancel_is_heard_between_two_frames_that_are_far_apart(clip, tmp_path: Path) -> None:
     asked = iter([False] * 5 + [True] * 100)
     hooks = Hooks(stop=lambda: next(asked))
     summary = analyse(clip, tmp_path / "r", hooks, every=100_000, annotate=False)
@@ -328,7 +335,9 @@ def test_a_cancel_is_heard_between_two_frames_that_are_far_apart(clip, tmp_path)
     assert not is_finished(tmp_path / "r", summary["key"])
 
 
-def test_progress_goes_on_between_two_frames_that_are_far_apart(clip, tmp_path, monkeypatch):
+def test_progress_goes_on_between_two_frames_that_are_far_apart(
+    clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(video_module, "_PROGRESS_EVERY_S", 0.0)
     told = []
     analyse(clip, tmp_path / "r", Hooks(told.append), every=100_000, annotate=False)
@@ -339,7 +348,9 @@ def test_progress_goes_on_between_two_frames_that_are_far_apart(clip, tmp_path, 
 
 
 @pytest.mark.parametrize("annotate", [True, False])
-def test_a_cancel_before_the_first_frame_of_the_range_is_no_failure(clip, tmp_path, annotate):
+def test_a_cancel_before_the_first_frame_of_the_range_is_no_failure(
+    clip, tmp_path: Path, annotate: bool
+) -> None:
     hooks = Hooks(stop=lambda: True)
     summary = analyse(clip, tmp_path / "r", hooks, start_s=1.9, annotate=annotate)
     assert (summary["status"], summary["frames_analysed"]) == ("cancelled", 0)
@@ -347,7 +358,7 @@ def test_a_cancel_before_the_first_frame_of_the_range_is_no_failure(clip, tmp_pa
     assert len(read_faces(tmp_path / "r" / "faces.csv")) == 0
 
 
-def test_pictures_that_change_their_size_half_way(tmp_path):
+def test_pictures_that_change_their_size_half_way(tmp_path: Path) -> None:
     path = tmp_path / "grows.mp4"
     sizes = [(320, 240)] * 3 + [(640, 480)] * 3
     pictures = [next(iter(sample_frames(1, 1, size, "still"))).image for size in sizes]
@@ -363,8 +374,10 @@ def test_pictures_that_change_their_size_half_way(tmp_path):
     assert [(f.width, f.height) for f in shown] == [(320, 240)] * 6
 
 
-def test_a_summary_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
-    def full(self, data):
+def test_a_summary_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self, data) -> Never:
         self.touch()
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -375,9 +388,9 @@ def test_a_summary_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_a_disk_that_fills_up_at_the_last_step_is_noted_beside_the_rows(
-    clip, tmp_path, monkeypatch
-):
-    def full(self, folder):
+    clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self, folder) -> Never:
         raise output_error(folder, OSError(errno.ENOSPC, "No space left on device"))
 
     monkeypatch.setattr(MomentKeeper, "save", full)
@@ -389,10 +402,10 @@ def test_a_disk_that_fills_up_at_the_last_step_is_noted_beside_the_rows(
     assert len(read_faces(tmp_path / "r" / "faces.csv").frame_times) == 40
 
 
-def test_two_analyses_never_write_into_one_folder(clip, tmp_path):
+def test_two_analyses_never_write_into_one_folder(clip, tmp_path: Path) -> None:
     folder, seen = tmp_path / "clip", []
 
-    def second(_):
+    def second(_) -> None:
         if not seen:
             seen.append("begun")
             before = {p.name for p in folder.iterdir()}
@@ -418,8 +431,8 @@ def test_two_analyses_never_write_into_one_folder(clip, tmp_path):
     [(3.0, 5.0, 0.5, 8.0), (9.0, 5.0, 1.0, 0.0), (0.0, 5.0, 0.0, None), (3.0, np.inf, 0.0, None)],
 )
 def test_progress_is_a_share_also_where_the_file_lasts_longer_than_it_says(
-    time_s, end_s, fraction, left_s
-):
+    time_s: float, end_s, fraction: float, left_s
+) -> None:
     progress = VideoProgress.at((40, 20), time_s, (1.0, end_s), 8.0)
     assert (progress.fraction, progress.left_s) == (fraction, left_s)
     assert (progress.frames_read, progress.frames_analysed, progress.fps) == (40, 20, 2.5)

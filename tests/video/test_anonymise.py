@@ -42,7 +42,9 @@ def table(times, boxes_xywh, predicted=None):
     ],
     ids=["found", "rounded time", "between", "left", "not yet", "long gap", "held box"],
 )
-def test_a_face_is_visible_only_where_its_person_was_found(times, predicted, time_s, visible):
+def test_a_face_is_visible_only_where_its_person_was_found(
+    times, predicted, time_s: float, visible: bool
+) -> None:
     image = next(iter(sample_frames(1.0, 10.0, scenario="cross"))).image
     left, top, right, bottom = sample_boxes(0.0, 1.0, scenario="cross")[1].round().astype(int)
     box = (left, top, right - left, bottom - top)

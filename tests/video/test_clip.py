@@ -1,5 +1,6 @@
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -15,7 +16,7 @@ from emotion_core.video.clip import LARGEST_CLIP_BYTES, clip_bit_rate
 
 @pytest.mark.parametrize("hours", [0.5, 1, 2, 3])
 @pytest.mark.parametrize("sound", [False, True])
-def test_hours_stay_playable(hours, sound):
+def test_hours_stay_playable(hours: float, sound: bool) -> None:
     rate = clip_bit_rate(hours * 3600, sound)
     assert rate is not None
     with_sound = rate + (200e3 if sound else 0)
@@ -23,15 +24,17 @@ def test_hours_stay_playable(hours, sound):
 
 
 @pytest.mark.parametrize("length_s", [-1.0, 0.0, 8.0, 120.0, math.inf])
-def test_short_clips_and_unknown_lengths_are_not_bound(length_s):
+def test_short_clips_and_unknown_lengths_are_not_bound(length_s) -> None:
     assert clip_bit_rate(length_s, True) is None
 
 
-def test_days_keep_a_picture():
+def test_days_keep_a_picture() -> None:
     assert clip_bit_rate(1e6, True) == 50e3
 
 
-def test_a_long_clip_is_smaller_in_size_and_bits(tmp_path, monkeypatch):
+def test_a_long_clip_is_smaller_in_size_and_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     random = np.random.default_rng(0)
     images = [random.integers(0, 255, (240, 1344, 3), np.uint8) for _ in range(4)]
     frames = (Frame(images[i % 4], i, float(i)) for i in range(40))
@@ -55,7 +58,9 @@ def test_a_long_clip_is_smaller_in_size_and_bits(tmp_path, monkeypatch):
     assert size < 1.25 * limit
 
 
-def test_a_clip_of_a_camera_that_counts_from_yesterday_begins_with_its_pictures(tmp_path):
+def test_a_clip_of_a_camera_that_counts_from_yesterday_begins_with_its_pictures(
+    tmp_path: Path,
+) -> None:
     source = tmp_path / "late.mkv"
     with av.open(str(source), "w") as container:
         stream = container.add_stream("libx264", rate=25)

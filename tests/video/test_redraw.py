@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import cv2
@@ -21,12 +22,12 @@ EDITS = Edits().rename(1, "Ada").exclude(2)
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
+def source(tmp_path_factory: pytest.TempPathFactory):
     return sample_video(tmp_path_factory.mktemp("clips") / "two.mp4", 4.0, 20.0, "cross")
 
 
 @pytest.fixture
-def results(source, tmp_path):
+def results(source, tmp_path: Path):
     options = VideoOptions(every=3, start_s=START_S)
     analyse_video(Source(source, "0"), tmp_path / "two", Happy(), options)
     return tmp_path / "two"
@@ -46,7 +47,7 @@ def pictures(path):
     return list(read_frames(path))
 
 
-def test_names_are_drawn_and_whoever_is_left_out_is_not(source, results):
+def test_names_are_drawn_and_whoever_is_left_out_is_not(source, results) -> None:
     first = (results / CLIP).read_bytes()
     assert redraw_clip(source, results, EDITS)
     clip = shown_clip(results, EDITS)
@@ -65,7 +66,7 @@ def test_names_are_drawn_and_whoever_is_left_out_is_not(source, results):
     assert export_files(results, EDITS, START_S)[CLIP] == clip
 
 
-def test_a_name_stands_in_place_of_the_number(source, results):
+def test_a_name_stands_in_place_of_the_number(source, results) -> None:
     assert redraw_clip(source, results, Edits().rename(1, "A long name"))
     (clip,) = results.glob(EDITED_CLIPS)
     before, after = (pictures(p)[20].image.astype(int) for p in (results / CLIP, clip))
@@ -74,7 +75,7 @@ def test_a_name_stands_in_place_of_the_number(source, results):
     assert 300 < changed.sum() < 0.1 * changed.size
 
 
-def test_the_clip_of_other_edits_is_the_first_one_and_goes(source, results):
+def test_the_clip_of_other_edits_is_the_first_one_and_goes(source, results) -> None:
     assert redraw_clip(source, results, EDITS)
     other = EDITS.rename(2, "Bert")
     assert shown_clip(results, other) == results / CLIP
@@ -83,7 +84,7 @@ def test_the_clip_of_other_edits_is_the_first_one_and_goes(source, results):
     assert list(results.glob(EDITED_CLIPS)) == [edited_clip(results, other)]
 
 
-def test_a_stop_changes_nothing(source, results):
+def test_a_stop_changes_nothing(source, results) -> None:
     before = sorted(p.name for p in results.iterdir())
     told = []
     hooks = Hooks(told.append, stop=lambda: True, preview=True)
@@ -91,7 +92,9 @@ def test_a_stop_changes_nothing(source, results):
     assert sorted(p.name for p in results.iterdir()) == before
 
 
-def test_a_video_that_is_gone_and_a_damaged_table_are_named(source, results, tmp_path):
+def test_a_video_that_is_gone_and_a_damaged_table_are_named(
+    source, results, tmp_path: Path
+) -> None:
     with pytest.raises(VideoError, match=r"gone\.mp4"):
         redraw_clip(tmp_path / "gone.mp4", results, EDITS)
     table = (results / "faces.csv").read_text().splitlines()
@@ -103,7 +106,7 @@ def test_a_video_that_is_gone_and_a_damaged_table_are_named(source, results, tmp
     assert not list(results.glob(".*"))
 
 
-def test_sound_comes_along(tmp_path):
+def test_sound_comes_along(tmp_path: Path) -> None:
     path = tmp_path / "tone.mp4"
     with (
         av.open(str(sample_video(tmp_path / "still.mp4", 1.0, 10.0))) as made,
@@ -145,7 +148,9 @@ def sharpness(picture, box_xywh):
         (Hide.NOBODY, {1: True, 2: True}),
     ],
 )
-def test_only_the_faces_of_those_who_are_hidden_are_a_mosaic(source, results, hide, visible):
+def test_only_the_faces_of_those_who_are_hidden_are_a_mosaic(
+    source, results, hide, visible
+) -> None:
     edits = replace(EDITS, hide=hide)
     assert redraw_clip(source, results, edits)
     table = read_faces(results / "faces.csv")
@@ -158,7 +163,7 @@ def test_only_the_faces_of_those_who_are_hidden_are_a_mosaic(source, results, hi
         assert (sharpness(after, box) > 0.5 * sharpness(before, box)) == seen
 
 
-def test_the_clip_of_before_is_not_handed_out_while_faces_are_hidden(source, results):
+def test_the_clip_of_before_is_not_handed_out_while_faces_are_hidden(source, results) -> None:
     edits = Edits(hide=Hide.EVERYBODY)
     assert not shown_clip(results, edits).exists()
     assert CLIP not in export_files(results, edits, START_S)

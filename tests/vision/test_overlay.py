@@ -137,7 +137,7 @@ def test_labels_of_neighbours_can_both_be_read(second: tuple[float, ...]) -> Non
         assert found < 1, "a label is covered"
 
 
-def test_names_that_no_font_has_are_numbers(monkeypatch):
+def test_names_that_no_font_has_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     overlay._fonts.cache_clear()
     monkeypatch.setattr(overlay, "_SYSTEM_FONTS", ())
     assert overlay.can_write("Ada 2")
@@ -146,7 +146,7 @@ def test_names_that_no_font_has_are_numbers(monkeypatch):
     overlay._fonts.cache_clear()
 
 
-def test_a_font_of_the_system_helps_out():
+def test_a_font_of_the_system_helps_out() -> None:
     overlay._fonts.cache_clear()
     fonts = overlay._fonts(16)
     if len(fonts) == 1:
