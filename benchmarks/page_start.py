@@ -24,7 +24,7 @@ from benchmarks.live_page import FLAGS, button, seconds_to_start, streamlit_serv
 
 # What each page is for, in words of Playwright.
 CONTENT: dict[str, Callable[[Any], Any]] = {
-    "Home": lambda page: page.get_by_role("button", name="Read the sample"),
+    "Home": lambda page: page.get_by_role("button", name="Play the sample"),
     "Live": lambda page: button(page, "START"),
     "Video": lambda page: page.get_by_test_id("stFileUploader").first,
     "Photo": lambda page: page.get_by_test_id("stFileUploader").first,

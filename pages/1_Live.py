@@ -28,7 +28,8 @@ RESTING_EVERY_S = 30.0
 
 start_page(
     "Live",
-    "Press START and see every face's expression as it changes: who, which, and how sure.",
+    "Press START to see the expression of every face as it changes, and how certain each "
+    "reading is.",
 )
 classifier = classifier_or_message()
 if classifier is None:
@@ -68,11 +69,11 @@ def readings() -> None:
         st.info("Connecting …", icon=":material/sync:")
     else:
         st.markdown(
-            "**How it goes**\n"
+            "**How it works**\n"
             "1. Press **START** and let the browser use the camera.\n"
             "2. Look at the camera, with light from the front.\n"
-            "3. Each face gets a number that stays, its expression, and seven probabilities. "
-            "A reading marked *unsure* is weak: do not build on it."
+            "3. Each face gets a lasting number, its expression and seven probabilities. Do "
+            "not rely on readings marked *unsure*."
         )
 
 
@@ -81,7 +82,9 @@ def last_minute() -> None:
     """The scrolling timeline of everybody in view."""
     processor = current_processor()
     if processor is None:
-        st.caption("The last 60 seconds of everybody in view are drawn here once the camera runs.")
+        st.caption(
+            "Once the camera is running, the last 60 seconds of everyone in view appear here."
+        )
     else:
         show_last_minute(processor, names_of(processor))
 

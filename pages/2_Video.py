@@ -9,8 +9,8 @@ from emotion_core.ui.video_page.jobs import VIDEO_JOBS, job_store
 
 start_page(
     "Video",
-    "Drop a video in and get a timeline of every person's expressions, a clip with the faces "
-    "marked, and tables to keep.",
+    "Upload a video to get a timeline of every person's expressions, an annotated clip, and "
+    "tables to download.",
 )
 
 stop_on_bad_settings()
@@ -19,7 +19,7 @@ shown = VIDEO_JOBS.shown()
 state = jobs.get(shown) if shown else None
 if shown and state is None:
     st.info(
-        f"This analysis is not here any more: results are deleted after {retention_words()}, or "
+        f"This analysis is no longer available: results are deleted after {retention_words()}, or "
         "earlier with the Delete button.",
         icon=":material/auto_delete:",
     )
@@ -44,7 +44,8 @@ else:
 
 job_store().clean_up()
 end_page(
-    "Videos are read on the computer that serves this page and are sent nowhere else. Uploads and "
+    "Videos are analysed on the computer that serves this page and are not sent anywhere else. "
+    "Uploads and "
     f"results are deleted after {retention_words()}, or at once with the Delete button. Others see "
     "them only if you give them this page's address; this browser finds them again until it is "
     "closed."

@@ -20,7 +20,11 @@ from emotion_core.ui.photo_page.view import (
 
 FILES, CAMERA, SAMPLE = "Files", "Camera", "Sample"
 
-start_page("Photo", "Every face in a picture: which expression, how sure, and why it may be poor.")
+start_page(
+    "Photo",
+    "The expression of every face in a picture, how certain the reading is, and what may "
+    "impair it.",
+)
 classifier = classifier_or_message()
 if classifier is None:
     st.stop()
@@ -68,8 +72,9 @@ if pictures:
         offer_adaptation(classifier)
 
 end_page(
-    "Pictures are read on the computer that serves this page, are sent nowhere else and are never "
-    "written to its disk; they are forgotten when you close the page. Only of a face that you ask "
-    f"to have explained, a grey picture of 48×48 pixels is kept there, for {retention_words()} or "
+    "Pictures are analysed on the computer that serves this page, are not sent anywhere else "
+    "and are never written to its disk; they are forgotten when you close the page. If you ask "
+    "to have a face explained, a grey picture of it, 48×48 pixels, is kept there for "
+    f"{retention_words()} or "
     "until you press Delete."
 )

@@ -11,12 +11,13 @@ from emotion_core.ui.evaluate.view import show_evaluate_my_data
 
 start_page(
     "Model",
-    "How good the network is on faces it has never seen, how sure it may be, and where it fails.",
+    "How well the network does on faces it has never seen, how far its confidence can be "
+    "trusted, and where it fails.",
 )
 stop_on_bad_settings()
 models_dir = app_settings().models_dir
 names = list_records(models_dir)
-PRIVACY = "This page shows scores that were measured before; it reads no camera and no upload."
+PRIVACY = "This page shows scores measured in advance. It uses neither the camera nor uploads."
 if not names:
     st.error(
         f"There is no trained model in {models_dir}. Train one with "

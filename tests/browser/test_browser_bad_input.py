@@ -72,7 +72,7 @@ def test_a_text_file_named_mp4_is_said(
     page.goto(f"{server.url}/Video")
     page.locator('input[type="file"]').first.set_input_files(str(letter))
     page.get_by_text("letter.mp4").first.wait_for()
-    page.get_by_role("button", name="Read the video").click()
+    page.get_by_role("button", name="Analyse video").click()
     page.get_by_text("cannot be opened as a video").first.wait_for()
     assert page.get_by_test_id("stException").count() == 0
     assert server.errors() == []

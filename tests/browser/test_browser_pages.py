@@ -139,7 +139,7 @@ def test_a_square_of_the_confusion_matrix_opens_by_a_click_and_by_keys(
 def test_the_sample_on_home_is_read(server: Server, open_browser: OpenBrowser) -> None:
     page = open_browser(None, viewport={"width": 1360, "height": 1500}).new_page()
     page.goto(server.url)
-    page.get_by_role("button", name="Read the sample").click()
+    page.get_by_role("button", name="Play the sample").click()
     page.locator(".lab-playhead").first.wait_for()
     # The clip plays by itself, and the timeline's line goes with it.
     place = "() => document.querySelector('.lab-playhead').style.left"

@@ -44,7 +44,7 @@ def start(server: Server, context: Any, path: Path) -> Any:
     page = context.new_page()
     page.goto(f"{server.url}/Video")
     page.locator("[class*=st-key-video_upload] input[type=file]").set_input_files(str(path))
-    page.get_by_role("button", name="Read the video").click()
+    page.get_by_role("button", name="Analyse video").click()
     return page
 
 
@@ -149,7 +149,7 @@ def test_a_job_survives_a_page_change_and_a_reload(
     page.goto(address)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("what was done is kept").first.wait_for()
-    page.get_by_text("frames read").first.wait_for()
+    page.get_by_text("frames analysed").first.wait_for()
     assert not video_server.errors()
 
 

@@ -79,7 +79,7 @@ def test_a_photo_is_read_with_the_chosen_one_and_the_page_names_it() -> None:
     app = sample(page("3_Photo.py"))
     assert "adaptation “sadder”" not in words(app)
     choice(app).set_value("sadder")
-    assert "Read with the adaptation “sadder”, strength 1." in words(ran(app))
+    assert "Adaptation applied: “sadder”, strength 1." in words(ran(app))
     assert read(app) == ("sad",)
     next(s for s in app.slider if s.label == "Strength").set_value(0.0)
     assert read(ran(app)) == ("happy",)
@@ -91,7 +91,7 @@ def test_one_of_another_network_is_refused(folder: Path) -> None:
     choice(app).set_value("foreign")
     said = words(ran(app))
     assert "another version of it" in said
-    assert "Read with the adaptation" not in said
+    assert "Adaptation applied:" not in said
 
 
 @pytest.mark.parametrize("text", [b"{}", b"no json", json.dumps({"version": 9}).encode()])
@@ -129,9 +129,9 @@ def label(app: AppTest, *labels: str) -> AppTest:
 def test_faces_are_labelled_and_too_few_are_told() -> None:
     app = label(sample(page("3_Photo.py")), "sad")
     assert "**Your labels**: sad 1" in words(app)
-    next(b for b in app.button if b.label == "Make an adaptation").click()
+    next(b for b in app.button if b.label == "Create adaptation").click()
     assert "there are: sad 1" in words(ran(app))
-    next(b for b in app.button if b.label == "Forget the labels").click()
+    next(b for b in app.button if b.label == "Clear labels").click()
     assert "Your labels" not in words(ran(app))
     boxes = [box for box in app.selectbox if box.label == "Face #1 shows"]
     assert [box.value for box in boxes] == ["–"]
@@ -158,11 +158,11 @@ def test_labels_make_an_adaptation_that_is_chosen(monkeypatch: pytest.MonkeyPatc
     app = label(ran(app), *["neutral"] * 5, *["happy"] * 5)
     assert "neutral 5" in words(app)
     assert "happy 5" in words(app)
-    next(b for b in app.button if b.label == "Make an adaptation").click()
+    next(b for b in app.button if b.label == "Create adaptation").click()
     ran(app)
     assert choice(app).value == "my faces"
     said = words(app)
-    assert "Read with the adaptation “my faces”" in said
+    assert "Adaptation applied: “my faces”" in said
     assert "10 faces of 10 people or takes" in said
     assert "from 0.50 to 1.00" in said
 
@@ -202,4 +202,4 @@ def test_a_stream_is_read_with_the_chosen_one_unless_it_is_recorded() -> None:
     ran(app)
     assert app.session_state["made"].adaptation.name == "sadder"
     assert choice(app).disabled
-    assert "finish it to choose another" in words(app)
+    assert "Finish it to choose another" in words(app)

@@ -3,7 +3,6 @@
 import os
 import time
 from pathlib import Path
-from typing import Never
 
 import pytest
 import streamlit as st
@@ -50,7 +49,7 @@ def test_a_job_that_cannot_be_deleted_is_told(monkeypatch: pytest.MonkeyPatch) -
         from emotion_core.ui.common.visitor_jobs import delete_job
 
         class Full:
-            def delete(self, job_id) -> Never:
+            def delete(self, job_id: str) -> None:
                 raise OutputError("The work folder cannot be written.")
 
         delete_job(Full(), "a1")

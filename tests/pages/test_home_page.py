@@ -54,7 +54,7 @@ def test_the_sample_is_read_by_the_real_pipeline() -> None:
     app = AppTest.from_file(HOME, default_timeout=120).run()
     app.button(key="sample").click().run()
     assert not app.exception
-    assert "2 people · 300 frames read" in words(app)
+    assert "2 people · 300 frames analysed" in words(app)
     assert "network ferplus" in words(app)
     assert app.segmented_control(key="home_results_person").options == ["Person 1", "Person 2"]
 

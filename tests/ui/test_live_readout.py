@@ -52,7 +52,7 @@ def test_analysis_only_shows_no_rate_of_display() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "being read"),
+        ({}, "Analysing the first frame"),
         ({"result": FrameResult.empty(0, 0)}, "No face in view"),
         ({"error": "the <network> is gone"}, "the &lt;network&gt; is gone"),
     ],

@@ -25,14 +25,14 @@ from emotion_core.video.options import described_network
 NONE: Final = "None"
 _OWN, _CHOSEN, _STRENGTH = "adaptations_own", "adaptation_chosen", "adaptation_strength"
 _ABOUT: Final = (
-    "An adaptation corrects the network's answers for one kind of faces. It suits the faces it was "
-    "made from and can make others worse. Decide on one before you look at a study's data, and "
-    "report it."
+    "An adaptation corrects the network's answers for one kind of faces. It suits faces like "
+    "those it was fitted to and can make others worse. Choose one before you look at a study's "
+    "data, and report it."
 )
 
 
 def own_adaptations() -> dict[str, Adaptation]:
-    """Adaptations that this visitor made or opened, by name; nobody else sees them."""
+    """Adaptations that this visitor made or opened, by name; not shared with other visitors."""
     own: dict[str, Adaptation] = st.session_state.setdefault(_OWN, {})
     return own
 
@@ -83,7 +83,7 @@ def choose_adaptation(bundle: ModelBundle, page: str, locked: str = "") -> Adapt
             _offer_file(bundle, page)
     if adaptation is not None:
         # An adaptation never hides itself.
-        st.caption(f"Read with the adaptation “{escape(name)}”, strength {adaptation.strength:g}.")
+        st.caption(f"Adaptation applied: “{escape(name)}”, strength {adaptation.strength:g}.")
     return adaptation
 
 
@@ -116,8 +116,10 @@ def _with_strength(adaptation: Adaptation, page: str, locked: str) -> Adaptation
         0.05,
         key=f"{page}_strength_{adaptation.name}",
         disabled=bool(locked),
-        help="0 leaves the network's answers as they are. Its own strength, "
-        f"{adaptation.strength:g}, suited the faces best that were left out of its making.",
+        help=(
+            f"0 leaves the network's answers unchanged. The default, {adaptation.strength:g}, "
+            "did best on held-out faces."
+        ),
     )
     st.session_state[_STRENGTH] = strength
     return adaptation.with_strength(strength)
@@ -138,8 +140,8 @@ def gain_words(gain: Mapping[str, Any] | None) -> str:
         return ""
     change = gain["difference"]
     return (
-        f"Made from {gain['faces']:,} faces of {gain['people']:,} people or takes. On those left "
-        f"out of its making, the mean recall went from {gain['before']:.2f} to {gain['after']:.2f} "
+        f"Fitted to {gain['faces']:,} faces of {gain['people']:,} people or takes. On held-out "
+        f"faces, mean recall went from {gain['before']:.2f} to {gain['after']:.2f} "
         f"({change['value']:+.2f}, 95% interval {change['low']:+.2f} to {change['high']:+.2f})."
     )
 

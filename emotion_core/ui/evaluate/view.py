@@ -199,7 +199,8 @@ def _progress(job_id: str) -> None:
             evaluate_store().cancel(job_id)
             st.rerun()
         st.caption(
-            "You may leave this page: the work goes on, and this address brings you back to it."
+            "You can leave this page. The analysis continues, and this address brings you back "
+            "to it."
         )
 
     look()

@@ -45,7 +45,7 @@ def show_sample() -> None:
         "and eyes are warped until the network reads another expression, and the second person is "
         "her mirror image. It shows what a timeline is for, not how good the network is."
     )
-    if st.button("Read the sample", icon=":material/play_arrow:", type="primary", key="sample"):
+    if st.button("Play the sample", icon=":material/play_arrow:", type="primary", key="sample"):
         st.session_state["sample_wanted"] = True
     if not st.session_state.get("sample_wanted"):
         show_picture(_first_look(), "The same face with five expressions: " + ", ".join(SHAPES))
@@ -56,7 +56,7 @@ def show_sample() -> None:
     try:
         _show_reading(_folder(classifier))
     except (EmotionCoreError, OSError) as error:
-        st.error(f"The sample could not be read: {error}", icon=":material/error:")
+        st.error(f"The sample could not be analysed: {error}", icon=":material/error:")
 
 
 @st.fragment
@@ -90,7 +90,7 @@ def _first_look() -> bytes:
     return bytes(cv2.imencode(".jpg", np.hstack(faces))[1].tobytes())
 
 
-@st.cache_resource(show_spinner="Reading the sample …", max_entries=2)
+@st.cache_resource(show_spinner="Analysing the sample …", max_entries=2)
 def _read_sample(
     network: tuple[object, ...],  # noqa: ARG001 – the key: another network needs another reading
     _classifier: "Classifier",

@@ -11,12 +11,12 @@ from emotion_core.ui.common.page import link_to
 from emotion_core.ui.common.resources import shared_classifier
 
 _STARTS: Final = (
-    ("pages/1_Live.py", "Open the webcam", "Every face's expression as it changes, with the last "
-     "minute beside it."),
+    ("pages/1_Live.py", "Open the webcam",
+        "The expression of every face as it changes, with a timeline of the last minute."),
     ("pages/2_Video.py", "Read a video", "A table, a timeline and an annotated clip to keep."),
-    ("pages/3_Photo.py", "Read a photo", "Every face in a picture, boxed and read."),
-    ("pages/4_Model.py", "See how good it is", "Scores, confusions and calibration of the network "
-     "that reads."),
+    ("pages/3_Photo.py", "Read a photo", "Every face in a picture, boxed and labelled."),
+    ("pages/4_Model.py", "See how accurate it is",
+        "Scores, confusions and calibration of the network in use."),
 )  # fmt: skip
 
 

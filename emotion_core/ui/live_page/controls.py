@@ -18,7 +18,7 @@ RESOLUTIONS: Final[dict[str, tuple[int, int]]] = {
 FRAME_RATES: Final = [10, 15, 30, 60]
 # Media Capture and Streams, VideoFacingModeEnum; "" leaves the choice to the browser.
 FACING: Final[dict[str, str]] = {"Any": "", "Front": "user", "Back": "environment"}
-_RECORDING: Final = "A recording is made with one adaptation: finish it to choose another."
+_RECORDING: Final = "A recording uses one adaptation. Finish it to choose another."
 # Key of the choice to send no picture back.
 ANALYSIS_ONLY: Final = "live_analysis_only"
 
@@ -39,23 +39,23 @@ def live_controls(bundle: ModelBundle, recording: bool = False) -> LiveSettings:
             0.5,
             0.05,
             key="live_smoothing",
-            help="0 shows every single reading; 1 follows slowly and calmly.",
+            help="0 shows every reading unsmoothed; 1 smooths most.",
         )
     with shows:
         drawn = st.pills(
-            "Shown on the picture",
+            "Show on the picture",
             [_BOXES, _WORDS, _BARS],
             selection_mode="multi",
             default=[_BOXES, _WORDS],
             key="live_overlay",
-            help="Choose none to see the bare camera picture.",
+            help="Choose none to see the plain camera picture.",
         )
     with mirror:
         mirrored = st.toggle(
             "Mirror",
             value=True,
             key="live_mirror",
-            help="Shows you as a mirror does. Readings do not change.",
+            help="Mirrors the picture. Readings do not change.",
         )
     pipeline, hidden = _more_settings(strength)
     adaptation = choose_adaptation(bundle, "live", _RECORDING if recording else "")
@@ -81,7 +81,7 @@ def _more_settings(strength: float) -> tuple[PipelineSettings, bool]:
                 0,
                 10,
                 key="live_min_face",
-                help="0 follows the picture's size. Larger finds fewer false faces.",
+                help="0 adapts to the picture's size. Larger values find fewer false faces.",
             )
         with right:
             largest = st.toggle(
@@ -108,21 +108,21 @@ def _more_settings(strength: float) -> tuple[PipelineSettings, bool]:
 
 def _stream_wishes() -> None:
     """What the stream is started with; a change waits for the next START."""
-    st.caption("From the next START on:")
+    st.caption("Applied at the next START:")
     size, rate, side = st.columns(3, gap="medium")
     size.selectbox(
         "Camera resolution",
         list(RESOLUTIONS),
         index=1,
         key="live_resolution",
-        help="A wish: the camera gives the nearest it has.",
+        help="The camera uses the nearest size it supports.",
     )
     rate.selectbox(
         "Frames a second",
         FRAME_RATES,
         index=2,
         key="live_rate",
-        help="A wish. Fewer save the computer's and the network's work.",
+        help="A lower rate saves computation and bandwidth.",
     )
     side.selectbox(
         "Camera",

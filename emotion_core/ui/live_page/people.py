@@ -26,7 +26,7 @@ def people_panel(processor: LiveProcessor | None, session: LiveSession | None) -
     """Name and calibrate; call it from a refreshing fragment."""
     reading = processor.reading() if processor else None
     if processor is None or reading is None or reading.ended or reading.result is None:
-        st.caption("Start the camera: whoever is in view can be named here.")
+        st.caption("Start the camera to name the people in view.")
         return
     names = names_of(processor)
     for track in reading.result.track_ids.tolist()[:6]:
@@ -58,8 +58,8 @@ def _rename(processor: LiveProcessor, session: LiveSession | None, track: int, n
 
 def _calibration(processor: LiveProcessor) -> None:
     st.markdown(
-        "**Always “neutral”, or always “sad”?** Everybody in view rests their face for three "
-        "seconds; from then on that face is the zero of their own readings."
+        "**Always “neutral”, or always “sad”?** Everyone in view keeps a neutral face for "
+        "three seconds; their readings are then relative to that face."
     )
     progress = processor.calibration_progress
     # The place is kept when there is nothing to count, so that the page below does not jump.
@@ -67,10 +67,13 @@ def _calibration(processor: LiveProcessor) -> None:
     if progress:
         done = min(progress.values())
         left = max(1, round(REST_S * (1 - done) + 0.5))
-        countdown.progress(min(1.0, done), text=f"Rest your face … {left}")
+        countdown.progress(min(1.0, done), text=f"Keep a neutral face … {left}")
     with st.container(horizontal=True):
         if st.button(
-            "Take my neutral", icon=":material/timer:", key="live_rest", disabled=bool(progress)
+            "Calibrate neutral face",
+            icon=":material/timer:",
+            key="live_rest",
+            disabled=bool(progress),
         ):
             processor.start_calibration(REST_S)
             st.rerun(scope="fragment")

@@ -75,9 +75,9 @@ def _people_or_reason(
     trails: Mapping[int, list[tuple[float, float]]] | None = None,
 ) -> str:
     if reading.error:
-        return _note(f"The newest frame could not be read: {reading.error}")
+        return _note(f"The latest frame could not be analysed: {reading.error}")
     if reading.result is None:
-        return _note("The first frame is being read …")
+        return _note("Analysing the first frame …")
     if not len(reading.result):
         return _note("No face in view. Face the camera, with light from the front.")
     return f'<div class="lab-live">{people_html(reading.result, names, trails)}</div>'
@@ -103,7 +103,7 @@ def show_last_minute(processor: LiveProcessor, names: Mapping[int, str] | None =
         data=_chart_data(processor, {t: people[t] for t in sorted(newest)}, names or {}),
     )
     if len(people) > len(newest):
-        st.caption(f"The {len(newest)} people seen last of {len(people)} are drawn.")
+        st.caption(f"The {len(newest)} most recently seen of {len(people)} people are shown.")
 
 
 def _chart_data(

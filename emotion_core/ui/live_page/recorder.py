@@ -20,8 +20,8 @@ from emotion_core.ui.common.resources import app_settings, call_regularly
 
 _TOKEN, _KEPT_TOKEN, _STREAM = "recording", "live_recording", "live_recording_stream"
 _KEEP_HELP = (
-    "Off, only readings are kept. On, the picture is kept too, with what is drawn on it; hidden "
-    "faces stay hidden. It is deleted together with the recording."
+    "Off: only the readings are kept. On: the picture is kept too, with its overlay; hidden "
+    "faces stay hidden. The video is deleted together with the recording."
 )
 _STYLE = """<style>
 .lab-rec { font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -91,7 +91,7 @@ def recorder_bar(processor: LiveProcessor | None, model: Mapping[str, Any]) -> N
         _running(token, session, streams=processor is not None and not processor.reading().ended)
     elif (folder / "summary.json").is_file():
         st.caption("The recording is finished. Its summary is below.")
-    elif st.button("Finish the recording that was cut off", icon=":material/restore:"):
+    elif st.button("Finish the interrupted recording", icon=":material/restore:"):
         _stop(token)
 
 
@@ -103,9 +103,14 @@ def _offer_start(processor: LiveProcessor | None, model: Mapping[str, Any]) -> N
             icon=":material/fiber_manual_record:",
             key="live_record",
             disabled=not live,
-            help="Keeps the readings as a table. The picture is kept only if you tick that later.",
+            help=(
+                "Saves the readings as a table. The picture is saved only if you turn on “Keep "
+                "video”."
+            ),
         )
-        st.caption("Keeps readings, not the picture." if live else "Start the camera to record.")
+        st.caption(
+            "Saves the readings, not the picture." if live else "Start the camera to record."
+        )
     if not pressed:
         return
     try:
@@ -161,8 +166,8 @@ def _running(token: str, session: LiveSession, streams: bool) -> None:
         st.error(f"Paused: {session.error}", icon=":material/error:")
     if session.video_error:
         st.warning(
-            f"The video stopped: {session.video_error} What was kept of it can be played. The "
-            "readings continue.",
+            f"Video recording stopped: {session.video_error} The part already saved can be "
+            "played. The readings continue.",
             icon=":material/videocam_off:",
         )
     _marker_line(session)
@@ -230,7 +235,7 @@ def show_finished() -> None:
     hours = app_settings().retention_h
     st.caption(
         f"It is deleted from the server after {hours:g} hours. Until then this page's address "
-        "leads back to it: keep the address to yourself."
+        "brings you back to it, so keep the address private."
     )
     try:
         _result(found[0])

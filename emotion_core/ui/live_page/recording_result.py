@@ -27,4 +27,4 @@ def _clip_caption(view: ResultView) -> None:
     """The camera's pictures are kept only as drawn, so that the clip cannot be drawn again."""
     # Names given while it was recorded are drawn in it; what was merged or left out is not.
     if view.clip_is_older and (view.edits.merged or view.edits.excluded):
-        st.caption("The clip shows everybody as they were found, before your changes.")
+        st.caption("The clip shows people as detected, without your changes.")

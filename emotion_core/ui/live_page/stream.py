@@ -240,13 +240,13 @@ def camera_help(classifier: "Classifier", probed: Probed) -> None:
             icon=":material/troubleshoot:",
             key="live_check",
             on_click=_check_again,
-            help="Switches the camera on for a moment and tries each step of the video's way.",
+            help="Turns the camera on briefly and checks each step of the connection.",
         )
         if probed.steps is not None:
             _show_steps(check_steps(probed.steps, probed.details, _media_step()))
         if st.toggle("Take a snapshot instead", key="live_snapshot"):
             _snapshot(classifier)
-        st.markdown("Or read a picture that you have:")
+        st.markdown("Or analyse a picture that you have:")
         link_to("pages/3_Photo.py", "Read a photo")
 
 

@@ -46,7 +46,7 @@ def label_faces(reading: Reading, number: int, classifier: "Classifier") -> None
         return
     labels, round_ = _labels(), st.session_state.get(_ROUND, 0)
     with st.expander("Label these faces", icon=":material/label:"):
-        st.caption("Label what you see, also where the network is right: both teach it.")
+        st.caption("Label what you see, including faces that the network reads correctly.")
         columns = st.columns(_COLUMNS)
         for place, track in enumerate(reading.result.track_ids.tolist()):
             crop = reading.crops[place]
@@ -66,7 +66,7 @@ def label_faces(reading: Reading, number: int, classifier: "Classifier") -> None
 
 
 def offer_adaptation(classifier: "Classifier") -> None:
-    """Make an adaptation of all faces labelled in this session."""
+    """Create adaptation of all faces labelled in this session."""
     labelled = list(_labels().values())
     if not labelled:
         return
@@ -81,11 +81,13 @@ def offer_adaptation(classifier: "Classifier") -> None:
             together = st.toggle(
                 "All show one person",
                 key="photo_adapt_one",
-                help="Otherwise every picture is taken to show somebody else. It decides what is "
-                "left out to measure the gain.",
+                help=(
+                    "Otherwise each picture is assumed to show a different person. This "
+                    "decides which faces are held out to measure the gain."
+                ),
             )
-            make = st.button("Make an adaptation", icon=":material/model_training:")
-            if st.button("Forget the labels", icon=":material/undo:", key="photo_forget_labels"):
+            make = st.button("Create adaptation", icon=":material/model_training:")
+            if st.button("Clear labels", icon=":material/undo:", key="photo_forget_labels"):
                 _labels().clear()
                 st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
                 st.rerun()
@@ -122,11 +124,10 @@ def _make(labelled: list[_Labelled], name: str, together: bool, classifier: "Cla
     words = gain_words(gain.to_dict())
     if not gain.offered:
         st.warning(
-            f"It brings nothing on faces left out of its making, and is not kept. {words} Label "
-            "more faces.",
+            f"It does not improve held-out faces, so it was not kept. {words} Label more faces.",
             icon=":material/trending_flat:",
         )
         return
     add_own(made)
-    st.toast(f"“{made.name}” is made and chosen. {words}")
+    st.toast(f"“{made.name}” has been created and selected. {words}")
     st.rerun()

@@ -199,7 +199,7 @@ def _explain_buttons(reading: Reading, number: int) -> dict[str, str]:
 def _faces(result: "FrameResult") -> None:
     if not len(result):
         st.info(
-            "No face found. Faces must look roughly into the camera and be at least about 40 "
+            "No face found. Faces must be turned towards the camera and at least about 40 "
             "pixels wide; a brighter or larger picture helps.",
             icon=":material/face_retouching_off:",
         )
@@ -207,7 +207,7 @@ def _faces(result: "FrameResult") -> None:
     names = {int(track): f"Face #{int(track)}" for track in result.track_ids}
     st.html(people_html(result, names, hint_words=_HINTS))
     if result.unsure.any():
-        st.caption("*Unsure*: the network's own threshold calls this reading weak.")
+        st.caption("*Unsure*: the highest probability is below the network's threshold.")
 
 
 def csv_text(readings: list[Reading]) -> str:

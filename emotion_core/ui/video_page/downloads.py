@@ -25,12 +25,12 @@ def show_exports(view: ResultView) -> None:
         _button(view, "Summary", "_summary.json", "application/json", make.summary)
         _button(view, "Subtitles", ".vtt", "text/vtt", make.subtitles)
         _button(view, "Report to print", "_report.html", "text/html", make.report)
-    words = "With your names, merges, exclusions and markers. The zip explains every column."
+    words = "Your names, merges, exclusions and markers are applied. The zip explains every column."
     if view.edits.hides:
-        words += " Pictures of hidden faces are left out"
-        words += ", and so is the clip until it is drawn again." if view.clip_is_older else "."
+        words += " Pictures of hidden faces are omitted"
+        words += ", and so is the clip until it is redrawn." if view.clip_is_older else "."
     elif view.clip_is_older:
-        words += " The clip shows everybody as they were found: it was drawn before your changes."
+        words += " The clip shows people as detected: it was drawn before your changes."
     st.caption(words)
 
 

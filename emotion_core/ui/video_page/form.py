@@ -25,9 +25,9 @@ _FRAMES: Final[dict[str, tuple[str, ...]]] = {
     "Every frame": (),
     "Every 2nd frame": ("--every", "2"),
     "Every 5th frame": ("--every", "5"),
-    "10 a second": ("--rate", "10"),
-    "4 a second": ("--rate", "4"),
-    "1 a second": ("--rate", "1"),
+    "10 per second": ("--rate", "10"),
+    "4 per second": ("--rate", "4"),
+    "1 per second": ("--rate", "1"),
 }
 _MOST_LISTED: Final = 500
 _SAMPLE_NAME: Final = "sample.mp4"
@@ -78,7 +78,7 @@ def show_setup() -> None:
 
 
 def _start_words(count: int) -> str:
-    return "Read the video" if count < 2 else f"Read {count} videos"
+    return "Analyse video" if count < 2 else f"Analyse {count} videos"
 
 
 def _inputs() -> tuple[list[Any], list[Path]]:
@@ -107,7 +107,7 @@ def _inputs() -> tuple[list[Any], list[Path]]:
         "Or from the allowed folder, without uploading",
         listed,
         key="video_folder_files",
-        placeholder=f"{len(listed)} videos there" if listed else "no video there",
+        placeholder=f"{len(listed)} videos available" if listed else "no videos found",
         disabled=not listed,
     )
     return list(uploads or []), [folder / name for name in chosen]
@@ -127,14 +127,14 @@ def _listed(folder: str) -> list[str]:
 def _options() -> tuple[list[str], str]:
     """Options of the command, and what is wrong with them ("" where nothing is)."""
     frames = st.selectbox(
-        "Frames to read",
+        "Frames to analyse",
         list(_FRAMES),
         key="video_frames",
-        help="Fewer frames are read faster; expressions come and go within half a second.",
+        help="Fewer frames take less time, but expressions can come and go within half a second.",
     )
     encoder = clip_encoder()
     annotate = st.toggle(
-        "Make a clip with the faces marked",
+        "Write an annotated clip",
         value=encoder is not None,
         key="video_annotate",
         disabled=encoder is None,
@@ -144,7 +144,7 @@ def _options() -> tuple[list[str], str]:
     arguments = list(_FRAMES[frames])
     arguments += [] if annotate else ["--no-annotate"]
     arguments += ["--largest-face"] if largest else []
-    with st.expander("Only a part of the video"):
+    with st.expander("Part of the video only"):
         start_column, end_column = st.columns(2)
         start = start_column.number_input("From second", 0.0, value=0.0, step=1.0, key="video_from")
         end = end_column.number_input(

@@ -48,7 +48,7 @@ def show_earlier(states: list[JobState]) -> None:
 
 def _head(state: JobState) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Read another video", icon=":material/add:", key="video_new"):
+        if st.button("Analyse another video", icon=":material/add:", key="video_new"):
             VIDEO_JOBS.show(None)
             st.rerun()
         with st.popover("Delete", icon=":material/delete:", key="video_delete_menu"):
@@ -58,14 +58,14 @@ def _head(state: JobState) -> None:
                 delete_job(job_store(), state.job_id)
                 VIDEO_JOBS.show(None)
                 st.rerun()
-        st.caption(f"Kept for {retention_words()} after the last start or change.", width="content")
+        st.caption(f"Kept for {retention_words()} after the last change.", width="content")
     if state.status == CANCELLED:
         st.warning(state.message, icon=":material/stop_circle:")
     elif state.status == FAILED:
         st.error(state.message, icon=":material/error:")
     missing = any(file.status in (CANCELLED, FAILED) for file in state.files)
     if (missing or state.status in (CANCELLED, FAILED)) and st.button(
-        "Go on with what is missing", icon=":material/play_arrow:", key="video_again"
+        "Resume unfinished videos", icon=":material/play_arrow:", key="video_again"
     ):
         job_store().restart(state.job_id)
         st.rerun()

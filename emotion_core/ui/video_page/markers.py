@@ -17,10 +17,10 @@ from emotion_core.ui.video_page.result_view import ResultView
 
 def show_markers(view: ResultView) -> None:
     """The table of markers and, for each interval, the expressions of each person in it."""
-    how = "“Mark this moment” under the player" if view.has_clip else "A new row of the table"
+    how = "“Mark this moment” under the player" if view.has_clip else "A new row in the table"
     st.caption(
-        f"{how} adds one. Give a later end to make it an interval; markers go to the exports, "
-        "and intervals are counted below."
+        f"{how} adds a marker. Set a later end to make it an interval. Markers are part of the "
+        "exports; statistics of each interval are shown below."
     )
     _editor(view)
     for marker in view.edits.markers:
@@ -87,7 +87,7 @@ def _interval(view: ResultView, marker: Marker) -> None:
     label = escape(marker.label) or "interval"
     st.markdown(f"**{label}** · {marker.start_s:.2f} to {marker.end_s:.2f} s")
     if not figures:
-        st.caption("Nobody was seen in it.")
+        st.caption("No face was visible in this interval.")
         return
     rows = [{"person": f["name"], "frames": f["frames"], **f["share"]} for f in figures]
     percent = st.column_config.NumberColumn(format="percent")

@@ -21,8 +21,8 @@ _WORDS_PX: Final = 170
 _HIDE_WORDS: Final = {
     Hide.NOBODY: "Nobody",
     Hide.EVERYBODY: "Everybody",
-    Hide.EXCLUDED: "People who are left out",
-    Hide.UNNAMED: "People without a name, or left out",
+    Hide.EXCLUDED: "Excluded people",
+    Hide.UNNAMED: "Unnamed and excluded people",
 }
 
 
@@ -32,11 +32,11 @@ def show_people_list(view: ResultView) -> None:
     people = [i for i in people if i not in view.edits.merged]
     st.subheader("People", anchor=False)
     if not people:
-        st.caption("Nobody was found.")
+        st.caption("No faces were found.")
     for track_id in people[:_SHOWN]:
         _row(view, track_id, people)
     if len(people) > _SHOWN:
-        with st.expander(f"{len(people) - _SHOWN} more, seen for a shorter time"):
+        with st.expander(f"{len(people) - _SHOWN} more, seen more briefly"):
             for track_id in people[_SHOWN:]:
                 _row(view, track_id, people)
     # The clip of a recording cannot be drawn again: its pictures were hidden live, or not at all.
@@ -59,7 +59,7 @@ def _row(view: ResultView, track_id: int, people: list[int]) -> None:
 def _words(view: ResultView, track_id: int) -> str:
     name = f"**{escape(view.edits.name_of(track_id))}**"
     if track_id in view.edits.excluded:
-        return f"{name}  \n:gray[left out of tables, charts and report]"
+        return f"{name}  \n:gray[excluded from tables, charts and report]"
     person = view.table.person(track_id)
     share = shares(person)
     seconds = float(row_seconds(person.time_s, person.frame_times).sum())
@@ -77,7 +77,7 @@ def _edit(view: ResultView, track_id: int, people: list[int]) -> None:
     if others:
         _merge_choice(view, track_id, others)
     for other in [k for k, v in edits.merged.items() if v == track_id]:
-        if st.button(f"Take #{other} apart again", key=f"{key}_split_{other}"):
+        if st.button(f"Unmerge #{other}", key=f"{key}_split_{other}"):
             view.change(lambda now, other=other: now.split(other))  # type: ignore[misc]
     excluded = track_id in edits.excluded
     label = "Include again" if excluded else "Leave out"
@@ -114,9 +114,11 @@ def _hide_choice(view: ResultView) -> None:
         format_func=_HIDE_WORDS.__getitem__,
         key=key,
         on_change=keep,
-        help="Faces become a mosaic in the clip once it is drawn again, and their pictures are "
-        "left out of this page, the report and the zip. The uploaded video and the first clip "
-        "stay on the server until they are deleted, but are not handed out.",
+        help=(
+            "These faces are pixelated when the clip is redrawn, and their pictures are "
+            "removed from this page, the report and the zip. The uploaded video and the "
+            "original clip stay on the server until they are deleted, but cannot be downloaded."
+        ),
     )
 
 
@@ -131,12 +133,12 @@ def _merge_choice(view: ResultView, track_id: int, others: list[int]) -> None:
             view.keep(lambda now: now.merge(track_id, into))
 
     st.selectbox(
-        "Is the same person as",
+        "Merge with",
         others,
         index=None,
         format_func=view.edits.name_of,
         key=key,
-        placeholder="nobody else",
+        placeholder="no one",
         on_change=merge,
     )
 

@@ -44,11 +44,12 @@ def _draw(state: JobState) -> None:
         with st.container(horizontal=True):
             if st.button("Cancel", icon=":material/stop:", key="video_cancel"):
                 job_store().cancel(state.job_id)
-            if st.button("Start another one", icon=":material/add:", key="video_other"):
+            if st.button("Analyse another video", icon=":material/add:", key="video_other"):
                 VIDEO_JOBS.show(None)
                 st.rerun()
         st.caption(
-            "You may leave this page: the work goes on, and this address brings you back to it."
+            "You can leave this page. The analysis continues, and this address brings you back "
+            "to it."
         )
     with right:
         _preview(state)
@@ -99,6 +100,6 @@ def _preview(state: JobState) -> None:
         except OSError:
             picture = None
     if picture:
-        st.image(picture, caption="The newest frame that was read", width="stretch")
+        st.image(picture, caption="Latest frame analysed", width="stretch")
     else:
-        st.caption("The newest frame will appear here.")
+        st.caption("The latest frame will appear here.")

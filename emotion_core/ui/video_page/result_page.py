@@ -108,8 +108,8 @@ def _show_problems(view: ResultView) -> None:
         st.error(problem, icon=":material/error:")
     if view.edits.lost:
         st.warning(
-            "Some of your names, merges or markers are damaged and left out here. With your "
-            f"next change the file as it is now is kept as {DAMAGED}, beside the results.",
+            "Some of your names, merges or markers are damaged and were skipped. When you next "
+            f"change something, the present file is kept as {DAMAGED} next to the results.",
             icon=":material/warning:",
         )
 
@@ -122,7 +122,7 @@ def show_facts(view: ResultView) -> None:
     words = [
         f"**{escape(view.name)}**",
         f"{people} {'person' if people == 1 else 'people'}",
-        f"{frames:,} frames read",
+        f"{frames:,} frames analysed",
         f"a face in {valid_share(view.table):.0%} of them",
     ]
     if summary.get("spent_s") and summary.get("times_real_time"):
@@ -136,11 +136,11 @@ def show_facts(view: ResultView) -> None:
 def show_nobody(view: ResultView) -> None:
     """Why there is nothing to draw."""
     if view.edits.excluded and len(view.whole):
-        st.info("Everybody is excluded. Include somebody again in the list of people.")
+        st.info("Everyone is excluded. Include someone in the list of people to see results.")
     else:
         st.info(
-            "No face was found in this video. Faces must look roughly into the camera and be "
-            "at least about 40 pixels wide.",
+            "No face was found in this video. Faces must be turned towards the camera and at "
+            "least about 40 pixels wide.",
             icon=":material/face_retouching_off:",
         )
 
@@ -157,15 +157,15 @@ def show_player(view: ResultView, *, autoplay: bool = False) -> None:
         st.info(_why_no_clip(view), icon=":material/movie_off:")
     elif not is_playable(clip):
         size = clip.stat().st_size / 2**20
-        st.info(f"The clip has {size:.0f} MB: download it below and play it on your computer.")
+        st.info(f"The clip is {size:.0f} MB. Download it and play it on your computer.")
     else:
         play_clip(clip, key=f"{view.key}_clip", autoplay=autoplay)
 
 
 def _why_no_clip(view: ResultView) -> str:
     if view.clip_is_older:
-        return "Faces are hidden, so the first clip is not shown: draw it with your changes."
-    return "No clip was made for this analysis." + ("" if clip_encoder() else f" {NO_ENCODER}")
+        return "Faces are hidden, so the original clip is not shown. Redraw it with your changes."
+    return "This analysis has no clip." + ("" if clip_encoder() else f" {NO_ENCODER}")
 
 
 def show_clock(view: ResultView, *, can_mark: bool = True) -> None:
@@ -218,14 +218,13 @@ def _offer_redraw(view: ResultView) -> None:
         st.error(problem_of(state), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = view.summary.get("status") == "done" and st.button(
-            "Draw the clip with your changes",
+            "Redraw the clip with your changes",
             icon=":material/movie_edit:",
             key=f"{view.key}_redraw",
-            help="With the names you gave, without the people you left out, and with the faces "
-            "hidden that you want hidden.",
+            help="Applies your names, exclusions and hidden faces.",
         )
         if not view.edits.hides:
-            st.caption("The clip shows everybody as they were found.", width="content")
+            st.caption("The clip shows people as detected, without your changes.", width="content")
     if not pressed:
         return
     try:
@@ -234,7 +233,7 @@ def _offer_redraw(view: ResultView) -> None:
         st.error(str(error), icon=":material/error:")
         return
     if begun is None:
-        st.error("The video is not here any more: read it again.", icon=":material/error:")
+        st.error("The video has been deleted. Upload it again.", icon=":material/error:")
         return
     redraw_result()
 
@@ -249,7 +248,7 @@ def _drawing(view: ResultView, key: str) -> None:
             st.rerun()
             return
         left_s = state.files[0].left_s
-        words = f"Drawing the clip with your changes: {state.fraction:.0%}"
+        words = f"Redrawing the clip: {state.fraction:.0%}"
         words += f", about {duration_words(left_s)} left" if left_s is not None else ""
         st.progress(state.fraction, text=state.message or words)
         if st.button("Cancel", icon=":material/stop:", key=f"{view.key}_redraw_cancel"):

@@ -47,7 +47,7 @@ def show_timelines(view: ResultView) -> None:
     part = person.between(*domain) if domain else person
     view.follow(f"{view.key}_ribbon", span)
     if not len(part):
-        st.info(f"{view.edits.name_of(chosen)} is not seen in this part.")
+        st.info(f"{view.edits.name_of(chosen)} is not visible in this part.")
         return
     # The key of a chart without a selection does not reach the page; that of a container does.
     show_legend()
@@ -59,9 +59,7 @@ def show_timelines(view: ResultView) -> None:
     view.follow(f"{view.key}_timeline", domain or span)
     if len(part) > 2 * DRAWN_STRETCHES:
         stretch_s = float(part.time_s[-1] - part.time_s[0]) / DRAWN_STRETCHES
-        st.caption(
-            f"Each point is the mean of {stretch_s:.1f} s; look closer to see every reading."
-        )
+        st.caption(f"Each point is the mean of {stretch_s:.1f} s. Zoom in to see every reading.")
     download_data(person_rows(part), "timeline.csv", key=f"{view.key}_timeline_data")
 
 
@@ -97,11 +95,11 @@ def _chosen_person(view: ResultView, people: list[int]) -> int:
 
 
 def _hint(view: ResultView, domain: tuple[float, float] | None, people: int) -> str:
-    go = "click anywhere to go there" if view.has_clip else "point at the curve to read it"
+    go = "click to jump there" if view.has_clip else "hover to read the values"
     if domain:
-        return f"{domain[0]:.1f} to {domain[1]:.1f} s · click beside the stretch to see all again"
-    more = f" The {_MOST_RIBBONS} people seen longest are drawn." if people > _MOST_RIBBONS else ""
-    return f"Drag over the coloured bar to look closer; {go}.{more}"
+        return f"{domain[0]:.1f} to {domain[1]:.1f} s · click outside the selection to zoom out"
+    more = f" Showing the {_MOST_RIBBONS} people seen longest." if people > _MOST_RIBBONS else ""
+    return f"Drag across the coloured bar to zoom in; {go}.{more}"
 
 
 def _brushed(event: Any, span: tuple[float, float]) -> tuple[float, float] | None:
@@ -122,14 +120,16 @@ def show_statistics(view: ResultView) -> None:
     download_data(
         share_rows(parts).drop(columns="place"), "shares.csv", key=f"{view.key}_shares_data"
     )
-    with st.expander("Dominant stretches and transitions"):
+    with st.expander("Dominant segments and transitions"):
         left, right = st.columns(2, gap="medium")
         runs = view.runs
         with left:
-            st.markdown(f"**{len(runs):,} stretches** of 0.3 s or more with one expression on top")
+            st.markdown(
+                f"**{len(runs):,} segments** of at least 0.3 s with one dominant expression"
+            )
             st.dataframe(runs, hide_index=True, height=320, key=f"{view.key}_runs")
         with right:
-            st.markdown("**Transitions**: from the row to the column, without a gap")
+            st.markdown("**Transitions** from row to column, without a gap")
             st.dataframe(_transition_rows(view.table), key=f"{view.key}_transitions")
 
 
