@@ -303,7 +303,7 @@ def test_a_snapshot_is_read_without_a_stream(
 
 def test_the_server_never_loads_tensorflow(server: Server, open_browser: OpenBrowser) -> None:
     live = LivePage(open_browser(None).new_page(), server.url).open()
-    live.page.get_by_text("How it goes").wait_for()
+    live.page.get_by_text("How it works").wait_for()
     maps = Path(f"/proc/{server.process.pid}/maps")
     if not maps.exists():
         pytest.skip("this system does not list what a process has loaded")

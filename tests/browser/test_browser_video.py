@@ -112,13 +112,13 @@ def test_the_clip_plays_and_a_click_in_the_timeline_seeks(
     wait_until(lambda: abs(position(page) - 0.25 * LENGTH_S) < 0.5, 5)
     # A drag looks closer and moves nothing; a click then lands in what is drawn now.
     drag(page, RIBBON, 0.5, 1.0)
-    page.get_by_text("click beside the stretch").wait_for()
+    page.get_by_text("click outside the selection").wait_for()
     assert abs(position(page) - 0.25 * LENGTH_S) < 0.5
     wait_until(lambda: len(playheads(page)) == 1)
     click(page, TIMELINE, 0.5)
     wait_until(lambda: abs(position(page) - 0.75 * LENGTH_S) < 0.5, 5)
     click(page, RIBBON, 0.1)
-    page.get_by_text("Drag over the coloured bar").wait_for()
+    page.get_by_text("Drag across the coloured bar").wait_for()
 
     page.get_by_role("button", name="Mark this moment").click()
     page.get_by_text("marker 1").first.wait_for()
