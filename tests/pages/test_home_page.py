@@ -9,7 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.media import encoder
+from emotion_core.media.write import sample_video
 from emotion_core.ui.common import resources
+from emotion_core.ui.home_page import sample
 
 HOME = str(Path(__file__).resolve().parents[2] / "Home.py")
 
@@ -101,7 +103,11 @@ def test_a_replaced_model_folder_is_taken_up_at_the_next_look(models: Path) -> N
     assert resources.network_key(replaced) != key
 
 
-def test_the_sample_is_read_again_by_another_network(models: Path) -> None:
+def test_the_sample_is_read_again_by_another_network(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A short clip is enough here.
+    monkeypatch.setattr(sample, "write_sample", lambda path: sample_video(path, 0.5, 10.0))
     app = AppTest.from_file(HOME, default_timeout=120).run()
     app.button(key="sample").click().run()
     assert "network ferplus" in words(app)
