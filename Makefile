@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test docs lint types chromium platforms clean
+.PHONY: run test coverage docs lint types chromium platforms clean
 
 run: $(VENV)/.installed
 	$(BIN)/streamlit run Home.py
@@ -15,6 +15,11 @@ test: $(VENV)/.installed-dev lint types chromium
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" tests/browser || failed=1; \
 	$(BIN)/python -m pytest -m alone tests/browser || failed=1; \
 	exit $$failed
+
+# Without the browser tests, whose servers are processes of their own. The floor is in pyproject.toml.
+coverage: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser \
+		--cov=emotion_core --cov-report=term:skip-covered
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

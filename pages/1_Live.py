@@ -19,6 +19,7 @@ from emotion_core.ui.live_page.stream import (
     show_problem,
     use_settings,
 )
+from emotion_core.ui.live_page.teaching import is_teaching, teaching_panel
 from emotion_core.video.options import described_network
 
 READINGS_EVERY_S = 0.5
@@ -45,13 +46,17 @@ with stage:
     settings = live_controls(classifier.bundle, recorded is not None)
     use_settings(settings)
     people = st.expander("Names and neutral face", icon=":material/groups:")
+    teacher = st.expander(
+        "Teach it your face", icon=":material/school:", expanded=is_teaching(current_processor())
+    )
     help_place = st.container()
 processor = current_processor()
 if processor is not None and running:
     attach(processor, recorded, names_of(processor))
 
 
-model = described_network(classifier.bundle, settings.adaptation)
+bundle = classifier.bundle
+model = described_network(bundle, settings.adaptation)
 
 
 @st.fragment(run_every=READINGS_EVERY_S if running else None)
@@ -102,12 +107,20 @@ def who() -> None:
     people_panel(current_processor(), current_session())
 
 
+@st.fragment(run_every=READINGS_EVERY_S if running and is_teaching(processor) else None)
+def teach() -> None:
+    """Guided takes and the adaptation fitted to them."""
+    teaching_panel(current_processor(), bundle, recorded=current_session() is not None)
+
+
 # A place of its own for each fragment: one that draws more than last time would otherwise write
 # over its neighbour.
 with recorder:
     recording()
 with people:
     who()
+with teacher:
+    teach()
 with side:
     with st.container():
         readings()

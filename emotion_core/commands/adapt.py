@@ -88,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Create adaptation; returns 0, or 1 where it brings nothing and is not kept."""
+    """Make an adaptation; returns 0, or 1 where it brings nothing and is not kept."""
     folder = options.out or AppSettings.from_environment().adaptations_dir
     if options.list:
         print("\n".join(_listed(folder)))

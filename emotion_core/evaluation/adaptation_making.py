@@ -1,4 +1,4 @@
-"""Create adaptation from labelled faces, and measure by cross-validation what it brings.
+"""Make an adaptation from labelled faces, and measure by cross-validation what it brings.
 
 Cross-validation leaves people out: nobody's faces are in the fit and in the measurement. The
 strength is what gives the smallest log-loss on faces left out, averaged over redraws of the people

@@ -23,6 +23,7 @@ from emotion_core.datatypes import Frame, FrameResult, ImageArray
 from emotion_core.live.capacity import Seat
 from emotion_core.live.checked_pictures import CheckedPictures, HideFaces
 from emotion_core.live.frame_pipeline import FramePipeline, Listener
+from emotion_core.live.guided_takes import GuidedTakes
 from emotion_core.live.heap import give_memory_back_soon
 from emotion_core.live.history import History, Reading
 from emotion_core.live.rate import RateCounter
@@ -111,6 +112,7 @@ class LiveProcessor:
         self._error = ""
         self._draw_error = self._hide_error = ""
         self._listener: Listener | None = None
+        self._guide: GuidedTakes | None = None
         self._listener_failed = False
         self._shown = RateCounter()
         self._read = RateCounter()
@@ -215,7 +217,12 @@ class LiveProcessor:
             if waiting is None or self._ended:
                 self._worker = None
                 return None
-            return waiting, self._settings
+            settings = self._settings
+            if self._guide is not None:
+                # The takes teach what the network alone says.
+                plain = replace(settings.pipeline, use_baselines=False)
+                settings = replace(settings, pipeline=plain, adaptation=None)
+            return waiting, settings
 
     def _finished(self, waiting: _Waiting, result: FrameResult) -> None:
         hidden, hide_error = self._hidden(waiting.frame.image, result)
@@ -226,8 +233,10 @@ class LiveProcessor:
             self._frames_read += 1
             self._read.add(now_s, now_s - waiting.arrived_s)
             self._history.add(result)
-            listener = self._listener
+            listener, guide = self._listener, self._guide
             look = Look(replace(self._settings, mirror=False), result, self._names, hidden)
+        if guide is not None:
+            guide.observe(result)
         if listener:
             self._tell(listener, result, waiting, look)
 
@@ -305,6 +314,11 @@ class LiveProcessor:
         with self._changed:
             if not self._ended:
                 self._end_stream = end
+
+    def guide_with(self, guide: GuidedTakes | None) -> None:
+        """Hand every result to guided takes, without any correction; None ends that. Any thread."""
+        with self._changed:
+            self._guide = guide
 
     def start_calibration(self, seconds: float = 3.0) -> None:
         """Take the coming seconds of everybody in view as their rest. Any thread."""

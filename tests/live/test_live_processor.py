@@ -16,11 +16,19 @@ from streamlit_webrtc.process import VideoProcessTrack
 from emotion_core.config import OverlaySettings, PipelineSettings
 from emotion_core.datatypes import FloatArray, Frame, FrameResult, ImageArray
 from emotion_core.live.checked_pictures import REPEAT_S
+from emotion_core.live.guided_takes import LEAST_READINGS, READY_S, GuidedTakes
 from emotion_core.live.processor import PAGE_S, LiveProcessor, live_threads
 from emotion_core.live.rendering import mirrored, to_bgr, to_frame
 from emotion_core.live.settings import LiveSettings
+from emotion_core.model.adaptation import Adaptation
 
 PLAIN = LiveSettings(mirror=False)
+
+
+def sadder() -> Adaptation:
+    offsets = np.zeros(7)
+    offsets[5] = 1.0
+    return Adaptation("sadder", {"name": "x", "sha256": "y"}, offsets)
 
 
 def one_face(frame: Frame, box: tuple[float, float, float, float] = (2, 4, 10, 12)) -> FrameResult:
@@ -50,6 +58,7 @@ class FakePipeline:
         self.started = threading.Event()
         self.seen: list[Frame] = []
         self.settings: list[PipelineSettings] = []
+        self.adaptations: list[Adaptation | None] = []
         self.error: Exception | None = None
         self.empty = False
 
@@ -63,6 +72,9 @@ class FakePipeline:
 
     def update_settings(self, settings: PipelineSettings) -> None:
         self.settings.append(settings)
+
+    def update_adaptation(self, adaptation: Adaptation | None) -> None:
+        self.adaptations.append(adaptation)
 
     def start_calibration(self, track_id: int | None = None, seconds: float = 3.0) -> None:
         self.calibrating = {1: 0.5}
@@ -589,3 +601,27 @@ def test_streamlit_webrtcs_own_track_drives_the_processor(
     assert processor.reading().frames_read > 1
     assert processor.reading().ended
     assert processor.history()[1][1].shape[1] == 7
+
+
+def test_guided_takes_hear_the_network_alone_and_then_it_is_read_as_before(
+    make: Callable[..., LiveProcessor],
+) -> None:
+    adapted = replace(PLAIN, adaptation=sadder(), pipeline=PipelineSettings(use_baselines=True))
+    pipeline = FakePipeline()
+    processor = make(pipeline, settings=adapted)
+    guide = GuidedTakes(-READY_S)
+    processor.guide_with(guide)
+    for count in range(1, LEAST_READINGS + 2):
+        processor.recv(video_frame())
+        wait_until(lambda n=count: processor.reading().frames_read == n, "a result")  # type: ignore[misc]
+    assert not pipeline.settings[-1].use_baselines
+    assert pipeline.adaptations == []
+    prompt = guide.prompt(0.1)
+    assert prompt is not None
+    assert prompt.readings == LEAST_READINGS + 1
+
+    processor.guide_with(None)
+    processor.recv(video_frame())
+    wait_until(lambda: processor.reading().frames_read == LEAST_READINGS + 2, "a result")
+    assert pipeline.settings[-1].use_baselines
+    assert pipeline.adaptations == [adapted.adaptation]

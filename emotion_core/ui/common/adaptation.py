@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
+from numpy.typing import NDArray
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import (
     check_made_for,
+    check_name,
     from_json,
     list_adaptations,
     load_adaptation,
@@ -170,3 +172,61 @@ def _offer_file(bundle: ModelBundle, page: str) -> None:
 def as_file(adaptation: Adaptation) -> str:
     """The text of an adaptation's file; `--adaptation` of a job takes it too."""
     return json.dumps(to_json(adaptation), ensure_ascii=False)
+
+
+def fit_own(
+    probs: NDArray[Any],
+    labels: NDArray[Any],
+    people: NDArray[Any] | None,
+    *,
+    name: str,
+    bundle: ModelBundle,
+) -> None:
+    """Fit an adaptation, tell its gain, and choose it; where it brings nothing, say so.
+
+    Args:
+        probs: (N, 7) what the network says, with no correction.
+        labels: (N,) index into `EXPRESSIONS`.
+        people: (N,) who is seen; None where every face is a take of its own.
+        name: as the visitor typed it.
+        bundle: the network.
+    """
+    # The pages start without what only this needs.
+    from emotion_core.evaluation.adaptation_making import make_adaptation, validation_rehearsal
+
+    try:
+        made, gain = make_adaptation(
+            probs,
+            labels,
+            people,
+            name=check_name(name),
+            model=described_network(bundle),
+            rehearsal=validation_rehearsal(bundle),
+        )
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    words = gain_words(gain.to_dict())
+    if not gain.offered:
+        st.warning(
+            f"It does not improve held-out faces, so it was not kept. {words} Label more faces.",
+            icon=":material/trending_flat:",
+        )
+        return
+    add_own(made)
+    st.toast(f"“{made.name}” has been created and selected. {words}")
+    st.rerun()
+
+
+def offer_own(name: str, *, key: str) -> None:
+    """A button that saves an adaptation of this session as a file; nothing where there is none."""
+    if made := own_adaptations().get(name.strip()):
+        st.download_button(
+            "Download",
+            as_file(made),
+            file_name=f"{made.name}.json",
+            mime="application/json",
+            key=key,
+            icon=":material/download:",
+            on_click="ignore",
+        )

@@ -8,13 +8,9 @@ import numpy as np
 import streamlit as st
 
 from emotion_core.datatypes import FloatArray
-from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.model.adaptation_file import check_name
-from emotion_core.ui.common.adaptation import add_own, as_file, gain_words
-from emotion_core.ui.common.adaptation import own_adaptations as own
+from emotion_core.ui.common.adaptation import fit_own, offer_own
 from emotion_core.ui.photo_page.view import Reading
-from emotion_core.video.options import described_network
 
 if TYPE_CHECKING:
     from emotion_core.model.classify import Classifier
@@ -66,7 +62,7 @@ def label_faces(reading: Reading, number: int, classifier: "Classifier") -> None
 
 
 def offer_adaptation(classifier: "Classifier") -> None:
-    """Create adaptation of all faces labelled in this session."""
+    """Offer an adaptation fitted to all faces labelled in this session."""
     labelled = list(_labels().values())
     if not labelled:
         return
@@ -92,42 +88,11 @@ def offer_adaptation(classifier: "Classifier") -> None:
                 st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
                 st.rerun()
         if make:
-            _make(labelled, name, together, classifier)
-        if made := own().get(name.strip()):
-            st.download_button(
-                "Download it",
-                as_file(made),
-                file_name=f"{made.name}.json",
-                mime="application/json",
-                key="photo_adapt_file",
-                icon=":material/download:",
-                on_click="ignore",
+            fit_own(
+                np.array([face.probs for face in labelled]),
+                np.array([face.label for face in labelled]),
+                None if together else np.array([face.picture for face in labelled]),
+                name=name,
+                bundle=classifier.bundle,
             )
-
-
-def _make(labelled: list[_Labelled], name: str, together: bool, classifier: "Classifier") -> None:
-    # The page starts without what only this button needs.
-    from emotion_core.evaluation.adaptation_making import make_adaptation, validation_rehearsal
-
-    try:
-        made, gain = make_adaptation(
-            np.array([face.probs for face in labelled]),
-            np.array([face.label for face in labelled]),
-            None if together else np.array([face.picture for face in labelled]),
-            name=check_name(name),
-            model=described_network(classifier.bundle),
-            rehearsal=validation_rehearsal(classifier.bundle),
-        )
-    except EmotionCoreError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    words = gain_words(gain.to_dict())
-    if not gain.offered:
-        st.warning(
-            f"It does not improve held-out faces, so it was not kept. {words} Label more faces.",
-            icon=":material/trending_flat:",
-        )
-        return
-    add_own(made)
-    st.toast(f"“{made.name}” has been created and selected. {words}")
-    st.rerun()
+        offer_own(name, key="photo_adapt_file")
