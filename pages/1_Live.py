@@ -19,7 +19,7 @@ from emotion_core.ui.live_page.stream import (
     show_problem,
     use_settings,
 )
-from emotion_core.ui.live_page.teaching import is_teaching, teaching_panel
+from emotion_core.ui.live_page.teaching import has_takes, is_teaching, teaching_panel
 from emotion_core.video.options import described_network
 
 READINGS_EVERY_S = 0.5
@@ -41,13 +41,15 @@ with stage:
     # The video first and by itself: START is what a visitor waits for.
     running = live_stream(classifier)
     let_it_show()
+    # While expressions are asked for, the words are next to the picture.
+    prompt = st.container()
     recorder = st.container()
     recorded = current_session()
     settings = live_controls(classifier.bundle, recorded is not None)
     use_settings(settings)
     people = st.expander("Names and neutral face", icon=":material/groups:")
     teacher = st.expander(
-        "Teach it your face", icon=":material/school:", expanded=is_teaching(current_processor())
+        "Teach it your face", icon=":material/face:", expanded=has_takes(current_processor())
     )
     help_place = st.container()
 processor = current_processor()
@@ -119,8 +121,10 @@ with recorder:
     recording()
 with people:
     who()
-with teacher:
+with prompt if is_teaching(processor) else teacher:
     teach()
+if is_teaching(processor):
+    teacher.caption("Follow the words below the picture.")
 with side:
     with st.container():
         readings()

@@ -43,6 +43,11 @@ def is_teaching(processor: LiveProcessor | None) -> bool:
     return guide is not None and processor is not None and bool(guide.prompt(processor.now_s()))
 
 
+def has_takes(processor: LiveProcessor | None) -> bool:
+    """Whether takes were begun in this stream, so that their place on the page is open."""
+    return _current(processor) is not None
+
+
 def _current(processor: LiveProcessor | None) -> GuidedTakes | None:
     """The takes of this stream; those of an earlier stream are forgotten."""
     stream, guide = st.session_state.get(_GUIDE, (None, None))
