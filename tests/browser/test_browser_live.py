@@ -337,7 +337,7 @@ def test_a_recording_outlives_a_reload_and_ends_in_a_result(
     live.wait_for_face()
     page.get_by_role("button", name="Finish").click()
     page.get_by_text("Your recording").wait_for()
-    page.get_by_text("Downloads", exact=True).wait_for()
+    page.get_by_role("tab", name="Downloads").click()
     page.get_by_role("link", name="Clip", exact=True).wait_for()
     clip = page.locator(".st-key-player video")
     clip.wait_for()
