@@ -1,6 +1,7 @@
 """Fixtures that several areas share. Add yours below; keep each a few lines."""
 
 import asyncio
+import subprocess
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -92,9 +93,10 @@ def made_models(made_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """A models folder with one complete, barely trained model, `tiny`. Copy it to change it."""
     from emotion_core.datasets.loading import load_dataset
     from emotion_core.model import tflite_export
+    from emotion_core.model.network import NetworkSettings
     from emotion_core.training.export_model import finish_model
     from emotion_core.training.fit import fit
-    from emotion_core.training.settings import NetworkSettings, TrainingSettings
+    from emotion_core.training.settings import TrainingSettings
 
     network = NetworkSettings(channels=(4, 4, 8, 8), dense=(16, 16))
     settings = TrainingSettings(
@@ -130,7 +132,7 @@ def jobs_run_here(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     asked: list[list[str]] = []
 
-    def launch(store: Any, job_id: str) -> None:
+    def launch(store: JobStore, job_id: str) -> None:
         folder = store._folder(job_id)
         job = json.loads((folder / "job.json").read_text())
         command = [store._command.name, store._command.input_option]
@@ -149,19 +151,16 @@ def jobs_run_here(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 @pytest.fixture
-def jobs_never_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def jobs_never_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
     """The pages' background jobs are true processes that tell of 40% and go no further; the list
     holds each. Those that a test leaves behind are ended."""
     import json
-    import subprocess
     import sys
 
-    from emotion_core.jobs import store
-
     code = "import sys, time; print(sys.argv[1], flush=True); time.sleep(600)"
-    begun: list[Any] = []
+    begun: list[subprocess.Popen[bytes]] = []
 
-    def start(command: list[str], **options: Any) -> Any:
+    def start(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
         given = next(part for part in command if str(Path(part).parent.parent.name) == "incoming")
         told = {"event": "progress", "file": given, "status": "running", "fraction": 0.4}
         told["message"] = "half way"
@@ -170,7 +169,7 @@ def jobs_never_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
         return begun[-1]
 
     true_popen = subprocess.Popen
-    monkeypatch.setattr(store.subprocess, "Popen", start)
+    monkeypatch.setattr(subprocess, "Popen", start)
     yield begun
     for process in begun:
         process.kill()

@@ -65,7 +65,7 @@ def test_the_notebook_runs_and_is_kept_without_outputs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    book = nbformat.read(EXAMPLES / "faces_csv.ipynb", as_version=4)
+    book = nbformat.read(EXAMPLES / "faces_csv.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)
     NotebookClient(book, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()

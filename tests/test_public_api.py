@@ -5,6 +5,7 @@ import inspect
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import ModuleType
 
@@ -22,10 +23,12 @@ from emotion_core import (
     load_results,
     sample_video,
 )
+from emotion_core.datatypes import ImageArray
 from emotion_core.model.classify import load_classifier
 from emotion_core.results.annotations import Edits, save_edits
 from emotion_core.results.export import COLUMNS
 from emotion_core.video import api
+from emotion_core.vision.detection import KnownFaces
 
 OLD = Path(__file__).parent / "results" / "version_0_1"
 WITH_EXAMPLES = [
@@ -103,7 +106,7 @@ def test_a_frame_without_a_face_has_missing_values(tmp_path: Path) -> None:
 def test_nothing_is_left_behind_without_a_folder(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     result = analyze_video(clip, classifier=Happy())
     assert result.folder is None
     assert len(result.faces) == 40
@@ -139,13 +142,13 @@ class Corner:
     def __init__(self) -> None:
         self.resets = 0
 
-    def update(self, image_bgr, time_s, known):
+    def update(self, image_bgr: ImageArray, time_s: float, known: KnownFaces) -> Detections:
         return Detections.of([(10, 20, 90, 100)], [1.0], known)
 
     def reset(self) -> None:
         self.resets += 1
 
-    def configure(self, settings) -> None: ...
+    def configure(self, settings: object) -> None: ...
 
 
 def test_a_loaded_network_is_named_in_the_results(clip: Path) -> None:

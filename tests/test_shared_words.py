@@ -1,6 +1,7 @@
 """labels, datatypes, config and errors: the words that all parts share."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -88,9 +89,9 @@ def test_result_rows_are_aligned_read_only_and_json() -> None:
 
 def test_result_refuses_rows_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="quality"):
-        FrameResult(0, 0, *[np.empty(0)] * 7, ((),))  # type: ignore[arg-type]
+        FrameResult(0, 0, *[np.empty(0)] * 7, ((),))  # type: ignore[arg-type, call-arg]
     with pytest.raises(ValueError, match="reshape"):
-        FrameResult(0, 0, np.empty((1, 4)), np.array([1, 2]), *[np.empty(0)] * 5, ((), ()))  # type: ignore[arg-type]
+        FrameResult(0, 0, np.empty((1, 4)), np.array([1, 2]), *[np.empty(0)] * 5, ((), ()))  # type: ignore[arg-type, call-arg]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,9 @@ def test_result_refuses_rows_that_do_not_fit() -> None:
         (lambda: config.AppSettings(retention_h=0), "retention_h"),
     ],
 )
-def test_settings_refuse_values_out_of_range_by_name(make, named: str) -> None:  # type: ignore[no-untyped-def]
+def test_settings_refuse_values_out_of_range_by_name(
+    make: Callable[[], object], named: str
+) -> None:
     with pytest.raises(errors.SettingsError, match=named):
         make()
 
@@ -150,8 +153,8 @@ def test_bad_environment_is_named(name: str, value: str) -> None:
         ("EMOTION_LAB_DATA", config.AppSettings.training_data),
     ],
 )
-def test_a_mistyped_path_is_named_where_it_is_needed_and_nowhere_else(  # type: ignore[no-untyped-def]
-    name: str, ask, tmp_path: Path
+def test_a_mistyped_path_is_named_where_it_is_needed_and_nowhere_else(
+    name: str, ask: Callable[[config.AppSettings], object], tmp_path: Path
 ) -> None:
     for mistyped in ("/no/such/folder", "a\0b"):
         settings = config.AppSettings.from_environment({name: mistyped})

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from playwright.sync_api import FrameLocator, Locator, Page
 
 _GRAB = """
 async () => {
@@ -25,7 +26,7 @@ async () => {
 class LivePage:
     """The live page as a visitor sees it."""
 
-    def __init__(self, page: Any, url: str) -> None:
+    def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
 
@@ -35,10 +36,10 @@ class LivePage:
         return self
 
     @property
-    def frame(self) -> Any:
+    def frame(self) -> FrameLocator:
         return self.page.frame_locator('iframe[title*="webrtc_streamer"]')
 
-    def button(self, name: str) -> Any:
+    def button(self, name: str) -> Locator:
         # Written in capitals by style alone.
         pattern = re.compile(f"^{name}$", re.IGNORECASE)
         return self.frame.get_by_role("button", name=pattern)

@@ -2,15 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 
 # Pictures for the README and for looking at are kept where this variable says.
 SHOTS = os.environ.get("EMOTION_LAB_SHOTS")
 
 
-def settle(page: Any, rest_ms: int = 700) -> None:
+def settle(page: Page, rest_ms: int = 700) -> None:
     page.get_by_test_id("stApp").wait_for()
     page.locator("h1").first.wait_for()
     page.wait_for_function(
@@ -20,17 +20,18 @@ def settle(page: Any, rest_ms: int = 700) -> None:
     page.wait_for_timeout(rest_ms)
 
 
-def keep(page: Any, name: str) -> None:
+def keep(page: Page, name: str) -> None:
     if SHOTS:
         Path(SHOTS).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
 
-def keep_whole(page: Any, name: str) -> None:
+def keep_whole(page: Page, name: str) -> None:
     """The same of the whole page, however far it scrolls."""
     if not SHOTS:
         return
     size = page.viewport_size
+    assert size is not None
     tall = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": size["width"], "height": max(size["height"], tall)})
     page.wait_for_timeout(500)
@@ -38,7 +39,7 @@ def keep_whole(page: Any, name: str) -> None:
     page.set_viewport_size(size)
 
 
-def barriers(page: Any) -> list[str]:
+def barriers(page: Page) -> list[str]:
     """What breaks WCAG 2.1, level AA, as far as axe-core finds it; [] on a page open to everybody.
 
     The rectangles of a chart's selection are left out: Vega gives them a role and no name.
@@ -53,7 +54,7 @@ def barriers(page: Any) -> list[str]:
     ]
 
 
-def sticking_out(page: Any) -> list[str]:
+def sticking_out(page: Page) -> list[str]:
     """What reaches beyond the right or left edge of the window, named; [] on a page that fits.
 
     Whatever lies in a box that scrolls or cuts by itself (a table, a row of tabs) fits.

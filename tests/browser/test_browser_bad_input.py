@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from conftest import OpenBrowser, Server
+from browser.app_server import OpenBrowser, Server
 from PIL import Image
 
 from emotion_core.media.synthetic import sample_photo

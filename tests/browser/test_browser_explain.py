@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import OpenBrowser, Server
-from pictures import keep
+from browser.app_server import OpenBrowser, Server
+from browser.pictures import keep
 
 
 def loaded_files(pid: int) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from conftest import OpenBrowser, Server, write_y4m
-from live_driver import LivePage
+from browser.app_server import OpenBrowser, Server, write_y4m
+from browser.live_driver import LivePage
+from browser.pictures import keep
 from numpy.typing import NDArray
-from pictures import keep
 
 from emotion_core import Frame, Pipeline
 from emotion_core.config import DetectionSettings

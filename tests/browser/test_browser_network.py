@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import OpenBrowser, free_port, running_server
-from live_driver import LivePage
+from browser.app_server import OpenBrowser, free_port, running_server
+from browser.live_driver import LivePage
 
 from emotion_core.labels import EXPRESSIONS
 

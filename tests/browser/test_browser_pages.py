@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import pytest
-from conftest import FLAGS, WAIT_MS, OpenBrowser, Server
-from live_driver import LivePage
-from pictures import barriers, keep, keep_whole, settle, sticking_out
-from playwright.sync_api import expect
+from browser.app_server import FLAGS, WAIT_MS, OpenBrowser, Server
+from browser.live_driver import LivePage
+from browser.pictures import barriers, keep, keep_whole, settle, sticking_out
+from playwright.sync_api import ConsoleMessage, Error, Page, Playwright, ViewportSize, expect
 
 from emotion_core.ui.common.page_list import PAGES
 
@@ -29,14 +29,14 @@ MODEL_TABS = (
 
 
 @pytest.fixture(scope="module")
-def visit(playwright_api: Any, chromium: str) -> Iterator[Callable[..., Any]]:
+def visit(playwright_api: Playwright, chromium: str) -> Iterator[Callable[..., Page]]:
     """visit(scheme, size) gives a page of one browser that all visits of this file share."""
     flags = [*FLAGS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     browser = playwright_api.chromium.launch(executable_path=chromium, args=flags)
 
-    def start(scheme: str, size: str) -> Any:
+    def start(scheme: Literal["light", "dark"], size: str) -> Page:
         width, height = SIZES[size]
-        viewport = {"width": width, "height": height}
+        viewport: ViewportSize = {"width": width, "height": height}
         context = browser.new_context(color_scheme=scheme, viewport=viewport)
         context.set_default_timeout(WAIT_MS)
         return context.new_page()
@@ -46,7 +46,7 @@ def visit(playwright_api: Any, chromium: str) -> Iterator[Callable[..., Any]]:
 
 
 @contextmanager
-def complaints_of(page: Any, url: str) -> Iterator[list[str]]:
+def complaints_of(page: Page, url: str) -> Iterator[list[str]]:
     """A list that fills with the errors of the page's console, less Streamlit's own two.
 
     On an address such as /Model Streamlit first asks for its health below that address, finds
@@ -55,11 +55,11 @@ def complaints_of(page: Any, url: str) -> Iterator[list[str]]:
     told: list[str] = []
     streamlits = (f"{url}/_stcore/health", f"{url}/_stcore/host-config")
 
-    def listen(message: Any) -> None:
+    def listen(message: ConsoleMessage) -> None:
         if message.type == "error" and message.location.get("url") not in streamlits:
             told.append(f"{message.text} ({message.location.get('url')})")
 
-    def fail(error: Any) -> None:
+    def fail(error: Error) -> None:
         told.append(str(error))
 
     page.on("console", listen)
@@ -71,7 +71,7 @@ def complaints_of(page: Any, url: str) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", "desktop"), ("dark", "phone")])
 def test_every_page_stands_fits_and_talks_to_nobody_else(
-    scheme: str, size: str, server: Server, visit: Callable[..., Any]
+    scheme: str, size: str, server: Server, visit: Callable[..., Page]
 ) -> None:
     page = visit(scheme, size)
     asked: list[str] = []
@@ -95,7 +95,7 @@ def test_every_page_stands_fits_and_talks_to_nobody_else(
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", "desktop"), ("dark", "phone")])
 def test_every_tab_of_the_model_page_stands_and_fits(
-    scheme: str, size: str, server: Server, visit: Callable[..., Any]
+    scheme: str, size: str, server: Server, visit: Callable[..., Page]
 ) -> None:
     page, url = visit(scheme, size), f"{server.url}/Model"
     with complaints_of(page, url) as told:
@@ -117,7 +117,7 @@ def test_every_tab_of_the_model_page_stands_and_fits(
 
 
 def test_a_square_of_the_confusion_matrix_opens_by_a_click_and_by_keys(
-    server: Server, visit: Callable[..., Any]
+    server: Server, visit: Callable[..., Page]
 ) -> None:
     page = visit("light", "desktop")
     page.goto(f"{server.url}/Model")

@@ -6,12 +6,11 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conftest import OpenBrowser, Server, running_server
-from pictures import barriers, keep, settle
-from playwright.sync_api import expect
+from browser.app_server import OpenBrowser, Server, running_server
+from browser.pictures import barriers, keep, settle
+from playwright.sync_api import BrowserContext, Page, expect
 
 from emotion_core.media.write import repeat_video, sample_video
 
@@ -40,7 +39,7 @@ def wait_until(check: Callable[[], bool], seconds: float = 40) -> None:
         time.sleep(0.1)
 
 
-def start(server: Server, context: Any, path: Path) -> Any:
+def start(server: Server, context: BrowserContext, path: Path) -> Page:
     page = context.new_page()
     page.goto(f"{server.url}/Video")
     page.locator("[class*=st-key-video_upload] input[type=file]").set_input_files(str(path))
@@ -48,7 +47,7 @@ def start(server: Server, context: Any, path: Path) -> Any:
     return page
 
 
-def plot(page: Any, chart: int) -> dict[str, float]:
+def plot(page: Page, chart: int) -> dict[str, float]:
     """The frame around the marks of a chart, once it has stopped moving."""
     script = """chart => {
         const host = document.querySelectorAll('[data-testid=stVegaLiteChart]')[chart]
@@ -64,12 +63,12 @@ def plot(page: Any, chart: int) -> dict[str, float]:
     return before
 
 
-def click(page: Any, chart: int, share: float) -> None:
+def click(page: Page, chart: int, share: float) -> None:
     box = plot(page, chart)
     page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
 
 
-def drag(page: Any, chart: int, start: float, end: float) -> None:
+def drag(page: Page, chart: int, start: float, end: float) -> None:
     box = plot(page, chart)
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + start * box["width"], y)
@@ -78,7 +77,7 @@ def drag(page: Any, chart: int, start: float, end: float) -> None:
     page.mouse.up()
 
 
-def playheads(page: Any) -> list[float]:
+def playheads(page: Page) -> list[float]:
     """Where the lines stand in their charts, 0 to 1 from left to right."""
     return list(
         page.evaluate("""() => [...document.querySelectorAll('.lab-playhead')].map(line => {
@@ -89,7 +88,7 @@ def playheads(page: Any) -> list[float]:
     )
 
 
-def position(page: Any) -> float:
+def position(page: Page) -> float:
     return float(page.eval_on_selector(PLAYER, "video => video.currentTime"))
 
 
@@ -176,7 +175,7 @@ def test_the_list_of_analyses_outlives_the_page_and_is_nobody_elses(
     assert not video_server.errors()
 
 
-def saved(page: Any, label: str) -> tuple[str, bytes]:
+def saved(page: Page, label: str) -> tuple[str, bytes]:
     """The name and the bytes of what a button hands out."""
     with page.expect_download() as download:
         page.get_by_role("link", name=label).click()

@@ -73,7 +73,7 @@ def test_labelled_faces_become_an_adaptation(
 
 
 def test_what_brings_nothing_is_not_kept(
-    made_models, tmp_path: Path, adaptations: Path, capsys: pytest.CaptureFixture[str]
+    made_models: Path, tmp_path: Path, adaptations: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rng = np.random.default_rng(0)
     for expression in ("happy", "neutral"):
@@ -88,7 +88,7 @@ def test_what_brings_nothing_is_not_kept(
     assert "brings nothing" in said.out or "agrees with only" in said.err
 
 
-def test_the_prior_alone_needs_no_faces(made_models, adaptations: Path) -> None:
+def test_the_prior_alone_needs_no_faces(made_models: Path, adaptations: Path) -> None:
     assert adapt(made_models, "--name", "even") == 0
     assert load_adaptation("even", adaptations).prior is None
     assert adapt(made_models, "--name", "calm", "--prior", "neutral=0.7") == 0
@@ -111,10 +111,10 @@ def test_the_prior_alone_needs_no_faces(made_models, adaptations: Path) -> None:
     ],
 )
 def test_what_cannot_work_is_told(
-    made_models,
+    made_models: Path,
     adaptations: Path,
     capsys: pytest.CaptureFixture[str],
-    more,
+    more: tuple[str, ...],
     status: int,
     words: str,
 ) -> None:
@@ -136,7 +136,7 @@ def test_a_pattern_that_finds_nobody_is_told(
 
 
 def test_faces_that_the_network_learnt_from_are_refused(
-    made_models, made_data, capsys: pytest.CaptureFixture[str]
+    made_models: Path, made_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     more = ("--data", str(made_data), "--split", "train", "--name", "x")
     assert adapt(made_models, *more) == 1
@@ -186,7 +186,7 @@ def test_an_adaptation_that_cannot_be_used_ends_the_run_first(
     adaptations: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    more,
+    more: tuple[str, ...],
     status: int,
     words: str,
 ) -> None:

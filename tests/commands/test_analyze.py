@@ -19,20 +19,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory):
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 1.0, 10.0)
 
 
-def analyze(*arguments):
+def analyze(*arguments: object) -> int:
     return main(["analyze", *map(str, arguments)])
 
 
-def files_below(folder):
+def files_below(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
 def test_a_file_gives_a_folder_named_after_it(
-    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert analyze(clip, "--out", tmp_path / "o") == 0
     assert {"clip/faces.csv", "clip/summary.json", "clip/annotated.mp4"} <= set(
@@ -42,7 +42,7 @@ def test_a_file_gives_a_folder_named_after_it(
 
 
 def test_without_an_encoder_tables_are_written_and_the_reason_is_said_once(
-    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "o"
     another = sample_video(tmp_path / "another.mp4", 0.5, 10.0)
@@ -64,7 +64,7 @@ def test_without_an_encoder_tables_are_written_and_the_reason_is_said_once(
 
 
 def test_finished_videos_are_skipped_unless_forced(
-    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "o"
     analyze(clip, "--out", out, "--no-annotate")
@@ -77,7 +77,7 @@ def test_finished_videos_are_skipped_unless_forced(
 
 
 def test_a_clip_is_drawn_again_with_the_edits(
-    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, folder = tmp_path / "o", tmp_path / "o" / "clip"
     analyze(clip, "--out", out)
@@ -100,7 +100,7 @@ def test_a_clip_is_drawn_again_with_the_edits(
 
 
 def test_faces_are_hidden_in_a_clip_that_is_drawn_again(
-    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert analyze(clip, "--out", tmp_path, "--hide", "everybody") == 2
     assert "--hide goes with --redraw" in capsys.readouterr().err
@@ -114,7 +114,7 @@ def test_faces_are_hidden_in_a_clip_that_is_drawn_again(
 
 @pytest.mark.parametrize("before", [[], ["--no-annotate"]])
 def test_nothing_is_drawn_again_that_was_not_made(
-    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str], before
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], before: list[str]
 ) -> None:
     if before:
         analyze(clip, "--out", tmp_path, *before)
@@ -123,7 +123,7 @@ def test_nothing_is_drawn_again_that_was_not_made(
 
 
 def test_other_settings_are_not_skipped(
-    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     analyze(clip, "--out", tmp_path, "--no-annotate")
     analyze(clip, "--out", tmp_path, "--no-annotate", "--every", 5)
@@ -132,7 +132,7 @@ def test_other_settings_are_not_skipped(
     assert summary["frames_analysed"] == 2
 
 
-def test_a_half_done_folder_is_done_again(clip, tmp_path: Path) -> None:
+def test_a_half_done_folder_is_done_again(clip: Path, tmp_path: Path) -> None:
     analyze(clip, "--out", tmp_path, "--no-annotate")
     file = tmp_path / "clip" / "summary.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"status": "running"}))
@@ -141,7 +141,7 @@ def test_a_half_done_folder_is_done_again(clip, tmp_path: Path) -> None:
 
 
 def test_folders_failures_and_odd_names(
-    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = tmp_path / "in"
     (source / "deep").mkdir(parents=True)
@@ -204,14 +204,14 @@ def test_an_empty_folder_is_a_failure_that_says_so(
     assert "holds no video" in capsys.readouterr().err
 
 
-def test_results_inside_the_input_folder_are_not_read_again(clip, tmp_path: Path) -> None:
+def test_results_inside_the_input_folder_are_not_read_again(clip: Path, tmp_path: Path) -> None:
     shutil.copy(clip, tmp_path / "a.mp4")
     for _ in range(2):
         assert analyze(tmp_path, "--out", tmp_path / "out") == 0
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["a"]
 
 
-def test_results_may_lie_beside_the_videos(clip, tmp_path: Path) -> None:
+def test_results_may_lie_beside_the_videos(clip: Path, tmp_path: Path) -> None:
     shutil.copy(clip, tmp_path / "a.mp4")
     for _ in range(2):
         assert analyze(tmp_path, "--out", tmp_path) == 0
@@ -222,23 +222,27 @@ def test_results_may_lie_beside_the_videos(clip, tmp_path: Path) -> None:
     "wrong", ["--every 0", "--rate -2", "--start 3 --end 1", "--every 2 --rate 1"]
 )
 def test_wrong_usage_ends_with_two(
-    clip, tmp_path: Path, wrong: str, capsys: pytest.CaptureFixture[str]
+    clip: Path, tmp_path: Path, wrong: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
-        status = analyze(clip, "--out", tmp_path / "o", *wrong.split())
+        status: str | int | None = analyze(clip, "--out", tmp_path / "o", *wrong.split())
     except SystemExit as stop:
         status = stop.code
     assert status == 2
     assert not (tmp_path / "o").exists()
 
 
-def test_a_missing_model_is_named(clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_model_is_named(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     status = analyze(clip, "--out", tmp_path, "--model", "nobody")
     assert status == 1
     assert "nobody" in capsys.readouterr().err
 
 
-def test_progress_lines_are_json(clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_lines_are_json(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert analyze(clip, "--out", tmp_path / "o", "--progress", "json") == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [e["event"] for e in events if e["event"] != "progress"] == [
@@ -253,7 +257,7 @@ def test_progress_lines_are_json(clip, tmp_path: Path, capsys: pytest.CaptureFix
     assert events[-1] == {"event": "end", "done": 1, "skipped": 0, "failed": 0, "cancelled": 0}
 
 
-def start(*arguments):
+def start(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "emotion_core", "analyze", *map(str, arguments)],
         cwd=ROOT,
@@ -262,7 +266,8 @@ def start(*arguments):
     )
 
 
-def wait_for_progress(process) -> None:
+def wait_for_progress(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
     for line in process.stdout:
         if json.loads(line)["event"] == "progress":
             return
@@ -296,7 +301,7 @@ def test_a_hard_kill_is_cleaned_up_by_the_next_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["--out a-file", "--out o --json nowhere/j.json"])
 def test_a_place_that_cannot_hold_the_outcome_is_told_before_the_work(
-    clip,
+    clip: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     wrong: str,
@@ -310,13 +315,13 @@ def test_a_place_that_cannot_hold_the_outcome_is_told_before_the_work(
 
 
 def test_what_nobody_foresaw_ends_one_video_and_not_the_others(
-    clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copy(clip, tmp_path / "a.mp4")
     shutil.copy(clip, tmp_path / "b.mp4")
     hash_of = paths.file_hash
 
-    def breaks(path):
+    def breaks(path: Path) -> str:
         if path.name == "a.mp4":
             raise IndexError("a stamp out of range")
         return hash_of(path)
@@ -332,7 +337,7 @@ def test_what_nobody_foresaw_ends_one_video_and_not_the_others(
 
 
 def test_a_results_folder_that_cannot_be_made_costs_its_own_video_alone(
-    clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copy(clip, tmp_path / "a.mp4")
     shutil.copy(clip, tmp_path / "b.mp4")

@@ -109,6 +109,6 @@ def test_the_video_is_closed_before_its_folder_is_removed(
             self.cleanup()
 
     monkeypatch.setattr(command, "_read", read)
-    monkeypatch.setattr(command.tempfile, "TemporaryDirectory", Folder)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", Folder)
     assert benchmark("--video", video, "--frames", 20) == 0
     assert seen == ["closed", "removed"]

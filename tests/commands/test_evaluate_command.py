@@ -15,20 +15,20 @@ from emotion_core.labels import EXPRESSIONS
 
 
 @pytest.fixture
-def models(made_models, tmp_path: Path):
+def models(made_models: Path, tmp_path: Path) -> Path:
     return shutil.copytree(made_models, tmp_path / "models")
 
 
-def evaluate(models, data, *more: str) -> int:
+def evaluate(models: Path, data: Path, *more: str) -> int:
     return main(["evaluate", "--data", str(data), "--models-dir", str(models), *more])
 
 
-def state(folder) -> dict[str, bytes]:
+def state(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_the_shipped_data_set_fills_the_model_folder(
-    models, made_data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    models: Path, made_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "report.json"
     assert evaluate(models, made_data, "--json", str(file), "--note", "first look") == 0
@@ -57,7 +57,7 @@ def test_the_shipped_data_set_fills_the_model_folder(
     assert log["note"].iloc[1] == "first look"
 
 
-def test_only_the_test_split_is_logged(models, made_data) -> None:
+def test_only_the_test_split_is_logged(models: Path, made_data: Path) -> None:
     before = (models / "runs.csv").read_text()
     assert evaluate(models, made_data, "--split", "validation", "--no-robustness") == 0
     assert (models / "runs.csv").read_text() == before
@@ -66,7 +66,7 @@ def test_only_the_test_split_is_logged(models, made_data) -> None:
     assert (models / "runs.csv").read_text().splitlines()[-1].count("fer2013") == 1
 
 
-def own_faces(place, *folders: str):
+def own_faces(place: Path, *folders: str) -> Path:
     for folder in folders:
         (place / folder).mkdir(parents=True)
         for i in range(3):
@@ -84,7 +84,12 @@ def own_faces(place, *folders: str):
     ],
 )
 def test_own_faces_go_into_a_folder_of_their_own(
-    models, tmp_path: Path, capsys: pytest.CaptureFixture[str], folders, split: str, images: int
+    models: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    folders: tuple[str, ...],
+    split: str,
+    images: int,
 ) -> None:
     before = state(models)
     mine = own_faces(tmp_path / "mine", *folders)
@@ -108,13 +113,13 @@ def test_own_faces_go_into_a_folder_of_their_own(
 
 
 def test_all_images_of_the_training_data_are_refused(
-    models, made_data, capsys: pytest.CaptureFixture[str]
+    models: Path, made_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert evaluate(models, made_data, "--split", "all") == 2
     assert "learnt from these faces" in capsys.readouterr().err
 
 
-def as_folders(data, split: str, place):
+def as_folders(data: Path, split: str, place: Path) -> Path:
     """Faces of the made data in another layout: JPEGs by expression."""
     faces = load_dataset(data).split(split)
     for name, image, label in zip(faces.names, faces.images, faces.ferplus, strict=True):
@@ -126,7 +131,7 @@ def as_folders(data, split: str, place):
 
 
 def test_the_test_faces_are_known_in_another_layout(
-    models, made_data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    models: Path, made_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine = as_folders(made_data, "test", tmp_path / "mine")
     assert evaluate(models, mine, "--no-robustness", "--note", "why") == 0
@@ -137,7 +142,7 @@ def test_the_test_faces_are_known_in_another_layout(
 
 
 def test_training_faces_in_another_layout_are_refused(
-    models, made_data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    models: Path, made_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine = as_folders(made_data, "train", tmp_path / "mine")
     assert evaluate(models, mine, "--no-robustness") == 2
@@ -145,7 +150,7 @@ def test_training_faces_in_another_layout_are_refused(
 
 
 def test_a_look_that_cannot_be_noted_is_told_and_not_lost(
-    models, made_data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    models: Path, made_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (models / "runs.csv").unlink()
     (models / "runs.csv").mkdir()
@@ -156,7 +161,7 @@ def test_a_look_that_cannot_be_noted_is_told_and_not_lost(
 
 
 def test_the_test_splits_robustness_stays(
-    models, made_data, monkeypatch: pytest.MonkeyPatch
+    models: Path, made_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(corruptions, "DAMAGES", corruptions.DAMAGES[:1])
     assert evaluate(models, made_data, "--split", "validation") == 0
@@ -170,17 +175,19 @@ def test_the_test_splits_robustness_stays(
 
 
 def test_label_sets_are_no_choice_for_folders(
-    models, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine = own_faces(tmp_path / "mine", "happy", "sad")
     assert evaluate(models, mine, "--labels", "fer2013", "--no-robustness") == 1
     assert "leave --labels out" in capsys.readouterr().err
 
 
-def test_a_model_of_other_data_leaves_the_shared_twins_alone(models, made_data) -> None:
+def test_a_model_of_other_data_leaves_the_shared_twins_alone(models: Path, made_data: Path) -> None:
     shared = models / "twins.csv"
     shared.write_text("split,image,twin_split,twin_image,correlation,mirrored\n")
-    assert read_record(models / "tiny").twins.empty
+    twins = read_record(models / "tiny").twins
+    assert twins is not None
+    assert twins.empty
     (models / "other").mkdir()
     for name in ("model.tflite", "model.keras"):
         shutil.copy(models / "tiny" / name, models / "other" / name)
@@ -197,7 +204,7 @@ def test_a_model_of_other_data_leaves_the_shared_twins_alone(models, made_data) 
 
 
 def test_somebodys_own_faces_leave_the_models_alone(
-    models, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own_faces(tmp_path / "mine", "happy", "sad")
     before = state(models)
@@ -221,16 +228,25 @@ def test_somebodys_own_faces_leave_the_models_alone(
     ],
 )
 def test_wrong_usage_and_missing_things_are_named(
-    models, made_data, capsys: pytest.CaptureFixture[str], change, status: int, message: str
+    models: Path,
+    made_data: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: list[str],
+    status: int,
+    message: str,
 ) -> None:
     try:
-        code = evaluate(models, made_data, "--split", "validation", "--no-robustness", *change)
+        code: str | int | None = evaluate(
+            models, made_data, "--split", "validation", "--no-robustness", *change
+        )
     except SystemExit as end:
         code = end.code
     assert code == status
     assert message in capsys.readouterr().err
 
 
-def test_missing_data_is_named(models, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_data_is_named(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert evaluate(models, tmp_path / "absent.zip") == 1
     assert "does not exist" in capsys.readouterr().err

@@ -2,11 +2,14 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from emotion_core.cli import main
 from emotion_core.errors import InputError
@@ -17,13 +20,13 @@ from emotion_core.results.explanation import load_explanation
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory):
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
-def explain(made_models, cache, tmp_path: Path):
-    def run(*paths, **options) -> int:
+def explain(made_models: Path, cache: Path, tmp_path: Path) -> Callable[..., int]:
+    def run(*paths: Path, **options: object) -> int:
         given = {"out": tmp_path / "out", "models-dir": made_models, "cache": cache} | options
         more = [word for name, value in given.items() for word in (f"--{name}", str(value))]
         return main(["explain", *map(str, paths), *more])
@@ -32,14 +35,20 @@ def explain(made_models, cache, tmp_path: Path):
 
 
 @pytest.fixture
-def crop(tmp_path: Path):
+def crop(tmp_path: Path) -> Path:
     path = tmp_path / "crop.npy"
     np.save(path, np.random.default_rng(0).uniform(0, 255, (48, 48)).astype(np.float32))
     return path
 
 
+def picture(path: Path) -> NDArray[Any]:
+    read = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    assert read is not None
+    return read
+
+
 def test_a_photo_a_crop_and_a_bad_file_in_one_run(
-    explain, crop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    explain: Callable[..., int], crop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_text("no picture")
@@ -66,15 +75,17 @@ def test_a_photo_a_crop_and_a_bad_file_in_one_run(
     assert read.part_drops(read.top)[0][1] >= read.part_drops(read.top)[-1][1]
 
 
-def test_a_picture_of_the_crop_s_size_is_the_crop(explain, made_data, tmp_path: Path) -> None:
+def test_a_picture_of_the_crop_s_size_is_the_crop(
+    explain: Callable[..., int], made_data: Path, tmp_path: Path
+) -> None:
     face = next((made_data / "FER2013Train").glob("*.png"))
     assert explain(face) == 0
     read = load_explanation(tmp_path / "out" / face.stem)
-    assert np.array_equal(read.crop, cv2.imread(str(face), cv2.IMREAD_GRAYSCALE))
+    assert np.array_equal(read.crop, picture(face))
 
 
 def test_the_nearest_training_face_of_a_training_face_is_itself(
-    explain, made_data, tmp_path: Path, cache
+    explain: Callable[..., int], made_data: Path, tmp_path: Path, cache: Path
 ) -> None:
     face = sorted((made_data / "FER2013Train").glob("*.png"))[0]
     assert explain(face, data=made_data) == 0
@@ -92,7 +103,7 @@ def test_the_nearest_training_face_of_a_training_face_is_itself(
 
 
 def test_another_data_set_is_not_taken_for_the_training(
-    explain, crop, made_data, tmp_path: Path
+    explain: Callable[..., int], crop: Path, made_data: Path, tmp_path: Path
 ) -> None:
     other = shutil.copytree(made_data, tmp_path / "other")
     rows = (other / "FER2013Train" / "label.csv").read_text().splitlines()
@@ -113,7 +124,11 @@ def test_another_data_set_is_not_taken_for_the_training(
     ],
 )
 def test_arrays_that_are_no_crop_are_refused(
-    explain, tmp_path: Path, capsys: pytest.CaptureFixture[str], array, words: str
+    explain: Callable[..., int],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    array: NDArray[Any],
+    words: str,
 ) -> None:
     path = tmp_path / "bad.npy"
     np.save(path, array, allow_pickle=True)
@@ -122,7 +137,7 @@ def test_arrays_that_are_no_crop_are_refused(
 
 
 def test_a_face_that_is_not_there_and_a_missing_network_are_named(
-    explain, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    explain: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert explain(PORTRAIT, face=2, progress="json") == 1
     assert "no face #2" in capsys.readouterr().out
@@ -131,7 +146,7 @@ def test_a_face_that_is_not_there_and_a_missing_network_are_named(
 
 
 def test_without_the_float_network_the_rest_is_explained(
-    explain, crop, made_models, tmp_path: Path
+    explain: Callable[..., int], crop: Path, made_models: Path, tmp_path: Path
 ) -> None:
     models = shutil.copytree(made_models, tmp_path / "models")
     (models / "tiny" / "model.keras").unlink()
@@ -143,7 +158,9 @@ def test_without_the_float_network_the_rest_is_explained(
     assert read.drop.any()
 
 
-def test_a_damaged_explanation_is_named(explain, crop, tmp_path: Path) -> None:
+def test_a_damaged_explanation_is_named(
+    explain: Callable[..., int], crop: Path, tmp_path: Path
+) -> None:
     assert explain(crop) == 0
     folder = tmp_path / "out" / "crop"
     (folder / "explanation.npz").write_bytes(b"cut")
@@ -154,7 +171,9 @@ def test_a_damaged_explanation_is_named(explain, crop, tmp_path: Path) -> None:
         load_explanation(folder)
 
 
-def test_two_pictures_of_one_name_keep_a_folder_each(explain, made_data, tmp_path: Path) -> None:
+def test_two_pictures_of_one_name_keep_a_folder_each(
+    explain: Callable[..., int], made_data: Path, tmp_path: Path
+) -> None:
     faces = sorted((made_data / "FER2013Train").glob("*.png"))[:2]
     paths = [tmp_path / place / "face.png" for place in "ab"]
     for face, path in zip(faces, paths, strict=True):
@@ -163,9 +182,11 @@ def test_two_pictures_of_one_name_keep_a_folder_each(explain, made_data, tmp_pat
     assert explain(*paths) == 0
     for face, name in zip(faces, ("face", "face-2"), strict=True):
         read = load_explanation(tmp_path / "out" / name)
-        assert np.array_equal(read.crop, cv2.imread(str(face), cv2.IMREAD_GRAYSCALE))
+        assert np.array_equal(read.crop, picture(face))
 
 
-def test_a_face_that_is_not_there(explain, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_face_that_is_not_there(
+    explain: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert explain(PORTRAIT, face=2) == 1
     assert "portrait.jpg shows 1 face; there is no face #2." in capsys.readouterr().err

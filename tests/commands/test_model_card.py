@@ -9,20 +9,22 @@ from emotion_core.config import PROJECT_ROOT
 
 
 @pytest.fixture(scope="module")
-def tested_models(made_models, made_data, tmp_path_factory: pytest.TempPathFactory):
+def tested_models(
+    made_models: Path, made_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The tiny model, measured on the made test split too."""
     models = shutil.copytree(made_models, tmp_path_factory.mktemp("card") / "models")
     assert main(["evaluate", "--data", str(made_data), "--models-dir", str(models)]) == 0
     return models
 
 
-def card(models, tmp_path, *more: str) -> tuple[int, str]:
+def card(models: Path, tmp_path: Path, *more: str) -> tuple[int, str]:
     out = tmp_path / "MODEL_CARD.md"
     status = main(["model-card", "--models-dir", str(models), "--out", str(out), *more])
     return status, out.read_text("utf-8") if out.exists() else ""
 
 
-def test_the_card_tells_the_figures_of_the_files(tested_models, tmp_path: Path) -> None:
+def test_the_card_tells_the_figures_of_the_files(tested_models: Path, tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     status, text = card(tested_models, tmp_path, "--json", str(file))
     assert status == 0
@@ -50,7 +52,7 @@ def test_the_card_tells_the_figures_of_the_files(tested_models, tmp_path: Path) 
     assert "nan" not in text
 
 
-def test_scores_on_validation_are_called_so(made_models, tmp_path: Path) -> None:
+def test_scores_on_validation_are_called_so(made_models: Path, tmp_path: Path) -> None:
     status, text = card(made_models, tmp_path)
     assert status == 1, "robustness.csv is not there yet"
     assert "On validation, on which choices were made; not on the test" in text
@@ -60,7 +62,7 @@ def test_scores_on_validation_are_called_so(made_models, tmp_path: Path) -> None
 
 
 def test_damaged_files_are_named_and_the_rest_is_written(
-    tested_models, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tested_models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     models = shutil.copytree(tested_models, tmp_path / "models")
     (models / "tiny" / "evaluation.json").write_text("{")
@@ -77,7 +79,7 @@ def test_no_model_no_card(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "no model" in capsys.readouterr().err
 
 
-def test_the_card_lies_beside_the_models_it_tells_of(made_models, tmp_path: Path) -> None:
+def test_the_card_lies_beside_the_models_it_tells_of(made_models: Path, tmp_path: Path) -> None:
     models = shutil.copytree(made_models, tmp_path / "place" / "models")
     ours = PROJECT_ROOT / "MODEL_CARD.md"
     before = ours.stat().st_mtime_ns

@@ -6,6 +6,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -105,16 +106,16 @@ def test_too_many_files_are_refused(
 
 
 @pytest.fixture
-def read_pieces(monkeypatch: pytest.MonkeyPatch):
+def read_pieces(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the pieces in which a zip is read."""
     pieces = []
 
     class File(archives._Bounded):
-        def readinto(self, buffer):
+        def readinto(self, buffer: Any) -> int:
             pieces.append(len(buffer))
             return super().readinto(buffer)
 
-        def read(self, size=-1):
+        def read(self, size: int | None = -1) -> bytes:
             data = super().read(size)
             pieces.append(len(data))
             return data
@@ -124,7 +125,7 @@ def read_pieces(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_list_of_a_million_files_is_not_even_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_pieces
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_pieces: list[int]
 ) -> None:
     path = zip_of(tmp_path / "f.zip", {f"happy/{i}.png": b"" for i in range(3000)})
     monkeypatch.setattr(archives, "_MAX_LIST_BYTES", 100_000)

@@ -7,6 +7,7 @@ import pytest
 from emotion_core.datasets.dataset import Split
 from emotion_core.datasets.known_images import (
     FILE_NAME,
+    Sample,
     count_known,
     read_known,
     sketches,
@@ -37,29 +38,29 @@ def images() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture
-def known(images: dict[str, np.ndarray], tmp_path: Path):
+def known(images: dict[str, np.ndarray], tmp_path: Path) -> dict[str, Sample]:
     write_known(tmp_path / FILE_NAME, {k: split(k, v) for k, v in images.items()})
     return read_known(tmp_path / FILE_NAME)
 
 
-def test_a_sample_of_training_and_test_is_kept(known) -> None:
+def test_a_sample_of_training_and_test_is_kept(known: dict[str, Sample]) -> None:
     kept = {k: (v.every, v.rows.shape) for k, v in known.items()}
     assert kept == {"train": (4, (224, 14)), "test": (2, (224, 14))}
 
 
 def test_the_same_images_are_known_again_in_any_order_also_as_jpeg(
-    images: dict[str, np.ndarray], known
+    images: dict[str, np.ndarray], known: dict[str, Sample]
 ) -> None:
     shuffled = np.random.default_rng(0).permutation(images["test"])
     assert count_known(shuffled, known) == {"train": 0, "test": 448}
     for quality in (85, 95):
         flags = [cv2.IMWRITE_JPEG_QUALITY, quality]
         coded = [cv2.imdecode(cv2.imencode(".jpg", x, flags)[1], 0) for x in images["test"]]
-        assert count_known(np.stack(coded), known)["test"] == 448
+        assert count_known(np.array(coded, np.uint8), known)["test"] == 448
 
 
 def test_a_part_counts_as_a_part_and_others_not_at_all(
-    images: dict[str, np.ndarray], known
+    images: dict[str, np.ndarray], known: dict[str, Sample]
 ) -> None:
     assert count_known(images["test"][:160], known)["test"] == 160
     assert count_known(images["train"], known) == {"train": 896, "test": 0}
@@ -68,7 +69,7 @@ def test_a_part_counts_as_a_part_and_others_not_at_all(
     assert count_known(np.empty((0, 48, 48), np.uint8), known) == {"train": 0, "test": 0}
 
 
-def test_a_hit_or_two_say_nothing(images: dict[str, np.ndarray], known) -> None:
+def test_a_hit_or_two_say_nothing(images: dict[str, np.ndarray], known: dict[str, Sample]) -> None:
     mixed = np.concatenate([scenes(40, 5), images["test"][:4], images["train"][:8]])
     assert count_known(mixed, known) == {"train": 0, "test": 0}
 
@@ -81,7 +82,9 @@ def test_plain_surfaces_are_nobodys(images: dict[str, np.ndarray], tmp_path: Pat
     assert count_known(plain, {}) == {}
 
 
-def test_no_more_is_estimated_than_there_is(images: dict[str, np.ndarray], known) -> None:
+def test_no_more_is_estimated_than_there_is(
+    images: dict[str, np.ndarray], known: dict[str, Sample]
+) -> None:
     few = images["train"][::4][:50]
     assert count_known(few, known)["train"] == 50
 

@@ -79,7 +79,7 @@ def test_a_table_without_twins_is_written_and_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "split,image\ntest,a\n"])
-def test_a_missing_or_damaged_table_is_named(tmp_path: Path, text) -> None:
+def test_a_missing_or_damaged_table_is_named(tmp_path: Path, text: str | None) -> None:
     path = tmp_path / "twins.csv"
     if text is not None:
         path.write_text(text)
@@ -88,7 +88,7 @@ def test_a_missing_or_damaged_table_is_named(tmp_path: Path, text) -> None:
 
 
 @pytest.mark.slow
-def test_the_known_number_of_test_twins(shared_data) -> None:
+def test_the_known_number_of_test_twins(shared_data: Path) -> None:
     from emotion_core.datasets.loading import load_dataset
 
     splits = load_dataset(shared_data / "ferplus.zip").splits

@@ -154,7 +154,7 @@ def test_the_prior_is_replaced_without_faces() -> None:
         prior_adaptation("wrong", MODEL, labels, np.ones(7))
 
 
-def test_a_model_folder_tells_what_to_rehearse(made_models, tmp_path: Path) -> None:
+def test_a_model_folder_tells_what_to_rehearse(made_models: Path, tmp_path: Path) -> None:
     found = validation_rehearsal(load_bundle("ferplus"))
     assert found is not None
     assert set(found[1]) == set(range(7))

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from emotion_core.errors import InputError
 from emotion_core.evaluation import corruptions
-from emotion_core.evaluation.corruptions import DAMAGES, damaged
+from emotion_core.evaluation.corruptions import DAMAGES, Damage, damaged
 
 
 def faces(count: int = 6) -> np.ndarray:
@@ -18,7 +19,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda d: d.kind)
-def test_every_level_is_worse_than_the_one_before(damage) -> None:
+def test_every_level_is_worse_than_the_one_before(damage: Damage) -> None:
     images = faces()
     before = images.copy()
     distances = [distance(damaged(images, damage.kind, x), images) for x in damage.levels]
@@ -28,7 +29,7 @@ def test_every_level_is_worse_than_the_one_before(damage) -> None:
 
 
 @pytest.mark.parametrize("kind", [d.kind for d in DAMAGES])
-def test_the_seed_decides_and_no_face_is_fine(kind) -> None:
+def test_the_seed_decides_and_no_face_is_fine(kind: str) -> None:
     level = next(d.levels[1] for d in DAMAGES if d.kind == kind)
     first, again = damaged(faces(), kind, level, seed=4), damaged(faces(), kind, level, seed=4)
     assert (first == again).all()
@@ -60,7 +61,7 @@ def test_measured_accuracy_is_that_of_the_answers() -> None:
     images[4:] = 200
     truth = np.array([0] * 4 + [3] * 4)
 
-    def bright_is_happy(seen):
+    def bright_is_happy(seen: NDArray[np.uint8]) -> NDArray[np.float32]:
         assert seen.dtype == np.uint8
         logits = np.zeros((len(seen), 7), np.float32)
         logits[:, 3] = np.where(seen.mean((1, 2)) > 90, 1, -1)

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from emotion_core.datasets.dataset import Dataset, Split
 from emotion_core.datasets.loading import load_dataset
 from emotion_core.errors import DatasetError, ModelError
 from emotion_core.evaluation import evaluate, experiment_log, metrics, model_record
-from emotion_core.evaluation.inference import ask_both
+from emotion_core.evaluation.inference import Answers, ask_both
 from emotion_core.evaluation.predictions import read_predictions, write_predictions
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.bundle import load_bundle
@@ -34,18 +35,20 @@ def split(name: str, labels: list[int], votes: bool = False, prefix: str = "a/")
         (split("test", [0, 1]), "folder", {"labels"}),
     ],
 )
-def test_the_kind_of_data_decides_which_scores_there_are(made, kind: str, label_sets) -> None:
+def test_the_kind_of_data_decides_which_scores_there_are(
+    made: Split, kind: str, label_sets: set[str]
+) -> None:
     assert evaluate.dataset_kind(made) == kind
     assert set(evaluate.label_sets_of(made)) == label_sets
 
 
 @pytest.fixture(scope="module")
-def found(made_models, made_data):
+def found(made_models: Path, made_data: Path) -> evaluate.Evaluation:
     bundle = load_bundle("tiny", made_models)
     return evaluate.evaluate_model(bundle, load_dataset(made_data), "test")
 
 
-def test_the_report_holds_every_score_of_both_label_sets(found) -> None:
+def test_the_report_holds_every_score_of_both_label_sets(found: evaluate.Evaluation) -> None:
     report = found.report
     assert (report["model"], report["dataset"], report["split"]) == ("tiny", "ferplus", "test")
     assert report["images"] == 42
@@ -65,7 +68,9 @@ def test_the_report_holds_every_score_of_both_label_sets(found) -> None:
     json.dumps(report)
 
 
-def test_the_scores_are_those_of_the_predictions(found, tmp_path: Path) -> None:
+def test_the_scores_are_those_of_the_predictions(
+    found: evaluate.Evaluation, tmp_path: Path
+) -> None:
     path = tmp_path / "predictions_ferplus_test.csv"
     write_predictions(path, found.predictions)
     rows = read_predictions(path)
@@ -82,9 +87,9 @@ def test_the_scores_are_those_of_the_predictions(found, tmp_path: Path) -> None:
 
 
 def test_answers_equal_in_the_file_are_equal_in_the_scores(
-    made_models, made_data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made_models: Path, made_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nearly_tied(*arguments):
+    def nearly_tied(*arguments: Any) -> Answers:
         answers = ask_both(*arguments)
         probs = np.full_like(answers.served_probs, 0.1)
         # The later of two wins by a digit that the file does not hold.
@@ -104,7 +109,9 @@ def test_answers_equal_in_the_file_are_equal_in_the_scores(
     assert matrix[:, 2].sum() == matrix.sum()
 
 
-def test_served_probabilities_are_calibrated_ones(found, made_models, made_data) -> None:
+def test_served_probabilities_are_calibrated_ones(
+    found: evaluate.Evaluation, made_models: Path, made_data: Path
+) -> None:
     from emotion_core.model.classify import load_classifier
 
     classifier = load_classifier("tiny", made_models)
@@ -115,7 +122,7 @@ def test_served_probabilities_are_calibrated_ones(found, made_models, made_data)
     assert np.abs(served - expected).max() < 1e-4
 
 
-def test_without_twins_leaves_them_out(made_models, made_data) -> None:
+def test_without_twins_leaves_them_out(made_models: Path, made_data: Path) -> None:
     dataset = load_dataset(made_data)
     test, train = dataset.split("test"), dataset.split("train")
     images = test.images.copy()
@@ -133,7 +140,7 @@ def test_without_twins_leaves_them_out(made_models, made_data) -> None:
     assert report["headline"]["accuracy_without_twins"] is not None
 
 
-def test_a_test_split_alone_has_no_twins_to_leave_out(made_models) -> None:
+def test_a_test_split_alone_has_no_twins_to_leave_out(made_models: Path) -> None:
     alone = Dataset(Path("made"), {"test": split("test", [0, 3, 3])})
     bundle = load_bundle("tiny", made_models)
     report = evaluate.evaluate_model(bundle, alone, "test", with_robustness=False).report
@@ -142,7 +149,7 @@ def test_a_test_split_alone_has_no_twins_to_leave_out(made_models) -> None:
     assert report["labels_agree"] is None
 
 
-def test_labels_that_are_not_there_are_named(made_models) -> None:
+def test_labels_that_are_not_there_are_named(made_models: Path) -> None:
     bundle = load_bundle("tiny", made_models)
     only_original = Dataset(Path("made"), {"test": split("test", [0, 3], prefix="fer")})
     with pytest.raises(DatasetError, match="no ferplus labels; it has fer2013"):
@@ -151,7 +158,7 @@ def test_labels_that_are_not_there_are_named(made_models) -> None:
         evaluate.evaluate_model(bundle, only_original, "validation")
 
 
-def test_a_damaged_float_network_is_named(made_models, tmp_path: Path) -> None:
+def test_a_damaged_float_network_is_named(made_models: Path, tmp_path: Path) -> None:
     import shutil
 
     models = shutil.copytree(made_models, tmp_path / "models")
@@ -161,7 +168,9 @@ def test_a_damaged_float_network_is_named(made_models, tmp_path: Path) -> None:
         evaluate.evaluate_model(load_bundle("tiny", models), data, "test")
 
 
-def test_a_folder_without_the_float_network_is_still_scored(made_models, tmp_path: Path) -> None:
+def test_a_folder_without_the_float_network_is_still_scored(
+    made_models: Path, tmp_path: Path
+) -> None:
     import shutil
 
     models = shutil.copytree(made_models, tmp_path / "models")
@@ -173,7 +182,7 @@ def test_a_folder_without_the_float_network_is_still_scored(made_models, tmp_pat
     assert read_predictions(tmp_path / "p.csv").float_probs is None
 
 
-def test_training_leaves_a_complete_folder(made_models, made_data) -> None:
+def test_training_leaves_a_complete_folder(made_models: Path, made_data: Path) -> None:
     folder = made_models / "tiny"
     expected = "evaluation.json history.csv model.json model.keras model.tflite"
     files = {p.name for p in folder.iterdir()}
@@ -187,6 +196,7 @@ def test_training_leaves_a_complete_folder(made_models, made_data) -> None:
     assert values["unsure"]["coverage"] == pytest.approx(0.9, abs=0.05)
     whole = model_record.read_record(folder)
     assert set(whole.evaluations) == set(whole.predictions) == {"ferplus_validation"}
+    assert whole.history is not None
     assert len(whole.history) == 2
     assert [p for p in whole.problems if "robustness.csv" not in p] == []
     log = experiment_log.read_runs(made_models)
@@ -194,7 +204,7 @@ def test_training_leaves_a_complete_folder(made_models, made_data) -> None:
     assert "best epoch" in log["note"][0]
 
 
-def test_the_temperature_is_the_best_on_validation(made_models, made_data) -> None:
+def test_the_temperature_is_the_best_on_validation(made_models: Path, made_data: Path) -> None:
     from emotion_core.model.calibrate import logits_nll
     from emotion_core.model.classify import Classifier
 

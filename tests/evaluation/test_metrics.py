@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from emotion_core.evaluation import bootstrap, metrics
 
@@ -9,7 +10,9 @@ from emotion_core.evaluation import bootstrap, metrics
 TABLE = np.array([[4, 1, 0, 0], [2, 2, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
 
 
-def random_case(images: int = 300, classes: int = 7, seed: int = 3):
+def random_case(
+    images: int = 300, classes: int = 7, seed: int = 3
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, classes, images)
     logits = rng.normal(0, 1.5, (images, classes))
@@ -25,7 +28,7 @@ def test_confusion_matrix_counts_truth_in_rows() -> None:
 
 
 @pytest.mark.parametrize(("truth", "answers"), [([0], [0, 1]), ([3], [0]), ([0], [3]), ([-1], [0])])
-def test_confusion_matrix_refuses_what_does_not_fit(truth, answers) -> None:
+def test_confusion_matrix_refuses_what_does_not_fit(truth: list[int], answers: list[int]) -> None:
     with pytest.raises(ValueError, match=r"truth and answers|class indices"):
         metrics.confusion_matrix(truth, answers, 3)
 
@@ -149,7 +152,7 @@ def brute_force_agreement(votes: list[list[int]]) -> float:
         ([[2, 1]], 2 / 3 * 0.5),
     ],
 )
-def test_human_agreement_by_hand(votes, expected) -> None:
+def test_human_agreement_by_hand(votes: list[list[int]], expected: float) -> None:
     assert metrics.human_agreement(votes) == pytest.approx(expected)
     assert brute_force_agreement(votes) == pytest.approx(expected)
 
@@ -184,12 +187,14 @@ def test_intervals_hold_the_value_and_follow_the_seed() -> None:
     other = bootstrap.scores_with_intervals(truth, probs, resamples=200, seed=2)
     assert first == again
     assert first["accuracy"] != other["accuracy"]
-    accuracy = first["accuracy"]
+    accuracy, f1 = first["accuracy"], first["f1"]
+    assert isinstance(accuracy, bootstrap.Interval)
+    assert isinstance(f1, list)
     assert accuracy.low < accuracy.value < accuracy.high
     # The normal approximation of a share: 1.96 standard errors on either side.
     half = 1.96 * math.sqrt(accuracy.value * (1 - accuracy.value) / len(truth))
     assert accuracy.high - accuracy.low == pytest.approx(2 * half, rel=0.25)
-    assert len(first["f1"]) == 7
+    assert len(f1) == 7
 
 
 def test_mean_interval_and_chance() -> None:
@@ -220,7 +225,7 @@ def test_roc_auc_is_how_often_a_pair_is_in_order() -> None:
 
 
 @pytest.mark.parametrize("kinds", [[False, False], [True, True], []])
-def test_roc_needs_both_kinds(kinds) -> None:
+def test_roc_needs_both_kinds(kinds: list[bool]) -> None:
     score = [0.5] * len(kinds)
     assert metrics.roc_curve(kinds, score)[0].size == 0
     assert math.isnan(metrics.roc_auc(kinds, score))

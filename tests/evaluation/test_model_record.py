@@ -1,8 +1,10 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from emotion_core import atomic_io
@@ -25,7 +27,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_crumbs(
     path = tmp_path / "a.json"
     path.write_text("old")
 
-    def full(self, _) -> Never:
+    def full(self: Path, _: object) -> Never:
         self.touch()
         raise OSError(28, "No space left on device")
 
@@ -64,6 +66,7 @@ def test_predictions_come_back_as_they_were(tmp_path: Path) -> None:
     assert rows.labels["ferplus"].tolist() == [3, -1]
     assert rows.labels["fer2013"].tolist() == [-1, 1]
     # Four significant digits.
+    assert rows.float_probs is not None
     np.testing.assert_allclose(rows.float_probs, probs, rtol=5.1e-4)
     np.testing.assert_allclose(rows.served_probs, probs[::-1], rtol=5.1e-4)
 
@@ -87,7 +90,9 @@ def test_columns_may_stand_in_any_order(tmp_path: Path) -> None:
         (lambda t: t.assign(served_angry=-1 / 7, served_sad=3 / 7), "do not add up to 1"),
     ],
 )
-def test_damaged_predictions_are_named(tmp_path: Path, change, message: str) -> None:
+def test_damaged_predictions_are_named(
+    tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
     probs = np.full((2, 7), 1 / 7)
     path = tmp_path / "predictions_ferplus_test.csv"
     table = predictions.predictions_table(small_split(), probs, probs)
@@ -165,7 +170,7 @@ def test_empty_and_half_files_are_named(tmp_path: Path, file: str, text: str, pr
     ],
 )
 def test_another_version_or_order_is_said_and_the_rest_is_read(
-    tmp_path: Path, change, words: str
+    tmp_path: Path, change: dict[str, Any], words: str
 ) -> None:
     folder = tmp_path / "other"
     folder.mkdir()

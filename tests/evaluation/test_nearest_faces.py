@@ -10,17 +10,19 @@ from emotion_core.datasets.loading import load_dataset
 from emotion_core.errors import DatasetError
 from emotion_core.evaluation import nearest_faces
 from emotion_core.model.bundle import ModelBundle
-from emotion_core.progress import ignore_progress
+from emotion_core.progress import Progress, ignore_progress
 
 
 @pytest.fixture(scope="module")
-def bundle(made_data):
+def bundle(made_data: Path) -> ModelBundle:
     meta = {"dataset": {"fingerprint": load_dataset(made_data).fingerprint}}
     return ModelBundle(Path("none"), "made", "ferplus", 1.0, 0.5, meta)
 
 
-def test_only_labelled_training_faces_are_kept(made_data, bundle, tmp_path: Path) -> None:
-    told = []
+def test_only_labelled_training_faces_are_kept(
+    made_data: Path, bundle: ModelBundle, tmp_path: Path
+) -> None:
+    told: list[Progress] = []
     faces = nearest_faces.training_faces(bundle, made_data, tmp_path, told.append)
     train = load_dataset(made_data).split("train")
     kept = train.labels("ferplus") >= 0
@@ -35,9 +37,9 @@ def test_only_labelled_training_faces_are_kept(made_data, bundle, tmp_path: Path
 
 
 def test_a_damaged_cache_is_named_and_a_half_written_one_made_anew(
-    made_data, bundle, tmp_path: Path
+    made_data: Path, bundle: ModelBundle, tmp_path: Path
 ) -> None:
-    def get():
+    def get() -> nearest_faces.TrainingFaces:
         return nearest_faces.training_faces(bundle, made_data, tmp_path, ignore_progress)
 
     folder = get().folder

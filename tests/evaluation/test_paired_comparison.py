@@ -36,9 +36,14 @@ def test_a_difference_is_decided_only_beyond_luck() -> None:
     half = [i % 2 == 0 for i in range(400)]
     better = [i % 2 == 0 or i % 5 == 1 for i in range(400)]
     once = [i % 2 == 0 or i == 1 for i in range(400)]
-    assert paired_comparison.compare(scored(better, names), scored(half, names)).decided
-    assert not paired_comparison.compare(scored(once, names), scored(half, names)).decided
+    far = paired_comparison.compare(scored(better, names), scored(half, names))
+    near = paired_comparison.compare(scored(once, names), scored(half, names))
     same = paired_comparison.compare(scored(half, names), scored(half, names))
+    assert far is not None
+    assert near is not None
+    assert same is not None
+    assert far.decided
+    assert not near.decided
     assert (same.difference.low, same.difference.high) == (0, 0)
     assert not same.decided
 

@@ -231,7 +231,11 @@ def flipped(data: bytes, begin: int, end: int, count: int, seed: int) -> bytes:
 
 def lazy(make: Callable[[], bytes]) -> Data:
     """Bytes that take long to make: only where the file is written."""
-    return lambda path: path.write_bytes(make()) and None
+
+    def write(path: Path) -> None:
+        path.write_bytes(make())
+
+    return write
 
 
 def box(kind: bytes, body: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Hostile files at every way in: the short version of `python -m benchmarks.torture hostile`."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def test_the_whole_corpus_is_large(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Runs one made-up item with a worker that is given as text; returns the failures."""
 
     def run(program: str, limit_s: float = 5.0) -> list[str]:
@@ -63,7 +64,7 @@ items = [json.loads(line) for line in open(sys.argv[1])]
 """
 
 
-def test_the_driver_finds_nothing_where_nothing_is_wrong(one) -> None:  # type: ignore[no-untyped-def]
+def test_the_driver_finds_nothing_where_nothing_is_wrong(one: Callable[..., list[str]]) -> None:
     assert one(_ANSWER + "for n in range(len(items)): tell(number=n, begun=1); answer(n)") == []
 
 
@@ -78,7 +79,7 @@ def test_the_driver_finds_nothing_where_nothing_is_wrong(one) -> None:  # type: 
         ("answer(0, faults=['a traceback']); answer(1)", "a traceback"),
     ],
 )
-def test_the_driver_notices(one, program: str, words: str) -> None:  # type: ignore[no-untyped-def]
+def test_the_driver_notices(one: Callable[..., list[str]], program: str, words: str) -> None:
     failures = one(_ANSWER + program, 1.0 if "within" in words else 20.0)
     assert any(words in failure for failure in failures)
 

@@ -117,11 +117,11 @@ def _lying() -> Iterator[Case]:
     for _ in range(3000):
         nested = box(b"moov", nested)
     yield Case("lying index", "boxes-in-boxes.mp4", clip("mp4")[:32] + nested, _NOTHING)
-    for words, value in (("nan", float("nan")), ("inf", float("inf")), ("minus", -5.0)):
+    for words, length in (("nan", float("nan")), ("inf", float("inf")), ("minus", -5.0)):
         mkv = clip("mkv")
         at = mkv.find(b"\x44\x89\x88")
         assert at > 0
-        lie = patched(mkv, at + 3, struct.pack(">d", value))
+        lie = patched(mkv, at + 3, struct.pack(">d", length))
         yield Case("lying length", f"matroska-{words}.mkv", lie, _VIDEO, words == "nan")
 
 

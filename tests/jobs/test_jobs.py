@@ -6,18 +6,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
 import psutil
 import pytest
 
+from emotion_core.atomic_io import replace_file
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.errors import InputError, OutputError
 from emotion_core.jobs import process as process_module
 from emotion_core.jobs import uploads
 from emotion_core.jobs.dispatcher import keep_starting
-from emotion_core.jobs.log import CANCELLED, DONE, FAILED, JobLog
+from emotion_core.jobs.log import CANCELLED, DONE, FAILED, FileState, JobInput, JobLog, JobState
 from emotion_core.jobs.process import JobCommand
 from emotion_core.jobs.store import JobStore
 from emotion_core.media.write import repeat_video, sample_video
@@ -28,7 +30,7 @@ FAST = ["--no-annotate", "--every", "5"]
 
 
 @pytest.fixture
-def store(tmp_path: Path):
+def store(tmp_path: Path) -> Iterator[JobStore]:
     store = JobStore(tmp_path / "work", 24.0, PROJECT_ROOT / "models")
     keep_starting(store)
     yield store
@@ -37,32 +39,45 @@ def store(tmp_path: Path):
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory):
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 1.0, 10.0)
 
 
 @pytest.fixture(scope="module")
-def long_clip(tmp_path_factory: pytest.TempPathFactory):
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clips")
     return repeat_video(sample_video(folder / "piece.mp4", 2.0, 20.0), folder / "long.mp4", 60)
 
 
-def upload(store, path, name=None):
+def upload(store: JobStore, path: Path, name: str | None = None) -> JobInput:
     with path.open("rb") as file:
         return store.add_input(name or path.name, file)
 
 
-def wait(store, job_id, until, seconds=90):
+def state_of(store: JobStore, job_id: str) -> JobState:
+    state = store.state(job_id)
+    assert state is not None
+    return state
+
+
+def folder_of(file: FileState) -> Path:
+    assert file.folder is not None
+    return file.folder
+
+
+def wait(
+    store: JobStore, job_id: str, until: Callable[[JobState], bool], seconds: float = 90
+) -> JobState:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        state = store.state(job_id)
+        state = state_of(store, job_id)
         if until(state):
             return state
         time.sleep(0.1)
     pytest.fail(f"waited {seconds} s in vain; last seen: {state}")
 
 
-def test_jobs_are_found_by_their_owner_alone(store, clip) -> None:
+def test_jobs_are_found_by_their_owner_alone(store: JobStore, clip: Path) -> None:
     given = [upload(store, clip)]
     first = store.start(given, FAST, MODEL, "anna")
     second = store.start(given, [*FAST, "--largest-face"], MODEL, "anna")
@@ -74,43 +89,43 @@ def test_jobs_are_found_by_their_owner_alone(store, clip) -> None:
         assert "anna" not in file.read_text("utf-8")
 
 
-def ended(state) -> bool:
+def ended(state: JobState) -> bool:
     return not state.running
 
 
-def makes_progress(state):
+def makes_progress(state: JobState) -> bool:
     return state.current is not None and state.current.fraction > 0
 
 
-def files_below(folder):
+def files_below(folder: Path) -> list[Path]:
     return [p for p in folder.rglob("*") if p.is_file()]
 
 
-def test_a_job_runs_to_its_results(store, clip, tmp_path: Path) -> None:
+def test_a_job_runs_to_its_results(store: JobStore, clip: Path, tmp_path: Path) -> None:
     name = '../it\'s "odd"\n😀.mp4'
     job_id = store.start([upload(store, clip, name)], FAST, MODEL)
     state = wait(store, job_id, ended)
     assert (state.status, state.fraction) == (DONE, 1.0)
     (file,) = state.files
     assert file.name == name
-    assert (file.folder / "faces.csv").is_file()
-    assert file.folder.resolve().is_relative_to((tmp_path / "work").resolve())
+    assert (folder_of(file) / "faces.csv").is_file()
+    assert folder_of(file).resolve().is_relative_to((tmp_path / "work").resolve())
     assert {p.name for p in tmp_path.iterdir()} == {"work"}
 
 
-def test_identical_jobs_are_answered_from_the_results(store, clip) -> None:
+def test_identical_jobs_are_answered_from_the_results(store: JobStore, clip: Path) -> None:
     first = store.start([upload(store, clip)], FAST, MODEL)
     wait(store, first, ended)
     made = (store.results_of(first) / "clip" / "faces.csv").stat().st_mtime_ns
     again = store.start([upload(store, clip)], FAST, MODEL)
     assert again == first
-    assert store.state(again).status == DONE
+    assert state_of(store, again).status == DONE
     assert (store.results_of(first) / "clip" / "faces.csv").stat().st_mtime_ns == made
     assert store.start([upload(store, clip)], FAST, {**MODEL, "sha256": "y"}) != first
     assert store.start([upload(store, clip)], ["--no-annotate"], MODEL) != first
 
 
-def test_another_visitor_gets_the_results_but_not_the_names(store, clip) -> None:
+def test_another_visitor_gets_the_results_but_not_the_names(store: JobStore, clip: Path) -> None:
     first = store.start([upload(store, clip)], FAST, MODEL, "one visitor")
     wait(store, first, ended)
     folder = store.results_of(first) / "clip"
@@ -119,27 +134,30 @@ def test_another_visitor_gets_the_results_but_not_the_names(store, clip) -> None
     second = store.start([upload(store, clip)], FAST, MODEL, "another visitor")
     assert second != first
     wait(store, second, ended)
-    assert store.state(second).status == DONE
+    assert state_of(store, second).status == DONE
     own = store.results_of(second) / "clip"
     assert (own / "faces.csv").samefile(folder / "faces.csv"), "nothing was read twice"
     assert load_edits(own) == Edits()
     assert not list(own.glob("edited_*"))
     store.delete(first)
-    assert store.state(second).status == DONE
+    assert state_of(store, second).status == DONE
     assert len((own / "faces.csv").read_text().splitlines()) > 1
 
 
-def test_more_work_on_results_leaves_the_job_as_it_is(store, clip) -> None:
+def test_more_work_on_results_leaves_the_job_as_it_is(store: JobStore, clip: Path) -> None:
     job_id = store.start([upload(store, clip)], [], MODEL, "one visitor")
     wait(store, job_id, ended)
     folder = store.results_of(job_id) / "clip"
     save_edits(folder, Edits().rename(1, "Ada"))
     assert store.after(job_id, folder, "k") is None
     begun = store.start_after(job_id, folder, ["--redraw"], "k")
+    assert begun is not None
     assert begun.running
-    assert store.state(job_id).status == DONE, "what was found stays in view"
+    assert state_of(store, job_id).status == DONE, "what was found stays in view"
     assert wait(store, begun.job_id, ended).status == DONE
-    assert store.after(job_id, folder, "k").job_id == begun.job_id
+    later = store.after(job_id, folder, "k")
+    assert later is not None
+    assert later.job_id == begun.job_id
     assert len(list(folder.glob("edited_*.mp4"))) == 1
     assert store.jobs_of("one visitor") == [job_id]
     store.delete(job_id)
@@ -147,7 +165,7 @@ def test_more_work_on_results_leaves_the_job_as_it_is(store, clip) -> None:
     assert not [p for p in store.results_of(job_id).parents[2].rglob("*") if p.is_file()]
 
 
-def test_nothing_is_begun_without_the_video(store, clip) -> None:
+def test_nothing_is_begun_without_the_video(store: JobStore, clip: Path) -> None:
     given = upload(store, clip)
     job_id = store.start([given], [], MODEL)
     wait(store, job_id, ended)
@@ -156,7 +174,7 @@ def test_nothing_is_begun_without_the_video(store, clip) -> None:
     assert store.start_after(job_id, folder, ["--redraw"], "k") is None
 
 
-def test_what_has_just_been_changed_or_still_waits_is_not_old(store, clip) -> None:
+def test_what_has_just_been_changed_or_still_waits_is_not_old(store: JobStore, clip: Path) -> None:
     job_id = store.start([upload(store, clip)], FAST, MODEL)
     wait(store, job_id, ended)
     folder = store.results_of(job_id).parent
@@ -173,7 +191,9 @@ def test_what_has_just_been_changed_or_still_waits_is_not_old(store, clip) -> No
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_a_video_that_kills_the_work_comes_last(store, clip, long_clip) -> None:
+def test_a_video_that_kills_the_work_comes_last(
+    store: JobStore, clip: Path, long_clip: Path
+) -> None:
     deadly, good = upload(store, long_clip, "a.mp4"), upload(store, clip, "b.mp4")
     job_id = store.start([deadly, good], ["--no-annotate"], MODEL)
     wait(store, job_id, lambda s: s.files[0].fraction > 0)
@@ -187,7 +207,7 @@ def test_a_video_that_kills_the_work_comes_last(store, clip, long_clip) -> None:
     wait(store, job_id, ended)
 
 
-def test_deleting_leaves_the_same_bytes_under_another_name(store, clip) -> None:
+def test_deleting_leaves_the_same_bytes_under_another_name(store: JobStore, clip: Path) -> None:
     first = store.start([upload(store, clip, "a.mp4")], FAST, MODEL, "one visitor")
     other = upload(store, clip, "b.mp4")
     store.start([other], FAST, MODEL, "another visitor")
@@ -195,20 +215,22 @@ def test_deleting_leaves_the_same_bytes_under_another_name(store, clip) -> None:
     assert Path(other.path).is_file()
 
 
-def test_cancel_keeps_what_is_done(store, long_clip) -> None:
+def test_cancel_keeps_what_is_done(store: JobStore, long_clip: Path) -> None:
     job_id = store.start([upload(store, long_clip)], ["--no-annotate"], MODEL)
     wait(store, job_id, makes_progress)
     store.cancel(job_id)
     state = wait(store, job_id, ended)
     assert state.status == CANCELLED
     assert "kept" in state.message
-    folder = state.files[0].folder
+    folder = folder_of(state.files[0])
     assert json.loads((folder / "summary.json").read_text())["status"] == "cancelled"
     assert (folder / "faces.csv").stat().st_size > 300
     assert not [p for p in files_below(folder) if ".part" in p.name or p.name == "preview.jpg"]
 
 
-def test_a_killed_worker_is_told_and_can_go_on(store, clip, long_clip, tmp_path: Path) -> None:
+def test_a_killed_worker_is_told_and_can_go_on(
+    store: JobStore, clip: Path, long_clip: Path, tmp_path: Path
+) -> None:
     inputs = [upload(store, clip), upload(store, long_clip)]
     job_id = store.start(inputs, [], MODEL)
     wait(store, job_id, lambda s: s.files[1].fraction > 0)
@@ -219,14 +241,16 @@ def test_a_killed_worker_is_told_and_can_go_on(store, clip, long_clip, tmp_path:
     assert "ended unexpectedly" in state.message
     assert [f.status for f in state.files] == [DONE, FAILED]
     assert not [p for p in files_below(tmp_path / "work") if ".part" in p.name]
-    made = (state.files[0].folder / "faces.csv").stat().st_mtime_ns
+    made = (folder_of(state.files[0]) / "faces.csv").stat().st_mtime_ns
     store.restart(job_id)
     state = wait(store, job_id, lambda s: s.files[0].status == DONE)
-    assert (state.files[0].folder / "faces.csv").stat().st_mtime_ns == made
+    assert (folder_of(state.files[0]) / "faces.csv").stat().st_mtime_ns == made
     assert state.running
 
 
-def test_one_bad_video_does_not_stop_the_others(store, clip, tmp_path: Path) -> None:
+def test_one_bad_video_does_not_stop_the_others(
+    store: JobStore, clip: Path, tmp_path: Path
+) -> None:
     letter = tmp_path / "letter.mp4"
     letter.write_text("dear reader")
     job_id = store.start([upload(store, letter), upload(store, clip)], FAST, MODEL)
@@ -236,7 +260,7 @@ def test_one_bad_video_does_not_stop_the_others(store, clip, tmp_path: Path) -> 
     assert "letter.mp4" in state.files[0].message
 
 
-def test_a_missing_model_is_said(tmp_path: Path, clip) -> None:
+def test_a_missing_model_is_said(tmp_path: Path, clip: Path) -> None:
     store = JobStore(tmp_path / "work", 24.0, tmp_path / "no-models")
     job_id = store.start([upload(store, clip)], FAST, MODEL)
     state = wait(store, job_id, ended)
@@ -244,27 +268,31 @@ def test_a_missing_model_is_said(tmp_path: Path, clip) -> None:
     assert "no-models" in state.message
 
 
-def test_an_earlier_server_s_job_is_found_again(store, long_clip, tmp_path: Path) -> None:
+def test_an_earlier_server_s_job_is_found_again(
+    store: JobStore, long_clip: Path, tmp_path: Path
+) -> None:
     job_id = store.start([upload(store, long_clip)], ["--no-annotate"], MODEL)
     wait(store, job_id, makes_progress)
     later = JobStore(tmp_path / "work", 24.0, PROJECT_ROOT / "models")
-    assert later.state(job_id).running
+    assert state_of(later, job_id).running
     later.cancel(job_id)
     assert wait(later, job_id, ended).status == CANCELLED
 
 
-def test_only_so_many_run_at_once(store, long_clip) -> None:
+def test_only_so_many_run_at_once(store: JobStore, long_clip: Path) -> None:
     ids = [
         store.start([upload(store, long_clip)], ["--no-annotate", "--every", str(n)], MODEL)
         for n in (1, 2, 3)
     ]
-    states = [store.state(job_id) for job_id in ids]
+    states = [state_of(store, job_id) for job_id in ids]
     assert [s.status for s in states] == ["running", "running", "waiting"]
     store.delete(ids[0])
     wait(store, ids[2], lambda s: s.status == "running", 20)
 
 
-def test_delete_ends_the_process_and_removes_everything(store, long_clip, tmp_path: Path) -> None:
+def test_delete_ends_the_process_and_removes_everything(
+    store: JobStore, long_clip: Path, tmp_path: Path
+) -> None:
     job_id = store.start([upload(store, long_clip)], [], MODEL)
     wait(store, job_id, makes_progress)
     pid = json.loads((tmp_path / "work" / "jobs" / job_id / "process.json").read_text())["pid"]
@@ -275,7 +303,9 @@ def test_delete_ends_the_process_and_removes_everything(store, long_clip, tmp_pa
     store.delete(job_id)
 
 
-def test_an_upload_two_jobs_use_stays_until_the_last_is_deleted(store, clip) -> None:
+def test_an_upload_two_jobs_use_stays_until_the_last_is_deleted(
+    store: JobStore, clip: Path
+) -> None:
     source = upload(store, clip)
     first = store.start([source], FAST, MODEL)
     second = store.start([source], ["--no-annotate"], MODEL)
@@ -285,7 +315,7 @@ def test_an_upload_two_jobs_use_stays_until_the_last_is_deleted(store, clip) -> 
     assert not Path(source.path).exists()
 
 
-def test_old_jobs_and_forgotten_uploads_are_cleaned_up(store, clip) -> None:
+def test_old_jobs_and_forgotten_uploads_are_cleaned_up(store: JobStore, clip: Path) -> None:
     job_id = store.start([upload(store, clip)], FAST, MODEL)
     wait(store, job_id, ended)
     assert store.clean_up() == 0
@@ -297,7 +327,7 @@ def test_old_jobs_and_forgotten_uploads_are_cleaned_up(store, clip) -> None:
     assert not Path(forgotten.path).exists()
 
 
-def test_files_of_the_allowed_folder_are_used_in_place(store, clip) -> None:
+def test_files_of_the_allowed_folder_are_used_in_place(store: JobStore, clip: Path) -> None:
     given = store.refer_to(clip, clip.parent)
     job_id = store.start([given], FAST, MODEL)
     wait(store, job_id, ended)
@@ -305,7 +335,7 @@ def test_files_of_the_allowed_folder_are_used_in_place(store, clip) -> None:
     assert clip.is_file()
 
 
-def test_files_elsewhere_are_refused(store, clip, tmp_path: Path) -> None:
+def test_files_elsewhere_are_refused(store: JobStore, clip: Path, tmp_path: Path) -> None:
     (tmp_path / "allowed").mkdir()
     (tmp_path / "allowed" / "link.mp4").symlink_to(clip)
     for path in (clip, tmp_path / "allowed" / ".." / "x.mp4", tmp_path / "allowed" / "link.mp4"):
@@ -314,7 +344,7 @@ def test_files_elsewhere_are_refused(store, clip, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("job_id", ["", "..", "../../etc", "a/b", "unknown", "ü"])
-def test_unknown_ids_are_nobody(store, job_id: str) -> None:
+def test_unknown_ids_are_nobody(store: JobStore, job_id: str) -> None:
     assert store.state(job_id) is None
     store.delete(job_id)
     store.cancel(job_id)
@@ -322,7 +352,7 @@ def test_unknown_ids_are_nobody(store, job_id: str) -> None:
     assert store.state(job_id) is None
 
 
-def test_no_video_no_job(store) -> None:
+def test_no_video_no_job(store: JobStore) -> None:
     with pytest.raises(InputError):
         store.start([], FAST, MODEL)
 
@@ -349,7 +379,9 @@ def test_a_log_is_read_once_and_whole_lines_only(tmp_path: Path) -> None:
     assert log.ended
 
 
-def test_an_upload_stays_as_long_as_a_job_that_was_asked_for_again(store, clip) -> None:
+def test_an_upload_stays_as_long_as_a_job_that_was_asked_for_again(
+    store: JobStore, clip: Path
+) -> None:
     source = upload(store, clip)
     job_id = store.start([source], FAST, MODEL)
     wait(store, job_id, ended)
@@ -362,17 +394,17 @@ def test_an_upload_stays_as_long_as_a_job_that_was_asked_for_again(store, clip) 
 
 
 @pytest.fixture
-def sleeper(tmp_path: Path):
+def sleeper(tmp_path: Path) -> JobStore:
     """A store whose jobs only wait: what they do matters to no one here."""
     command = JobCommand("analyze", most_at_once=1)
     return JobStore(tmp_path / "work", 24.0, PROJECT_ROOT / "models", command)
 
 
-def processes(monkeypatch):
+def processes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
     """Every process that is begun from now on; each only waits."""
     begun, start = [], subprocess.Popen
 
-    def popen(command, **options):
+    def popen(command: object, **options: Any) -> subprocess.Popen[bytes]:
         del command
         begun.append(start([sys.executable, "-c", "import time; time.sleep(60)"], **options))
         return begun[-1]
@@ -382,11 +414,11 @@ def processes(monkeypatch):
 
 
 def test_a_full_disk_at_the_start_is_told_and_leaves_no_process(
-    sleeper, monkeypatch: pytest.MonkeyPatch
+    sleeper: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, write = processes(monkeypatch), process_module.replace_file
+    begun, write = processes(monkeypatch), replace_file
 
-    def full(path, data) -> None:
+    def full(path: Path, data: bytes) -> None:
         if path.name == "process.json":
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, data)
@@ -398,19 +430,19 @@ def test_a_full_disk_at_the_start_is_told_and_leaves_no_process(
     assert [p.poll() is not None for p in begun] == [True]
     (job_id,) = (p.name for p in (Path(source.path).parents[2] / "jobs").iterdir())
     for _ in range(3):
-        state = sleeper.state(job_id)
+        state = state_of(sleeper, job_id)
         assert state.status == FAILED
         assert "No space left" in state.message
     assert len(begun) == 1, "a look at it must not begin it again"
     monkeypatch.setattr(process_module, "replace_file", write)
     sleeper.restart(job_id)
-    assert sleeper.state(job_id).running
+    assert state_of(sleeper, job_id).running
     sleeper.delete(job_id)
     assert len(begun) == 2
 
 
 def test_a_damaged_job_does_not_keep_the_others_from_starting(
-    sleeper, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    sleeper: JobStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     begun = processes(monkeypatch)
     damaged = tmp_path / "work" / "jobs" / "0damaged"
@@ -418,7 +450,7 @@ def test_a_damaged_job_does_not_keep_the_others_from_starting(
     (damaged / "job.json").write_text('{"inputs": [')
     os.utime(damaged / "job.json", (time.time() - 60,) * 2)
     job_id = sleeper.start([sleeper.add_input("a.mp4", io.BytesIO(b"x"))], FAST, MODEL)
-    assert sleeper.state(job_id).status == "running"
+    assert state_of(sleeper, job_id).status == "running"
     assert len(begun) == 1
     sleeper.delete(job_id)
     assert sleeper.clean_up(time.time() + 25 * 3600) == 1
@@ -426,9 +458,9 @@ def test_a_damaged_job_does_not_keep_the_others_from_starting(
 
 
 def test_a_file_of_the_allowed_folder_that_may_not_be_read(
-    store, clip, monkeypatch: pytest.MonkeyPatch
+    store: JobStore, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path) -> Never:
+    def refuse(path: Path) -> Never:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(uploads, "file_hash", refuse)

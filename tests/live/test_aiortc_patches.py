@@ -43,12 +43,13 @@ def test_a_slow_consumer_is_never_behind(run_async: Callable[[Any], Any]) -> Non
         keep_newest_only(relay)
         keep_newest_only(relay)
         consumer = relay.subscribe(camera)
-        behind = []
+        behind: list[int] = []
         while True:
             try:
                 frame = await consumer.recv()
             except MediaStreamError:
                 return behind, consumer.readyState == "ended"
+            assert frame.pts is not None
             behind.append(camera.number - frame.pts)
             await asyncio.sleep(0.02)
 
@@ -65,7 +66,7 @@ def test_a_slow_consumer_is_never_behind(run_async: Callable[[Any], Any]) -> Non
 def test_of_frames_that_come_at_once_the_newest_two_arrive(
     at_once: int, expected: list[int], run_async: Callable[[Any], Any]
 ) -> None:
-    async def consume() -> list[int]:
+    async def consume() -> list[int | None]:
         relay = MediaRelay()
         keep_newest_only(relay)
         consumer, seen = relay.subscribe(Numbers(12, at_once)), []

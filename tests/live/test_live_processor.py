@@ -3,9 +3,10 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -89,7 +90,7 @@ class FakePipeline:
         return self.calibrating
 
 
-def draw_red(image, result, settings, names):  # type: ignore[no-untyped-def]
+def draw_red(image: ImageArray, result: FrameResult, settings: object, names: object) -> ImageArray:
     drawn = image.copy()
     left, top, right, bottom = result.boxes[0].astype(int)
     drawn[top:bottom, left:right] = (0, 0, 255)
@@ -106,6 +107,10 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain: {what}"
         time.sleep(0.005)
+
+
+def wait_for_frames(processor: LiveProcessor, count: int) -> None:
+    wait_until(lambda: processor.reading().frames_read == count, "a result")
 
 
 @pytest.fixture
@@ -193,7 +198,7 @@ def test_settings_reach_the_pipeline_before_the_next_frame_and_only_when_changed
     processor = make(pipeline)
     for count in (1, 2):
         processor.recv(video_frame())
-        wait_until(lambda n=count: processor.reading().frames_read == n, "a result")
+        wait_for_frames(processor, count)
     assert len(pipeline.settings) == 1
     slow = PipelineSettings(smoothing_strength=0.9)
     processor.update_settings(LiveSettings(pipeline=slow, mirror=False))
@@ -262,7 +267,9 @@ def test_no_face_is_a_reading_without_history(make: Callable[..., LiveProcessor]
     processor = make(pipeline)
     processor.recv(video_frame())
     wait_until(lambda: processor.reading().frames_read == 1, "a result")
-    assert len(processor.reading().result) == 0
+    result = processor.reading().result
+    assert result is not None
+    assert len(result) == 0
     assert processor.history() == {}
 
 
@@ -468,7 +475,7 @@ def test_a_listener_hears_every_result_also_after_it_failed(
     processor.listen(listener)
     for count in (1, 2, 3):
         processor.recv(video_frame())
-        wait_until(lambda n=count: processor.reading().frames_read == n, "a result")
+        wait_for_frames(processor, count)
     wait_until(lambda: len(heard) == 3, "the last one")
     assert heard == [(0, 5.0), (1, 5.0), (2, 5.0)]
     assert len([r for r in caplog.records if "listener" in r.message]) == 1
@@ -480,7 +487,7 @@ def test_the_words_over_the_faces_are_those_that_the_page_shows(
     """The boxes are the newest; the expression changes on video and page at the same time."""
     drawn: list[FrameResult] = []
 
-    def draw(image, result, settings, names):  # type: ignore[no-untyped-def]
+    def draw(image: ImageArray, result: FrameResult, settings: object, names: object) -> ImageArray:
         drawn.append(result)
         return image
 
@@ -496,7 +503,7 @@ def test_the_words_over_the_faces_are_those_that_the_page_shows(
     processor = make(pipeline, draw=draw, clock=lambda: now[0])
     for count in (1, 2):
         processor.recv(video_frame())
-        wait_until(lambda n=count: processor.reading().frames_read == n, "a result")
+        wait_for_frames(processor, count)
         if count == 1:
             processor.show_with_page(processor.reading().result)
     processor.recv(video_frame())
@@ -507,7 +514,9 @@ def test_the_words_over_the_faces_are_those_that_the_page_shows(
     assert drawn[-1].labels == ("surprise",)
     # A page that no longer asks must not hold the words for ever.
     angry = np.eye(7, dtype=np.float32)[:1]
-    processor.show_with_page(replace(processor.reading().result, probs=angry))
+    newest = processor.reading().result
+    assert newest is not None
+    processor.show_with_page(replace(newest, probs=angry))
     now[0] += PAGE_S
     processor.recv(video_frame())
     assert drawn[-1].labels == ("surprise",)
@@ -534,7 +543,7 @@ def test_nothing_is_drawn_where_nothing_is_sent_back(make: Callable[..., LivePro
     for count in (1, 2):
         frame = video_frame()
         assert processor.recv(frame) is frame
-        wait_until(lambda n=count: processor.reading().frames_read == n, "a result")
+        wait_for_frames(processor, count)
     assert not processor.reading().sends_back
 
 
@@ -581,7 +590,7 @@ class StubCamera(MediaStreamTrack):
 
 
 def test_streamlit_webrtcs_own_track_drives_the_processor(
-    make: Callable[..., LiveProcessor], run_async
+    make: Callable[..., LiveProcessor], run_async: Callable[[Coroutine[Any, Any, Any]], Any]
 ) -> None:
     processor = make(FakePipeline())
 

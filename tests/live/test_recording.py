@@ -345,7 +345,9 @@ def test_who_finishes_while_it_is_being_finished_waits_and_gets_the_same(
 
 
 @pytest.mark.parametrize("error", [OutputError("The disk is full."), RuntimeError("no font")])
-def test_where_only_the_video_fails_the_readings_go_on(session: LiveSession, error) -> None:
+def test_where_only_the_video_fails_the_readings_go_on(
+    session: LiveSession, error: Exception
+) -> None:
     session.keep_video(True)
     add = session.begin_stream()
     for i in range(3):

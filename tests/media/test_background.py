@@ -3,6 +3,7 @@ import sys
 import threading
 import time
 import tracemalloc
+from collections.abc import Iterator
 from typing import Never
 
 import pytest
@@ -13,12 +14,14 @@ NAMES = {"read-ahead", "write-behind"}
 
 
 @pytest.fixture(autouse=True)
-def no_thread_is_left():
+def no_thread_is_left() -> Iterator[None]:
     yield
     assert not NAMES & {thread.name for thread in threading.enumerate()}
 
 
-def counting(end, closed=None, fail_at=None):
+def counting(
+    end: int, closed: list[str] | None = None, fail_at: int | None = None
+) -> Iterator[int]:
     try:
         for i in range(end):
             if i == fail_at:
@@ -38,7 +41,7 @@ def test_the_same_items_in_the_same_order() -> None:
 def test_items_are_made_ahead_but_only_a_few() -> None:
     made = []
 
-    def slow():
+    def slow() -> Iterator[int]:
         for i in range(100):
             made.append(i)
             yield i
@@ -56,7 +59,7 @@ def test_items_are_made_ahead_but_only_a_few() -> None:
 
 
 def test_an_error_comes_after_the_items_before_it() -> None:
-    closed = []
+    closed: list[str] = []
     ahead = read_ahead(counting(9, closed, fail_at=3))
     assert [next(ahead), next(ahead), next(ahead)] == [0, 1, 2]
     with pytest.raises(ValueError, match="broken at 3"):
@@ -65,7 +68,7 @@ def test_an_error_comes_after_the_items_before_it() -> None:
 
 
 def test_leaving_early_closes_the_source_in_its_own_thread() -> None:
-    closed = []
+    closed: list[str] = []
     ahead = read_ahead(counting(10**9, closed))
     assert [next(ahead), next(ahead)] == [0, 1]
     ahead.close()
@@ -75,7 +78,7 @@ def test_leaving_early_closes_the_source_in_its_own_thread() -> None:
 def test_behind_handles_everything_in_order_and_in_another_thread() -> None:
     got, where = [], set()
 
-    def handle(item) -> None:
+    def handle(item: int) -> None:
         got.append(item)
         where.add(threading.current_thread().name)
 
@@ -86,12 +89,12 @@ def test_behind_handles_everything_in_order_and_in_another_thread() -> None:
     assert where == {"write-behind"}
 
 
-def full_at_three(item) -> None:
+def full_at_three(item: int) -> None:
     if item == 3:
         raise OSError(28, "No space left on device")
 
 
-def put_all(behind, count) -> None:
+def put_all(behind: WriteBehind[int], count: int) -> None:
     with behind:
         for i in range(count):
             behind.put(i)
@@ -106,7 +109,7 @@ def test_an_error_behind_is_raised_once_by_the_next_put_or_at_the_end(count: int
 def test_an_error_in_the_block_drops_what_waits() -> None:
     begun, go, got = threading.Event(), threading.Event(), []
 
-    def handle(item) -> None:
+    def handle(item: int) -> None:
         begun.set()
         go.wait(10)
         got.append(item)
@@ -125,12 +128,15 @@ def test_an_error_in_the_block_drops_what_waits() -> None:
 
 
 def test_memory_does_not_grow_with_the_number_of_items() -> None:
-    def blocks():
+    def blocks() -> Iterator[bytes]:
         for _ in range(400):
             yield bytes(100_000)
 
+    def forget(item: bytes) -> None:
+        del item
+
     tracemalloc.start()
-    with WriteBehind(len) as behind:
+    with WriteBehind(forget) as behind:
         for item in read_ahead(blocks()):
             behind.put(item)
     gc.collect()

@@ -1,5 +1,6 @@
 """Which encoder writes clips, and what happens where there is none."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -13,10 +14,10 @@ from emotion_core.media.write import VideoWriter, repeat_video, sample_video
 
 
 @pytest.fixture
-def without(monkeypatch: pytest.MonkeyPatch):
+def without(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Make encoders unknown to this installation."""
 
-    def forget(*names) -> None:
+    def forget(*names: str) -> None:
         known = encoder._is_there
         monkeypatch.setattr(encoder, "_is_there", lambda name: name not in names and known(name))
 
@@ -34,9 +35,13 @@ def test_an_unknown_encoder_is_not_there() -> None:
 
 
 @pytest.mark.parametrize("limit", [None, 300_000])
-def test_vp9_stands_in_for_h264(tmp_path: Path, without, limit) -> None:
+def test_vp9_stands_in_for_h264(
+    tmp_path: Path, without: Callable[..., None], limit: float | None
+) -> None:
     without("libx264", "libopenh264")
-    assert clip_encoder().format == "VP9"
+    found = clip_encoder()
+    assert found is not None
+    assert found.format == "VP9"
     source = sample_video(tmp_path / "source.mp4", 1.0, 20.0)
     target = tmp_path / "again.mp4"
     with VideoWriter(target, fps=20.0, bit_rate=limit) as writer:
@@ -50,7 +55,7 @@ def test_vp9_stands_in_for_h264(tmp_path: Path, without, limit) -> None:
     assert difference < 8
 
 
-def test_vp9_in_pieces_becomes_whole(tmp_path: Path, without) -> None:
+def test_vp9_in_pieces_becomes_whole(tmp_path: Path, without: Callable[..., None]) -> None:
     without("libx264", "libopenh264")
     pieces = tmp_path / "pieces.mp4"
     with VideoWriter(pieces, fps=20.0, pieces=True) as writer:
@@ -61,7 +66,7 @@ def test_vp9_in_pieces_becomes_whole(tmp_path: Path, without) -> None:
 
 
 @pytest.mark.parametrize(("limit", "aim"), [(None, 6_000_000), (2e6, 2_000_000), (2e7, 6_000_000)])
-def test_openh264_aims_at_a_rate_below_its_limit(limit, aim: int) -> None:
+def test_openh264_aims_at_a_rate_below_its_limit(limit: float | None, aim: int) -> None:
     chosen = next(e for e in encoder._ENCODERS if e.name == "libopenh264")
     assert chosen.aim(limit) == aim
 

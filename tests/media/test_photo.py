@@ -3,9 +3,11 @@ import threading
 import warnings
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from emotion_core.errors import FrameError, PhotoError
@@ -13,13 +15,13 @@ from emotion_core.media import photo
 from emotion_core.media.photo import read_photo, to_bgr
 
 
-def encode(image, kind="PNG", **options):
+def encode(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
-def red_left():
+def red_left() -> Image.Image:
     """Left half red, right half blue, 8 wide and 4 high."""
     pixels = np.zeros((4, 8, 3), np.uint8)
     pixels[:, :4, 0] = 255
@@ -114,7 +116,7 @@ def test_large_photo_is_scaled_down() -> None:
     ],
     ids=["empty", "text", "cut off", "bomb", "wide strip", "tall strip"],
 )
-def test_bad_pictures_are_named(data, words: str) -> None:
+def test_bad_pictures_are_named(data: bytes, words: str) -> None:
     with pytest.raises(PhotoError, match=words) as caught:
         read_photo(data, name="holiday.png")
     assert "holiday.png" in str(caught.value)
@@ -163,17 +165,17 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
         (np.zeros((2, 3, 3), np.uint8), (2, 3, 3)),
     ],
 )
-def test_to_bgr(array, shape) -> None:
+def test_to_bgr(array: NDArray[Any], shape: tuple[int, ...]) -> None:
     assert to_bgr(array).shape == shape
 
 
 @pytest.mark.parametrize(
     "array", [np.zeros((2, 3)), np.zeros((0, 3, 3), np.uint8), np.zeros((2, 2, 2), np.uint8), "x"]
 )
-def test_to_bgr_refuses(array) -> None:
+def test_to_bgr_refuses(array: NDArray[Any]) -> None:
     with pytest.raises(FrameError):
         to_bgr(array)
 
 
-def test_real_photo(shared_media) -> None:
+def test_real_photo(shared_media: Path) -> None:
     assert read_photo(shared_media / "multi_face.jpg").shape[2] == 3

@@ -1,7 +1,9 @@
 import os
 import shutil
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -17,11 +19,18 @@ from emotion_core.media.write import VideoWriter, sample_video, write_frames
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory):
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 3.0, 20.0)
 
 
-def write_clip(path, times, size=(64, 48), codec="libx264", rotation=None, **options):
+def write_clip(
+    path: Path,
+    times: Iterable[float],
+    size: tuple[int, int] = (64, 48),
+    codec: str = "libx264",
+    rotation: int | None = None,
+    **options: Any,
+) -> Path:
     """Frames whose grey level is their number, at the given times."""
     with av.open(str(path), "w", **options) as container:
         stream = container.add_stream(codec, rate=30)
@@ -42,7 +51,7 @@ def write_clip(path, times, size=(64, 48), codec="libx264", rotation=None, **opt
     return path
 
 
-def test_times_and_indices_of_an_even_clip(clip) -> None:
+def test_times_and_indices_of_an_even_clip(clip: Path) -> None:
     frames = list(read_frames(clip))
     assert [f.index for f in frames] == list(range(60))
     np.testing.assert_allclose([f.time_s for f in frames], np.arange(60) / 20, atol=1e-4)
@@ -59,7 +68,9 @@ def test_variable_frame_rate_keeps_true_times(tmp_path: Path) -> None:
     ("degrees", "shape", "corner"),
     [(0, (48, 64), (2, 2)), (90, (64, 48), (-3, 2)), (180, (48, 64), (-3, -3))],
 )
-def test_rotation_is_obeyed(tmp_path: Path, degrees: int, shape, corner) -> None:
+def test_rotation_is_obeyed(
+    tmp_path: Path, degrees: int, shape: tuple[int, int], corner: tuple[int, int]
+) -> None:
     path = write_clip(tmp_path / "turned.mp4", [0, 0.1, 0.2], rotation=degrees)
     (frame, *_) = read_frames(path)
     assert frame.image.shape[:2] == shape
@@ -69,7 +80,7 @@ def test_rotation_is_obeyed(tmp_path: Path, degrees: int, shape, corner) -> None
 
 
 @pytest.mark.parametrize("start_s", [0.0, 0.07, 1.0, 2.9])
-def test_a_range_is_the_same_frames_as_in_the_whole(clip, start_s: float) -> None:
+def test_a_range_is_the_same_frames_as_in_the_whole(clip: Path, start_s: float) -> None:
     whole = [f for f in read_frames(clip) if start_s <= f.time_s < 2.95]
     part = list(read_frames(clip, start_s=start_s, end_s=2.95))
     assert [(f.index, f.time_s) for f in part] == [(f.index, f.time_s) for f in whole]
@@ -83,7 +94,7 @@ def test_range_in_a_file_without_time_stamps(tmp_path: Path) -> None:
     assert whole
 
 
-def test_every_and_rate(clip) -> None:
+def test_every_and_rate(clip: Path) -> None:
     every = read_frames(clip, selector=FrameSelector(every=7))
     assert [f.index for f in every] == list(range(0, 60, 7))
     rate = [f.time_s for f in read_frames(clip, selector=FrameSelector(rate=5))]
@@ -99,24 +110,24 @@ def test_every_and_rate(clip) -> None:
         (1.0, [], []),
     ],
 )
-def test_rate_follows_the_frames_times(rate: float, times, taken) -> None:
+def test_rate_follows_the_frames_times(rate: float, times: list[float], taken: list[int]) -> None:
     selector = FrameSelector(rate=rate)
     assert [i for i, t in enumerate(times) if selector.takes(i, t)] == taken
 
 
 @pytest.mark.parametrize("values", [{"every": 0}, {"rate": 0}, {"every": 2, "rate": 5}])
-def test_selector_refuses(values) -> None:
+def test_selector_refuses(values: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
         FrameSelector(**values)
 
 
 @pytest.mark.parametrize(("start", "end"), [(2, 1), (-1, None), (float("nan"), None), (1, 1)])
-def test_empty_range_is_refused(clip, start, end) -> None:
+def test_empty_range_is_refused(clip: Path, start: float, end: float | None) -> None:
     with pytest.raises(SettingsError):
         next(read_frames(clip, start_s=start, end_s=end))
 
 
-def test_range_behind_the_end_yields_nothing(clip) -> None:
+def test_range_behind_the_end_yields_nothing(clip: Path) -> None:
     assert list(read_frames(clip, start_s=100)) == []
 
 
@@ -141,7 +152,7 @@ def test_transport_stream_starts_at_zero(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rate", [Fraction(1, 1000), 10_000])
-def test_absurd_frame_rates_do_not_reach_the_times(tmp_path: Path, rate) -> None:
+def test_absurd_frame_rates_do_not_reach_the_times(tmp_path: Path, rate: Fraction | int) -> None:
     path = tmp_path / "absurd.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate)
@@ -154,7 +165,7 @@ def test_absurd_frame_rates_do_not_reach_the_times(tmp_path: Path, rate) -> None
     assert len(list(read_frames(path))) == 3
 
 
-def test_truncated_file_gives_what_decodes(clip, tmp_path: Path) -> None:
+def test_truncated_file_gives_what_decodes(clip: Path, tmp_path: Path) -> None:
     path = tmp_path / "cut.mp4"
     path.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     report = ReadReport()
@@ -164,7 +175,7 @@ def test_truncated_file_gives_what_decodes(clip, tmp_path: Path) -> None:
     assert report.first_problem
 
 
-def test_damaged_middle_is_counted_and_skipped(clip, tmp_path: Path) -> None:
+def test_damaged_middle_is_counted_and_skipped(clip: Path, tmp_path: Path) -> None:
     data = bytearray(clip.read_bytes())
     middle = int(len(data) * 0.6)
     data[middle : middle + 4000] = b"\xff" * 4000
@@ -177,7 +188,7 @@ def test_damaged_middle_is_counted_and_skipped(clip, tmp_path: Path) -> None:
     assert frames[-1].time_s == pytest.approx(59 / 20, abs=0.5)
 
 
-def sound_only(path) -> None:
+def sound_only(path: Path) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=44_100, layout="mono")
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
@@ -186,7 +197,7 @@ def sound_only(path) -> None:
         container.mux(stream.encode())
 
 
-def without_size(path) -> None:
+def without_size(path: Path) -> None:
     """Raw pictures whose size stands in the file's head alone, as 0×0."""
     raw = path.with_suffix(".avi")
     with av.open(str(raw), "w") as container:
@@ -200,7 +211,7 @@ def without_size(path) -> None:
     path.write_bytes(data)
 
 
-def make_bad(kind, path, clip) -> None:
+def make_bad(kind: str, path: Path, clip: Path) -> None:
     if kind == "empty":
         path.write_bytes(b"")
     elif kind == "text":
@@ -227,7 +238,7 @@ def make_bad(kind, path, clip) -> None:
         ("missing", "no such file"),
     ],
 )
-def test_bad_files_are_named(kind: str, words: str, clip, tmp_path: Path) -> None:
+def test_bad_files_are_named(kind: str, words: str, clip: Path, tmp_path: Path) -> None:
     path = tmp_path / "holiday.mp4"
     make_bad(kind, path, clip)
     for use in (probe, lambda p: next(read_frames(p))):
@@ -243,7 +254,7 @@ def test_bad_files_are_named(kind: str, words: str, clip, tmp_path: Path) -> Non
         "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXTINF:1.0,\nsecret.mp4\n#EXT-X-ENDLIST\n",
     ],
 )
-def test_a_playlist_opens_no_other_file(words: str, clip, tmp_path: Path) -> None:
+def test_a_playlist_opens_no_other_file(words: str, clip: Path, tmp_path: Path) -> None:
     shutil.copy(clip, tmp_path / "secret.mp4")
     for name in ("list.mp4", "list.m3u8"):
         (tmp_path / name).write_text(words)
@@ -252,13 +263,13 @@ def test_a_playlist_opens_no_other_file(words: str, clip, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ['it\'s "q".mp4', "😀 ÄÖ.mp4", "line\nbreak.mp4", "%d:x.mp4"])
-def test_odd_names(clip, tmp_path: Path, name: str) -> None:
+def test_odd_names(clip: Path, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     shutil.copy(clip, path)
     assert probe(path).width == 640
 
 
-def test_the_file_is_closed_when_reading_stops_early(clip, tmp_path: Path) -> None:
+def test_the_file_is_closed_when_reading_stops_early(clip: Path, tmp_path: Path) -> None:
     frames = read_frames(clip)
     next(frames)
     frames.close()
@@ -274,7 +285,7 @@ def test_codecs(tmp_path: Path, name: str, codec: str) -> None:
     assert len(list(read_frames(path))) == 6
 
 
-def test_real_clips(shared_media) -> None:
+def test_real_clips(shared_media: Path) -> None:
     expected = {
         "one_face_talking.mp4": (115, (336, 596, 3)),
         "one_face_signing.mkv": (77, (480, 640, 3)),
@@ -296,7 +307,7 @@ def test_writer_round_trip_of_size(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="no name on Windows holds a colon")
 def test_a_relative_name_with_a_colon_is_no_protocol(
-    clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(clip, "12:30.mp4")
@@ -314,7 +325,7 @@ def test_range_of_a_raw_stream_that_cannot_be_rewound(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("start_s", "handed_out"), [(0.0, [0]), (2.9, [])])
 def test_reading_can_be_stopped_between_two_chosen_frames(
-    tmp_path: Path, start_s: float, handed_out
+    tmp_path: Path, start_s: float, handed_out: list[int]
 ) -> None:
     # One key frame: the way to a late start leads over all frames before it.
     path = sample_video(tmp_path / "clip.mp4", 3.0, 20.0)
@@ -345,10 +356,13 @@ def test_a_frame_that_grows_out_of_bounds_is_skipped(
     assert (report.failed, report.first_problem) == (2, "a frame of 640×480 pixels")
 
 
-def stream_file(path, codec="libx264", frames=75, fps=25, **options):
+def stream_file(
+    path: Path, codec: str = "libx264", frames: int = 75, fps: int = 25, **options: str
+) -> Path:
     """A clip whose frames differ, with a key frame in every twelve."""
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(codec, rate=fps)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         stream.codec_context.gop_size = 12
         for i in range(frames):
@@ -372,7 +386,7 @@ def stream_file(path, codec="libx264", frames=75, fps=25, **options):
 )
 @pytest.mark.parametrize("start_s", [0.3, 0.97, 1.5, 2.2])
 def test_a_range_is_a_part_of_the_whole_in_every_container(
-    tmp_path: Path, name: str, codec: str, options, start_s: float
+    tmp_path: Path, name: str, codec: str, options: dict[str, Any], start_s: float
 ) -> None:
     path = stream_file(tmp_path / name, codec, **options)
     whole = [(f.index, f.time_s, f.image.sum()) for f in read_frames(path)]

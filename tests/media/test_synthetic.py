@@ -1,20 +1,21 @@
-import cv2
+import cv2.data
 import numpy as np
 import pytest
 
+from emotion_core.datatypes import FloatArray, ImageArray
 from emotion_core.errors import MediaError
 from emotion_core.media.synthetic import SCENARIOS, sample_boxes, sample_frames, sample_photo
 
 CASCADE = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
 
 
-def haar(image):
+def haar(image: ImageArray) -> FloatArray:
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     found = CASCADE.detectMultiScale(grey, 1.1, 5, minSize=(50, 50))
     return np.array([(x, y, x + w, y + h) for x, y, w, h in found], np.float32).reshape(-1, 4)
 
 
-def overlap(a, b):
+def overlap(a: FloatArray, b: FloatArray | tuple[int, ...]) -> float:
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     inter = max(0, width) * max(0, height)
@@ -57,7 +58,7 @@ def test_nobody_there() -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_frames_have_times_and_sizes(scenario) -> None:
+def test_frames_have_times_and_sizes(scenario: str) -> None:
     frames = list(sample_frames(0.5, 10, (320, 240), scenario))
     assert [round(f.time_s, 3) for f in frames] == [0, 0.1, 0.2, 0.3, 0.4]
     assert {f.image.shape for f in frames} == {(240, 320, 3)}

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Never
@@ -14,12 +15,13 @@ from emotion_core.media.synthetic import sample_frames
 from emotion_core.media.write import VideoWriter, repeat_video, sample_video, write_frames
 
 
-def tone(path, codec, seconds=2.0, rate=44_100):
+def tone(path: Path, codec: str, seconds: float = 2.0, rate: int = 44_100) -> Path:
     """A grey clip with a tone of `codec`."""
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=10)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         sound = container.add_stream(codec, rate=rate, layout="stereo")
+        assert isinstance(sound, av.AudioStream)
         for _ in range(int(seconds * 10)):
             pixels = np.full((48, 64, 3), 99, np.uint8)
             container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, format="bgr24")))
@@ -38,15 +40,18 @@ def tone(path, codec, seconds=2.0, rate=44_100):
     return path
 
 
-def streams(path):
+def streams(path: Path) -> dict[str, tuple[str, float]]:
     with av.open(str(path)) as container:
-        return {
-            s.type: (s.codec_context.name, float(s.duration * s.time_base))
-            for s in container.streams
-        }
+        found: dict[str, tuple[str, float]] = {}
+        for stream in container.streams:
+            assert stream.duration is not None
+            assert stream.time_base is not None
+            seconds = float(stream.duration * stream.time_base)
+            found[stream.type] = (stream.codec_context.name, seconds)
+        return found
 
 
-def box_order(path):
+def box_order(path: Path) -> list[str]:
     """Names of the top-level MP4 boxes."""
     data, place, names = path.read_bytes(), 0, []
     while place < len(data):
@@ -64,7 +69,7 @@ def test_h264_yuv420p_faststart(tmp_path: Path) -> None:
     assert order.index("moov") < order.index("mdat")
 
 
-def grain(seconds, fps=10):
+def grain(seconds: float, fps: int = 10) -> Iterator[Frame]:
     """Frames of which nothing can be saved."""
     random = np.random.default_rng(0)
     for index in range(round(seconds * fps)):
@@ -98,7 +103,13 @@ def test_times_are_kept_also_uneven_ones(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize(("origin", "end", "length"), [(0.0, None, 2.0), (0.5, 1.5, 1.0)])
 def test_sound_follows_the_range(
-    tmp_path: Path, suffix: str, codec: str, expected: str, origin: float, end, length: float
+    tmp_path: Path,
+    suffix: str,
+    codec: str,
+    expected: str,
+    origin: float,
+    end: float | None,
+    length: float,
 ) -> None:
     source = tone(tmp_path / f"tone.{suffix}", codec)
     with VideoWriter(
@@ -121,7 +132,7 @@ def test_a_source_without_sound_is_no_problem(tmp_path: Path) -> None:
     assert writer.sound_problem == ""
 
 
-def stopped_half_way(path) -> Never:
+def stopped_half_way(path: Path) -> Never:
     with VideoWriter(path) as writer:
         writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
         raise RuntimeError("stop")
@@ -198,7 +209,9 @@ def test_sound_whose_stamps_stand_still_does_not_cost_the_clip(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (15, 40)])
-def test_the_smallest_picture_is_padded_for_the_encoder(tmp_path: Path, size) -> None:
+def test_the_smallest_picture_is_padded_for_the_encoder(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
     with VideoWriter(tmp_path / "o.mp4") as writer:
         writer.write(np.zeros((*size, 3), np.uint8), 0.0)
     (frame,) = read_frames(tmp_path / "o.mp4")

@@ -24,7 +24,7 @@ def some_probs(count: int = 5) -> np.ndarray:
 
 def made(**changes: Any) -> Adaptation:
     rng = np.random.default_rng(1)
-    whole = {
+    whole: dict[str, Any] = {
         "offsets": rng.normal(0, 1, 7),
         "mixing": rng.normal(0, 0.1, (7, 7)),
         "log_scale": -0.2,

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
@@ -16,7 +17,7 @@ from emotion_core.model.network import NetworkSettings, build_network
 PARTS = ["input", "block 1", "block 2", "block 3", "block 4"]
 
 
-def config_of(network: keras.Model) -> dict:
+def config_of(network: keras.Model) -> dict[str, Any]:
     """config.json as keras writes it, without the weights beside it."""
     return json.loads(json.dumps(keras.saving.serialize_keras_object(network)))
 

@@ -2,12 +2,15 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from emotion_core.errors import InputError
 from emotion_core.model import calibrate
 
 
-def believed_logits(images: int = 4000, seed: int = 0):
+def believed_logits(
+    images: int = 4000, seed: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Logits whose softmax is the truth's own distribution, and labels drawn from it."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2, (images, 7))
@@ -47,13 +50,15 @@ def test_extremes_stay_within_the_range() -> None:
         (np.full((1, 7), np.nan), [0], "finite"),
     ],
 )
-def test_unusable_input_is_named(logits, truth, message: str) -> None:
+def test_unusable_input_is_named(
+    logits: NDArray[np.float64], truth: list[int], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         calibrate.fit_temperature(logits, truth)
 
 
 def test_softmax_sums_to_one_without_overflow_and_for_no_face() -> None:
-    probs = calibrate.softmax([[1000.0, 0, -1000], [1, 1, 1]], temperature=0.5)
+    probs = calibrate.softmax([[1000.0, 0.0, -1000.0], [1.0, 1.0, 1.0]], temperature=0.5)
     assert probs.dtype == np.float32
     assert probs.sum(1) == pytest.approx([1, 1])
     assert probs[1] == pytest.approx([1 / 3] * 3)

@@ -1,10 +1,14 @@
 """Heat maps and embeddings: small networks whose answer is known, and the sanity check of the
 served one."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from emotion_core.datatypes import FloatArray, ImageArray
 from emotion_core.errors import FrameError, ModelError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.bundle import load_bundle
@@ -18,21 +22,21 @@ CASCADE = ("logits", "dense_1_linear", "block_4_conv_1", "block_1_conv_1")
 
 
 @pytest.fixture(scope="module")
-def tiny():
+def tiny() -> Any:
     return build_network(NetworkSettings(channels=(4, 4, 8, 8), dense=(16, 16)))
 
 
 @pytest.fixture(scope="module")
-def served():
+def served() -> Any:
     return load_network(load_bundle())
 
 
 @pytest.fixture
-def face(portrait):
+def face(portrait: ImageArray) -> FloatArray:
     return crop_faces(portrait, np.array([[113, 66, 209, 162]], np.float32))[0]
 
 
-def randomised(network, down_to: str, seed: int):
+def randomised(network: Any, down_to: str, seed: int) -> Any:
     """A copy whose weights are drawn anew, with their old spread, from the answer down to a layer;
     normalisation keeps its scale, which holds no picture."""
     import keras
@@ -48,7 +52,7 @@ def randomised(network, down_to: str, seed: int):
     raise AssertionError(f"no layer {down_to}")
 
 
-def alike(one, other) -> float:
+def alike(one: FloatArray, other: FloatArray) -> float:
     """Mean rank correlation of the maps of all expressions that have one in both networks."""
     ranks = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(one, other, strict=True)]
     return float(np.nanmean(ranks))
@@ -56,7 +60,9 @@ def alike(one, other) -> float:
 
 @pytest.mark.filterwarnings("ignore:An input array is constant")
 @pytest.mark.parametrize("down_to", CASCADE)
-def test_the_served_maps_change_when_the_weights_are_randomised(served, face, down_to) -> None:
+def test_the_served_maps_change_when_the_weights_are_randomised(
+    served: Any, face: FloatArray, down_to: str
+) -> None:
     """Adebayo et al. 2018, arXiv 1810.03292: a map that stays shows edges, not evidence.
 
     One draw may come near the learnt weights of one expression by luck: all seven, twice.
@@ -67,12 +73,12 @@ def test_the_served_maps_change_when_the_weights_are_randomised(served, face, do
     assert abs(np.mean(found)) < 0.4
 
 
-def test_the_served_map_of_a_smile_glows_at_the_mouth(served, face) -> None:
+def test_the_served_map_of_a_smile_glows_at_the_mouth(served: Any, face: FloatArray) -> None:
     heat = heat_maps(served, face)[HAPPY]
     assert heat[28:44].mean() > 2 * heat[:14].mean()
 
 
-def single_pixel_network():
+def single_pixel_network() -> Any:
     """The happy logit is the grey value around one place; nothing else speaks for anything."""
     import keras
     from keras import layers
@@ -96,7 +102,7 @@ def test_the_heat_lies_where_the_evidence_is() -> None:
     assert np.delete(maps, HAPPY, axis=0).max() == 0
 
 
-def test_maps_have_a_fixed_shape_and_range(tiny, face) -> None:
+def test_maps_have_a_fixed_shape_and_range(tiny: Any, face: FloatArray) -> None:
     maps = heat_maps(tiny, face)
     assert maps.shape == (7, 48, 48)
     assert maps.dtype == np.float32
@@ -105,13 +111,13 @@ def test_maps_have_a_fixed_shape_and_range(tiny, face) -> None:
     assert np.array_equal(maps, heat_maps(tiny, face[:, :, 0]))
 
 
-def test_the_classic_network_is_explained_too(face) -> None:
+def test_the_classic_network_is_explained_too(face: FloatArray) -> None:
     maps = heat_maps(build_network(NetworkSettings(architecture="classic")), face)
     assert maps.max() == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_embeddings_have_length_one(tiny, count: int) -> None:
+def test_embeddings_have_length_one(tiny: Any, count: int) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (count, 48, 48), np.uint8)
     values = embeddings(tiny, crops)
     assert len(values) == count
@@ -130,14 +136,14 @@ def test_embeddings_have_length_one(tiny, count: int) -> None:
         np.full((48, 48), -1.0),
     ],
 )
-def test_what_is_no_crop_is_refused(tiny, bad) -> None:
+def test_what_is_no_crop_is_refused(tiny: Any, bad: NDArray[np.float64]) -> None:
     with pytest.raises(FrameError, match="crop"):
         checked_crop(bad)
     with pytest.raises(FrameError):
         heat_maps(tiny, bad)
 
 
-def test_a_network_without_these_layers_is_named(tiny, face) -> None:
+def test_a_network_without_these_layers_is_named(tiny: Any, face: FloatArray) -> None:
     with pytest.raises(ModelError, match="cannot be explained"):
         heat_maps(tiny, face, layers=("nowhere",))
     with pytest.raises(ModelError, match="cannot be compared"):

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def test_agreement_by_hand() -> None:
 
 
 @pytest.fixture(scope="module")
-def network():
+def network() -> Any:
     keras = pytest.importorskip("keras")
     from emotion_core.model.network import NetworkSettings, build_network
 
@@ -51,7 +52,7 @@ def network():
     return build_network(NetworkSettings(channels=(4, 4, 8, 8), dense=(16, 16)))
 
 
-def run(data: bytes, crops: np.ndarray) -> tuple[np.ndarray, list[dict]]:
+def run(data: bytes, crops: np.ndarray) -> tuple[np.ndarray, list[dict[str, Any]]]:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=data, num_threads=1)
@@ -65,7 +66,7 @@ def run(data: bytes, crops: np.ndarray) -> tuple[np.ndarray, list[dict]]:
 
 
 def test_the_served_network_is_int8_inside_and_answers_float_logits(
-    network, tmp_path: Path
+    network: Any, tmp_path: Path
 ) -> None:
     from emotion_core.model.network import logits_model
 
@@ -95,7 +96,7 @@ def test_a_network_without_logits_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_the_float_network_to_be_timed_answers_as_keras_does(network) -> None:
+def test_the_float_network_to_be_timed_answers_as_keras_does(network: Any) -> None:
     crops = np.random.default_rng(1).integers(0, 256, (3, 48, 48, 1)).astype(np.float32)
     from emotion_core.model.network import logits_model
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
     """The folders of everything that is kept, all of them from 1970."""
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path))
     st.cache_resource.clear()
@@ -32,7 +33,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("page", ["Home.py", "pages/3_Photo.py", "pages/4_Model.py"])
-def test_any_page_begins_the_deletion_of_all_that_is_old(old, page: str) -> None:
+def test_any_page_begins_the_deletion_of_all_that_is_old(old: list[Path], page: str) -> None:
     app = AppTest.from_file(str(ROOT / page), default_timeout=120).run()
     assert not app.exception
     end = time.monotonic() + 10
@@ -52,7 +53,7 @@ def test_a_job_that_cannot_be_deleted_is_told(monkeypatch: pytest.MonkeyPatch) -
             def delete(self, job_id: str) -> None:
                 raise OutputError("The work folder cannot be written.")
 
-        delete_job(Full(), "a1")
+        delete_job(Full(), "a1")  # type: ignore[arg-type]
         st.write("deleted")
 
     app = AppTest.from_function(page, default_timeout=60).run()

@@ -162,6 +162,7 @@ def test_a_full_computer_says_so_politely(monkeypatch: pytest.MonkeyPatch) -> No
     seats = Seats()
     monkeypatch.setattr("emotion_core.live.capacity.SEATS", seats)
     seat = seats.take(1)
+    assert seat is not None
     app = run(AppTest.from_file(LIVE, default_timeout=60))
     assert "as many as it can carry" in app.warning[0].value
     assert app.button(key="live_retry").label == "Try again"

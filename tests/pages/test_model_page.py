@@ -4,7 +4,9 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,14 +32,14 @@ TEMPERATURE = 1.4
 
 
 @pytest.fixture(autouse=True)
-def fresh_caches():
+def fresh_caches() -> Iterator[None]:
     # The data's cache goes by folder and time: what one test has computed serves the next.
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
 
 
-def write_split(folder, name: str, seed: int, hardness: float, skill: float = 3.0) -> None:
+def write_split(folder: Path, name: str, seed: int, hardness: float, skill: float = 3.0) -> None:
     """Predictions of a made split, and the report that goes with them."""
     rng = np.random.default_rng(len(name))
     truth = np.arange(140) % 7
@@ -82,7 +84,7 @@ def write_split(folder, name: str, seed: int, hardness: float, skill: float = 3.
     write_json(file, {"version": 1, "evaluations": {**known, f"ferplus_{name}": report}})
 
 
-def write_model(folder, label_set: str, seed: int, skill: float) -> None:
+def write_model(folder: Path, label_set: str, seed: int, skill: float) -> None:
     """A model folder with everything that the page reads but a network."""
     folder.mkdir(parents=True)
     unsure = {"threshold": 0.4, "coverage": 0.9, "accuracy_sure": 0.8, "accuracy_unsure": 0.3}
@@ -113,7 +115,7 @@ def write_model(folder, label_set: str, seed: int, skill: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory):
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with one model, made without a network."""
     models = tmp_path_factory.mktemp("page") / "models"
     write_model(models / "made", "ferplus", 1, 3.0)
@@ -125,7 +127,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="module")
-def two(whole, tmp_path_factory: pytest.TempPathFactory):
+def two(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same models folder with a second model, worse and of other labels, beside the first."""
     models = shutil.copytree(whole, tmp_path_factory.mktemp("two") / "models")
     write_model(models / "other", "fer2013", 5, 1.2)
@@ -138,7 +140,9 @@ TABS = (
 )
 
 
-def page(models, monkeypatch, tab: str = "Scores", second: str = "") -> AppTest:
+def page(
+    models: Path, monkeypatch: pytest.MonkeyPatch, tab: str = "Scores", second: str = ""
+) -> AppTest:
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(models))
     app = AppTest.from_file(PAGE, default_timeout=60)
     app.session_state["model_tab"] = tab
@@ -149,7 +153,7 @@ def page(models, monkeypatch, tab: str = "Scores", second: str = "") -> AppTest:
     return app
 
 
-def every_tab(models, monkeypatch, second: str = ""):
+def every_tab(models: Path, monkeypatch: pytest.MonkeyPatch, second: str = "") -> Iterator[AppTest]:
     """The page with each of its tabs open in turn."""
     app = page(models, monkeypatch, second=second)
     for tab in TABS:
@@ -168,13 +172,15 @@ def words(app: AppTest) -> str:
     return "\n".join([*(element.value for element in shown), *html])
 
 
-def scores_of(models, split: str, label_set: str = "ferplus", model: str = "made") -> dict:
+def scores_of(
+    models: Path, split: str, label_set: str = "ferplus", model: str = "made"
+) -> dict[str, Any]:
     reports = json.loads((models / model / "evaluation.json").read_text())["evaluations"]
     return reports[f"ferplus_{split}"]["scores"][label_set]["full"]
 
 
 def test_the_headline_is_computed_from_the_test_predictions(
-    whole, monkeypatch: pytest.MonkeyPatch
+    whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = page(whole, monkeypatch)
     assert app.title[0].value == "Model"
@@ -204,7 +210,7 @@ def test_the_headline_is_computed_from_the_test_predictions(
 )
 @pytest.mark.parametrize("second", ["", "other"])
 def test_every_tab_has_its_charts_words_and_data(
-    two,
+    two: Path,
     monkeypatch: pytest.MonkeyPatch,
     tab: str,
     charts: int,
@@ -222,7 +228,9 @@ def test_every_tab_has_its_charts_words_and_data(
         assert json.loads(chart.proto.spec)["description"], "each chart has a text alternative"
 
 
-def test_two_models_are_judged_on_the_same_images(two, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_models_are_judged_on_the_same_images(
+    two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = page(two, monkeypatch, second="other")
     text = words(app)
     assert "The two models learnt different labels" in text
@@ -240,7 +248,7 @@ def test_two_models_are_judged_on_the_same_images(two, monkeypatch: pytest.Monke
 
 
 def test_robustness_of_other_labels_is_not_set_against_ours(
-    two, monkeypatch: pytest.MonkeyPatch
+    two: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = page(two, monkeypatch, "Robustness", "other")
     assert "Not the same task for both" in words(app)
@@ -249,7 +257,7 @@ def test_robustness_of_other_labels_is_not_set_against_ours(
 
 
 def test_a_second_model_without_these_images_is_said(
-    two, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    two: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     models = shutil.copytree(two, tmp_path / "models")
     for file in ("predictions_ferplus_test.csv", "evaluation.json"):
@@ -259,7 +267,7 @@ def test_a_second_model_without_these_images_is_said(
 
 
 def test_scores_alone_are_enough_for_scores(
-    whole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    whole: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     models = shutil.copytree(whole, tmp_path / "models")
     for file in (models / "made").glob("predictions_*"):
@@ -274,7 +282,7 @@ def test_scores_alone_are_enough_for_scores(
 
 
 def test_every_tab_reads_columns_in_any_order(
-    whole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    whole: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     models = shutil.copytree(whole, tmp_path / "models")
     for file in models.rglob("*.csv"):
@@ -286,7 +294,7 @@ def test_every_tab_reads_columns_in_any_order(
 
 
 def test_a_model_of_another_version_is_shown_with_a_word_about_it(
-    whole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    whole: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     models = shutil.copytree(whole, tmp_path / "models")
     file = models / "made" / "model.json"
@@ -299,25 +307,25 @@ def test_a_model_of_another_version_is_shown_with_a_word_about_it(
 
 
 def test_sizes_and_speed_stand_side_by_side(
-    two, made_models, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    two: Path, made_models: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     models = shutil.copytree(two, tmp_path / "models")
     shutil.copy(made_models / "tiny" / "model.keras", models / "made" / "model.keras")
     app = page(models, monkeypatch, "Network", "other")
     table = app.table[0].value
-    assert table.loc["one face, float"].tolist() == ["1.25 ms", "1.25 ms"]
-    assert table.loc["one face, int8"].tolist() == ["0.50 ms", "0.50 ms"]
+    assert list(table.loc["one face, float"]) == ["1.25 ms", "1.25 ms"]
+    assert list(table.loc["one face, int8"]) == ["0.50 ms", "0.50 ms"]
     assert table.loc["parameters", "other"] == "–"
     drawn = next(e.proto.body for e in app.get("html") if "lab-net" in e.proto.body)
     for phrase in ("block 4: 3×3×8", "dense 2: 16", "softmax: 7"):
         assert phrase in drawn
-    count = int(table.loc["parameters", "made"].replace(",", ""))
+    count = int(str(table.loc["parameters", "made"]).replace(",", ""))
     metadata = json.loads((made_models / "tiny" / "model.json").read_text())
     assert count == metadata["network"]["parameters"]
     assert "model.json says" not in words_of_warnings(app)
 
 
-def test_a_click_on_a_square_opens_it(whole, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_click_on_a_square_opens_it(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = page(whole, monkeypatch, "Confusions")
     spec = json.loads(app.get("vega_lite_chart")[0].proto.spec)
     assert [p["name"] for p in spec["params"]] == ["cell"]
@@ -328,12 +336,12 @@ def test_a_click_on_a_square_opens_it(whole, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_faces_are_shown_where_the_data_set_is_at_hand(
-    made_data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EMOTION_LAB_DATA", str(made_data))
     cell = pd.DataFrame({"image": ["fer0020003.png", "nowhere.png"], "confidence": [0.9, 0.5]})
 
-    def show(cell) -> None:
+    def show(cell: "pd.DataFrame") -> None:
         from emotion_core.ui.model_page.face_grid import show_faces
 
         show_faces(cell, "happy", "sad")
@@ -354,7 +362,7 @@ def test_the_faces_are_shown_where_the_data_set_is_at_hand(
     assert face_grid._AT_ONCE < 100, "a page of faces, not a data set"
 
 
-def test_validation_and_test_are_never_mixed(whole, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validation_and_test_are_never_mixed(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = page(whole, monkeypatch)
     assert any("test split" in m.value for m in app.markdown)
     app.segmented_control(key="model_split_made").set_value("ferplus_validation").run()
@@ -365,7 +373,9 @@ def test_validation_and_test_are_never_mixed(whole, monkeypatch: pytest.MonkeyPa
     assert any("Published figures are about the test split" in c.value for c in app.caption)
 
 
-def test_the_other_label_set_gives_another_score(whole, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_other_label_set_gives_another_score(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = page(whole, monkeypatch)
     key = "model_labels_made_ferplus_test"
     app.segmented_control(key=key).set_value("fer2013").run()
@@ -375,7 +385,7 @@ def test_the_other_label_set_gives_another_score(whole, monkeypatch: pytest.Monk
 
 
 def test_the_tables_under_the_charts_are_sent_when_they_are_opened(
-    whole, monkeypatch: pytest.MonkeyPatch
+    whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = page(whole, monkeypatch)
     assert not app.dataframe
@@ -386,7 +396,7 @@ def test_the_tables_under_the_charts_are_sent_when_they_are_opened(
 
 
 def test_the_table_of_both_label_sets_agrees_with_the_headline(
-    whole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    whole: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     models = shutil.copytree(whole, tmp_path / "models")
     file = models / "made" / "evaluation.json"
@@ -405,7 +415,7 @@ def test_the_table_of_both_label_sets_agrees_with_the_headline(
 
 @pytest.mark.parametrize("shown", ["of each answer", "counts"])
 def test_the_confusion_matrix_can_be_read_three_ways(
-    whole, monkeypatch: pytest.MonkeyPatch, shown: str
+    whole: Path, monkeypatch: pytest.MonkeyPatch, shown: str
 ) -> None:
     app = page(whole, monkeypatch, "Confusions")
     app.segmented_control(key="model_shade").set_value(shown).run()
@@ -426,7 +436,7 @@ def test_the_confusion_matrix_can_be_read_three_ways(
     ],
 )
 def test_a_bad_file_is_named_and_the_rest_is_shown(
-    whole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str, damage: str
+    whole: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str, damage: str
 ) -> None:
     models = shutil.copytree(whole, tmp_path / "models")
     if damage == "rubbish":
@@ -440,7 +450,7 @@ def test_a_bad_file_is_named_and_the_rest_is_shown(
 
 
 def test_a_folder_without_predictions_says_what_to_do(
-    whole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    whole: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     models = shutil.copytree(whole, tmp_path / "models")
     for file in models.glob("made/predictions_*.csv"):

@@ -23,25 +23,25 @@ def fresh_caches() -> None:
     st.cache_resource.clear()
 
 
-def page():
+def page() -> AppTest:
     app = AppTest.from_file(PAGE, default_timeout=60).run()
     assert not app.exception
     return app
 
 
-def words(app):
+def words(app: AppTest) -> str:
     shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info]
     bars = [element.proto.body for element in app.get("html")]
     return "\n".join([*(element.value for element in shown), *bars])
 
 
-def png(image):
+def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def give(app, *files):
+def give(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
     app.file_uploader[0].set_value([(name, data, "image/png") for name, data in files]).run()
     assert not app.exception
     return app
@@ -91,7 +91,7 @@ def test_the_camera_is_asked_for_only_when_chosen() -> None:
     assert len(app.get("camera_input")) == 1
 
 
-def test_largest_face_only(shared_media) -> None:
+def test_largest_face_only(shared_media: Path) -> None:
     data = (shared_media / "multi_face.jpg").read_bytes()
     app = give(page(), ("many.jpg", data))
     assert "Face #2" in words(app)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "2_Video.py")
 
 
 @pytest.fixture(autouse=True)
-def work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
     st.cache_resource.clear()
     st.cache_data.clear()
@@ -32,23 +33,23 @@ def work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory):
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 2.0, 10.0, "cross")
     return path.read_bytes()
 
 
-def page():
+def page() -> AppTest:
     app = AppTest.from_file(PAGE, default_timeout=60).run()
     assert not app.exception
     return app
 
 
-def words(app):
+def words(app: AppTest) -> str:
     shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info, *app.subheader]
     return "\n".join(element.value for element in shown)
 
 
-def start(app, *files):
+def start(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
     app.file_uploader[0].set_value([(name, data, "video/mp4") for name, data in files])
     app.run()
     assert not app.exception
@@ -57,7 +58,7 @@ def start(app, *files):
     return app
 
 
-def until_ended(app, seconds=90):
+def until_ended(app: AppTest, seconds: float = 90) -> AppTest:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         app.run()
@@ -68,12 +69,12 @@ def until_ended(app, seconds=90):
     pytest.fail("the job did not end")
 
 
-def job_id(app):
+def job_id(app: AppTest) -> str:
     given = app.query_params["job"]
     return given if isinstance(given, str) else given[0]
 
 
-def view_key(app):
+def view_key(app: AppTest) -> tuple[str, Path]:
     (folder,) = job_store().results_of(job_id(app)).glob("*/faces.csv")
     return f"{job_id(app)}_{folder.parent.name}", folder.parent
 
@@ -87,7 +88,7 @@ def test_the_form_says_limits_and_retention_before_anything_is_given() -> None:
     assert "Delete" in words(app)
 
 
-def test_an_upload_becomes_people_timeline_and_downloads(clip) -> None:
+def test_an_upload_becomes_people_timeline_and_downloads(clip: bytes) -> None:
     app = until_ended(start(page(), ('it\'s "q" 😀.mp4', clip)))
     text = words(app)
     assert "20 frames analysed" in text
@@ -101,7 +102,7 @@ def test_an_upload_becomes_people_timeline_and_downloads(clip) -> None:
     assert {"Subtitles", "Report to print"} <= labels
 
 
-def test_the_same_video_again_is_answered_from_the_results(clip) -> None:
+def test_the_same_video_again_is_answered_from_the_results(clip: bytes) -> None:
     app = until_ended(start(page(), ("a.mp4", clip)))
     key, folder = view_key(app)
     made = (folder / "faces.csv").stat().st_mtime_ns
@@ -114,7 +115,7 @@ def test_the_same_video_again_is_answered_from_the_results(clip) -> None:
     assert (other_folder / "faces.csv").stat().st_mtime_ns == made
 
 
-def test_people_are_renamed_merged_and_left_out(clip) -> None:
+def test_people_are_renamed_merged_and_left_out(clip: bytes) -> None:
     app = until_ended(start(page(), ("a.mp4", clip)))
     key, folder = view_key(app)
     app.text_input(key=f"{key}_1_name").set_value("Ada *").run()
@@ -136,7 +137,7 @@ def pictures(app: AppTest) -> int:
     return sum("data:image/jpeg" in element.proto.body for element in app.get("html"))
 
 
-def test_hidden_faces_are_left_out_of_the_page(clip) -> None:
+def test_hidden_faces_are_left_out_of_the_page(clip: bytes) -> None:
     app = until_ended(start(page(), ("a.mp4", clip)))
     key, folder = view_key(app)
     shown = pictures(app)
@@ -152,7 +153,7 @@ def test_hidden_faces_are_left_out_of_the_page(clip) -> None:
     assert pictures(app) == shown
 
 
-def test_the_clip_is_drawn_again_with_the_changes(clip, work_folder) -> None:
+def test_the_clip_is_drawn_again_with_the_changes(clip: bytes, work_folder: Path) -> None:
     app = until_ended(start(page(), ("a.mp4", clip)))
     key, folder = view_key(app)
     redraw = f"{key}_redraw"
@@ -182,7 +183,7 @@ def test_the_clip_is_drawn_again_with_the_changes(clip, work_folder) -> None:
     assert not [p for p in (work_folder / "videos").rglob("*") if p.is_file()]
 
 
-def test_a_reload_finds_the_job_by_its_address(clip) -> None:
+def test_a_reload_finds_the_job_by_its_address(clip: bytes) -> None:
     app = until_ended(start(page(), ("a.mp4", clip)))
     other = AppTest.from_file(PAGE, default_timeout=60)
     other.query_params["job"] = job_id(app)
@@ -191,7 +192,7 @@ def test_a_reload_finds_the_job_by_its_address(clip) -> None:
     assert "20 frames analysed" in words(other)
 
 
-def test_delete_removes_everything(clip, work_folder) -> None:
+def test_delete_removes_everything(clip: bytes, work_folder: Path) -> None:
     app = until_ended(start(page(), ("a.mp4", clip)))
     app.button(key="video_delete").click().run()
     assert not app.exception
@@ -211,7 +212,7 @@ def test_a_foreign_or_expired_address_is_explained() -> None:
 @pytest.mark.parametrize(
     ("data", "said"), [(b"", "0 bytes"), (b"dear reader " * 90, "cannot be opened")]
 )
-def test_a_bad_file_is_named_and_the_others_go_on(clip, data, said: str) -> None:
+def test_a_bad_file_is_named_and_the_others_go_on(clip: bytes, data: bytes, said: str) -> None:
     app = until_ended(start(page(), ("letter.mp4", data), ("good.mp4", clip)))
     text = words(app)
     assert "letter.mp4" in text
@@ -219,7 +220,7 @@ def test_a_bad_file_is_named_and_the_others_go_on(clip, data, said: str) -> None
     assert "20 frames analysed" in text
 
 
-def test_only_bad_files(clip) -> None:
+def test_only_bad_files(clip: bytes) -> None:
     app = until_ended(start(page(), ("letter.mp4", b"dear reader")))
     assert "None of the videos could be read" in words(app)
 
@@ -236,7 +237,7 @@ def test_cancel_shows_what_is_done(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_a_killed_worker_is_told_on_the_page(tmp_path: Path, work_folder) -> None:
+def test_a_killed_worker_is_told_on_the_page(tmp_path: Path, work_folder: Path) -> None:
     piece = sample_video(tmp_path / "piece.mp4", 2.0, 20.0)
     long = repeat_video(piece, tmp_path / "long.mp4", 60).read_bytes()
     app = start(page(), ("long.mp4", long))
@@ -248,10 +249,11 @@ def test_a_killed_worker_is_told_on_the_page(tmp_path: Path, work_folder) -> Non
     assert any(b.key == "video_again" for b in app.button)
 
 
-def _wait_for_progress(app) -> None:
+def _wait_for_progress(app: AppTest) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
         state = job_store().state(job_id(app))
+        assert state is not None
         if state.current and state.current.fraction > 0:
             app.run()
             assert not app.exception
@@ -260,7 +262,7 @@ def _wait_for_progress(app) -> None:
     pytest.fail("no progress")
 
 
-def test_several_videos_are_compared(clip) -> None:
+def test_several_videos_are_compared(clip: bytes) -> None:
     still = clip[:-1] + b"\0"
     app = until_ended(start(page(), ("a.mp4", clip), ("b.mp4", still)))
     app.segmented_control(key="video_chosen").set_value("Compare all").run()
@@ -272,7 +274,7 @@ def test_several_videos_are_compared(clip) -> None:
 
 
 def test_the_allowed_folder_is_offered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: bytes
 ) -> None:
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "one.mp4").write_bytes(clip)
@@ -288,7 +290,7 @@ def test_the_allowed_folder_is_offered(
 
 
 def test_a_mistyped_folder_is_named_where_it_is_needed_and_uploads_go_on(
-    monkeypatch: pytest.MonkeyPatch, clip
+    monkeypatch: pytest.MonkeyPatch, clip: bytes
 ) -> None:
     monkeypatch.setenv("EMOTION_LAB_VIDEO_DIR", "/no/such/folder")
     st.cache_resource.clear()
@@ -310,7 +312,7 @@ def test_without_an_encoder_no_clip_is_offered(monkeypatch: pytest.MonkeyPatch) 
     assert "pip install" in toggle.help
 
 
-def test_an_impossible_range_is_refused_before_the_start(clip) -> None:
+def test_an_impossible_range_is_refused_before_the_start(clip: bytes) -> None:
     app = page()
     app.number_input(key="video_from").set_value(5.0).run()
     app.number_input(key="video_to").set_value(2.0).run()
@@ -319,7 +321,9 @@ def test_an_impossible_range_is_refused_before_the_start(clip) -> None:
     assert app.button(key="video_start").disabled
 
 
-def test_a_missing_network_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clip) -> None:
+def test_a_missing_network_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clip: bytes
+) -> None:
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(tmp_path / "none"))
     st.cache_resource.clear()
     app = start(page(), ("a.mp4", clip))
@@ -327,18 +331,20 @@ def test_a_missing_network_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert "none" in app.error[0].value
 
 
-def test_a_range_is_passed_on_to_the_hundredth_of_a_second(clip) -> None:
+def test_a_range_is_passed_on_to_the_hundredth_of_a_second(clip: bytes) -> None:
     app = page()
     app.number_input(key="video_from").set_value(36000.25).run()
     app = until_ended(start(app, ("a.mp4", clip)))
     assert "starts at 36000.2" in words(app)
-    arguments = job_store().state(job_id(app)).options["arguments"]
+    state = job_store().state(job_id(app))
+    assert state is not None
+    arguments = state.options["arguments"]
     assert arguments[arguments.index("--start") + 1] == "36000.25"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names on Windows are no bytes")
 def test_a_name_that_no_browser_can_show_does_not_break_the_form(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: bytes
 ) -> None:
     (tmp_path / "films").mkdir()
     for name in ("one.mp4", "no\udcfftext.mp4", "line\nbreak.mp4", "猫.mp4"):

@@ -1,34 +1,14 @@
-"""A classifier that needs no model folder, and clips of heads that cross."""
+"""A classifier, and clips of heads that cross."""
 
 from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
 import pytest
+from made_classifiers import FakeClassifier
 
-from emotion_core.datatypes import FloatArray, Frame, ImageArray
-from emotion_core.labels import EXPRESSIONS
+from emotion_core.datatypes import Frame, ImageArray
 from emotion_core.media.synthetic import sample_photo
-
-
-class FakeClassifier:
-    """Reads brightness: the brighter a crop, the happier. Pure, so threads cannot disturb it."""
-
-    labels = EXPRESSIONS
-    unsure_threshold = 0.4
-
-    def __init__(self) -> None:
-        self.faces_read = 0
-
-    def logits(self, crops: FloatArray, /) -> FloatArray:
-        self.faces_read += len(crops)
-        logits = np.zeros((len(crops), 7), np.float32)
-        logits[:, 3] = crops.reshape(len(crops), -1).mean(axis=1) / 40
-        return logits
-
-    def probabilities(self, logits: FloatArray, /) -> FloatArray:
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from made_classifiers import FakeClassifier
 
 from emotion_core import FrameResult, Pipeline
 from emotion_core.config import PipelineSettings
@@ -10,15 +11,17 @@ from emotion_core.datatypes import Frame
 from emotion_core.media import read_frames, read_photo
 
 
-def results_of(path: Path, classifier: object) -> list[FrameResult]:
-    pipeline = Pipeline(classifier)  # type: ignore[arg-type]
+def results_of(path: Path, classifier: FakeClassifier) -> list[FrameResult]:
+    pipeline = Pipeline(classifier)
     return [pipeline.process(frame) for frame in read_frames(path)]
 
 
 @pytest.mark.parametrize(
     "name", ["one_face_talking.mp4", "one_face_signing.mkv", "face_appears_hevc.mov"]
 )
-def test_one_face_under_one_identity(shared_media: Path, classifier: object, name: str) -> None:
+def test_one_face_under_one_identity(
+    shared_media: Path, classifier: FakeClassifier, name: str
+) -> None:
     results = results_of(shared_media / name, classifier)
     first = next(i for i, result in enumerate(results) if len(result))
     ids = [result.track_ids.tolist() for result in results[first:]]
@@ -27,21 +30,23 @@ def test_one_face_under_one_identity(shared_media: Path, classifier: object, nam
     assert held < 0.05
 
 
-def test_no_false_face_is_announced(shared_media: Path, classifier: object) -> None:
+def test_no_false_face_is_announced(shared_media: Path, classifier: FakeClassifier) -> None:
     results = results_of(shared_media / "no_face.mp4", classifier)
     assert sum(map(len, results)) == 0
 
 
 # Five people; one wears sunglasses, which frontal cascades may take for no face.
 @pytest.mark.parametrize(("name", "least", "most"), [("single_face", 1, 1), ("multi_face", 4, 5)])
-def test_photos(shared_media: Path, classifier: object, name: str, least: int, most: int) -> None:
-    pipeline = Pipeline(classifier, PipelineSettings.for_photo())  # type: ignore[arg-type]
+def test_photos(
+    shared_media: Path, classifier: FakeClassifier, name: str, least: int, most: int
+) -> None:
+    pipeline = Pipeline(classifier, PipelineSettings.for_photo())
     result = pipeline.process(Frame(read_photo(shared_media / f"{name}.jpg")))
     assert least <= len(result) <= most
 
 
-def test_a_clip_s_frames_one_by_one(shared_media: Path, classifier: object) -> None:
-    pipeline = Pipeline(classifier, PipelineSettings.for_photo())  # type: ignore[arg-type]
+def test_a_clip_s_frames_one_by_one(shared_media: Path, classifier: FakeClassifier) -> None:
+    pipeline = Pipeline(classifier, PipelineSettings.for_photo())
     faces = []
     for frame in list(read_frames(shared_media / "one_face_talking.mp4"))[::6]:
         pipeline.reset()

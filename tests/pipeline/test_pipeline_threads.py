@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_classifiers import FakeClassifier
 
 from emotion_core import Frame, FrameResult, Pipeline
 from emotion_core.config import PipelineSettings
@@ -75,9 +76,9 @@ def test_eight_pipelines_on_one_network_read_as_one_alone(
 
 
 def test_controls_may_be_turned_while_frames_are_read(
-    classifier: object, clips: dict[str, list[Frame]]
+    classifier: FakeClassifier, clips: dict[str, list[Frame]]
 ) -> None:
-    pipeline = Pipeline(classifier)  # type: ignore[arg-type]
+    pipeline = Pipeline(classifier)
     seen: list[FrameResult] = []
     done = threading.Event()
 

@@ -3,9 +3,11 @@ import errno
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +44,9 @@ CONTRACT = (
 )
 
 
-def result(index, ids, label="happy", scores=None):
+def result(
+    index: int, ids: Sequence[int], label: str = "happy", scores: Sequence[float] | None = None
+) -> FrameResult:
     """Faces of one frame, all with the same expression."""
     n = len(ids)
     probs = np.full((n, 7), 0.05, np.float32)
@@ -62,7 +66,7 @@ def result(index, ids, label="happy", scores=None):
 
 
 @pytest.fixture
-def faces(tmp_path: Path):
+def faces(tmp_path: Path) -> Path:
     """Frames 0-9: nobody in 0, person 1 alone until 4, then 1 and 2."""
     path = tmp_path / "faces.csv"
     with FacesWriter(path) as writer:
@@ -74,16 +78,16 @@ def faces(tmp_path: Path):
     return path
 
 
-def rows_of(data):
+def rows_of(data: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(data.decode())))
 
 
-def test_columns_are_the_contract(faces) -> None:
+def test_columns_are_the_contract(faces: Path) -> None:
     assert ",".join(COLUMNS) == CONTRACT
     assert faces.read_text().splitlines()[0] == CONTRACT
 
 
-def test_a_row_for_each_face_and_an_empty_one_without(faces) -> None:
+def test_a_row_for_each_face_and_an_empty_one_without(faces: Path) -> None:
     rows = rows_of(faces.read_bytes())
     assert len(rows) == 1 + 4 + 10
     empty, first = rows[0], rows[1]
@@ -100,7 +104,7 @@ def test_a_row_for_each_face_and_an_empty_one_without(faces) -> None:
     assert float(first["valence"]) > 0
 
 
-def test_reading_back(faces) -> None:
+def test_reading_back(faces: Path) -> None:
     table = read_faces(faces)
     assert len(table) == 14
     assert len(table.frame_times) == 10
@@ -109,14 +113,14 @@ def test_reading_back(faces) -> None:
     assert table.boxes_xywh[0].tolist() == [0, 5, 8, 12]
 
 
-def test_a_last_line_that_was_cut_off_is_dropped(faces) -> None:
+def test_a_last_line_that_was_cut_off_is_dropped(faces: Path) -> None:
     faces.write_bytes(faces.read_bytes()[:-60])
     assert len(read_faces(faces)) == 13
     assert len(rows_of(b"".join(faces_csv(faces, Edits())))) == 14
 
 
 @pytest.mark.parametrize("text", [None, "", "a,b\n1,2\n"])
-def test_what_is_no_table_is_refused(tmp_path: Path, text) -> None:
+def test_what_is_no_table_is_refused(tmp_path: Path, text: str | None) -> None:
     path = tmp_path / "faces.csv"
     if text is not None:
         path.write_text(text)
@@ -132,13 +136,13 @@ def test_a_table_without_any_face(tmp_path: Path) -> None:
     assert summarise(table, Edits())["people"] == []
 
 
-def test_excluded_people_are_left_out_but_frames_stay(faces) -> None:
+def test_excluded_people_are_left_out_but_frames_stay(faces: Path) -> None:
     rows = rows_of(b"".join(faces_csv(faces, Edits(excluded=frozenset({1})))))
     assert [r["frame"] for r in rows] == [str(i) for i in range(10)]
     assert {r["track_id"] for r in rows} == {"", "2"}
 
 
-def test_merged_people_have_one_row_a_frame(faces) -> None:
+def test_merged_people_have_one_row_a_frame(faces: Path) -> None:
     edits = Edits().merge(2, into=1).rename(1, "Ada")
     rows = rows_of(b"".join(faces_csv(faces, edits)))
     assert [r["frame"] for r in rows] == [str(i) for i in range(10)]
@@ -150,7 +154,7 @@ def test_merged_people_have_one_row_a_frame(faces) -> None:
     assert edited.boxes_xywh[-1, 0] == 10
 
 
-def test_parquet_holds_the_same_table_with_types(faces) -> None:
+def test_parquet_holds_the_same_table_with_types(faces: Path) -> None:
     import pyarrow.parquet as pq
 
     table = pq.read_table(io.BytesIO(b"".join(faces_parquet(faces, Edits().rename(2, "Bo")))))
@@ -162,14 +166,14 @@ def test_parquet_holds_the_same_table_with_types(faces) -> None:
 
 
 @pytest.mark.parametrize("name", ["NA", "null", "nan"])
-def test_nobody_s_name_means_nothing(faces, name: str) -> None:
+def test_nobody_s_name_means_nothing(faces: Path, name: str) -> None:
     import pyarrow.parquet as pq
 
     table = pq.read_table(io.BytesIO(b"".join(faces_parquet(faces, Edits().rename(2, name)))))
     assert table["name"].to_pylist()[-1] == name
 
 
-def test_subtitles(faces) -> None:
+def test_subtitles(faces: Path) -> None:
     edits = Edits().rename(1, "A --> <b>").exclude(2)
     text = webvtt(edits.apply(read_faces(faces)), edits, origin_s=0.1)
     assert text.startswith("WEBVTT\n\n00:00:00.000 --> 00:00:00.400\n")
@@ -184,7 +188,7 @@ def test_dictionary_explains_every_column() -> None:
     assert "not smoothed" in next(r["meaning"] for r in rows if r["column"] == "raw_sad")
 
 
-def test_zip_of_everything(faces, tmp_path: Path) -> None:
+def test_zip_of_everything(faces: Path, tmp_path: Path) -> None:
     (tmp_path / "annotated.mp4").write_bytes(b"clip")
     save_edits(tmp_path, Edits().rename(2, "Bo").add_marker(Marker(0.2, 0.6, "film")))
     make = ResultDownloads(tmp_path, "my film.mp4")
@@ -208,7 +212,7 @@ def test_zip_of_everything(faces, tmp_path: Path) -> None:
         assert [p["name"] for p in json.loads(archive.read("summary.json"))["people"]] == ["", "Bo"]
 
 
-def test_downloads_follow_the_edits_on_disk(faces, tmp_path: Path) -> None:
+def test_downloads_follow_the_edits_on_disk(faces: Path, tmp_path: Path) -> None:
     make = ResultDownloads(tmp_path, "a.mp4")
     assert b"Ada" not in b"".join(make.table_csv())
     save_edits(tmp_path, Edits().rename(1, "Ada"))
@@ -223,7 +227,7 @@ def test_a_result_that_was_deleted_cannot_be_downloaded(tmp_path: Path, download
         next(make())
 
 
-def test_markers_and_their_statistics(faces) -> None:
+def test_markers_and_their_statistics(faces: Path) -> None:
     edits = Edits().add_marker(Marker(0.5, 1.0, "sad film")).add_marker(Marker(0, 0, "start"))
     assert [m.label for m in edits.markers] == ["start", "sad film"]
     point, interval = summarise(read_faces(faces), edits)["markers"]
@@ -234,7 +238,7 @@ def test_markers_and_their_statistics(faces) -> None:
 
 
 @pytest.mark.parametrize("times", [(2, 1), (-1, 1), (float("nan"), 1)])
-def test_impossible_markers_are_refused(times) -> None:
+def test_impossible_markers_are_refused(times: tuple[float, float]) -> None:
     with pytest.raises(InputError):
         Marker(*times, "x")
 
@@ -314,7 +318,7 @@ def test_where_it_is_not_known_who_is_to_be_hidden_everybody_is(tmp_path: Path, 
         (Hide.UNNAMED, {2, 3}),
     ],
 )
-def test_who_is_hidden(tmp_path: Path, hide, hidden) -> None:
+def test_who_is_hidden(tmp_path: Path, hide: Hide, hidden: set[int]) -> None:
     edits = Edits().rename(1, "Ada").rename(3, "Cy").merge(4, 1).exclude(3)
     edits = replace(edits, hide=hide)
     assert {i for i in (1, 2, 3, 4) if edits.hides_face_of(i)} == hidden
@@ -338,7 +342,7 @@ def test_a_new_table_leaves_results_that_share_the_old_one(tmp_path: Path) -> No
     assert {p.name for p in tmp_path.iterdir()} == {"faces.csv", "other.csv"}
 
 
-def written_edits(folder, **changes):
+def written_edits(folder: Path, **changes: Any) -> Edits:
     whole = {"names": {"1": "Ada"}, "merged": {"3": 2}, "excluded": [4]}
     whole["markers"] = [{"start_s": 1, "end_s": 2, "label": "x"}]
     (folder / "edits.json").write_text(json.dumps(whole | changes))
@@ -365,7 +369,7 @@ def test_edits_that_the_disk_does_not_give_are_told_and_kept(
 ) -> None:
     whole, read = written_edits(tmp_path), Path.read_bytes
 
-    def fail(path):
+    def fail(path: Path) -> bytes:
         if path.name == "edits.json":
             raise OSError(errno.EIO, "Input/output error")
         return read(path)
@@ -380,10 +384,13 @@ def test_edits_that_the_disk_does_not_give_are_told_and_kept(
 
 
 def test_changes_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
-    def change(number) -> None:
+    def name_and_mark(i: int) -> None:
+        change_edits(tmp_path, lambda edits: edits.rename(i, f"name {i}"))
+        change_edits(tmp_path, lambda edits: edits.add_marker(Marker(i, i, "x")))
+
+    def change(number: int) -> None:
         for i in range(number, 40, 4):
-            change_edits(tmp_path, lambda edits, i=i: edits.rename(i, f"name {i}"))
-            change_edits(tmp_path, lambda edits, i=i: edits.add_marker(Marker(i, i, "x")))
+            name_and_mark(i)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(change, range(4)))
@@ -405,7 +412,7 @@ def test_edits_of_a_deleted_folder(tmp_path: Path) -> None:
         save_edits(tmp_path / "gone", Edits())
 
 
-def test_summary_is_plain_json(faces) -> None:
+def test_summary_is_plain_json(faces: Path) -> None:
     summary = summarise(read_faces(faces), Edits().rename(1, "Ada"))
     ada, other = json.loads(json.dumps(summary))["people"]
     assert (ada["name"], ada["frames"], ada["dominant"]) == ("Ada", 9, "sad")

@@ -1,12 +1,15 @@
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.face_table import (
     MIN_RUN_S,
     FaceTable,
+    Run,
     averaged,
     dominant_runs,
     key_moments,
@@ -18,32 +21,39 @@ from emotion_core.results.face_table import (
 )
 
 
-def table(labels, step=0.1, track_ids=None, times=None, predicted=None, confidence=0.9):
+def table(
+    labels: Sequence[str],
+    step: float = 0.1,
+    track_ids: ArrayLike | None = None,
+    times: ArrayLike | None = None,
+    predicted: ArrayLike | None = None,
+    confidence: float = 0.9,
+) -> FaceTable:
     """One face a frame with the given dominant expression."""
     n = len(labels)
     probs = np.full((n, 7), (1 - confidence) / 6, np.float32)
     for row, label in enumerate(labels):
         probs[row, EXPRESSIONS.index(label)] = confidence
-    times = np.arange(n) * step if times is None else np.asarray(times, float)
+    moments = np.asarray(np.arange(n) * step if times is None else times, np.float64)
     return FaceTable(
         frame=np.arange(n),
-        time_s=times,
+        time_s=moments,
         track_id=np.ones(n, np.int64) if track_ids is None else np.asarray(track_ids),
         boxes_xywh=np.zeros((n, 4), np.float32),
         probs=probs,
         detection_score=np.ones(n, np.float32),
         predicted=np.zeros(n, bool) if predicted is None else np.asarray(predicted),
         unsure=np.zeros(n, bool),
-        frame_times=times,
+        frame_times=moments,
     )
 
 
-def spell(text):
+def spell(text: str) -> list[str]:
     names = {"h": "happy", "n": "neutral", "s": "sad", "a": "angry"}
     return [names[c] for c in text]
 
 
-def said(runs):
+def said(runs: Iterable[Run]) -> list[tuple[str, float, float]]:
     return [(r.expression[0], round(r.start_s, 3), round(r.end_s, 3)) for r in runs]
 
 
@@ -63,7 +73,9 @@ def said(runs):
         ("hsnahhhhh", [("h", 0, 0.9)]),
     ],
 )
-def test_runs_shorter_than_their_least_length_join_a_neighbour(text: str, expected) -> None:
+def test_runs_shorter_than_their_least_length_join_a_neighbour(
+    text: str, expected: list[tuple[str, float, float]]
+) -> None:
     assert said(dominant_runs(table(spell(text)))) == expected
 
 
@@ -114,7 +126,7 @@ def test_shares_follow_time_not_rows() -> None:
     assert sum(share.values()) == pytest.approx(1)
 
 
-def share_total(times):
+def share_total(times: list[float]) -> float:
     steps = np.diff(times)
     return steps.sum() + np.median(steps)
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from emotion_core.results.html_report import report_html
 from emotion_core.results.thumbnails import MomentKeeper, thumbnail
 
 
-def faces(n=50, people=(1, 2)):
+def faces(n: int = 50, people: tuple[int, ...] = (1, 2)) -> FaceTable:
     """Everybody in every frame, happy first and sad then."""
     ids = np.tile(people, n)
     frames = np.repeat(np.arange(n), len(people))
@@ -40,9 +41,9 @@ def faces(n=50, people=(1, 2)):
 class Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.seen = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
 
-    def handle_starttag(self, tag, attrs) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.append((tag, dict(attrs)))
 
 
@@ -81,7 +82,9 @@ def test_excluded_people_are_not_in_it(tmp_path: Path) -> None:
         (None, "<td>a live stream, as fast as the computer could</td>"),
     ],
 )
-def test_it_says_what_was_read_and_how(tmp_path: Path, settings, words: str) -> None:
+def test_it_says_what_was_read_and_how(
+    tmp_path: Path, settings: dict[str, Any] | None, words: str
+) -> None:
     model = {"name": "ferplus", "sha256": "d54afaa4" * 8}
     summary = {"settings": settings, "model": model, "versions": {"av": "18.1.0"}}
     (tmp_path / "summary.json").write_text(json.dumps(summary))
@@ -157,7 +160,7 @@ def test_lines_break_where_a_person_was_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("box", [(10, 10, 30, 30), (-20, -20, 5, 5), (90, 90, 120, 130)])
-def test_thumbnails_have_one_size_also_at_the_edge(box) -> None:
+def test_thumbnails_have_one_size_also_at_the_edge(box: tuple[int, int, int, int]) -> None:
     image = np.full((100, 100, 3), 200, np.uint8)
     stamp = thumbnail(image, np.array(box, np.float32), 64)
     assert stamp.shape == (64, 64, 3)
@@ -169,14 +172,14 @@ def test_the_best_pictures_are_kept(tmp_path: Path) -> None:
     for value, grey in ((0.5, 50), (0.9, 150), (0.7, 250)):
         probs = np.full((1, 7), (1 - value) / 6, np.float32)
         probs[0, 3] = value
-        one = np.ones(1)
-        result = FrameResult(
-            0, 0.0, np.array([[20, 20, 60, 60]]), one, probs, probs, one * value, one * 0, one * 0,
-            ((),),
-        )  # fmt: skip
+        box, score = np.array([[20, 20, 60, 60]], np.float32), np.full(1, value, np.float32)
+        one, no = np.ones(1, np.int64), np.zeros(1, np.bool_)
+        result = FrameResult(0, 0.0, box, one, probs, probs, score, no, no, ((),))
         keeper.update(np.full((80, 80, 3), grey, np.uint8), result)
     keeper.save(tmp_path / "m")
     import cv2
 
     assert {p.name for p in (tmp_path / "m").iterdir()} == {"1.jpg", "1_happy.jpg"}
-    assert abs(int(cv2.imread(str(tmp_path / "m" / "1_happy.jpg"))[64, 64, 0]) - 150) < 5
+    happy = cv2.imread(str(tmp_path / "m" / "1_happy.jpg"))
+    assert happy is not None
+    assert abs(int(happy[64, 64, 0]) - 150) < 5

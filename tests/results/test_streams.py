@@ -5,7 +5,7 @@ import io
 import itertools
 import tracemalloc
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pa_parquet
@@ -89,7 +89,7 @@ def test_a_zip_is_made_while_it_is_read(tmp_path: Path) -> None:
 
 def test_every_content_comes_out_of_the_zip(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(bytes(range(256)) * 4000)
-    files = {
+    files: dict[str, bytes | str | Path | Iterable[bytes]] = {
         "a.bin": tmp_path / "a.bin",
         "b.mp4": tmp_path / "a.bin",
         "text.txt": "Grüße",

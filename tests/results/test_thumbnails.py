@@ -17,6 +17,7 @@ def test_who_is_next_to_a_visible_face_is_not_to_be_seen_while_faces_are_hidden(
     assert picture_bytes(file, Edits()) == file.read_bytes()
     edits = replace(Edits().rename(1, "Ada"), hide=Hide.UNNAMED)
     shown = cv2.imdecode(np.frombuffer(picture_bytes(file, edits), np.uint8), cv2.IMREAD_COLOR)
+    assert shown is not None
     assert shown[40:88, 40:88].std() > 30
     assert shown[:16].std() < 15
     assert shown[:, -16:].std() < 15

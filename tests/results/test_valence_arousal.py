@@ -34,6 +34,8 @@ def test_a_mixture_lies_in_between() -> None:
 
 
 def test_the_range_is_kept() -> None:
-    points = valence_arousal(np.random.default_rng(0).dirichlet(np.ones(7), 100))
+    # Of another type on purpose.
+    probs = np.random.default_rng(0).dirichlet(np.ones(7), 100)
+    points = valence_arousal(probs)  # type: ignore[arg-type]
     assert points.dtype == np.float32
     assert np.abs(points).max() <= 1

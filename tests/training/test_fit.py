@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import keras
@@ -190,7 +191,8 @@ def test_a_run_is_never_overwritten_or_mixed(dataset: Dataset, begun_run: Path) 
         file.write_bytes(b"damaged")
     with pytest.raises(CheckpointError, match="damaged"):
         fit(dataset, dataclasses.replace(settings, epochs=3), begun_run, resume=True)
-    for change in ({"history": None}, {"settings": []}, {"best_epoch": "x"}):
+    changes: list[dict[str, Any]] = [{"history": None}, {"settings": []}, {"best_epoch": "x"}]
+    for change in changes:
         (begun_run / "state.json").write_text(json.dumps(json.loads(state) | change))
         with pytest.raises(CheckpointError, match=r"state\.json is damaged"):
             fit(dataset, settings, begun_run, resume=True)
@@ -250,7 +252,7 @@ def test_data_without_a_label_of_the_set_is_refused_before_any_work(
     with pytest.raises(DatasetError, match="train split has no image with a ferplus label"):
         fit(dataset, votes, tmp_path / "run")
     unlabelled = dataclasses.replace(dataset.splits["validation"], fer2013=np.full(28, -1, np.int8))
-    half = Dataset(dataset.source, dataset.splits | {"validation": unlabelled})
+    half = Dataset(dataset.source, {**dataset.splits, "validation": unlabelled})
     with pytest.raises(DatasetError, match="validation split has no image with a fer2013"):
         fit(half, TINY, tmp_path / "run")
     assert not (tmp_path / "run").exists()

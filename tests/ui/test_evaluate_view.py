@@ -2,8 +2,10 @@
 
 import io
 import json
+import subprocess
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -28,7 +30,7 @@ def zip_of_faces(*names: str, shape: tuple[int, ...] = (48, 48)) -> bytes:
 
 
 @pytest.fixture
-def page(made_models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def page(made_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     st.cache_resource.clear()
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(made_models))
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
@@ -45,7 +47,7 @@ def page(made_models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_mistyped_folder_is_named_and_uploads_go_on(
-    page, monkeypatch: pytest.MonkeyPatch
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EMOTION_LAB_DATA_DIR", "/no/such/folder")
     st.cache_resource.clear()
@@ -56,28 +58,28 @@ def test_a_mistyped_folder_is_named_and_uploads_go_on(
 
 
 @pytest.fixture
-def app(page, jobs_run_here):
+def app(page: AppTest, jobs_run_here: list[list[str]]) -> AppTest:
     return page
 
 
-def press(app, key):
+def press(app: AppTest, key: str) -> AppTest:
     app.button(key=key).click().run()
     assert not app.exception, app.exception
     return app
 
 
-def give(app, name, data):
+def give(app: AppTest, name: str, data: bytes) -> AppTest:
     app.file_uploader[0].set_value((name, data, "application/zip")).run()
     app.toggle(key="evaluate_robustness").set_value(False).run()
     return press(app, "evaluate_start")
 
 
-def words(app):
+def words(app: AppTest) -> str:
     return "\n".join(e.value for e in [*app.markdown, *app.caption, *app.error, *app.info])
 
 
 def test_a_zip_becomes_a_report_that_can_be_deleted(
-    app, made_models, tmp_path: Path, jobs_run_here
+    app: AppTest, made_models: Path, tmp_path: Path, jobs_run_here: list[list[str]]
 ) -> None:
     before = {p: p.stat().st_mtime_ns for p in made_models.rglob("*")}
     faces = [f"{e}/{i}.png" for e in ("happy", "sad", "fear") for i in range(4)]
@@ -91,7 +93,10 @@ def test_a_zip_becomes_a_report_that_can_be_deleted(
     assert {p: p.stat().st_mtime_ns for p in made_models.rglob("*")} == before
     store = jobs.evaluate_store()
     (state,) = [store.state(job_id) for job_id in store._ids()]
-    with zipfile.ZipFile(io.BytesIO(b"".join(jobs.zip_of(state.files[0].folder)))) as result:
+    assert state is not None
+    folder = state.files[0].folder
+    assert folder is not None
+    with zipfile.ZipFile(io.BytesIO(b"".join(jobs.zip_of(folder)))) as result:
         assert "tiny/predictions_folder_test.csv" in result.namelist()
         report = json.loads(result.read("tiny/evaluation.json"))
     assert report["evaluations"]["folder_test"]["images"] == 12
@@ -103,7 +108,7 @@ def test_a_zip_becomes_a_report_that_can_be_deleted(
     assert app.selectbox(key="model_name").value == "tiny"
 
 
-def test_a_folder_of_the_administrator_is_used_where_it_lies(app, tmp_path: Path) -> None:
+def test_a_folder_of_the_administrator_is_used_where_it_lies(app: AppTest, tmp_path: Path) -> None:
     box = app.selectbox(key="evaluate_listed")
     assert box.options == ["mine"]
     box.set_value("mine").run()
@@ -112,12 +117,12 @@ def test_a_folder_of_the_administrator_is_used_where_it_lies(app, tmp_path: Path
     assert "tiny on mine, one face" in words(app)
     press(app, "evaluate_new")
     assert "Your evaluations" in words(app)
-    press(app, next(b.key for b in app.button if b.label == "Open"))
+    press(app, next(b.key for b in app.button if b.label == "Open" and b.key))
     press(app, "evaluate_delete")
     assert (tmp_path / "data" / "mine" / "happy" / "a.png").is_file()
 
 
-def test_what_cannot_be_used_is_refused_with_the_reason(app) -> None:
+def test_what_cannot_be_used_is_refused_with_the_reason(app: AppTest) -> None:
     bad = {
         "../happy/a.png": "outside of itself",
         "joy/a.png": "none of the seven expressions",
@@ -144,7 +149,7 @@ def test_folders_elsewhere_are_refused(
 
 
 def test_cancel_half_way_ends_the_process_and_leaves_three_ways_on(
-    page, jobs_never_end, tmp_path: Path
+    page: AppTest, jobs_never_end: list[subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:
     give(page, "mine.zip", zip_of_faces("happy/a.png"))
     deadline = time.monotonic() + 60
@@ -160,7 +165,7 @@ def test_cancel_half_way_ends_the_process_and_leaves_three_ways_on(
     assert not page.metric, "no score of half the faces"
     press(page, "evaluate_other")
     assert "mine.zip, with tiny – cancelled" in words(page)
-    press(page, next(b.key for b in page.button if b.label == "Open"))
+    press(page, next(b.key for b in page.button if b.label == "Open" and b.key))
     press(page, "evaluate_again")
     assert len(jobs_never_end) == 2
     assert jobs_never_end[1].poll() is None

@@ -1,7 +1,9 @@
 """An explanation on the photo page, from the button to the pictures; the command runs in this
 process, so that tensorflow is imported once for all tests."""
 
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,15 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.jobs.store import JobStore
 from emotion_core.ui.explain import view
+from emotion_core.ui.explain.jobs import explain_store
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "3_Photo.py")
 
 
 @pytest.fixture
-def page(made_models, made_data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def page(
+    made_models: Path, made_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[AppTest]:
     st.cache_resource.clear()
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(made_models))
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
@@ -28,23 +33,25 @@ def page(made_models, made_data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def app(page, jobs_run_here):
+def app(page: AppTest, jobs_run_here: list[list[str]]) -> AppTest:
     return page
 
 
-def press(app, label):
+def press(app: AppTest, label: str) -> AppTest:
     [button] = [b for b in app.button if b.label == label]
     button.click().run()
     assert not app.exception
     return app
 
 
-def words(app):
+def words(app: AppTest) -> str:
     shown = [*app.markdown, *app.caption, *app.error]
     return "\n".join([e.value for e in shown] + [e.proto.body for e in app.get("html")])
 
 
-def test_a_face_is_explained_kept_and_deleted(app, jobs_run_here, tmp_path: Path) -> None:
+def test_a_face_is_explained_kept_and_deleted(
+    app: AppTest, jobs_run_here: list[list[str]], tmp_path: Path
+) -> None:
     press(app, "Explain face #1")
     text = words(app)
     assert "Face \\#1: why" in text
@@ -55,7 +62,7 @@ def test_a_face_is_explained_kept_and_deleted(app, jobs_run_here, tmp_path: Path
     assert "label people gave them" in text
     assert text.count("<figure>") == 3 + 8
     assert not [b for b in app.button if b.label == "Explain face #1"]
-    evidence = next(c for c in app.segmented_control if c.key.startswith("explain_for"))
+    evidence = next(c for c in app.segmented_control if (c.key or "").startswith("explain_for"))
     evidence.set_value("sad").run()
     assert "evidence for sad" in words(app)
     press(app, "Close")
@@ -64,11 +71,11 @@ def test_a_face_is_explained_kept_and_deleted(app, jobs_run_here, tmp_path: Path
     assert len(jobs_run_here) == 1
     press(app, "Close")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(view.st, "session_state", app.session_state)
+        patch.setattr(st, "session_state", app.session_state)
         view.delete_explanations("another_video")
-        assert view.explain_store()._ids()
+        assert explain_store()._ids()
         view.delete_explanations("photo_1")
-        assert not view.explain_store()._ids()
+        assert not explain_store()._ids()
     press(app.run(), "Explain face #1")
     press(app, "Delete")
     kept = [p for p in (tmp_path / "work" / "explanations").rglob("*") if p.is_file()]
@@ -76,9 +83,9 @@ def test_a_face_is_explained_kept_and_deleted(app, jobs_run_here, tmp_path: Path
 
 
 def test_a_failure_is_said_and_a_job_that_is_gone_forgotten(
-    app, monkeypatch: pytest.MonkeyPatch
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(store, job_id) -> None:
+    def broken(store: JobStore, job_id: str) -> None:
         folder = store._folder(job_id)
         (folder / "process.json").write_text("{}")
         (folder / "errors.txt").write_text("error: model.keras is damaged.\n")
@@ -91,14 +98,14 @@ def test_a_failure_is_said_and_a_job_that_is_gone_forgotten(
     press(app, "Close")
     assert not app.error
     press(app, "Explain face #1")
-    store = view.explain_store()
+    store = explain_store()
     for job_id in store._ids():
         store.delete(job_id)
     app.run()
     assert [b for b in app.button if b.label == "Explain face #1"]
 
 
-def until_told(app, words) -> None:
+def until_told(app: AppTest, words: str) -> None:
     """Look again until the job's process has told of itself."""
     deadline = time.monotonic() + 60
     while not [p for p in app.get("progress") if words in p.proto.text]:
@@ -108,7 +115,7 @@ def until_told(app, words) -> None:
 
 
 def test_cancel_half_way_ends_the_process_and_forgets_the_face(
-    page, jobs_never_end, tmp_path: Path
+    page: AppTest, jobs_never_end: list[subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:
     press(page, "Explain face #1")
     until_told(page, "half way")
@@ -126,7 +133,9 @@ def test_cancel_half_way_ends_the_process_and_forgets_the_face(
     press(page, "Cancel")
 
 
-def test_a_process_that_dies_half_way_is_said(page, jobs_never_end) -> None:
+def test_a_process_that_dies_half_way_is_said(
+    page: AppTest, jobs_never_end: list[subprocess.Popen[bytes]]
+) -> None:
     press(page, "Explain face #1")
     until_told(page, "half way")
     jobs_never_end[0].kill()

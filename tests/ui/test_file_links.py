@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 
 import psutil
 import pytest
+import streamlit as st
 import uvicorn
 from starlette.applications import Starlette
 
 from emotion_core.errors import InputError
 from emotion_core.ui.common import downloads
-from emotion_core.ui.common.file_links import GONE, FileLinks, OfferedFile, file_routes
+from emotion_core.ui.common.file_links import GONE, LINKS, FileLinks, OfferedFile, file_routes
 
 ROOT = Path(__file__).resolve().parents[2]
 LARGE_BYTES = 400_000_000
@@ -229,10 +230,10 @@ def test_links_begin_where_the_browser_reaches_the_server(
         pass
 
     Context.url = url  # type: ignore[attr-defined]
-    monkeypatch.setattr(downloads.st, "context", Context)
-    monkeypatch.setattr(downloads.LINKS, "served", True)
+    monkeypatch.setattr(st, "context", Context)
+    monkeypatch.setattr(LINKS, "served", True)
     assert downloads._base() == base
-    monkeypatch.setattr(downloads.LINKS, "served", False)
+    monkeypatch.setattr(LINKS, "served", False)
     assert downloads._base() is None
 
 

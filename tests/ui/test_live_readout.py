@@ -86,23 +86,25 @@ def page() -> None:
     import av
     import numpy as np
 
-    from emotion_core.datatypes import FrameResult
+    from emotion_core.config import PipelineSettings
+    from emotion_core.datatypes import Frame, FrameResult
     from emotion_core.live.processor import LiveProcessor
     from emotion_core.ui.live_page.readout import offer_download, show_last_minute, show_readings
 
     done = threading.Event()
 
     class Reader:
-        def process(self, frame):  # type: ignore[no-untyped-def]
+        def process(self, frame: Frame) -> FrameResult:
             probs = np.eye(7, dtype=np.float32)[[3]]
-            box, one, no = np.array([[1, 1, 9, 9]]), np.ones(1), np.zeros(1, bool)
+            box, no = np.array([[1, 1, 9, 9]], np.float32), np.zeros(1, bool)
+            one, score = np.ones(1, np.int64), np.ones(1, np.float32)
             done.set()
-            return FrameResult(frame.index, 0.0, box, one, probs, probs, one, no, no, ((),))
+            return FrameResult(frame.index, 0.0, box, one, probs, probs, score, no, no, ((),))
 
-        def update_settings(self, settings) -> None:  # type: ignore[no-untyped-def]
+        def update_settings(self, settings: PipelineSettings) -> None:
             pass
 
-    processor = LiveProcessor(Reader(), lambda image, *_: image)
+    processor = LiveProcessor(Reader(), lambda image, *_: image)  # type: ignore[arg-type]
     image = np.zeros((48, 64, 3), np.uint8)
     processor.recv(av.VideoFrame.from_ndarray(image, format="bgr24"))
     done.wait(10)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import webbrowser
 
 import pytest
 import streamlit as st
@@ -16,7 +17,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, **options: object) -> list[str]:
     given = {"server.port": 8501} | {f"server.{name}": value for name, value in options.items()}
     addresses: list[str] = []
     monkeypatch.setattr(st, "get_option", given.get)
-    monkeypatch.setattr(server.webbrowser, "open", addresses.append)
+    monkeypatch.setattr(webbrowser, "open", addresses.append)
 
     async def serve() -> None:
         async with server.opening_browser(st.App("Home.py")):

@@ -22,7 +22,7 @@ from emotion_core.ui.video_page.charts import (
 def person(rows: int, step: float = 0.04) -> FaceTable:
     probs = np.full((rows, 7), 0.05, np.float32)
     probs[np.arange(rows), (np.arange(rows) // 25) % 7] = 0.7
-    times, no = np.arange(rows) * step, np.zeros(rows, bool)
+    times, no = np.asarray(np.arange(rows) * step, np.float64), np.zeros(rows, bool)
     ones, boxes = np.ones(rows, np.float32), np.zeros((rows, 4), np.float32)
     ids = np.ones(rows, np.int64)
     return FaceTable(np.arange(rows), times, ids, boxes, probs, ones, no, no, times)

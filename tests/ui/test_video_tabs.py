@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextInput
 
 from emotion_core.errors import InputError
 from emotion_core.results.annotations import Edits, Marker, load_edits, save_edits
@@ -13,7 +14,7 @@ from emotion_core.ui.video_page.markers import markers_after
 
 
 @pytest.fixture
-def folder(tmp_path: Path):
+def folder(tmp_path: Path) -> Path:
     """Results with two people, each in every frame."""
     rows = [
         dict.fromkeys(COLUMNS, "0.1") | {"frame": i, "time_s": i / 10, "track_id": person}
@@ -25,7 +26,7 @@ def folder(tmp_path: Path):
     return tmp_path
 
 
-def page(folder) -> None:
+def page(folder: str) -> None:
     import pathlib
 
     from emotion_core.ui.video_page.markers import show_markers
@@ -33,24 +34,24 @@ def page(folder) -> None:
     from emotion_core.ui.video_page.result_page import show_facts
     from emotion_core.ui.video_page.result_view import ResultView, load_result_data
 
-    folder = pathlib.Path(folder)
-    view = ResultView("job", folder, "clip.mp4", load_result_data(folder))
+    place = pathlib.Path(folder)
+    view = ResultView("job", place, "clip.mp4", load_result_data(place))
     show_facts(view)
     show_people_list(view)
     show_markers(view)
 
 
-def tab(folder):
+def tab(folder: Path) -> AppTest:
     app = AppTest.from_function(page, args=(str(folder),), default_timeout=60).run()
     assert not app.exception
     return app
 
 
-def name_input(app, folder, person):
+def name_input(app: AppTest, folder: Path, person: int) -> TextInput:
     return app.text_input(key=f"job_{folder.name}_{person}_name")
 
 
-def test_a_tab_that_is_behind_undoes_nothing_and_catches_up(folder) -> None:
+def test_a_tab_that_is_behind_undoes_nothing_and_catches_up(folder: Path) -> None:
     first, second = tab(folder), tab(folder)
     name_input(first, folder, 1).set_value("Ada").run()
     second.run()
@@ -62,7 +63,7 @@ def test_a_tab_that_is_behind_undoes_nothing_and_catches_up(folder) -> None:
     assert name_input(first, folder, 1).value == ""
 
 
-def test_changes_of_two_tabs_are_both_kept(folder) -> None:
+def test_changes_of_two_tabs_are_both_kept(folder: Path) -> None:
     first, second = tab(folder), tab(folder)
     key = f"job_{folder.name}"
     name_input(first, folder, 1).set_value("Ada").run()
@@ -71,13 +72,13 @@ def test_changes_of_two_tabs_are_both_kept(folder) -> None:
     first.selectbox(key=f"{key}_1_merge_0").set_value(2).run()
     assert not first.exception
     edits = load_edits(folder)
-    assert (edits.merged, edits.excluded) == ({1: 2}, {2})
+    assert (edits.merged, edits.excluded) == ({1: 2}, frozenset({2}))
     assert edits.markers == (Marker(1, 1, "x"),)
     second.run()
     assert load_edits(folder) == edits
 
 
-def test_a_change_that_cannot_be_kept_is_told_once(folder) -> None:
+def test_a_change_that_cannot_be_kept_is_told_once(folder: Path) -> None:
     app = tab(folder)
     save_edits(folder, Edits().merge(2, 1))
     app.selectbox(key=f"job_{folder.name}_1_merge_0").set_value(2).run()
@@ -85,7 +86,7 @@ def test_a_change_that_cannot_be_kept_is_told_once(folder) -> None:
     assert not app.run().error
 
 
-def test_damaged_entries_are_told(folder) -> None:
+def test_damaged_entries_are_told(folder: Path) -> None:
     broken = {"names": {"1": "Ada", "x": "Bo"}, "merged": {}, "excluded": [], "markers": []}
     (folder / "edits.json").write_text(json.dumps(broken))
     app = tab(folder)

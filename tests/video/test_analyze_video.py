@@ -2,13 +2,14 @@ import errno
 import json
 import threading
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
 import cv2
 import numpy as np
 import pytest
 from made_classifiers import Happy
 
+from emotion_core.datatypes import FloatArray, ImageArray
 from emotion_core.errors import OutputError, SettingsError, VideoError
 from emotion_core.labels import colour_bgr
 from emotion_core.media.probe import probe
@@ -25,25 +26,25 @@ from emotion_core.video import analyze as video_module
 from emotion_core.video.analyze import (
     Hooks,
     Source,
-    VideoOptions,
     VideoProgress,
     analyse_video,
     is_finished,
     result_key,
 )
+from emotion_core.video.options import VideoOptions
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory):
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 2.0, 20.0)
 
 
-def analyse(path, folder, hooks=None, **options):
+def analyse(path: Path, folder: Path, hooks: Hooks | None = None, **options: Any) -> dict[str, Any]:
     source = Source(path, file_hash(path))
     return analyse_video(source, folder, Happy(), VideoOptions(**options), {"name": "h"}, hooks)
 
 
-def test_files_of_the_contract(clip, tmp_path: Path) -> None:
+def test_files_of_the_contract(clip: Path, tmp_path: Path) -> None:
     summary = analyse(clip, tmp_path / "clip")
     names = {p.name for p in (tmp_path / "clip").iterdir()}
     assert names == {"faces.csv", "summary.json", "annotated.mp4", "moments"}
@@ -58,7 +59,7 @@ def test_files_of_the_contract(clip, tmp_path: Path) -> None:
     assert {p.name for p in (tmp_path / "clip" / "moments").iterdir()} == {"1.jpg", "1_happy.jpg"}
 
 
-def test_annotated_clip_has_every_frame_and_the_box(clip, tmp_path: Path) -> None:
+def test_annotated_clip_has_every_frame_and_the_box(clip: Path, tmp_path: Path) -> None:
     analyse(clip, tmp_path / "r", every=3)
     frames = list(read_frames(tmp_path / "r" / "annotated.mp4"))
     np.testing.assert_allclose(
@@ -72,7 +73,7 @@ def test_annotated_clip_has_every_frame_and_the_box(clip, tmp_path: Path) -> Non
     assert np.abs(edge.astype(float) - colour).mean(axis=1).min() < 60
 
 
-def test_every_and_range(clip, tmp_path: Path) -> None:
+def test_every_and_range(clip: Path, tmp_path: Path) -> None:
     summary = analyse(clip, tmp_path / "r", every=4, start_s=0.5, end_s=1.5, annotate=False)
     assert summary["frames_analysed"] == summary["frames_read"] == 5
     assert summary["frames_decoded"] >= 20
@@ -82,7 +83,7 @@ def test_every_and_range(clip, tmp_path: Path) -> None:
     assert not (tmp_path / "r" / "annotated.mp4").exists()
 
 
-def test_range_of_the_clip_starts_at_zero(clip, tmp_path: Path) -> None:
+def test_range_of_the_clip_starts_at_zero(clip: Path, tmp_path: Path) -> None:
     summary = analyse(clip, tmp_path / "r", start_s=0.5, end_s=1.5)
     assert summary["clip"]["origin_s"] == 0.5
     times = [f.time_s for f in read_frames(tmp_path / "r" / "annotated.mp4")]
@@ -119,12 +120,12 @@ def test_no_face_at_all(tmp_path: Path) -> None:
     assert (tmp_path / "r" / "annotated.mp4").exists()
 
 
-def test_progress_grows_to_one(clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_grows_to_one(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_module, "_PROGRESS_EVERY_S", 0.0)
     monkeypatch.setattr(video_module, "_PREVIEW_EVERY_S", 0.0)
     told, previews = [], []
 
-    def progress(p) -> None:
+    def progress(p: VideoProgress) -> None:
         told.append(p)
         previews.append((tmp_path / "r" / "preview.jpg").exists())
 
@@ -137,7 +138,7 @@ def test_progress_grows_to_one(clip, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not (tmp_path / "r" / "preview.jpg").exists()
 
 
-def test_cancel_keeps_what_is_done(clip, tmp_path: Path) -> None:
+def test_cancel_keeps_what_is_done(clip: Path, tmp_path: Path) -> None:
     asked = iter([False] * 9 + [True] * 100)
     summary = analyse(clip, tmp_path / "r", Hooks(stop=lambda: next(asked)))
     assert summary["status"] == "cancelled"
@@ -155,7 +156,7 @@ def test_memory_does_not_grow_with_the_length(
     path = repeat_video(piece, tmp_path / "long.mp4", 15)
     weights = {}
 
-    def weigh(progress) -> None:
+    def weigh(progress: VideoProgress) -> None:
         weights[progress.frames_read] = resident_mb()
 
     summary = analyse(path, tmp_path / "r", Hooks(weigh))
@@ -165,7 +166,7 @@ def test_memory_does_not_grow_with_the_length(
     assert weights[1490] - weights[400] < 15
 
 
-def test_finished_only_with_the_same_bytes_settings_and_model(clip, tmp_path: Path) -> None:
+def test_finished_only_with_the_same_bytes_settings_and_model(clip: Path, tmp_path: Path) -> None:
     key = analyse(clip, tmp_path / "r", annotate=False)["key"]
     digest = file_hash(clip)
     assert key == result_key(digest, VideoOptions(annotate=False), {"name": "h"})
@@ -181,7 +182,7 @@ def test_finished_only_with_the_same_bytes_settings_and_model(clip, tmp_path: Pa
 
 
 def test_names_do_not_go_to_somebody_else_where_a_video_is_read_otherwise(
-    clip, tmp_path: Path
+    clip: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "r"
     analyse(clip, folder, annotate=False)
@@ -193,7 +194,7 @@ def test_names_do_not_go_to_somebody_else_where_a_video_is_read_otherwise(
     assert load_edits(folder) == Edits(markers=edits.markers)
 
 
-def test_a_run_that_reads_nothing_leaves_finished_results(clip, tmp_path: Path) -> None:
+def test_a_run_that_reads_nothing_leaves_finished_results(clip: Path, tmp_path: Path) -> None:
     folder = tmp_path / "r"
     key = analyse(clip, folder)["key"]
     with pytest.raises(VideoError, match="no frame"):
@@ -201,11 +202,11 @@ def test_a_run_that_reads_nothing_leaves_finished_results(clip, tmp_path: Path) 
     assert is_finished(folder, key)
 
 
-def test_an_error_half_way_keeps_rows_and_no_temporary_file(clip, tmp_path: Path) -> None:
+def test_an_error_half_way_keeps_rows_and_no_temporary_file(clip: Path, tmp_path: Path) -> None:
     class Breaks(Happy):
         calls = 0
 
-        def logits(self, crops):
+        def logits(self, crops: FloatArray) -> FloatArray:
             Breaks.calls += 1
             if Breaks.calls > 5:
                 raise OutputError("The disk is full: pretended.")
@@ -221,11 +222,11 @@ def test_an_error_half_way_keeps_rows_and_no_temporary_file(clip, tmp_path: Path
 
 @pytest.mark.parametrize("at", [3, 39])
 def test_a_disk_that_fills_up_while_the_clip_is_written(
-    clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     write = VideoWriter.write
 
-    def full(self, image, time_s) -> None:
+    def full(self: VideoWriter, image: ImageArray, time_s: float) -> None:
         if self.frames == at:
             raise OutputError("The disk is full: annotated.mp4 could not be finished.")
         write(self, image, time_s)
@@ -240,7 +241,7 @@ def test_a_disk_that_fills_up_while_the_clip_is_written(
     assert not names & {"read-ahead", "write-behind"}
 
 
-def test_leftovers_of_a_killed_run_are_removed(clip, tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_are_removed(clip: Path, tmp_path: Path) -> None:
     folder = tmp_path / "r"
     folder.mkdir()
     for name in (".annotated.part.mp4", ".summary.json.part", "preview.jpg"):
@@ -257,7 +258,7 @@ def test_unreadable_files_leave_no_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "r").exists()
 
 
-def test_a_range_behind_the_end_is_explained(clip, tmp_path: Path) -> None:
+def test_a_range_behind_the_end_is_explained(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(VideoError, match=r"clip\.mp4 is 2\.0 s long"):
         analyse(clip, tmp_path / "r", start_s=9.0)
 
@@ -273,7 +274,7 @@ def test_a_range_behind_the_end_is_explained(clip, tmp_path: Path) -> None:
         {"end_s": float("inf")},
     ],
 )
-def test_options_are_checked(values) -> None:
+def test_options_are_checked(values: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
         VideoOptions(**values)
 
@@ -294,7 +295,7 @@ def test_options_are_checked(values) -> None:
         ("x" * 300, "x" * 60),
     ],
 )
-def test_safe_names(stem, name) -> None:
+def test_safe_names(stem: str, name: str) -> None:
     assert safe_name(stem) == name
 
 
@@ -315,7 +316,7 @@ def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
         folder_for(tmp_path / "a.mp4", "1" * 64, tmp_path / "out", set())
 
 
-def test_real_clips(shared_media, tmp_path: Path) -> None:
+def test_real_clips(shared_media: Path, tmp_path: Path) -> None:
     for name in ("one_face_talking.mp4", "face_appears_hevc.mov", "no_face.mp4"):
         info = probe(shared_media / name)
         summary = analyse(shared_media / name, tmp_path / name)
@@ -326,7 +327,9 @@ def test_real_clips(shared_media, tmp_path: Path) -> None:
         assert (clip.codec, clip.has_audio) == ("h264", info.has_audio)
 
 
-def test_a_cancel_is_heard_between_two_frames_that_are_far_apart(clip, tmp_path: Path) -> None:
+def test_a_cancel_is_heard_between_two_frames_that_are_far_apart(
+    clip: Path, tmp_path: Path
+) -> None:
     asked = iter([False] * 5 + [True] * 100)
     hooks = Hooks(stop=lambda: next(asked))
     summary = analyse(clip, tmp_path / "r", hooks, every=100_000, annotate=False)
@@ -336,10 +339,10 @@ def test_a_cancel_is_heard_between_two_frames_that_are_far_apart(clip, tmp_path:
 
 
 def test_progress_goes_on_between_two_frames_that_are_far_apart(
-    clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(video_module, "_PROGRESS_EVERY_S", 0.0)
-    told = []
+    told: list[VideoProgress] = []
     analyse(clip, tmp_path / "r", Hooks(told.append), every=100_000, annotate=False)
     shares = [p.fraction for p in told]
     assert shares == sorted(shares)
@@ -349,7 +352,7 @@ def test_progress_goes_on_between_two_frames_that_are_far_apart(
 
 @pytest.mark.parametrize("annotate", [True, False])
 def test_a_cancel_before_the_first_frame_of_the_range_is_no_failure(
-    clip, tmp_path: Path, annotate: bool
+    clip: Path, tmp_path: Path, annotate: bool
 ) -> None:
     hooks = Hooks(stop=lambda: True)
     summary = analyse(clip, tmp_path / "r", hooks, start_s=1.9, annotate=annotate)
@@ -377,7 +380,7 @@ def test_pictures_that_change_their_size_half_way(tmp_path: Path) -> None:
 def test_a_summary_that_cannot_be_written_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self, data) -> Never:
+    def full(self: Path, data: object) -> Never:
         self.touch()
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -388,9 +391,9 @@ def test_a_summary_that_cannot_be_written_leaves_nothing(
 
 
 def test_a_disk_that_fills_up_at_the_last_step_is_noted_beside_the_rows(
-    clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self, folder) -> Never:
+    def full(self: MomentKeeper, folder: Path) -> Never:
         raise output_error(folder, OSError(errno.ENOSPC, "No space left on device"))
 
     monkeypatch.setattr(MomentKeeper, "save", full)
@@ -402,10 +405,11 @@ def test_a_disk_that_fills_up_at_the_last_step_is_noted_beside_the_rows(
     assert len(read_faces(tmp_path / "r" / "faces.csv").frame_times) == 40
 
 
-def test_two_analyses_never_write_into_one_folder(clip, tmp_path: Path) -> None:
-    folder, seen = tmp_path / "clip", []
+def test_two_analyses_never_write_into_one_folder(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "clip"
+    seen: list[str] = []
 
-    def second(_) -> None:
+    def second(_: object) -> None:
         if not seen:
             seen.append("begun")
             before = {p.name for p in folder.iterdir()}
@@ -431,7 +435,7 @@ def test_two_analyses_never_write_into_one_folder(clip, tmp_path: Path) -> None:
     [(3.0, 5.0, 0.5, 8.0), (9.0, 5.0, 1.0, 0.0), (0.0, 5.0, 0.0, None), (3.0, np.inf, 0.0, None)],
 )
 def test_progress_is_a_share_also_where_the_file_lasts_longer_than_it_says(
-    time_s: float, end_s, fraction: float, left_s
+    time_s: float, end_s: float, fraction: float, left_s: float | None
 ) -> None:
     progress = VideoProgress.at((40, 20), time_s, (1.0, end_s), 8.0)
     assert (progress.fraction, progress.left_s) == (fraction, left_s)

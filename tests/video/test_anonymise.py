@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from emotion_core.datatypes import Frame
 from emotion_core.media.synthetic import sample_boxes, sample_frames
@@ -12,20 +13,22 @@ from emotion_core.video.anonymise import Anonymiser
 EDITS = replace(Edits().rename(1, "Ada"), hide=Hide.UNNAMED)
 
 
-def table(times, boxes_xywh, predicted=None):
+def table(
+    times: list[float], boxes_xywh: ArrayLike, predicted: list[bool] | None = None
+) -> FaceTable:
     """Person 1 at these times."""
     n = len(times)
-    times = np.array(times, np.float64)
+    moments = np.array(times, np.float64)
     return FaceTable(
         frame=np.arange(n),
-        time_s=times,
+        time_s=moments,
         track_id=np.ones(n, np.int64),
         boxes_xywh=np.array(boxes_xywh, np.float32),
         probs=np.full((n, 7), 1 / 7, np.float32),
         detection_score=np.ones(n, np.float32),
         predicted=np.array(predicted or [False] * n, np.bool_),
         unsure=np.zeros(n, np.bool_),
-        frame_times=times,
+        frame_times=moments,
     )
 
 
@@ -43,7 +46,7 @@ def table(times, boxes_xywh, predicted=None):
     ids=["found", "rounded time", "between", "left", "not yet", "long gap", "held box"],
 )
 def test_a_face_is_visible_only_where_its_person_was_found(
-    times, predicted, time_s: float, visible: bool
+    times: list[float], predicted: list[bool], time_s: float, visible: bool
 ) -> None:
     image = next(iter(sample_frames(1.0, 10.0, scenario="cross"))).image
     left, top, right, bottom = sample_boxes(0.0, 1.0, scenario="cross")[1].round().astype(int)

@@ -10,8 +10,9 @@ from made_classifiers import Happy
 from emotion_core.datatypes import Frame
 from emotion_core.media.write import write_frames
 from emotion_core.results.paths import CLIP
-from emotion_core.video.analyze import Source, VideoOptions, analyse_video
+from emotion_core.video.analyze import Source, analyse_video
 from emotion_core.video.clip import LARGEST_CLIP_BYTES, clip_bit_rate
+from emotion_core.video.options import VideoOptions
 
 
 @pytest.mark.parametrize("hours", [0.5, 1, 2, 3])
@@ -24,7 +25,7 @@ def test_hours_stay_playable(hours: float, sound: bool) -> None:
 
 
 @pytest.mark.parametrize("length_s", [-1.0, 0.0, 8.0, 120.0, math.inf])
-def test_short_clips_and_unknown_lengths_are_not_bound(length_s) -> None:
+def test_short_clips_and_unknown_lengths_are_not_bound(length_s: float) -> None:
     assert clip_bit_rate(length_s, True) is None
 
 
@@ -40,7 +41,7 @@ def test_a_long_clip_is_smaller_in_size_and_bits(
     frames = (Frame(images[i % 4], i, float(i)) for i in range(40))
     source = write_frames(tmp_path / "long.mp4", frames, 1.0)
 
-    def clip(name):
+    def clip(name: str) -> tuple[int, int]:
         folder = tmp_path / name
         summary = analyse_video(Source(source, "0"), folder, Happy(), VideoOptions(every=20))
         with av.open(str(folder / CLIP)) as container:
@@ -74,4 +75,5 @@ def test_a_clip_of_a_camera_that_counts_from_yesterday_begins_with_its_pictures(
     assert summary["clip"]["frames"] == 10
     assert summary["clip"]["origin_s"] == pytest.approx(108_000, abs=0.1)
     with av.open(str(tmp_path / "late" / CLIP)) as container:
+        assert container.duration is not None
         assert float(container.duration / av.time_base) < 1

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from made_classifiers import Happy
 
+from emotion_core.datatypes import FloatArray, Frame, ImageArray
 from emotion_core.errors import InputError, VideoError
 from emotion_core.labels import colour_bgr
 from emotion_core.media.read import read_frames
@@ -14,7 +15,8 @@ from emotion_core.media.write import sample_video
 from emotion_core.results.annotations import Edits, Hide, edited_clip, save_edits, shown_clip
 from emotion_core.results.export import export_files, read_faces
 from emotion_core.results.paths import CLIP, EDITED_CLIPS, is_result
-from emotion_core.video.analyze import Hooks, Source, VideoOptions, analyse_video
+from emotion_core.video.analyze import Hooks, Source, VideoProgress, analyse_video
+from emotion_core.video.options import VideoOptions
 from emotion_core.video.redraw import redraw_clip
 
 START_S = 0.2
@@ -22,18 +24,18 @@ EDITS = Edits().rename(1, "Ada").exclude(2)
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory):
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return sample_video(tmp_path_factory.mktemp("clips") / "two.mp4", 4.0, 20.0, "cross")
 
 
 @pytest.fixture
-def results(source, tmp_path: Path):
+def results(source: Path, tmp_path: Path) -> Path:
     options = VideoOptions(every=3, start_s=START_S)
     analyse_video(Source(source, "0"), tmp_path / "two", Happy(), options)
     return tmp_path / "two"
 
 
-def painted(picture, box_xywh):
+def painted(picture: ImageArray, box_xywh: FloatArray) -> float:
     """Share of a box's outline that has the colour of happy."""
     x, y, w, h = (round(float(v)) for v in box_xywh)
     mask = np.zeros(picture.shape[:2], np.uint8)
@@ -43,11 +45,11 @@ def painted(picture, box_xywh):
     return float(near[mask > 0].mean())
 
 
-def pictures(path):
+def pictures(path: Path) -> list[Frame]:
     return list(read_frames(path))
 
 
-def test_names_are_drawn_and_whoever_is_left_out_is_not(source, results) -> None:
+def test_names_are_drawn_and_whoever_is_left_out_is_not(source: Path, results: Path) -> None:
     first = (results / CLIP).read_bytes()
     assert redraw_clip(source, results, EDITS)
     clip = shown_clip(results, EDITS)
@@ -66,7 +68,7 @@ def test_names_are_drawn_and_whoever_is_left_out_is_not(source, results) -> None
     assert export_files(results, EDITS, START_S)[CLIP] == clip
 
 
-def test_a_name_stands_in_place_of_the_number(source, results) -> None:
+def test_a_name_stands_in_place_of_the_number(source: Path, results: Path) -> None:
     assert redraw_clip(source, results, Edits().rename(1, "A long name"))
     (clip,) = results.glob(EDITED_CLIPS)
     before, after = (pictures(p)[20].image.astype(int) for p in (results / CLIP, clip))
@@ -75,7 +77,7 @@ def test_a_name_stands_in_place_of_the_number(source, results) -> None:
     assert 300 < changed.sum() < 0.1 * changed.size
 
 
-def test_the_clip_of_other_edits_is_the_first_one_and_goes(source, results) -> None:
+def test_the_clip_of_other_edits_is_the_first_one_and_goes(source: Path, results: Path) -> None:
     assert redraw_clip(source, results, EDITS)
     other = EDITS.rename(2, "Bert")
     assert shown_clip(results, other) == results / CLIP
@@ -84,16 +86,16 @@ def test_the_clip_of_other_edits_is_the_first_one_and_goes(source, results) -> N
     assert list(results.glob(EDITED_CLIPS)) == [edited_clip(results, other)]
 
 
-def test_a_stop_changes_nothing(source, results) -> None:
+def test_a_stop_changes_nothing(source: Path, results: Path) -> None:
     before = sorted(p.name for p in results.iterdir())
-    told = []
+    told: list[VideoProgress] = []
     hooks = Hooks(told.append, stop=lambda: True, preview=True)
     assert not redraw_clip(source, results, EDITS, hooks)
     assert sorted(p.name for p in results.iterdir()) == before
 
 
 def test_a_video_that_is_gone_and_a_damaged_table_are_named(
-    source, results, tmp_path: Path
+    source: Path, results: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(VideoError, match=r"gone\.mp4"):
         redraw_clip(tmp_path / "gone.mp4", results, EDITS)
@@ -133,7 +135,7 @@ def test_sound_comes_along(tmp_path: Path) -> None:
         assert [s.type for s in clip.streams] == ["video", "audio"]
 
 
-def sharpness(picture, box_xywh):
+def sharpness(picture: ImageArray, box_xywh: FloatArray) -> float:
     x, y, w, h = (round(float(v)) for v in box_xywh)
     grey = cv2.cvtColor(picture[y + 4 : y + h - 4, x + 4 : x + w - 4], cv2.COLOR_BGR2GRAY)
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
@@ -149,7 +151,7 @@ def sharpness(picture, box_xywh):
     ],
 )
 def test_only_the_faces_of_those_who_are_hidden_are_a_mosaic(
-    source, results, hide, visible
+    source: Path, results: Path, hide: Hide, visible: dict[int, bool]
 ) -> None:
     edits = replace(EDITS, hide=hide)
     assert redraw_clip(source, results, edits)
@@ -163,7 +165,9 @@ def test_only_the_faces_of_those_who_are_hidden_are_a_mosaic(
         assert (sharpness(after, box) > 0.5 * sharpness(before, box)) == seen
 
 
-def test_the_clip_of_before_is_not_handed_out_while_faces_are_hidden(source, results) -> None:
+def test_the_clip_of_before_is_not_handed_out_while_faces_are_hidden(
+    source: Path, results: Path
+) -> None:
     edits = Edits(hide=Hide.EVERYBODY)
     assert not shown_clip(results, edits).exists()
     assert CLIP not in export_files(results, edits, START_S)

@@ -1,5 +1,7 @@
 """The detector's schedule and its answers, on faces pasted where a test wants them."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Sizes (width, height) of all pictures that the cascades were shown."""
     seen: list[tuple[int, int]] = []
 
-    def watched(image_bgr, **options):  # type: ignore[no-untyped-def]
+    def watched(image_bgr: ImageArray, **options: Any) -> cascade.Prepared:
         seen.append((image_bgr.shape[1], image_bgr.shape[0]))
         return cascade_prepare(image_bgr, **options)
 
@@ -120,8 +122,14 @@ def test_only_what_is_new_is_shown_to_the_other_cascades(
 
 
 def test_asking_about_the_same_cupboard_becomes_rare(monkeypatch: pytest.MonkeyPatch) -> None:
-    detector, image, asked = HaarDetector(), still(), []
-    monkeypatch.setattr(detector._opinion, "of", lambda *_: asked.append(1) or 0.0)
+    detector, image = HaarDetector(), still()
+    asked: list[int] = []
+
+    def no(*_: object) -> float:
+        asked.append(1)
+        return 0.0
+
+    monkeypatch.setattr(detector._opinion, "of", no)
     known = detector.update(image, 0.0, NONE).boxes
     for i in range(1, 60):
         detector.update(image, i / 30, KnownFaces.at(known, ids=np.array([0])))
@@ -138,7 +146,8 @@ def test_reset_scans_at_once(scans: list[tuple[int, int]]) -> None:
 
 
 def test_large_pictures_are_thinned_without_moving_boxes(portrait: ImageArray) -> None:
-    large = cv2.resize(portrait, (2560, 2560), interpolation=cv2.INTER_CUBIC)
+    resized = cv2.resize(portrait, (2560, 2560), interpolation=cv2.INTER_CUBIC)
+    large = np.asarray(resized, np.uint8)
     boxes, _ = cascade.scan(cascade.load_cascade(), large, face_px=(500, 1500), step=1.1)
     assert len(boxes) == 1
     truth = bx.as_boxes([[v * 8 for v in (113, 66, 209, 162)]])

@@ -36,12 +36,14 @@ def test_half_light_is_neither_dark_nor_blurred(portrait: ImageArray) -> None:
 
 
 def test_blurred(portrait: ImageArray) -> None:
-    assert hints(cv2.GaussianBlur(portrait, (0, 0), 6)) == (QualityHint.BLURRED,)
+    blurred = np.asarray(cv2.GaussianBlur(portrait, (0, 0), 6), np.uint8)
+    assert hints(blurred) == (QualityHint.BLURRED,)
 
 
 def test_small(portrait: ImageArray) -> None:
     third = cv2.resize(portrait, None, fx=1 / 3, fy=1 / 3, interpolation=cv2.INTER_AREA)
-    assert QualityHint.SMALL in hints(third, tuple(v / 3 for v in FACE))
+    box = tuple(v / 3 for v in FACE)
+    assert QualityHint.SMALL in hints(np.asarray(third, np.uint8), box)
 
 
 @pytest.mark.parametrize("box", [(0, 66, 96, 162), (-20, 66, 76, 162), (113, 224, 209, 320)])

@@ -14,7 +14,7 @@ def corner(value: float) -> np.ndarray:
 
 @pytest.mark.parametrize("shape", [(48, 48), (48, 48, 1)])
 @pytest.mark.parametrize("side", [48, 100, 384])
-def test_pictures_have_the_size_asked_for(shape, side: int) -> None:
+def test_pictures_have_the_size_asked_for(shape: tuple[int, ...], side: int) -> None:
     for picture in (
         enlarged(FACE.reshape(shape), side),
         draw_heat(FACE.reshape(shape), corner(1), side),
