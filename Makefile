@@ -13,7 +13,7 @@ test: $(VENV)/.installed-dev lint types chromium
 	failed=0; \
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser || failed=1; \
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" tests/browser || failed=1; \
-	$(BIN)/python -m pytest -m alone tests/browser || failed=1; \
+	$(BIN)/python -m pytest -m alone --rerun-show-tracebacks tests/browser || failed=1; \
 	exit $$failed
 
 # Without the browser tests, whose servers are processes of their own. The floor is in pyproject.toml.

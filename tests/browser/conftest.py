@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from browser.app_server import FLAGS, WAIT_MS, OpenBrowser, Server, running_server, write_y4m
-from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -39,6 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[
 
 @pytest.fixture(scope="session")
 def playwright_api() -> Iterator[Playwright]:
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as api:
         yield api
 

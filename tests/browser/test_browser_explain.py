@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from browser.app_server import OpenBrowser, Server
 from browser.pictures import keep
+from playwright.sync_api import expect
 
 
 def loaded_files(pid: int) -> str:
@@ -22,7 +23,7 @@ def test_explain_a_face_of_the_sample(server: Server, open_browser: OpenBrowser)
     page.get_by_role("progressbar").or_(heading).first.wait_for()
     heading.wait_for()
     pictures = page.locator(".lab-figures img")
-    assert pictures.count() == 3
+    expect(pictures).to_have_count(3)
     texts = [pictures.nth(i).get_attribute("alt") or "" for i in range(3)]
     assert "48×48 pixels" in texts[0]
     assert "evidence for happy" in texts[1]

@@ -59,14 +59,14 @@ def test_a_visitors_way_through_the_live_page(
     context = open_browser(webcam_clip)
     context.add_init_script(_PLUG)
     live = LivePage(context.new_page(), server.url).open()
-    assert not stream_threads(server)
+    wait_until(lambda: not stream_threads(server), "earlier streams to end")
 
     live.start()
     assert live.wait_for_face() in EXPRESSIONS
-    assert live.rates()["Faces"] == "1"
+    wait_until(lambda: live.rates().get("Faces") == "1", "the face to be counted")
     wait_until(lambda: int(live.rates().get("Analysis fps", 0)) > 0, "frames to be read")
     wait_until(lambda: int(live.rates().get("Display fps", 0)) > 0, "frames to be shown")
-    assert live.rates()["Latency in the server"].endswith("ms")
+    wait_until(lambda: live.rates().get("Latency in the server", "").endswith("ms"), "the latency")
     assert len([n for n in stream_threads(server) if n.startswith(THREAD_PREFIX)]) == 1
 
     # The timeline grows, and goes on growing.
@@ -84,7 +84,7 @@ def test_a_visitors_way_through_the_live_page(
     points = live.timeline_points()
     live.wait_for_points(points)
     assert live.video("v.srcObject.id") == stream
-    assert live.video("v.currentTime") > shown_s
+    wait_until(lambda: live.video("v.currentTime") > shown_s, "the picture to go on")
     assert not live.video("v.paused")
 
     live.stop()
@@ -232,7 +232,7 @@ def test_nobody_in_view_is_said(server: Server, open_browser: OpenBrowser, tmp_p
     live = LivePage(open_browser(clip).new_page(), server.url).open()
     live.start()
     live.page.get_by_text("No face in view").wait_for()
-    assert live.rates()["Faces"] == "0"
+    wait_until(lambda: live.rates().get("Faces") == "0", "nobody to be counted")
 
 
 def test_analysis_only_reads_and_sends_nothing_back(

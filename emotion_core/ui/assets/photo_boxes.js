@@ -25,6 +25,8 @@ const link = (picture, card, place, words) => {
     node.onpointerleave = node.onblur = () => mark(false)
   }
   picture.append(box)
+  // The pointer may have been there before this script.
+  if (card.matches(':hover')) mark(true)
 }
 
 export default function ({ data }) {
