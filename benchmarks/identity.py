@@ -176,7 +176,7 @@ def _picked(values: Mapping[str, Any]) -> Iterable[Any]:
 
 def costs(trackers: Mapping[str, Tracker], rounds: int) -> dict[str, dict[str, float]]:
     """Milliseconds a frame with one face, and as times the first tracker, in turns."""
-    frames = list(sample_frames(4.0, 25.0, size=(640, 360)))
+    frames = list(sample_frames(8.0, 25.0, size=(640, 360)))
     clip = Clip("one face", 25.0, lambda: iter(frames), [[] for _ in frames])
     spent: dict[str, list[float]] = {name: [] for name in trackers}
     for number in range(rounds + 1):

@@ -104,9 +104,9 @@ def returning(gap_s: float) -> Staging:
     """One person turns away in place for a while; another walks out and returns elsewhere."""
 
     def staging(t: float) -> Scene:
-        sitting = alive(DAN, t, 0.66)
+        sitting = alive(BEN, t, 0.66)
         if 2 <= t < 2 + gap_s:
-            sitting = Pose(DAN, sitting.x, sitting.y, sitting.scale, sitting.angle, away=True)
+            sitting = Pose(BEN, sitting.x, sitting.y, sitting.scale, sitting.angle, away=True)
         # Out at the left in less than a second, in from the right behind the one who sits.
         gone = 3.0 + gap_s
         leave: Keys = ((0, 0.28), (2.4, 0.28), (3.1, -0.4))
@@ -201,9 +201,9 @@ MADE: Final[Mapping[str, tuple[float, float, Staging]]] = {
     "crossing": (6, 20, crossing(ADA, BEN)),
     "crossing, same clothes": (6, 20, crossing(FAY, BEN)),
     "crossing, twins": (6, 20, crossing(ADA, TWIN)),
-    "away for 1 s": (7, 15, returning(1)),
-    "away for 5 s": (11, 15, returning(5)),
-    "away for 30 s": (36, 12, returning(30)),
+    "away for 1 s": (9, 15, returning(1)),
+    "away for 5 s": (13, 15, returning(5)),
+    "away for 30 s": (38, 12, returning(30)),
     "cuts to another person": (12, 15, other_people),
     "cuts to the other side": (12, 15, other_side),
     "cuts between close-ups": (18, 15, close_ups),

@@ -105,7 +105,7 @@ EVA: Final = Person(
 # Dressed like Ben.
 FAY: Final = Person(
     "Fay", brow=0.96, jaw=0.9, length=1.05, eyes_apart=1.0, skin=(0.8, 1.2), hair=(30, 45, 110),
-    cut="bob", glasses=(40, 40, 40), mirrored=True, clothes=(_NAVY, (130, 66, 40)),
+    cut="bob", glasses=(110, 130, 170), mirrored=True, clothes=(_NAVY, (130, 66, 40)),
 )  # fmt: skip
 PEOPLE: Final = (ADA, BEN, CHO, DAN, EVA, FAY, TWIN)
 

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from benchmarks.identity_clips import MADE, made
+from benchmarks.identity import TRACKERS
+from benchmarks.identity_clips import MADE, crossing, made, made_clip
 from benchmarks.identity_metrics import Row, score
-from benchmarks.identity_people import PEOPLE
+from benchmarks.identity_people import ADA, BEN, PEOPLE
 from benchmarks.identity_scenes import Box, Pose, Scene, faces
 from emotion_core.config import DetectionSettings
 from emotion_core.vision.boxes import as_boxes, iou_matrix
@@ -35,6 +36,15 @@ def test_the_made_people_are_found_where_they_are() -> None:
         true += len(seen)
     assert true >= 30
     assert found >= 0.95 * true
+
+
+def test_a_stream_and_a_video_file_give_the_same_faces() -> None:
+    clip = made_clip("short", 1.2, 15, crossing(ADA, BEN))
+    live, video = (TRACKERS[name](clip) for name in ("pipeline", "whole video"))
+    assert len(live) > 20
+    assert sorted({row[0] for row in live}) == sorted({row[0] for row in video})
+    first, second = (np.array(sorted((row[0], *row[2]) for row in told)) for told in (live, video))
+    np.testing.assert_allclose(first, second, atol=0.2)
 
 
 def test_everybody_is_shown_in_the_still_clip() -> None:
