@@ -67,8 +67,11 @@ class TrackingSettings:
 
     # Detections needed before a face is announced; 1 announces it at once (photos).
     confirm_hits: int = 3
-    # A face unseen for longer than this gets a new identity when it returns, in seconds.
+    # A face unseen for longer than this is no longer followed, in seconds.
     max_gap_s: float = 1.0
+    # Recognise a person who returns later, or after a cut, by how they look; off, they get a new
+    # identity. What people look like stays in memory and is deleted with the stream.
+    reidentify: bool = True
 
     def __post_init__(self) -> None:
         check_range("confirm_hits", self.confirm_hits, 1, 100)
@@ -98,6 +101,9 @@ class PipelineSettings:
     smoothing_strength: float = 0.5
     # Keep only the largest face of each frame.
     largest_face_only: bool = False
+    # One participant: all faces are this person's, identity 1, however long the gaps; where several
+    # are in a frame, the one most like this person is kept.
+    one_person: bool = False
     # Subtract each person's neutral baseline where one was measured; off keeps it for later.
     use_baselines: bool = True
 
@@ -109,7 +115,7 @@ class PipelineSettings:
         """A photo is a stream of one frame: faces are announced at once and not smoothed."""
         return cls(
             detection=DetectionSettings(thorough=True),
-            tracking=TrackingSettings(confirm_hits=1),
+            tracking=TrackingSettings(confirm_hits=1, reidentify=False),
             smoothing_strength=0.0,
         )
 

@@ -104,6 +104,9 @@ class FrameResult:
         others: (M, 4) float32 xyxy, where else a face is or may be: people left out because only
             the largest face is read, and candidates that are not announced yet. Code that hides
             faces must hide these too.
+        tracklets: (N,) int64, numbers of the uninterrupted tracks that the identities are made of;
+            like `track_ids` where they are not given.
+        shot: number of the shot that the frame is in, counted from 1.
 
     N = 0 is a valid result. All arrays are read-only.
 
@@ -128,9 +131,13 @@ class FrameResult:
     unsure: BoolArray
     quality: tuple[tuple[QualityHint, ...], ...] = field(default=())
     others: FloatArray = field(default_factory=lambda: np.empty((0, 4), np.float32))
+    tracklets: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    shot: int = 1
 
     def __post_init__(self) -> None:
         n = len(self.track_ids)
+        if not len(self.tracklets):
+            object.__setattr__(self, "tracklets", self.track_ids)
         shapes: dict[str, tuple[type, tuple[int, ...]]] = {
             "boxes": (np.float32, (n, 4)),
             "track_ids": (np.int64, (n,)),
@@ -139,6 +146,7 @@ class FrameResult:
             "detection_scores": (np.float32, (n,)),
             "predicted": (np.bool_, (n,)),
             "unsure": (np.bool_, (n,)),
+            "tracklets": (np.int64, (n,)),
         }
         for name, (dtype, shape) in shapes.items():
             object.__setattr__(self, name, _owned(getattr(self, name), dtype, shape))
@@ -160,11 +168,15 @@ class FrameResult:
         return self.probs.max(axis=1) if len(self) else np.empty(0, np.float32)
 
     @classmethod
-    def empty(cls, index: int, time_s: float, others: FloatArray | None = None) -> "FrameResult":
+    def empty(
+        cls, index: int, time_s: float, others: FloatArray | None = None, shot: int = 1
+    ) -> "FrameResult":
         """The result of a frame without a face, but for those in `others`."""
         none: Any = np.empty(0)
         elsewhere = none if others is None else others
-        return cls(index, time_s, none, none, none, none, none, none, none, (), elsewhere)
+        return cls(
+            index, time_s, none, none, none, none, none, none, none, (), elsewhere, shot=shot
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values, ready for JSON: one entry a face under `faces`."""
@@ -183,4 +195,4 @@ class FrameResult:
             }
             for i in range(len(self))
         ]
-        return {"index": self.index, "time_s": self.time_s, "faces": faces}
+        return {"index": self.index, "time_s": self.time_s, "shot": self.shot, "faces": faces}

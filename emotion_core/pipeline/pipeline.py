@@ -21,6 +21,8 @@ from emotion_core.datatypes import (
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.classify import load_classifier
+from emotion_core.pipeline.identities import Identities
+from emotion_core.pipeline.identity_resolution import Resolution, resolve
 from emotion_core.pipeline.neutral_baseline import NeutralCalibration
 from emotion_core.pipeline.smoothing import Smoother
 from emotion_core.vision.boxes import area, clip_boxes, visible_share
@@ -28,10 +30,15 @@ from emotion_core.vision.crop import crop_faces
 from emotion_core.vision.detection import FaceDetector
 from emotion_core.vision.detector import HaarDetector
 from emotion_core.vision.quality import quality_hints
+from emotion_core.vision.shot_detection import ShotDetector
 from emotion_core.vision.tracker import Tracker, Tracks
 
 # Somebody else must be this much larger (in area) to become the largest face: no flicker.
 LARGEST_MARGIN: Final = 1.25
+# The identity of the only participant, and what speaks for the face that was theirs just before, as
+# much as e² times the area.
+ONLY_PERSON: Final = 1
+STAYS: Final = 2.0
 # Width to height may change this much between frames and still be the same picture, resized.
 SAME_SHAPE: Final = 0.03
 # A step back in time of more than this means that the source was wound back.
@@ -123,6 +130,8 @@ class Pipeline:
         self._detector: FaceDetector = detector or HaarDetector()
         self._detector.configure(self._settings.detection)
         self._tracker = Tracker(self._settings.tracking)
+        self._shots, self._shot = ShotDetector(), 1
+        self._identities = Identities(self._settings.tracking.reidentify)
         self._smoother = Smoother(self._settings.smoothing_strength)
         self._calibration = NeutralCalibration()
         self._memory: dict[int, _Reading] = {}
@@ -165,6 +174,7 @@ class Pipeline:
             self._settings = settings
             self._detector.configure(settings.detection)
             self._tracker.settings = settings.tracking
+            self._identities.recognise = settings.tracking.reidentify
             self._smoother.strength = settings.smoothing_strength
 
     @property
@@ -218,7 +228,7 @@ class Pipeline:
 
         Time that steps back a little is held; a step back of more than a second is a source
         that was wound back: all people are forgotten, and identities continue to count. A frame of
-        another size but the same shape keeps everybody; one of another shape keeps nobody.
+        another size but the same shape keeps everybody; one of another shape begins a shot.
         """
         with self._lock:
             return self._process(frame)
@@ -228,11 +238,14 @@ class Pipeline:
         time_s = self._advance(frame.time_s)
         self._fit_size(frame.width, frame.height)
         marks = [perf_counter()]
+        if self._shots.is_cut(image):
+            self._begin_shot()
         known = self._tracker.expect(time_s)
         detections = self._detector.update(image, time_s, known)
         marks.append(perf_counter())
         tracks = self._tracker.update(detections, time_s)
-        rows = self._shown(tracks, frame.width, frame.height)
+        people = self._identify(image, tracks, time_s)
+        rows = self._shown(tracks, people, frame.width, frame.height)
         marks.append(perf_counter())
         seen = [row for row in rows if not tracks.predicted[row]]
         crops = crop_faces(image, tracks.boxes[seen])
@@ -240,8 +253,8 @@ class Pipeline:
         marks.append(perf_counter())
         raw = self._classify(crops)
         marks.append(perf_counter())
-        self._remember(tracks.track_ids[seen], raw, hints, time_s)
-        result = self._result(frame, tracks, rows)
+        self._remember(tracks.track_ids[seen], people[seen], raw, hints, time_s)
+        result = self._result(frame, tracks, people, rows)
         marks.append(perf_counter())
         spent = dict(
             zip(("find", "track", "crop", "classify", "smooth"), np.diff(marks), strict=True)
@@ -249,10 +262,37 @@ class Pipeline:
         self.timings = {stage: float(spent[stage]) for stage in STAGES}
         return result
 
+    def resolve_identities(self) -> Resolution:
+        """Compare everybody once more, with all that was seen, when the stream has ended."""
+        with self._lock:
+            return resolve(self._identities.tracklets)
+
+    def _identify(self, image: ImageArray, tracks: Tracks, time_s: float) -> IntArray:
+        """(N,) identities of the tracklets of a frame."""
+        seen = np.flatnonzero(~tracks.predicted).tolist()
+        self._identities.update(tracks.track_ids, tracks.boxes, seen, time_s, self._shot)
+        if self._settings.tracking.reidentify or self._settings.one_person:
+            for row in self._identities.due(tracks.track_ids, tracks.boxes, seen):
+                number = int(tracks.track_ids[row])
+                if self._identities.look(number, image, tracks.boxes[row]):
+                    tracks.track_ids[row] = self._tracker.renumber(number)
+                    self._identities.split(number, int(tracks.track_ids[row]))
+        return self._identities.people_of(tracks.track_ids)
+
+    def _begin_shot(self) -> None:
+        """The picture is another one: nobody is followed into it."""
+        self._shot += 1
+        self._detector.reset()
+        self._tracker.forget()
+        self._smoother.reset()
+        self._memory.clear()
+
     def _restart(self) -> None:
         self._detector.reset()
         self._tracker.reset()
         self._forget()
+        self._identities.reset()
+        self._shot = 1
         self._size, self._time_s = None, -math.inf
         self._ahead_s, self._stood_still = 0.0, 0
 
@@ -260,6 +300,8 @@ class Pipeline:
         self._smoother.reset()
         self._calibration.keep(())
         self._memory.clear()
+        self._identities.forget()
+        self._shots.reset()
         self._largest_id = 0
 
     def _advance(self, time_s: float) -> float:
@@ -290,19 +332,29 @@ class Pipeline:
                 self._tracker.rescale(factor_x, factor_y)
                 self._detector.reset()
             else:
-                self._leave_all()
+                self._begin_shot()
+                self._shots.reset()
         self._size = (width, height)
 
-    def _shown(self, tracks: Tracks, width: int, height: int) -> list[int]:
-        """Rows to report: not those who are held but left the frame, or were never read."""
+    def _shown(self, tracks: Tracks, people: IntArray, width: int, height: int) -> list[int]:
+        """Rows to report: not those who are held but left the frame, were never read, or were
+        recognised elsewhere in it."""
         rows = list(range(len(tracks.track_ids)))
         if tracks.predicted.any():
             inside = visible_share(tracks.boxes, width, height)
+            elsewhere = set(people[~tracks.predicted].tolist())
             rows = [
                 row
                 for row, track_id in enumerate(map(int, tracks.track_ids))
-                if not tracks.predicted[row] or (inside[row] >= 0.5 and track_id in self._memory)
+                if not tracks.predicted[row]
+                or (
+                    inside[row] >= 0.5
+                    and track_id in self._memory
+                    and int(people[row]) not in elsewhere
+                )
             ]
+        if self._settings.one_person and rows:
+            return [self._the_person(tracks, people, rows)]
         if not self._settings.largest_face_only or not rows:
             return rows
         areas = area(tracks.boxes)
@@ -310,6 +362,23 @@ class Pipeline:
         largest = max(rows, key=lambda row: float(areas[row]))
         self._largest_id = int(tracks.track_ids[largest])
         return [largest]
+
+    def _the_person(self, tracks: Tracks, people: IntArray, rows: list[int]) -> int:
+        """The row of the one participant, whose identity becomes 1: of several faces the one that
+        is large, looks like the participant so far, and was the participant's just before."""
+        areas = area(tracks.boxes)
+
+        def likely(row: int) -> float:
+            number = int(tracks.track_ids[row])
+            alike = self._identities.likeness(number, ONLY_PERSON) if len(rows) > 1 else 0.0
+            stays = STAYS if number == self._largest_id else 0.0
+            return math.log(max(float(areas[row]), 1.0)) + alike + stays
+
+        row = max(rows, key=likely)
+        self._largest_id = int(tracks.track_ids[row])
+        self._identities.assign(self._largest_id, ONLY_PERSON)
+        people[row] = ONLY_PERSON
+        return row
 
     def _classify(self, crops: FloatArray) -> FloatArray:
         """(N, 7) calibrated probabilities. Skips inference when there are no faces."""
@@ -321,35 +390,38 @@ class Pipeline:
     def _remember(
         self,
         track_ids: IntArray,
+        people: IntArray,
         probs: FloatArray,
         hints: tuple[tuple[QualityHint, ...], ...],
         time_s: float,
     ) -> None:
         """Take in the readings of the faces seen in this frame."""
-        self._calibration.observe(track_ids, probs, time_s)
-        raw = self._calibration.apply(track_ids, probs) if self._settings.use_baselines else probs
+        self._calibration.observe(people, probs, time_s)
+        raw = self._calibration.apply(people, probs) if self._settings.use_baselines else probs
         smoothed = self._smoother.update(track_ids, raw, time_s)
         for row, track_id in enumerate(map(int, track_ids)):
             self._memory[track_id] = _Reading(raw[row], smoothed[row], hints[row])
 
-    def _result(self, frame: Frame, tracks: Tracks, rows: list[int]) -> FrameResult:
+    def _result(
+        self, frame: Frame, tracks: Tracks, people: IntArray, rows: list[int]
+    ) -> FrameResult:
         alive = {int(track_id) for track_id in tracks.track_ids}
         self._smoother.keep(alive)
-        shown = {int(tracks.track_ids[row]) for row in rows}
-        self._calibration.keep(shown if self._settings.largest_face_only else alive)
+        single = self._settings.largest_face_only or self._settings.one_person
+        self._calibration.keep({int(person) for person in (people[rows] if single else people)})
         self._memory = {i: reading for i, reading in self._memory.items() if i in alive}
         others = tracks.candidates
         if len(rows) < len(tracks.boxes):
             others = np.concatenate([np.delete(tracks.boxes, rows, axis=0), others])
         if not rows:
-            return FrameResult.empty(frame.index, frame.time_s, others)
+            return FrameResult.empty(frame.index, frame.time_s, others, self._shot)
         readings = [self._memory[int(tracks.track_ids[row])] for row in rows]
         probs = np.array([reading.probs for reading in readings])
         return FrameResult(
             index=frame.index,
             time_s=frame.time_s,
             boxes=clip_boxes(tracks.boxes[rows], frame.width, frame.height),
-            track_ids=tracks.track_ids[rows],
+            track_ids=people[rows],
             raw_probs=np.array([reading.raw for reading in readings]),
             probs=probs,
             detection_scores=tracks.scores[rows],
@@ -357,6 +429,8 @@ class Pipeline:
             unsure=probs.max(axis=1) < self._classifier.unsure_threshold,
             quality=tuple(reading.hints for reading in readings),
             others=others,
+            tracklets=tracks.track_ids[rows],
+            shot=self._shot,
         )
 
 

@@ -110,6 +110,14 @@ class Tracker:
         """Forget all faces; new ones get identities not used before."""
         self._tracks = []
 
+    def renumber(self, number: int) -> int:
+        """Say that a track has moved over to somebody else; returns its new number."""
+        for track in self._tracks:
+            if track.track_id == number:
+                track.track_id, self._next_id = self._next_id, self._next_id + 1
+                return track.track_id
+        return number
+
     def rescale(self, factor_x: float, factor_y: float) -> None:
         """Carry all faces over to a new picture size; their appearances no longer apply."""
         factor = math.sqrt(factor_x * factor_y)
