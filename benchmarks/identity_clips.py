@@ -64,7 +64,7 @@ def at(keys: Keys, time_s: float) -> float:
     return float(values[row] + share * share * (3 - 2 * share) * (values[row + 1] - values[row]))
 
 
-def alive(person: Person, time_s: float, x: float, y: float = 0.42, scale: float = 0.27) -> Pose:
+def alive(person: Person, time_s: float, x: float, y: float = 0.42, scale: float = 0.3) -> Pose:
     """Somebody who sways, nods and changes expression a little, each at a pace of their own."""
     own = sum(map(ord, person.name)) % 17
     sway = math.sin(1.3 * time_s + own)
@@ -95,7 +95,7 @@ def crossing(behind: Person, front: Person) -> Staging:
     def staging(t: float) -> Scene:
         walk: Keys = ((0, 0.2), (1, 0.2), (2.6, 0.8), (3.6, 0.8), (5.2, 0.2), (6.2, 0.2))
         x = at(walk, t)
-        return Scene((alive(behind, t, x, 0.4, 0.25), alive(front, t, 1 - x, 0.46, 0.29)), 0)
+        return Scene((alive(behind, t, x, 0.42, 0.29), alive(front, t, 1 - x, 0.48, 0.33)), 0)
 
     return staging
 
@@ -104,14 +104,14 @@ def returning(gap_s: float) -> Staging:
     """One person turns away in place for a while; another walks out and returns elsewhere."""
 
     def staging(t: float) -> Scene:
-        sitting = alive(BEN, t, 0.66)
+        sitting = alive(BEN, t, 0.72)
         if 2 <= t < 2 + gap_s:
             sitting = Pose(BEN, sitting.x, sitting.y, sitting.scale, sitting.angle, away=True)
         # Out at the left in less than a second, in from the right behind the one who sits.
         gone = 3.0 + gap_s
-        leave: Keys = ((0, 0.28), (2.4, 0.28), (3.1, -0.4))
-        come: Keys = ((gone, 1.4), (gone + 1.4, 0.3), (gone + 2, 0.3))
-        walking = alive(EVA, t, at(leave if t < (3 + gone) / 2 else come, t), 0.4, 0.25)
+        leave: Keys = ((0, 0.26), (2.4, 0.26), (3.1, -0.5))
+        come: Keys = ((gone, 1.4), (gone + 1.4, 0.26), (gone + 2, 0.26))
+        walking = alive(DAN, t, at(leave if t < (3 + gone) / 2 else come, t), 0.4, 0.31)
         return Scene((walking, sitting), 1)
 
     return staging
@@ -181,8 +181,8 @@ def replaced(first: Person, second: Person) -> Staging:
         turn = t % 5
         who = second if 5 <= t < 10 else first
         inward = () if t < 5 else ((0, -0.4), (0.8, 0.5))
-        outward = () if t >= 10 else ((3, 0.5), (3.8, -0.4))
-        walk = (*inward, *(() if inward else ((0, 0.5),)), *outward, (5, 0.5 if t >= 10 else -0.4))
+        outward = () if t >= 10 else ((3, 0.5), (3.8, -0.5))
+        walk = (*inward, *(() if inward else ((0, 0.5),)), *outward, (5, 0.5 if t >= 10 else -0.5))
         return Scene((alive(who, t, at(walk, turn), 0.44, 0.335),), 2)
 
     return staging
@@ -203,7 +203,7 @@ MADE: Final[Mapping[str, tuple[float, float, Staging]]] = {
     "crossing, twins": (6, 20, crossing(ADA, TWIN)),
     "away for 1 s": (9, 15, returning(1)),
     "away for 5 s": (13, 15, returning(5)),
-    "away for 30 s": (38, 12, returning(30)),
+    "away for 30 s": (40, 12, returning(30)),
     "cuts to another person": (12, 15, other_people),
     "cuts to the other side": (12, 15, other_side),
     "cuts between close-ups": (18, 15, close_ups),

@@ -36,7 +36,7 @@ class Pose:
     person: Person
     x: float
     y: float = 0.42
-    scale: float = 0.27
+    scale: float = 0.3
     angle: float = 0.0
     mood: str = "happy"
     away: bool = False
