@@ -71,7 +71,11 @@ def resolved(settings: PipelineSettings) -> Tracker:
         for frame in _pictures(file_of(clip)):
             result = pipeline.process(frame)
             for number, identity, box, predicted in zip(
-                result.tracklets.tolist(), result.track_ids.tolist(), result.boxes.tolist(), result.predicted, strict=True
+                result.tracklets.tolist(),
+                result.track_ids.tolist(),
+                result.boxes.tolist(),
+                result.predicted,
+                strict=True,
             ):
                 if not predicted:
                     found.append((frame.index, number, identity, tuple(box)))

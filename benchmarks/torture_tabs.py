@@ -21,7 +21,8 @@ from typing import Any, Final
 
 from benchmarks.common import save
 from emotion_core.errors import EmotionCoreError
-from emotion_core.results.annotations import Edits, Marker, change_edits, load_edits
+from emotion_core.results.annotations import Edits, Marker
+from emotion_core.results.edits_file import change_edits, load_edits
 
 _TABS: Final = 2
 _EDITS: Final = 300

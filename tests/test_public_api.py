@@ -25,7 +25,8 @@ from emotion_core import (
 )
 from emotion_core.datatypes import ImageArray
 from emotion_core.model.classify import load_classifier
-from emotion_core.results.annotations import Edits, save_edits
+from emotion_core.results.annotations import Edits
+from emotion_core.results.edits_file import save_edits
 from emotion_core.results.export import COLUMNS
 from emotion_core.video import api
 from emotion_core.vision.detection import KnownFaces

@@ -21,7 +21,8 @@ from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
 from emotion_core.errors import EmotionCoreError, OutputError
 from emotion_core.live.recording_folder import finish_folder, write_head
 from emotion_core.live.video_recorder import Film
-from emotion_core.results.annotations import Edits, Marker, save_edits
+from emotion_core.results.annotations import Edits, Marker
+from emotion_core.results.edits_file import save_edits
 from emotion_core.results.export import FacesWriter
 from emotion_core.results.paths import CLIP, FACES, sole_writer
 

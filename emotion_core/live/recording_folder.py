@@ -8,7 +8,7 @@ from typing import Any, Final
 from emotion_core.atomic_io import parse_json, replace_file
 from emotion_core.errors import InputError
 from emotion_core.live.video_recorder import rescue_film
-from emotion_core.results.annotations import load_edits
+from emotion_core.results.edits_file import load_edits
 from emotion_core.results.export import read_faces
 from emotion_core.results.paths import CLIP, FACES
 from emotion_core.results.summary import package_versions, summarise, write_summary

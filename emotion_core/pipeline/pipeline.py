@@ -21,11 +21,13 @@ from emotion_core.datatypes import (
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.classify import load_classifier
+from emotion_core.pipeline.face_selection import FaceSelection
 from emotion_core.pipeline.identities import Identities
 from emotion_core.pipeline.identity_resolution import Resolution, resolve
 from emotion_core.pipeline.neutral_baseline import NeutralCalibration
 from emotion_core.pipeline.smoothing import Smoother
-from emotion_core.vision.boxes import area, clip_boxes, visible_share
+from emotion_core.pipeline.stream_clock import StreamClock
+from emotion_core.vision.boxes import clip_boxes, visible_share
 from emotion_core.vision.crop import crop_faces
 from emotion_core.vision.detection import FaceDetector
 from emotion_core.vision.detector import HaarDetector
@@ -33,19 +35,8 @@ from emotion_core.vision.quality import quality_hints
 from emotion_core.vision.shot_detection import ShotDetector
 from emotion_core.vision.tracker import Tracker, Tracks
 
-# Somebody else must be this much larger (in area) to become the largest face: no flicker.
-LARGEST_MARGIN: Final = 1.25
-# The identity of the only participant, and what speaks for the face that was theirs just before, as
-# much as e² times the area.
-ONLY_PERSON: Final = 1
-STAYS: Final = 2.0
 # Width to height may change this much between frames and still be the same picture, resized.
 SAME_SHAPE: Final = 0.03
-# A step back in time of more than this means that the source was wound back.
-REWOUND_S: Final = 1.0
-# A clock that does not advance for so many frames is ignored; each then takes this long.
-MOST_STILL: Final = 5
-USUAL_STEP_S: Final = 1 / 30
 STAGES: Final = ("find", "crop", "classify", "track", "smooth")
 
 
@@ -136,9 +127,8 @@ class Pipeline:
         self._calibration = NeutralCalibration()
         self._memory: dict[int, _Reading] = {}
         self._size: tuple[int, int] | None = None
-        self._time_s = -math.inf
-        self._ahead_s, self._stood_still = 0.0, 0
-        self._largest_id = 0
+        self._clock = StreamClock()
+        self._selection = FaceSelection()
 
     @classmethod
     def load(
@@ -235,7 +225,9 @@ class Pipeline:
 
     def _process(self, frame: Frame) -> FrameResult:
         image = _in_rows(frame.image)
-        time_s = self._advance(frame.time_s)
+        if self._clock.wind_back(frame.time_s):
+            self._leave_all()
+        time_s = self._clock.advance(frame.time_s)
         self._fit_size(frame.width, frame.height)
         marks = [perf_counter()]
         if self._shots.is_cut(image):
@@ -293,8 +285,8 @@ class Pipeline:
         self._forget()
         self._identities.reset()
         self._shot = 1
-        self._size, self._time_s = None, -math.inf
-        self._ahead_s, self._stood_still = 0.0, 0
+        self._clock.reset()
+        self._size = None
 
     def _forget(self) -> None:
         self._smoother.reset()
@@ -302,21 +294,7 @@ class Pipeline:
         self._memory.clear()
         self._identities.forget()
         self._shots.reset()
-        self._largest_id = 0
-
-    def _advance(self, time_s: float) -> float:
-        """The stream's own clock, which never runs backward and never stops for long."""
-        time_s += self._ahead_s
-        if time_s < self._time_s - REWOUND_S:
-            self._time_s = time_s
-            self._leave_all()
-        self._stood_still = self._stood_still + 1 if time_s <= self._time_s else 0
-        if self._stood_still > MOST_STILL:
-            # Frames without times, or a broken clock: nothing would ever be looked for again.
-            self._ahead_s += USUAL_STEP_S
-            time_s += USUAL_STEP_S
-        self._time_s = max(self._time_s, time_s)
-        return self._time_s
+        self._selection.reset()
 
     def _leave_all(self) -> None:
         """Everybody gets a new identity when seen again."""
@@ -354,31 +332,10 @@ class Pipeline:
                 )
             ]
         if self._settings.one_person and rows:
-            return [self._the_person(tracks, people, rows)]
-        if not self._settings.largest_face_only or not rows:
-            return rows
-        areas = area(tracks.boxes)
-        areas[tracks.track_ids == self._largest_id] *= LARGEST_MARGIN
-        largest = max(rows, key=lambda row: float(areas[row]))
-        self._largest_id = int(tracks.track_ids[largest])
-        return [largest]
-
-    def _the_person(self, tracks: Tracks, people: IntArray, rows: list[int]) -> int:
-        """The row of the one participant, whose identity becomes 1: of several faces the one that
-        is large, looks like the participant so far, and was the participant's just before."""
-        areas = area(tracks.boxes)
-
-        def likely(row: int) -> float:
-            number = int(tracks.track_ids[row])
-            alike = self._identities.likeness(number, ONLY_PERSON) if len(rows) > 1 else 0.0
-            stays = STAYS if number == self._largest_id else 0.0
-            return math.log(max(float(areas[row]), 1.0)) + alike + stays
-
-        row = max(rows, key=likely)
-        self._largest_id = int(tracks.track_ids[row])
-        self._identities.assign(self._largest_id, ONLY_PERSON)
-        people[row] = ONLY_PERSON
-        return row
+            return [self._selection.participant(tracks, people, rows, self._identities)]
+        if self._settings.largest_face_only and rows:
+            return [self._selection.largest(tracks, rows)]
+        return rows
 
     def _classify(self, crops: FloatArray) -> FloatArray:
         """(N, 7) calibrated probabilities. Skips inference when there are no faces."""

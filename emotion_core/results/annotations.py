@@ -4,35 +4,26 @@ The table on disk is never changed: edits are applied when it is shown or export
 can be taken back.
 """
 
-import contextlib
 import csv
 import hashlib
 import io
-import itertools
 import json
 import math
-import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from emotion_core.atomic_io import parse_json, replacing
-from emotion_core.errors import InputError, OutputError
+from emotion_core.errors import InputError
 from emotion_core.results.face_table import FaceTable
-from emotion_core.results.paths import CLIP, EDITED_CLIPS, EDITS, taking_turns
+from emotion_core.results.paths import CLIP, EDITED_CLIPS
 
-# Where a file with entries that cannot be read is kept when the next change is written.
-DAMAGED: Final = f"{EDITS}.damaged"
-_LOCK: Final = f".{EDITS}.lock"
-_PATIENCE_S: Final = 10.0
 MARKER_COLUMNS: Final = ("start_s", "end_s", "label")
 _LONGEST: Final = 80
-_LARGEST_ID: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +109,7 @@ class Edits:
 
     def rename(self, track_id: int, name: str) -> "Edits":
         """Give a name; an empty one takes it away. Control characters become spaces."""
-        clean = _line(name)
+        clean = one_line(name)
         names = {k: v for k, v in self.names.items() if k != track_id}
         return replace(self, names={**names, track_id: clean} if clean else names)
 
@@ -158,7 +149,7 @@ class Edits:
 
     def add_marker(self, marker: Marker) -> "Edits":
         """Add a marker; its label is cut to one line."""
-        label = _line(marker.label)
+        label = one_line(marker.label)
         markers = sorted(
             (*self.markers, replace(marker, label=label)), key=lambda m: (m.start_s, m.end_s)
         )
@@ -207,131 +198,9 @@ def _first_of_each(table: FaceTable) -> np.ndarray:
     return mask
 
 
-def load_edits(folder: Path) -> Edits:
-    """The edits of a results folder; none where there is no file.
-
-    An entry that cannot be read costs only itself, and is counted in `lost`.
-
-    Raises:
-        InputError: there is a file, but the disk does not give it.
-    """
-    try:
-        text = (folder / EDITS).read_bytes()
-    except FileNotFoundError:
-        return Edits()
-    except OSError as error:
-        raise InputError(f"Your changes cannot be read at present: {error.strerror}.") from error
-    try:
-        data = parse_json(text)
-    except ValueError:
-        data = None
-    # It is no longer known who was to be hidden.
-    return _edits_of(data) if isinstance(data, dict) else Edits(hide=Hide.EVERYBODY, lost=1)
-
-
-def _edits_of(data: Mapping[str, Any]) -> Edits:
-    names, no_names = _readable(data.get("names"), dict, lambda e: (_id(e[0]), _line(str(e[1]))))
-    merged, no_merged = _readable(data.get("merged"), dict, lambda e: (_id(e[0]), _id(e[1])))
-    excluded, no_excluded = _readable(data.get("excluded"), list, _id)
-    markers, no_markers = _readable(
-        data.get("markers"),
-        list,
-        lambda m: Marker(float(m["start_s"]), float(m["end_s"]), _line(str(m["label"]))),
-    )
-    hide = data.get("hide", Hide.NOBODY)
-    no_hide = hide not in list(Hide)
-    lost = no_names + no_merged + no_excluded + no_markers + no_hide
-    return Edits(
-        dict(names),
-        dict(merged),
-        frozenset(excluded),
-        tuple(markers),
-        Hide.EVERYBODY if no_hide else Hide(hide),
-        lost,
-    )
-
-
-def _id(value: Any) -> int:
-    """An identity, as a table of faces can hold it."""
-    number = int(value)
-    if abs(number) > _LARGEST_ID:
-        raise ValueError(f"{number} is no identity")
-    return number
-
-
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """One line that can be shown and written: control characters and lone surrogates are spaces."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST]
-
-
-def _readable(
-    entries: Any, kind: type[dict[Any, Any]] | type[list[Any]], read: Callable[[Any], Any]
-) -> tuple[list[Any], int]:
-    """The entries that mean something, and how many do not."""
-    if not isinstance(entries, kind):
-        return [], 1
-    good = []
-    for entry in entries.items() if isinstance(entries, dict) else entries:
-        with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError):
-            good.append(read(entry))
-    return good, len(entries) - len(good)
-
-
-def save_edits(folder: Path, edits: Edits) -> None:
-    """Write the edits to the results folder atomically.
-
-    Raises:
-        OutputError: the folder is gone, the disk is full, or what is there cannot be read.
-    """
-    change_edits(folder, lambda _: edits)
-
-
-def change_edits(folder: Path, change: Callable[[Edits], Edits]) -> Edits:
-    """Change the edits as they are on disk at this moment; returns what is kept then.
-
-    Others may change them at the same time, in this process and in others: no change is lost.
-
-    Raises:
-        InputError: `change` raises it.
-        OutputError: the folder is gone, the disk is full, or what is there cannot be read.
-    """
-    try:
-        with taking_turns(folder / _LOCK, _PATIENCE_S):
-            before = _before(folder)
-            edits = replace(change(before), lost=0)
-            if edits != before or before.lost:
-                _write(folder, edits, damaged=before.lost > 0)
-    except OSError as error:
-        raise OutputError(f"Your changes could not be kept: {error.strerror}.") from error
-    return edits
-
-
-def _before(folder: Path) -> Edits:
-    try:
-        return load_edits(folder)
-    except InputError as error:
-        # Written over what cannot be read now, it would be gone for good.
-        raise OutputError(str(error)) from error
-
-
-def _write(folder: Path, edits: Edits, damaged: bool) -> None:
-    data = {
-        "names": {str(k): v for k, v in edits.names.items()},
-        "merged": {str(k): v for k, v in edits.merged.items()},
-        "excluded": sorted(edits.excluded),
-        "markers": [asdict(marker) for marker in edits.markers],
-        "hide": edits.hide,
-    }
-    with replacing(folder / EDITS) as part:
-        part.write_text(json.dumps(data, indent=1, ensure_ascii=False), "utf-8")
-        if damaged:
-            shutil.copyfile(folder / EDITS, _free_name(folder / DAMAGED))
-
-
-def _free_name(path: Path) -> Path:
-    """The path, with a number where that name is taken."""
-    numbered = (path.with_name(f"{path.name}{n}") for n in itertools.count(2))
-    return next(p for p in itertools.chain([path], numbered) if not p.exists())
 
 
 def edited_clip(folder: Path, edits: Edits) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from emotion_core.results.annotations import load_edits
+from emotion_core.results.edits_file import load_edits
 from emotion_core.results.export import export_files, faces_csv, faces_parquet, read_faces, webvtt
 from emotion_core.results.html_report import report_html
 from emotion_core.results.paths import FACES, read_summary

@@ -22,7 +22,8 @@ from emotion_core.media.write import VideoWriter
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.pipeline.pipeline import ExpressionClassifier, Pipeline
 from emotion_core.progress import Progress, ignore_progress
-from emotion_core.results.annotations import Edits, change_edits, load_edits
+from emotion_core.results.annotations import Edits
+from emotion_core.results.edits_file import change_edits, load_edits
 from emotion_core.results.export import FacesWriter, output_error, read_faces
 from emotion_core.results.paths import (
     CLIP,

@@ -11,7 +11,8 @@ from emotion_core.media.probe import probe
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.classify import Classifier, load_classifier
 from emotion_core.pipeline.pipeline import ExpressionClassifier
-from emotion_core.results.annotations import Edits, Marker, load_edits
+from emotion_core.results.annotations import Edits, Marker
+from emotion_core.results.edits_file import load_edits
 from emotion_core.results.export import faces_csv, read_faces
 from emotion_core.results.paths import FACES, file_hash, read_summary
 from emotion_core.results.streams import PieceReader

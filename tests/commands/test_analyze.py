@@ -13,7 +13,8 @@ from emotion_core.cli import main
 from emotion_core.media import encoder
 from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.results import paths
-from emotion_core.results.annotations import Edits, load_edits, save_edits
+from emotion_core.results.annotations import Edits
+from emotion_core.results.edits_file import load_edits, save_edits
 
 ROOT = Path(__file__).resolve().parents[2]
 

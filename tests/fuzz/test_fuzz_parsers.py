@@ -19,13 +19,8 @@ from emotion_core.errors import DatasetError, InputError, ModelError, SettingsEr
 from emotion_core.jobs.log import JobLog, read_json
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.bundle import list_models, load_bundle
-from emotion_core.results.annotations import (
-    Edits,
-    change_edits,
-    edited_clip,
-    load_edits,
-    markers_csv,
-)
+from emotion_core.results.annotations import Edits, edited_clip, markers_csv
+from emotion_core.results.edits_file import change_edits, load_edits
 from emotion_core.results.export import COLUMNS, faces_csv, read_faces
 from emotion_core.results.paths import EDITS, SUMMARY, read_summary, safe_name
 

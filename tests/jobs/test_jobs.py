@@ -23,7 +23,8 @@ from emotion_core.jobs.log import CANCELLED, DONE, FAILED, FileState, JobInput, 
 from emotion_core.jobs.process import JobCommand
 from emotion_core.jobs.store import JobStore
 from emotion_core.media.write import repeat_video, sample_video
-from emotion_core.results.annotations import Edits, load_edits, save_edits
+from emotion_core.results.annotations import Edits
+from emotion_core.results.edits_file import load_edits, save_edits
 
 MODEL = {"name": "default", "sha256": "x"}
 FAST = ["--no-annotate", "--every", "5"]

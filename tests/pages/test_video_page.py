@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.media import encoder
 from emotion_core.media.write import repeat_video, sample_video
-from emotion_core.results.annotations import Hide, load_edits
+from emotion_core.results.annotations import Hide
+from emotion_core.results.edits_file import load_edits
 from emotion_core.ui.video_page import form
 from emotion_core.ui.video_page.form import _sample_file, _sample_input
 from emotion_core.ui.video_page.jobs import job_store

@@ -263,12 +263,21 @@ def test_another_size_of_the_same_shape_keeps_identities(classifier: FakeClassif
         assert iou_matrix(result.boxes, truth)[0, 0] > 0.6
 
 
-def test_another_shape_is_another_picture(classifier: FakeClassifier) -> None:
-    pipeline = Pipeline(classifier)
+@pytest.mark.parametrize(("reidentify", "identity"), [(True, 1), (False, 2)])
+def test_another_shape_is_another_shot(
+    classifier: FakeClassifier, reidentify: bool, identity: int
+) -> None:
+    pipeline = Pipeline(classifier, settings_with(reidentify))
     pipeline.process(Frame(still(), 0, 0.0))
     turned = pipeline.process(Frame(still(size=(480, 640)), 1, 0.04))
-    assert turned.track_ids.tolist() == [2]
+    assert turned.track_ids.tolist() == [identity]
+    assert turned.tracklets.tolist() == [2]
+    assert turned.shot == 2
     assert not turned.predicted.any()
+
+
+def settings_with(reidentify: bool) -> PipelineSettings:
+    return PipelineSettings(tracking=TrackingSettings(reidentify=reidentify))
 
 
 def test_time_that_jitters_backward_keeps_identities(classifier: FakeClassifier) -> None:
@@ -286,12 +295,15 @@ def test_a_source_wound_back_starts_with_new_identities(classifier: FakeClassifi
     assert pipeline.process(Frame(still(), 2, 0.04)).track_ids.tolist() == [2]
 
 
-def test_after_a_long_pause_an_identity_is_new(classifier: FakeClassifier) -> None:
-    pipeline = Pipeline(classifier)
+@pytest.mark.parametrize(("reidentify", "identity"), [(True, 1), (False, 2)])
+def test_after_a_long_pause_a_person_is_recognised_by_their_looks(
+    classifier: FakeClassifier, reidentify: bool, identity: int
+) -> None:
+    pipeline = Pipeline(classifier, settings_with(reidentify))
     pipeline.process(Frame(still(), 0, 0.0))
     results = run(pipeline, (Frame(still(), 1 + i, 30 + i / 30) for i in range(4)))
-    assert results[-1].track_ids.tolist() == [2]
-    assert all(1 not in result.track_ids for result in results)
+    assert results[-1].track_ids.tolist() == [identity]
+    assert results[-1].tracklets.tolist() == [2]
 
 
 def test_reset_counts_from_one_and_forgets_baselines(classifier: FakeClassifier) -> None:

@@ -15,17 +15,9 @@ import pytest
 from emotion_core.datatypes import FrameResult, QualityHint
 from emotion_core.errors import InputError, OutputError
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.results.annotations import (
-    Edits,
-    Hide,
-    Marker,
-    change_edits,
-    edited_clip,
-    load_edits,
-    markers_csv,
-    save_edits,
-)
+from emotion_core.results.annotations import Edits, Hide, Marker, edited_clip, markers_csv
 from emotion_core.results.archive import ResultDownloads
+from emotion_core.results.edits_file import change_edits, load_edits, save_edits
 from emotion_core.results.export import (
     COLUMNS,
     FacesWriter,

@@ -8,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import TextInput
 
 from emotion_core.errors import InputError
-from emotion_core.results.annotations import Edits, Marker, load_edits, save_edits
+from emotion_core.results.annotations import Edits, Marker
+from emotion_core.results.edits_file import load_edits, save_edits
 from emotion_core.results.export import COLUMNS
 from emotion_core.ui.video_page.markers import markers_after
 

@@ -17,7 +17,8 @@ from emotion_core.media.read import read_frames
 from emotion_core.media.synthetic import sample_frames
 from emotion_core.media.write import VideoWriter, repeat_video, sample_video, write_frames
 from emotion_core.pipeline.profiling import resident_mb
-from emotion_core.results.annotations import Edits, Marker, load_edits, save_edits
+from emotion_core.results.annotations import Edits, Marker
+from emotion_core.results.edits_file import load_edits, save_edits
 from emotion_core.results.export import output_error, read_faces
 from emotion_core.results.paths import file_hash, folder_for, safe_name
 from emotion_core.results.summary import write_summary

@@ -12,7 +12,8 @@ from emotion_core.errors import InputError, VideoError
 from emotion_core.labels import colour_bgr
 from emotion_core.media.read import read_frames
 from emotion_core.media.write import sample_video
-from emotion_core.results.annotations import Edits, Hide, edited_clip, save_edits, shown_clip
+from emotion_core.results.annotations import Edits, Hide, edited_clip, shown_clip
+from emotion_core.results.edits_file import save_edits
 from emotion_core.results.export import export_files, read_faces
 from emotion_core.results.paths import CLIP, EDITED_CLIPS, is_result
 from emotion_core.video.analyze import Hooks, Source, VideoProgress, analyse_video

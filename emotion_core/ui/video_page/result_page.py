@@ -9,7 +9,8 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError, OutputError
 from emotion_core.jobs.log import FAILED, FileState, problem_of
 from emotion_core.media.encoder import NO_ENCODER, clip_encoder
-from emotion_core.results.annotations import DAMAGED, Marker, edited_clip
+from emotion_core.results.annotations import Marker, edited_clip
+from emotion_core.results.edits_file import DAMAGED
 from emotion_core.results.face_table import valid_share
 from emotion_core.results.summary import network_words
 from emotion_core.ui.common.text import duration_words, escape

@@ -9,14 +9,9 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from emotion_core.errors import EmotionCoreError
-from emotion_core.results.annotations import (
-    Edits,
-    change_edits,
-    edited_clip,
-    load_edits,
-    shown_clip,
-)
+from emotion_core.results.annotations import Edits, edited_clip, shown_clip
 from emotion_core.results.archive import origin_of
+from emotion_core.results.edits_file import change_edits, load_edits
 from emotion_core.results.export import read_faces
 from emotion_core.results.face_table import FaceTable, legible_run_s
 from emotion_core.results.paths import CLIP, EDITS, FACES, read_summary
