@@ -34,15 +34,9 @@ from emotion_core.pipeline.pipeline import ExpressionClassifier
 from emotion_core.results.annotations import Hide, edited_clip
 from emotion_core.results.edits_file import change_edits, load_edits
 from emotion_core.results.paths import CLIP, file_hash, folder_for, is_result, read_summary
-from emotion_core.video.analyze import (
-    Hooks,
-    Source,
-    VideoProgress,
-    analyse_video,
-    is_finished,
-    result_key,
-)
+from emotion_core.video.analyze import Source, analyse_video, is_finished, result_key
 from emotion_core.video.options import VideoOptions, described_network, feasible
+from emotion_core.video.progress import Hooks, VideoProgress
 from emotion_core.video.redraw import redraw_clip
 
 EXIT_DONE, EXIT_FAILED = 0, 1
@@ -61,6 +55,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--end", type=float, metavar="S", help="end before this time")
     parser.add_argument("--no-annotate", action="store_true", help="do not write annotated.mp4")
     parser.add_argument("--largest-face", action="store_true", help="read the largest face only")
+    parser.add_argument(
+        "--one-person",
+        action="store_true",
+        help="there is one participant: every face is theirs, however long the gaps",
+    )
+    parser.add_argument(
+        "--no-reidentify",
+        action="store_true",
+        help="give people a new identity when they return after a gap or a cut",
+    )
     parser.add_argument("--model", default="default", help="name of the model folder")
     add_models_dir_option(parser)
     add_adaptation_options(parser)
@@ -109,6 +113,8 @@ def _chosen(options: argparse.Namespace) -> VideoOptions:
         end_s=options.end,
         annotate=not options.no_annotate,
         largest_face=options.largest_face,
+        one_person=options.one_person,
+        reidentify=not options.no_reidentify,
     )
     chosen = feasible(asked)
     if chosen != asked and not options.redraw:

@@ -64,6 +64,9 @@ class Edits:
         excluded: identities left out everywhere.
         markers: sorted by time.
         hide: whose faces are hidden; excluded people are hidden together with unnamed ones.
+        apart: tracklet → the identity that it has of its own: it was recognised as somebody else by
+            mistake.
+        different: pairs of identities, the smaller first, that are not one person.
         lost: entries of the file that could not be read.
     """
 
@@ -72,12 +75,14 @@ class Edits:
     excluded: frozenset[int] = frozenset()
     markers: tuple[Marker, ...] = ()
     hide: Hide = Hide.NOBODY
+    apart: Mapping[int, int] = field(default_factory=dict)
+    different: frozenset[tuple[int, int]] = frozenset()
     lost: int = field(default=0, compare=False)
 
     @property
     def people_changed(self) -> bool:
         """Whether anything but markers was decided: people look otherwise in a clip then."""
-        return bool(self.names or self.merged or self.excluded or self.hides)
+        return bool(self.names or self.merged or self.excluded or self.hides or self.apart)
 
     @property
     def hides(self) -> bool:
@@ -140,6 +145,33 @@ class Edits:
         merged = {k: v for k, v in self.merged.items() if k != track_id}
         return replace(self, names=names, merged=merged)
 
+    def take_apart(self, tracklet: int, identity: int) -> "Edits":
+        """Say that a tracklet was recognised by mistake: it is a person of its own.
+
+        Args:
+            tracklet: its number.
+            identity: a number that no person has.
+        """
+        return replace(self, apart={**self.apart, tracklet: identity})
+
+    def rejoin(self, tracklet: int) -> "Edits":
+        """Take `take_apart` back; what was said of the person of its own is forgotten."""
+        identity = self.apart.get(tracklet)
+        return replace(
+            self,
+            apart={k: v for k, v in self.apart.items() if k != tracklet},
+            names={k: v for k, v in self.names.items() if k != identity},
+            merged={k: v for k, v in self.merged.items() if identity not in (k, v)},
+            excluded=self.excluded - {identity},
+        )
+
+    def tell_apart(self, one: int, other: int, different: bool = True) -> "Edits":
+        """Answer a suggestion: these two are not one person; False takes the answer back."""
+        pair = {(min(one, other), max(one, other))}
+        return replace(
+            self, different=self.different | pair if different else self.different - pair
+        )
+
     def exclude(self, track_id: int, excluded: bool = True) -> "Edits":
         """Leave a person out, or take them in again."""
         change = {track_id}
@@ -173,12 +205,21 @@ class Edits:
             edits = edits.add_marker(marker)
         return edits
 
+    def parted(self, table: FaceTable) -> FaceTable:
+        """The whole table, with the tracklets taken apart under identities of their own."""
+        if not self.apart:
+            return table
+        pairs = zip(table.tracklet.tolist(), table.track_id.tolist(), strict=True)
+        ids = np.array([self.apart.get(tracklet, person) for tracklet, person in pairs], np.int64)
+        return replace(table, track_id=ids)
+
     def apply(self, table: FaceTable) -> FaceTable:
         """The table without excluded people and with merged ones under one identity.
 
         Where two merged identities are in the same frame, the row detected with more certainty
         stays: one person has one face. Boxes held after a person was last seen are dropped.
         """
+        table = self.parted(table)
         ids = np.array([self.merged.get(int(i), int(i)) for i in table.track_id], np.int64)
         table = replace(table, track_id=ids)
         keep = ~np.isin(ids, list(self.excluded)) if self.excluded else np.ones(len(ids), bool)
@@ -207,6 +248,7 @@ def edited_clip(folder: Path, edits: Edits) -> Path:
     """Path of the clip drawn with these edits, whether or not it exists; markers are not drawn."""
     kept: list[Any] = [sorted(edits.names.items()), sorted(edits.merged.items())]
     kept += [sorted(edits.excluded), *([edits.hide] if edits.hides else [])]
+    kept += [sorted(edits.apart.items())] if edits.apart else []
     digest = hashlib.sha256(json.dumps(kept).encode()).hexdigest()
     return folder / EDITED_CLIPS.replace("*", digest[:12])
 

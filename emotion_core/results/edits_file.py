@@ -1,4 +1,4 @@
-"""edits.json: what a person decided, kept in the results folder, whoever else changes it meanwhile."""
+"""edits.json: the edits of a results folder, also where several change them at once."""
 
 import contextlib
 import itertools
@@ -54,13 +54,19 @@ def _edits_of(data: Mapping[str, Any]) -> Edits:
     )
     hide = data.get("hide", Hide.NOBODY)
     no_hide = hide not in list(Hide)
-    lost = no_names + no_merged + no_excluded + no_markers + no_hide
+    apart, no_apart = _readable(data.get("apart", {}), dict, lambda e: (_id(e[0]), _id(e[1])))
+    different, no_different = _readable(
+        data.get("different", []), list, lambda e: (_id(e[0]), _id(e[1]))
+    )
+    lost = no_apart + no_different + no_names + no_merged + no_excluded + no_markers + no_hide
     return Edits(
         dict(names),
         dict(merged),
         frozenset(excluded),
         tuple(markers),
         Hide.EVERYBODY if no_hide else Hide(hide),
+        dict(apart),
+        frozenset(different),
         lost,
     )
 
@@ -130,6 +136,8 @@ def _write(folder: Path, edits: Edits, damaged: bool) -> None:
         "excluded": sorted(edits.excluded),
         "markers": [asdict(marker) for marker in edits.markers],
         "hide": edits.hide,
+        "apart": {str(k): v for k, v in edits.apart.items()},
+        "different": sorted(edits.different),
     }
     with replacing(folder / EDITS) as part:
         part.write_text(json.dumps(data, indent=1, ensure_ascii=False), "utf-8")

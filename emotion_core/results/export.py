@@ -27,7 +27,8 @@ _RAW: Final = tuple(f"raw_{name}" for name in EXPRESSIONS)
 # A contract: new columns go to the end.
 _PLACE: Final = ("frame", "time_s", "track_id", "x", "y", "width", "height")
 _MORE: Final = ("name", "detection_score", "predicted", "unsure", "valence", "arousal", "quality")
-COLUMNS: Final = (*_PLACE, *EXPRESSIONS, "emotion", "confidence", *_RAW, *_MORE)
+_LATER: Final = ("shot", "tracklet")
+COLUMNS: Final = (*_PLACE, *EXPRESSIONS, "emotion", "confidence", *_RAW, *_MORE, *_LATER)
 _MEANINGS: Final[dict[str, str]] = {
     "frame": "Index of the frame in the source video, 0 for the first one.",
     "time_s": "The source's own presentation time of the frame, in seconds.",
@@ -44,6 +45,8 @@ _MEANINGS: Final[dict[str, str]] = {
     "unsure": "1: the confidence lies below the model's calibrated threshold.",
     "valence": "-1 unpleasant to 1 pleasant; derived from the probabilities, not measured.",
     "arousal": "-1 sleepy to 1 excited; derived from the probabilities, not measured.",
+    "shot": "Number of the shot, from 1; the camera cuts between two shots. Also without a face.",
+    "tracklet": "Number of the uninterrupted track; a person who was away has several.",
     "quality": "Why the reading may be poor: small, dark, blurred, cut; joined by a plus sign.",
 }
 
@@ -52,7 +55,7 @@ def face_rows(result: FrameResult, names: dict[int, str] | None = None) -> list[
     """The rows of faces.csv for one analysed frame; one row with empty columns without a face."""
     head = [str(result.index), f"{result.time_s:.6f}"]
     if not len(result):
-        return [head + [""] * (len(COLUMNS) - 2)]
+        return [head + [""] * (len(COLUMNS) - 4) + [str(result.shot), ""]]
     affect = valence_arousal(result.probs)
     rows = []
     for i, label in enumerate(result.labels):
@@ -68,6 +71,7 @@ def face_rows(result: FrameResult, names: dict[int, str] | None = None) -> list[
             + [str(int(result.predicted[i])), str(int(result.unsure[i]))]
             + [f"{v:.4f}" for v in affect[i]]
             + ["+".join(hint.value for hint in result.quality[i])]
+            + [str(result.shot), str(int(result.tracklets[i]))]
         )
     return rows
 
@@ -160,6 +164,7 @@ def read_faces(path: Path) -> FaceTable:
         picked = [columns[name][faces].astype(dtype) for name in names]
         return np.stack(picked, 1) if len(names) > 1 else picked[0]
 
+    shots = columns["shot"]
     return FaceTable(
         frame=numbers("frame", dtype=np.int64),
         time_s=columns["time_s"][faces],
@@ -169,7 +174,10 @@ def read_faces(path: Path) -> FaceTable:
         detection_score=numbers("detection_score"),
         predicted=numbers("predicted", dtype=np.bool_),
         unsure=numbers("unsure", dtype=np.bool_),
+        tracklet=numbers("tracklet", dtype=np.int64),
+        shot=numbers("shot", dtype=np.int64),
         frame_times=np.unique(columns["time_s"]),
+        cuts=np.unique(columns["time_s"][1:][np.diff(shots) > 0]),
     )
 
 
@@ -179,18 +187,25 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
     import pyarrow.csv as pa_csv
 
     try:
+        with path.open(encoding="utf-8", newline="") as file:
+            there = next(csv.reader(file), [])
+        names = [*_READ, *(name for name in _LATER if name in there)]
         table = pa_csv.read_csv(
             path,
             parse_options=pa_csv.ParseOptions(invalid_row_handler=lambda _: "skip"),
             convert_options=pa_csv.ConvertOptions(
-                include_columns=list(_READ), column_types=dict.fromkeys(_READ, pa.float64())
+                include_columns=names, column_types=dict.fromkeys(names, pa.float64())
             ),
         )
-    except (OSError, pa.ArrowInvalid, KeyError) as error:
+    except (OSError, ValueError, csv.Error, pa.ArrowInvalid, KeyError) as error:
         raise InputError(
             f"{path} is no table of faces: {error}. Analyse the video again."
         ) from error
-    return {name: table[name].to_numpy(zero_copy_only=False) for name in _READ}
+    columns = {name: table[name].to_numpy(zero_copy_only=False) for name in names}
+    # A table of an earlier version: nobody was recognised, and no cut was found.
+    columns.setdefault("tracklet", columns["track_id"])
+    columns.setdefault("shot", np.ones(len(columns["time_s"])))
+    return columns
 
 
 def edited_rows(path: Path, edits: Edits) -> Iterator[list[str]]:
@@ -235,6 +250,8 @@ def _edited_frame(
         if row[place["track_id"]] == "":
             continue
         track_id = int(row[place["track_id"]])
+        if edits.apart and "tracklet" in place:
+            track_id = edits.apart.get(int(row[place["tracklet"]]), track_id)
         track_id = edits.merged.get(track_id, track_id)
         if track_id in edits.excluded:
             continue
@@ -243,7 +260,10 @@ def _edited_frame(
         rival = best.get(track_id)
         if rival is None or _certainty(row, place) > _certainty(rival, place):
             best[track_id] = row
-    return best.values() if best else [rows[0][:2] + [""] * (len(place) - 2)]
+    if best:
+        return best.values()
+    kept = ("frame", "time_s", "shot")
+    return [[rows[0][i] if name in kept else "" for name, i in place.items()]]
 
 
 def _certainty(row: list[str], place: dict[str, int]) -> tuple[bool, float]:
@@ -292,7 +312,7 @@ def _parquet_types() -> dict[str, Any]:
     import pyarrow as pa
 
     types = dict.fromkeys(COLUMNS, pa.float64())
-    types |= dict.fromkeys(("frame", "track_id"), pa.int64())
+    types |= dict.fromkeys(("frame", "track_id", "shot", "tracklet"), pa.int64())
     types |= dict.fromkeys(("emotion", "name", "quality"), pa.string())
     return types | dict.fromkeys(("predicted", "unsure"), pa.bool_())
 

@@ -6,7 +6,7 @@ exports cannot disagree; nothing here draws.
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
@@ -35,12 +35,16 @@ class FaceTable:
     Attributes:
         frame: (N,) int64, index in the source.
         time_s: (N,) float64, seconds, not decreasing.
-        track_id: (N,) int64.
+        track_id: (N,) int64 identities.
         boxes_xywh: (N, 4) float32 pixels.
         probs: (N, 7) float32, smoothed and calibrated.
         detection_score: (N,) float32.
         predicted, unsure: (N,) bool.
         frame_times: (M,) float64, seconds of every analysed frame, also those without a face.
+        tracklet: (N,) int64, numbers of the uninterrupted tracks; an identity may have several.
+            Like `track_id` where they are not given.
+        shot: (N,) int64, counted from 1; 1 where they are not given.
+        cuts: (K,) float64, seconds of the frames that begin a shot, but for the first.
     """
 
     frame: IntArray
@@ -52,6 +56,15 @@ class FaceTable:
     predicted: BoolArray
     unsure: BoolArray
     frame_times: Float64Array
+    tracklet: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    shot: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    cuts: Float64Array = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        if not len(self.tracklet):
+            object.__setattr__(self, "tracklet", self.track_id)
+        if not len(self.shot):
+            object.__setattr__(self, "shot", np.ones(len(self.track_id), np.int64))
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -73,6 +86,8 @@ class FaceTable:
             "detection_score",
             "predicted",
             "unsure",
+            "tracklet",
+            "shot",
         )
         return replace(self, **{name: getattr(self, name)[mask] for name in fields})
 
@@ -93,7 +108,8 @@ class FaceTable:
         """Frames and faces of [start_s, end_s)."""
         inside = (self.time_s >= start_s) & (self.time_s < end_s)
         frames = (self.frame_times >= start_s) & (self.frame_times < end_s)
-        return replace(self.rows(inside), frame_times=self.frame_times[frames])
+        cuts = self.cuts[(self.cuts >= start_s) & (self.cuts < end_s)]
+        return replace(self.rows(inside), frame_times=self.frame_times[frames], cuts=cuts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +177,12 @@ def shares(person: FaceTable) -> dict[str, float]:
 
 
 def _away(person: FaceTable) -> BoolArray:
-    """(N-1,) bool: an analysed frame without this person, or a long unanalysed interval, separates
-    two rows. A stuttering camera does not count as absence."""
+    """(N-1,) bool: an analysed frame without this person, a cut, or a long unanalysed interval,
+    separates two rows. A stuttering camera does not count as absence."""
     frames = np.searchsorted(person.frame_times, person.time_s)
     pauses = np.diff(person.time_s)
     away = (np.diff(frames) > 1) | (pauses > longest_step_s(person.frame_times) + 1e-9)
-    return np.asarray(away, np.bool_)
+    return np.asarray(away | (np.diff(person.shot) != 0), np.bool_)
 
 
 def dominant_runs(person: FaceTable, min_s: float = MIN_RUN_S) -> list[Run]:

@@ -1,4 +1,4 @@
-"""Small pictures kept while a video is read: each person, and the strongest of each expression."""
+"""Small pictures kept while a video is read: each face, and the strongest of each expression."""
 
 from pathlib import Path
 from typing import Final
@@ -52,7 +52,7 @@ def face_in_thumbnail(side_px: int = _SIDE_PX) -> FloatArray:
 
 
 class MomentKeeper:
-    """Remembers, as JPEG bytes, the best picture of each person and of each expression."""
+    """Remembers, as JPEG bytes, the best picture of each tracklet and of each expression."""
 
     def __init__(self) -> None:
         self._best: dict[tuple[int, str], tuple[float, bytes]] = {}
@@ -60,10 +60,10 @@ class MomentKeeper:
     def update(self, image_bgr: ImageArray, result: FrameResult) -> None:
         """Look at one analysed frame; boxes held over a gap do not count."""
         for row in np.flatnonzero(~result.predicted):
-            track_id = int(result.track_ids[row])
-            wins = [(track_id, "", float(result.detection_scores[row]))]
+            tracklet = int(result.tracklets[row])
+            wins = [(tracklet, "", float(result.detection_scores[row]))]
             wins += [
-                (track_id, name, float(p))
+                (tracklet, name, float(p))
                 for name, p in zip(EXPRESSIONS, result.probs[row], strict=True)
                 if p >= MIN_MOMENT
             ]
@@ -73,11 +73,11 @@ class MomentKeeper:
                 jpeg = _jpeg(stamp)
                 self._best.update({(t, n): (v, jpeg) for t, n, v in better})
 
-    def _value(self, track_id: int, name: str) -> float:
-        return self._best.get((track_id, name), (-1e9, b""))[0]
+    def _value(self, tracklet: int, name: str) -> float:
+        return self._best.get((tracklet, name), (-1e9, b""))[0]
 
     def save(self, folder: Path) -> None:
-        """Write `<id>.jpg` for each person and `<id>_<expression>.jpg` for each moment.
+        """Write `<tracklet>.jpg` and `<tracklet>_<expression>.jpg` for each moment.
 
         Raises:
             OutputError: the folder cannot be written.
@@ -86,16 +86,27 @@ class MomentKeeper:
             folder.mkdir(exist_ok=True)
             for old in folder.glob("*.jpg"):
                 old.unlink()
-            for (track_id, name), (_, jpeg) in self._best.items():
-                (folder / moment_name(track_id, name)).write_bytes(jpeg)
+            for (tracklet, name), (_, jpeg) in self._best.items():
+                (folder / moment_name(tracklet, name)).write_bytes(jpeg)
         except OSError as error:
             raise output_error(folder, error) from error
 
 
-def person_picture(folder: Path, edits: Edits, track_id: int) -> Path | None:
-    """The picture kept of a person; None where there is none, or where the face is hidden."""
-    file = folder / moment_name(track_id)
-    return None if edits.hides_face_of(track_id) or not file.is_file() else file
+def person_picture(folder: Path, whole: FaceTable, edits: Edits, track_id: int) -> Path | None:
+    """The picture kept of a person; None where there is none, or where the face is hidden.
+
+    Args:
+        folder: of the pictures.
+        whole: all rows, before the edits.
+        edits: whose faces are hidden, and which tracklets were taken apart.
+        track_id: of the person.
+    """
+    rows = np.flatnonzero((edits.parted(whole).track_id == track_id) & ~whole.predicted)
+    if edits.hides_face_of(track_id) or not len(rows):
+        return None
+    best = rows[whole.detection_score[rows].argmax()]
+    file = folder / moment_name(int(whole.tracklet[best]))
+    return file if file.is_file() else None
 
 
 def moment_picture(folder: Path, whole: FaceTable, edits: Edits, moment: Moment) -> Path | None:
@@ -104,20 +115,21 @@ def moment_picture(folder: Path, whole: FaceTable, edits: Edits, moment: Moment)
     Args:
         folder: of the pictures.
         whole: all rows, before the edits.
-        edits: pictures of merged people are filed under the identity they had in that frame.
+        edits: who was merged, taken apart and hidden.
         moment: of the table with the edits applied.
     """
     if edits.hides_face_of(moment.track_id):
         return None
     same = [k for k, v in edits.merged.items() if v == moment.track_id]
+    people = edits.parted(whole).track_id
     there = np.flatnonzero(
-        (whole.frame == moment.frame) & np.isin(whole.track_id, [moment.track_id, *same])
+        (whole.frame == moment.frame) & np.isin(people, [moment.track_id, *same])
     )
     if not len(there):
         return None
     # Of several in one frame, the edits keep the row seen with the most certainty.
     row = max(there, key=lambda i: (not whole.predicted[i], whole.detection_score[i]))
-    file = folder / moment_name(int(whole.track_id[row]), moment.expression)
+    file = folder / moment_name(int(whole.tracklet[row]), moment.expression)
     return file if file.is_file() else None
 
 
@@ -140,6 +152,6 @@ def _jpeg(stamp: ImageArray) -> bytes:
     return cv2.imencode(".jpg", stamp, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
 
 
-def moment_name(track_id: int, expression: str = "") -> str:
-    """File name of a person's picture, or of their strongest moment of an expression."""
-    return f"{track_id}_{expression}.jpg" if expression else f"{track_id}.jpg"
+def moment_name(tracklet: int, expression: str = "") -> str:
+    """File name of the picture of a tracklet, or of its strongest moment of an expression."""
+    return f"{tracklet}_{expression}.jpg" if expression else f"{tracklet}.jpg"

@@ -7,7 +7,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -20,11 +20,12 @@ from emotion_core.media.probe import VideoInfo, probe
 from emotion_core.media.read import FrameSelector, ReadReport, read_frames
 from emotion_core.media.write import VideoWriter
 from emotion_core.model.adaptation import Adaptation
+from emotion_core.pipeline.identity_resolution import Resolution
 from emotion_core.pipeline.pipeline import ExpressionClassifier, Pipeline
-from emotion_core.progress import Progress, ignore_progress
 from emotion_core.results.annotations import Edits
 from emotion_core.results.edits_file import change_edits, load_edits
 from emotion_core.results.export import FacesWriter, output_error, read_faces
+from emotion_core.results.identities import described_identities, set_identities
 from emotion_core.results.paths import (
     CLIP,
     EDITED_CLIPS,
@@ -43,11 +44,13 @@ from emotion_core.video.clip import (
     clip_writer,
     write_preview,
 )
+from emotion_core.video.drawing import Drawing
 from emotion_core.video.options import VideoOptions, feasible
+from emotion_core.video.progress import Hooks, VideoProgress
 from emotion_core.vision.detection import FaceDetector
 
 # Raised when the rows or the way they are made change: older results are then recomputed.
-RESULTS_VERSION: Final = 1
+RESULTS_VERSION: Final = 2
 _PROGRESS_EVERY_S: Final = 0.25
 _PREVIEW_EVERY_S: Final = 1.0
 
@@ -58,57 +61,6 @@ class Source:
 
     path: Path
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class VideoProgress(Progress):
-    """How far an analysis has come.
-
-    Attributes:
-        frames_read, frames_analysed: so far.
-        fps: analysed frames per second of work.
-        left_s: estimated seconds left; None while unknown.
-        time_s: the time of the source that was reached.
-    """
-
-    frames_read: int
-    frames_analysed: int
-    fps: float
-    left_s: float | None
-    time_s: float
-
-    @classmethod
-    def at(
-        cls, frames: tuple[int, int], time_s: float, span_s: tuple[float, float], spent_s: float
-    ) -> "VideoProgress":
-        """How far it is at a time of the source.
-
-        Args:
-            frames: read and analysed.
-            time_s: reached.
-            span_s: where the work begins and ends; the end is infinite where the file does not say,
-                and may be wrong where it does.
-            spent_s: since the beginning.
-        """
-        length_s = span_s[1] - span_s[0]
-        done = (time_s - span_s[0]) / length_s if math.isfinite(length_s) else 0.0
-        done, spent_s = min(1.0, max(0.0, done)), max(1e-6, spent_s)
-        left_s = spent_s * (1 - done) / done if done > 0.01 else None
-        return cls("analysing", done, 1.0, *frames, frames[1] / spent_s, left_s, time_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What the caller wants to know while it runs, told by the analysing thread.
-
-    At frames that are decoded only to be left out the reading thread tells and asks instead; never
-    both at once.
-    """
-
-    progress: Callable[[VideoProgress], None] = ignore_progress
-    stop: Callable[[], bool] = lambda: False
-    # Keep preview.jpg, the newest analysed frame, in the folder while the analysis runs.
-    preview: bool = False
 
 
 def result_key(sha256: str, options: VideoOptions, model: Mapping[str, Any]) -> str:
@@ -167,7 +119,10 @@ def analyse_video(
     # The summary needs it: half a second that a short video would wait for at its end.
     import_aside("pandas")
     try:
-        run.read(Pipeline(classifier, _pipeline_settings(info, options), detector, adaptation))
+        pipeline = Pipeline(classifier, _pipeline_settings(info, options), detector, adaptation)
+        run.read(pipeline)
+        if options.reidentify and not options.one_person:
+            run.resolve(pipeline.resolve_identities())
         return run.finish()
     except BaseException as error:
         run.fail(error)
@@ -192,8 +147,9 @@ def _pipeline_settings(info: VideoInfo, options: VideoOptions) -> PipelineSettin
     hits = 1 if few or step_s > 0.3 else usual.confirm_hits
     gap_s = min(60.0, max(usual.max_gap_s, 2.5 * step_s))
     return PipelineSettings(
-        tracking=replace(usual, confirm_hits=hits, max_gap_s=gap_s),
+        tracking=replace(usual, confirm_hits=hits, max_gap_s=gap_s, reidentify=options.reidentify),
         largest_face_only=options.largest_face,
+        one_person=options.one_person,
     )
 
 
@@ -220,6 +176,7 @@ class _Run:
         self._stopped = False
         self._telling = threading.Lock()
         self._clip: dict[str, Any] | None = None
+        self._identities: dict[str, Any] = {}
         self._last_s = options.start_s
         self._key = result_key(source.sha256, options, self._model)
         self._began = False
@@ -294,6 +251,16 @@ class _Run:
             if self._hooks.stop():
                 self._stopped = True
                 break
+
+    def resolve(self, found: Resolution) -> None:
+        """Write the identities that are known at the end, and draw the clip again with them."""
+        pairs = ((s.person, s.other, s.likelihood) for s in found.suggestions)
+        self._identities = described_identities(found.joined, pairs)
+        if not set_identities(self._folder / FACES, found.people) or self._clip is None:
+            return
+        start_s, end_s = self._options.start_s, self._options.end_s
+        drawing = Drawing(self._source.path, self._folder, start_s, end_s, self._clip["origin_s"])
+        self._stopped |= not drawing.draw(self._folder / CLIP, Edits(), self._hooks)
 
     def finish(self) -> dict[str, Any]:
         """Save thumbnails and the final summary."""
@@ -396,6 +363,7 @@ class _Run:
             "cut_short": report.cut_short,
             "first_problem": report.first_problem,
             "clip": self._clip,
+            "identities": self._identities,
             "spent_s": round(spent, 2),
             "times_real_time": round(covered / spent, 2) if spent > 0 else None,
         }

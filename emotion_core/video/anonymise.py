@@ -36,6 +36,7 @@ class Anonymiser:
 
     def __init__(self, table: FaceTable, edits: Edits) -> None:
         self._hider = FaceHider()
+        table = edits.parted(table)
         hidden = {i: edits.hides_face_of(i) for i in table.people}
         self._hidden = [_Trajectory(table.person(i)) for i in table.people if hidden[i]]
         # A box held over a gap does not tell whose face is there.

@@ -17,15 +17,9 @@ from emotion_core.results.export import faces_csv, read_faces
 from emotion_core.results.paths import FACES, file_hash, read_summary
 from emotion_core.results.streams import PieceReader
 from emotion_core.results.summary import summarise
-from emotion_core.video.analyze import (
-    Hooks,
-    Source,
-    VideoProgress,
-    analyse_video,
-    is_finished,
-    result_key,
-)
+from emotion_core.video.analyze import Source, analyse_video, is_finished, result_key
 from emotion_core.video.options import VideoOptions, described_network, feasible
+from emotion_core.video.progress import Hooks, VideoProgress
 from emotion_core.vision.detection import FaceDetector
 
 if TYPE_CHECKING:
@@ -119,6 +113,8 @@ def analyze_video(
     end_s: float | None = None,
     annotate: bool = False,
     largest_face: bool = False,
+    one_person: bool = False,
+    reidentify: bool = True,
     model: str = "default",
     models_dir: Path | None = None,
     classifier: ExpressionClassifier | None = None,
@@ -139,6 +135,9 @@ def analyze_video(
         end_s: end of the range in seconds; None reads to the end.
         annotate: write the clip with boxes and labels; skipped where no encoder is installed.
         largest_face: keep only the largest face of each frame.
+        one_person: there is one participant: every face has identity 1, however long the gaps, and
+            where several are in a frame the one most like this person is kept.
+        reidentify: recognise people who return after a gap or a cut by how they look.
         model: name of a model folder; ignored if `classifier` is given.
         models_dir: folder of model folders; None takes the installation's.
         classifier: your own classifier, shared between calls if you like.
@@ -161,7 +160,9 @@ def analyze_video(
         >>> float(result.faces["time_s"].max())
         0.8
     """
-    options = feasible(VideoOptions(every, rate, start_s, end_s, annotate, largest_face))
+    options = feasible(
+        VideoOptions(every, rate, start_s, end_s, annotate, largest_face, one_person, reidentify)
+    )
     if detector is not None:
         detector.reset()
     parts = _parts(classifier, detector, model, models_dir)

@@ -26,6 +26,8 @@ class VideoOptions:
     end_s: float | None = None
     annotate: bool = True
     largest_face: bool = False
+    one_person: bool = False  # all faces are those of one participant
+    reidentify: bool = True  # recognise people who return
 
     def __post_init__(self) -> None:
         FrameSelector(self.every, self.rate)
@@ -34,6 +36,10 @@ class VideoOptions:
         if self.end_s is not None and not self.start_s < self.end_s < math.inf:
             raise SettingsError(
                 f"The end must come after the start, got {self.start_s} to {self.end_s} seconds."
+            )
+        if self.one_person and self.largest_face:
+            raise SettingsError(
+                "One person and the largest face exclude each other: choose one of them."
             )
 
 

@@ -80,7 +80,7 @@ def _layout_and_colours(image_bgr: ImageArray) -> tuple[FloatArray, FloatArray]:
     wide = cv2.resize(grey, (_COLUMNS, _ROWS), interpolation=cv2.INTER_LINEAR)
     places = (sampled.reshape(-1, 3) >> 5).astype(np.intp) @ np.array([_BINS * _BINS, _BINS, 1])
     counts = np.bincount(places, minlength=_BINS**3).astype(np.float32)
-    return wide, np.sqrt(counts / counts.sum())
+    return np.asarray(wide, np.float32), np.asarray(np.sqrt(counts / counts.sum()), np.float32)
 
 
 def _correlation(before: FloatArray, after: FloatArray) -> float:

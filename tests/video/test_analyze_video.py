@@ -24,15 +24,9 @@ from emotion_core.results.paths import file_hash, folder_for, safe_name
 from emotion_core.results.summary import write_summary
 from emotion_core.results.thumbnails import MomentKeeper
 from emotion_core.video import analyze as video_module
-from emotion_core.video.analyze import (
-    Hooks,
-    Source,
-    VideoProgress,
-    analyse_video,
-    is_finished,
-    result_key,
-)
+from emotion_core.video.analyze import Source, analyse_video, is_finished, result_key
 from emotion_core.video.options import VideoOptions
+from emotion_core.video.progress import Hooks, VideoProgress
 
 
 @pytest.fixture(scope="module")

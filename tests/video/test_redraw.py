@@ -16,8 +16,9 @@ from emotion_core.results.annotations import Edits, Hide, edited_clip, shown_cli
 from emotion_core.results.edits_file import save_edits
 from emotion_core.results.export import export_files, read_faces
 from emotion_core.results.paths import CLIP, EDITED_CLIPS, is_result
-from emotion_core.video.analyze import Hooks, Source, VideoProgress, analyse_video
+from emotion_core.video.analyze import Source, analyse_video
 from emotion_core.video.options import VideoOptions
+from emotion_core.video.progress import Hooks, VideoProgress
 from emotion_core.video.redraw import redraw_clip
 
 START_S = 0.2

@@ -45,7 +45,7 @@ def show_people_list(view: ResultView) -> None:
 
 
 def _row(view: ResultView, track_id: int, people: list[int]) -> None:
-    file = person_picture(view.folder / MOMENTS, view.edits, track_id)
+    file = person_picture(view.folder / MOMENTS, view.whole, view.edits, track_id)
     # Not columns: on a phone each of them would fill the width.
     with st.container(horizontal=True, vertical_alignment="center"):
         if file:

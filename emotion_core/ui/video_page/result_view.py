@@ -26,7 +26,7 @@ class ResultData:
 
     Attributes:
         edits: the visitor's changes.
-        whole: every face.
+        whole: every face, with the tracklets taken apart.
         table: with the edits applied.
         runs: the dominant runs as rows.
         drawn_runs: fewer and longer ones, as many as a screen can show.
@@ -67,7 +67,8 @@ def _table(folder: str, changed: tuple[int, int]) -> FaceTable:
 @st.cache_resource(max_entries=12, show_spinner="Reading the table …")
 def _result_data(folder: str, changed: tuple[int, int], edited: tuple[int, int]) -> ResultData:
     del edited
-    whole, edits = _table(folder, changed), load_edits(Path(folder))
+    edits = load_edits(Path(folder))
+    whole = edits.parted(_table(folder, changed))
     table = edits.apply(whole)
     least_s = legible_run_s(table.frame_times, max(1, len(table.people)))
     return ResultData(edits, whole, table, run_rows(table, edits), run_rows(table, edits, least_s))
