@@ -32,7 +32,7 @@ from emotion_core.results.summary import summarise
 CONTRACT = (
     "frame,time_s,track_id,x,y,width,height,angry,disgust,fear,happy,neutral,sad,surprise,emotion,"
     "confidence,raw_angry,raw_disgust,raw_fear,raw_happy,raw_neutral,raw_sad,raw_surprise,name,"
-    "detection_score,predicted,unsure,valence,arousal,quality"
+    "detection_score,predicted,unsure,valence,arousal,quality,shot,tracklet"
 )
 
 
@@ -83,7 +83,7 @@ def test_a_row_for_each_face_and_an_empty_one_without(faces: Path) -> None:
     rows = rows_of(faces.read_bytes())
     assert len(rows) == 1 + 4 + 10
     empty, first = rows[0], rows[1]
-    assert [k for k, v in empty.items() if v] == ["frame", "time_s"]
+    assert [k for k, v in empty.items() if v] == ["frame", "time_s", "shot"]
     assert (first["x"], first["y"], first["width"], first["height"]) == (
         "0.0",
         "5.0",

@@ -28,7 +28,7 @@ def test_every_control_has_its_effect() -> None:
     app = AppTest.from_function(controls, default_timeout=60).run()
     app.slider(key="live_smoothing").set_value(0.9)
     app.slider(key="live_min_face").set_value(120)
-    app.toggle(key="live_largest").set_value(True)
+    app.selectbox(key="live_faces").set_value("Largest face of each frame")
     app.toggle(key="live_mirror").set_value(False)
     app.selectbox(key="live_resolution").set_value("1280 × 720")
     app.selectbox(key="live_rate").set_value(15)
@@ -39,11 +39,20 @@ def test_every_control_has_its_effect() -> None:
     assert made.pipeline.smoothing_strength == 0.9
     assert made.pipeline.detection.min_face_px == 120
     assert made.pipeline.largest_face_only
+    assert not made.pipeline.one_person
     assert not made.mirror
     assert (made.overlay.show, made.overlay.boxes, made.overlay.bars) == (True, False, True)
     assert app.session_state["asked"]["video"]["height"] == {"ideal": 720}
     assert app.session_state["asked"]["video"]["frameRate"] == {"ideal": 15}
     assert app.session_state["asked"]["video"]["facingMode"] == {"ideal": "environment"}
+
+
+def test_one_participant_can_be_chosen() -> None:
+    app = AppTest.from_function(controls, default_timeout=60).run()
+    app.selectbox(key="live_faces").set_value("One participant").run()
+    made: LiveSettings = app.session_state["made"]
+    assert made.pipeline.one_person
+    assert not made.pipeline.largest_face_only
 
 
 def test_nothing_chosen_switches_the_overlay_off() -> None:

@@ -9,6 +9,8 @@ from emotion_core.live.settings import LiveSettings
 from emotion_core.model.bundle import ModelBundle
 from emotion_core.ui.common.adaptation import choose_adaptation
 
+_ONE_PERSON, _LARGEST = "One participant", "Largest face of each frame"
+_FACES = ("Everybody", _ONE_PERSON, _LARGEST)
 _BOXES, _WORDS, _BARS = "Boxes", "Expression", "Bars"
 RESOLUTIONS: Final[dict[str, tuple[int, int]]] = {
     "320 × 240": (320, 240),
@@ -84,10 +86,13 @@ def _more_settings(strength: float) -> tuple[PipelineSettings, bool]:
                 help="0 adapts to the picture's size. Larger values find fewer false faces.",
             )
         with right:
-            largest = st.toggle(
-                "Largest face only",
-                key="live_largest",
-                help="Reads the person who is nearest and ignores everyone behind.",
+            faces = st.selectbox(
+                "Faces to read",
+                list(_FACES),
+                key="live_faces",
+                help="People who return are recognised by how they look; what is remembered of "
+                "them stays in memory and is deleted when the stream ends. One participant: every "
+                "face is taken for the same person.",
             )
             hidden = st.toggle(
                 "Hide faces",
@@ -101,7 +106,8 @@ def _more_settings(strength: float) -> tuple[PipelineSettings, bool]:
         # Who is not found cannot be hidden.
         detection=DetectionSettings(min_face_px=0 if hidden else smallest),
         smoothing_strength=strength,
-        largest_face_only=largest,
+        largest_face_only=faces == _LARGEST,
+        one_person=faces == _ONE_PERSON,
     )
     return settings, hidden
 

@@ -22,6 +22,7 @@ _ROW_PX: Final = 30
 _SHARE_PX: Final = 26
 # More stretches than this cannot be told apart on a screen; the shortest go first.
 _MOST_RUNS: Final = 1500
+_MOST_CUTS: Final = 200
 
 
 def person_rows(person: FaceTable) -> "pd.DataFrame":
@@ -64,9 +65,22 @@ def timeline(
             ],
         )
     )
-    chart = alt.layer(*_marker_layers(markers, domain), lines, columns)
+    layers = [*_cut_layers(person.cuts, span), *_marker_layers(markers, domain)]
+    chart = alt.layer(*layers, lines, columns)
     # A layer does not take over what its parts say of themselves.
     return _as_svg(chart.properties(description=lines.description))
+
+
+def _cut_layers(cuts: "np.ndarray", span: tuple[float, float]) -> list["alt.Chart"]:
+    """A dashed line at each cut between two shots, where they can be told apart."""
+    shown = cuts[(cuts >= span[0]) & (cuts <= span[1])]
+    if not 0 < len(shown) <= _MOST_CUTS:
+        return []
+    return [
+        alt.Chart(pd.DataFrame({"time_s": shown.round(3)}))
+        .mark_rule(color="#6B7280", strokeDash=[3, 4], aria=False)
+        .encode(x=time_axis(span), tooltip=[alt.Tooltip("time_s:Q", format=".2f", title="cut at")])
+    ]
 
 
 def time_axis(span: tuple[float, float], field: str = "time_s") -> "alt.X":

@@ -29,6 +29,11 @@ _FRAMES: Final[dict[str, tuple[str, ...]]] = {
     "4 per second": ("--rate", "4"),
     "1 per second": ("--rate", "1"),
 }
+_FACES: Final[dict[str, tuple[str, ...]]] = {
+    "Everybody": (),
+    "One participant": ("--one-person",),
+    "Largest face of each frame": ("--largest-face",),
+}
 _MOST_LISTED: Final = 500
 _SAMPLE_NAME: Final = "sample.mp4"
 
@@ -140,10 +145,18 @@ def _options() -> tuple[list[str], str]:
         disabled=encoder is None,
         help=f"{encoder.format} MP4." if encoder else NO_ENCODER,
     )
-    largest = st.toggle("Largest face only", key="video_largest")
+    faces = st.selectbox(
+        "Faces to read",
+        list(_FACES),
+        key="video_faces",
+        help="One participant: every face is taken for the same person, however long the gaps. Of "
+        "several faces in a frame, the one most like this person is read. Otherwise people who "
+        "return after a gap or a cut are recognised by how they look; what is remembered of them "
+        "stays in memory and is deleted when the analysis ends.",
+    )
     arguments = list(_FRAMES[frames])
     arguments += [] if annotate else ["--no-annotate"]
-    arguments += ["--largest-face"] if largest else []
+    arguments += _FACES[faces]
     with st.expander("Part of the video only"):
         start_column, end_column = st.columns(2)
         start = start_column.number_input("From second", 0.0, value=0.0, step=1.0, key="video_from")

@@ -12,6 +12,7 @@ from emotion_core.results.paths import MOMENTS
 from emotion_core.results.thumbnails import person_picture, picture_bytes
 from emotion_core.ui.common.pictures import show_picture
 from emotion_core.ui.common.text import duration_words, escape
+from emotion_core.ui.video_page.identities import edit_recognised, show_questions
 from emotion_core.ui.video_page.result_view import ResultView
 from emotion_core.ui.video_page.timeline import by_time_seen
 
@@ -33,6 +34,7 @@ def show_people_list(view: ResultView) -> None:
     st.subheader("People", anchor=False)
     if not people:
         st.caption("No faces were found.")
+    show_questions(view, people)
     for track_id in people[:_SHOWN]:
         _row(view, track_id, people)
     if len(people) > _SHOWN:
@@ -79,6 +81,7 @@ def _edit(view: ResultView, track_id: int, people: list[int]) -> None:
     for other in [k for k, v in edits.merged.items() if v == track_id]:
         if st.button(f"Unmerge #{other}", key=f"{key}_split_{other}"):
             view.change(lambda now, other=other: now.split(other))  # type: ignore[misc]
+    edit_recognised(view, track_id)
     excluded = track_id in edits.excluded
     label = "Include again" if excluded else "Leave out"
     if st.button(label, icon=":material/person_off:", key=f"{key}_exclude"):

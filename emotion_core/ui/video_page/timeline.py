@@ -98,7 +98,12 @@ def _hint(view: ResultView, domain: tuple[float, float] | None, people: int) -> 
     go = "click to jump there" if view.has_clip else "hover to read the values"
     if domain:
         return f"{domain[0]:.1f} to {domain[1]:.1f} s · click outside the selection to zoom out"
-    more = f" Showing the {_MOST_RIBBONS} people seen longest." if people > _MOST_RIBBONS else ""
+    cuts = " Dashed lines are cuts of the camera." if len(view.table.cuts) else ""
+    more = (
+        f"{cuts} Showing the {_MOST_RIBBONS} people seen longest."
+        if people > _MOST_RIBBONS
+        else cuts
+    )
     return f"Drag across the coloured bar to zoom in; {go}.{more}"
 
 
