@@ -1,6 +1,7 @@
 """Fixtures that several areas share. Add yours below; keep each a few lines."""
 
 import asyncio
+import gc
 import subprocess
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,18 @@ def shared_media() -> Path:
 def shared_data() -> Path:
     """The labelled faces that are not part of the repository."""
     return _shared("data")
+
+
+@pytest.fixture
+def objects_set_aside() -> Iterator[None]:
+    """The garbage collector passes over all that there is when a test begins.
+
+    Where keras is loaded, streamlit clears it after every run of a page and collects garbage twice:
+    that takes half a second a run, nearly all of it for the half million objects of tensorflow.
+    """
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

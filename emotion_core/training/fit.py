@@ -23,6 +23,7 @@ from emotion_core.progress import Progress, ignore_progress
 from emotion_core.training.augment import Augment
 from emotion_core.training.checkpoint import RunFolder, RunState
 from emotion_core.training.sampler import BalancedBatches
+from emotion_core.training.schedule import WarmCosine
 from emotion_core.training.settings import TrainingSettings
 from emotion_core.training.transfer import begin_with, earlier_network, teach
 
@@ -228,20 +229,17 @@ def _trainer(network: keras.Model, settings: TrainingSettings, steps: int) -> ke
     x = Augment(settings.augment, seed=settings.seed)(face) if settings.augment else face
     model = keras.Model(face, network(x), name="trainer")
     warmup = round(settings.warmup_epochs * steps)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup else settings.learning_rate,
-        decay_steps=max(settings.epochs * steps - warmup, 1),
-        warmup_target=settings.learning_rate if warmup else None,
-        warmup_steps=warmup,
-    )
     optimizer = keras.optimizers.Adam(
-        schedule,
+        WarmCosine(settings.learning_rate, warmup, max(settings.epochs * steps - warmup, 1)),
         weight_decay=settings.weight_decay or None,
         use_ema=settings.ema_momentum > 0,
         ema_momentum=settings.ema_momentum or 0.99,
     )
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
+    # Given by its name, the metric is made while the first step is traced, and tensorflow traces a
+    # function that made a variable once more.
+    accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
+    model.compile(optimizer, loss="categorical_crossentropy", metrics=[accuracy])
     return model
 
 

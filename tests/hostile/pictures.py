@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from hostile.cases import (
@@ -51,8 +52,8 @@ def _whole() -> Iterator[Case]:
         yield Case("modes", f"{mode}.tiff", data, _FINE)
     frames = [image, image.rotate(90)] * 30
     for kind in ("GIF", "WEBP", "PNG", "TIFF"):
-        data = saved(image, kind, save_all=True, append_images=frames)
-        yield Case("animated", f"animated.{kind.lower()}", data, _FINE)
+        make = partial(saved, image, kind, save_all=True, append_images=frames)
+        yield Case("animated", f"animated.{kind.lower()}", lazy(make), _FINE)
 
 
 def _damaged() -> Iterator[Case]:
