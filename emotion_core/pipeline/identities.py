@@ -32,6 +32,7 @@ REMEMBERED: Final = 240
 SURE: Final = 2.5
 MARGIN: Final = 1.5
 LEAST_FACE: Final = 0.0
+NOT_DECIDED: Final = 0
 
 
 class Identities:
@@ -50,11 +51,6 @@ class Identities:
     def tracklets(self) -> tuple[Tracklet, ...]:
         """What is remembered, in the order of appearance."""
         return tuple(self._tracklets.values())
-
-    @property
-    def next_person(self) -> int:
-        """The identity that the next newcomer will get."""
-        return self._next
 
     def reset(self) -> None:
         """Forget everybody and count from 1 again."""
@@ -86,17 +82,26 @@ class Identities:
             number, place = int(numbers[row]), places[row]
             known = self._tracklets.get(number)
             if known is None:
-                person, self._next = self._next, self._next + 1
-                new = Tracklet(number, person, shot, time_s, time_s, place, place)
+                new = Tracklet(number, NOT_DECIDED, shot, time_s, time_s, place, place)
                 self._tracklets[number] = new
                 self._prune(time_s)
             else:
                 known.last_s, known.last_place = time_s, place
 
     def people_of(self, numbers: IntArray) -> IntArray:
-        """(N,) int64 identities of tracklets; 0 for one that was never seen."""
-        found = [self._tracklets.get(int(number)) for number in numbers]
-        return np.array([known.person if known else 0 for known in found], np.int64)
+        """(N,) int64 identities of tracklets; who was not recognised by now is somebody new.
+
+        A tracklet that was never seen has 0.
+        """
+        people = np.zeros(len(numbers), np.int64)
+        for row, number in enumerate(numbers.tolist()):
+            known = self._tracklets.get(number)
+            if known is None:
+                continue
+            if known.person == NOT_DECIDED:
+                known.person, self._next = self._next, self._next + 1
+            people[row] = known.person
+        return people
 
     def due(self, numbers: IntArray, boxes_xyxy: FloatArray, seen: Sequence[int]) -> list[int]:
         """Rows of the faces to describe in this frame, longest waiting first."""
@@ -131,9 +136,8 @@ class Identities:
     def split(self, number: int, new_number: int) -> None:
         """Begin a tracklet with the face that a track has moved over to."""
         old = self._tracklets[number]
-        person, self._next = self._next, self._next + 1
         place, time_s = old.last_place, old.last_s
-        new = Tracklet(new_number, person, old.shot, time_s, time_s, place, place)
+        new = Tracklet(new_number, NOT_DECIDED, old.shot, time_s, time_s, place, place)
         self._tracklets[new_number] = new
         if old.strange is not None:
             new.remember(old.strange, time_s)
@@ -144,14 +148,15 @@ class Identities:
         """Continue a person who is not in view, where the evidence is good."""
         if not self.recognise or new.joined or new.looks > LOOKS_TO_DECIDE:
             return
-        people = by_person(self._tracklets.values())
-        if len(people[new.person]) > 1:
+        people = by_person(
+            t for t in self._tracklets.values() if t is not new and t.person != NOT_DECIDED
+        )
+        if new.person in people:
             return
         absent = [
             (max(t.last_s for t in group), person, described)
             for person, group in people.items()
-            if person != new.person
-            and all(t.last_s < new.first_s for t in group)
+            if all(t.last_s < new.first_s for t in group)
             and (described := [t for t in group if t.gradients])
         ]
         newest = sorted(absent, key=lambda entry: -entry[0])[:RIVALS]

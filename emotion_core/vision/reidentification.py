@@ -139,7 +139,7 @@ def gradient_similarity(a: FloatArray, b: FloatArray) -> float:
         b: (M, 900), M ≥ 1.
     """
     table = a @ b.T
-    return float(table.max(axis=1).mean() + table.max(axis=0).mean()) / 2
+    return float(table.max(axis=1 if len(a) <= len(b) else 0).mean())
 
 
 def colour_similarity(a: FloatArray, b: FloatArray) -> float:
@@ -156,4 +156,4 @@ def colour_similarity(a: FloatArray, b: FloatArray) -> float:
     # Bhattacharyya coefficients of each pair.
     chroma, light = a[:, :split] @ b[:, :split].T, a[:, split:] @ b[:, split:].T
     table = (chroma + light) / 2
-    return float(table.max(axis=1).mean() + table.max(axis=0).mean()) / 2
+    return float(table.max(axis=1 if len(a) <= len(b) else 0).mean())
