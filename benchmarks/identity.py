@@ -62,31 +62,6 @@ def online(settings: PipelineSettings) -> Tracker:
     return track
 
 
-def resolved(settings: PipelineSettings) -> Tracker:
-    """The same, with the identities that are known at the end."""
-
-    def track(clip: Clip) -> list[Row]:
-        pipeline = Pipeline(load_classifier(), settings)
-        found = []
-        for frame in _pictures(file_of(clip)):
-            result = pipeline.process(frame)
-            for number, identity, box, predicted in zip(
-                result.tracklets.tolist(),
-                result.track_ids.tolist(),
-                result.boxes.tolist(),
-                result.predicted,
-                strict=True,
-            ):
-                if not predicted:
-                    found.append((frame.index, number, identity, tuple(box)))
-        r = pipeline.resolve_identities()
-        print(r.suggestions[:6])
-        people = r.people
-        return [(i, people.get(n, p), b) for i, n, p, b in found]
-
-    return track
-
-
 def whole_video(clip: Clip) -> list[Row]:
     """As a video file, analysed to its end: what a results page and its files show."""
     with tempfile.TemporaryDirectory() as folder:
@@ -107,7 +82,6 @@ def whole_video(clip: Clip) -> list[Row]:
 TRACKERS: Final[Mapping[str, Tracker]] = {
     "tracks only": online(PipelineSettings(tracking=TrackingSettings(reidentify=False))),
     "live": online(PipelineSettings()),
-    "resolved": resolved(PipelineSettings()),
     "whole video": whole_video,
 }
 

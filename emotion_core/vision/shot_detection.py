@@ -18,16 +18,17 @@ from emotion_core.datatypes import FloatArray, ImageArray
 _COLUMNS: Final = 40
 _ROWS: Final = 24
 _BINS: Final = 8
-# Correlation of the layout below which a frame may begin a shot, 1 for the same picture …
-_LAYOUT_BELOW: Final = 0.55
-# … and the distance of the colours (Hellinger, 0 to 1) above which it may.
-_COLOURS_ABOVE: Final = 0.3
-# A frame that is nearly unlike the one before in its layout needs less of a colour change.
-_LAYOUT_GONE: Final = 0.2
-_COLOURS_LITTLE: Final = 0.25
-# Both must stand out from the mean change of the last frames by this factor.
+# A frame may begin a shot where the correlation of its layout with the one before (1: the same
+# picture) is below this, …
+_LAYOUT_BELOW: Final = 0.75
+# … and the distance of the colours (Hellinger, 0 to 1) above a bar that is the lower the less the
+# layouts have in common: a new light changes the colours only, a walker the layout only.
+_COLOURS_LEAST: Final = 0.2
+_COLOURS_SLOPE: Final = 0.3
+# Both must stand out from the median change of the last frames by this factor.
 _STANDS_OUT: Final = 3.0
 _REMEMBERED: Final = 12
+_FEWEST: Final = 4
 
 
 class ShotDetector:
@@ -57,16 +58,12 @@ class ShotDetector:
         alike = _correlation(before, layout)
         apart = float(np.sqrt(max(0.0, 1.0 - float(np.dot(colours_before, colours)))))
         change = (1.0 - alike) * apart
-        usual = float(np.mean(self._changes)) if self._changes else 0.0
+        # The median: a cut some frames ago does not hide the next one.
+        known = len(self._changes) >= _FEWEST
+        usual = float(np.median(self._changes)) if known else 0.0
         self._changes.append(change)
-        cut = (alike < _LAYOUT_BELOW and apart > _COLOURS_ABOVE) or (
-            alike < _LAYOUT_GONE and apart > _COLOURS_LITTLE
-        )
-        if not cut or change < _STANDS_OUT * usual:
-            return False
-        # What came before says nothing about the new shot, nor does the cut itself.
-        self._changes.clear()
-        return True
+        bar = _COLOURS_LEAST + _COLOURS_SLOPE * max(alike, 0.0)
+        return alike < _LAYOUT_BELOW and apart > bar and change >= _STANDS_OUT * usual
 
 
 def _layout_and_colours(image_bgr: ImageArray) -> tuple[FloatArray, FloatArray]:

@@ -40,7 +40,7 @@ def test_the_made_people_are_found_where_they_are() -> None:
 
 def test_a_stream_and_a_video_file_give_the_same_faces() -> None:
     clip = made_clip("short", 1.2, 15, crossing(ADA, BEN))
-    live, video = (TRACKERS[name](clip) for name in ("pipeline", "whole video"))
+    live, video = (TRACKERS[name](clip) for name in ("live", "whole video"))
     assert len(live) > 20
     assert sorted({row[0] for row in live}) == sorted({row[0] for row in video})
     first, second = (np.array(sorted((row[0], *row[2]) for row in told)) for told in (live, video))
