@@ -15,7 +15,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.errors import InputError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.adaptation_file import save_adaptation
+from emotion_core.model.bundle import load_bundle
 from emotion_core.ui.evaluate import jobs
+from emotion_core.video.options import described_network
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "4_Model.py")
 
@@ -35,6 +40,7 @@ def page(made_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(made_models))
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
     monkeypatch.setenv("EMOTION_LAB_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("EMOTION_LAB_ADAPTATIONS_DIR", str(tmp_path / "adaptations"))
     (tmp_path / "data" / "mine" / "happy").mkdir(parents=True)
     (tmp_path / "data" / "notes.txt").write_text("no data set")
     image = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
@@ -106,6 +112,22 @@ def test_a_zip_becomes_a_report_that_can_be_deleted(
     app.segmented_control(key="model_mode").set_value("Measured scores").run()
     assert not app.exception
     assert app.selectbox(key="model_name").value == "tiny"
+
+
+def test_scores_with_an_adaptation_name_it(app: AppTest, made_models: Path, tmp_path: Path) -> None:
+    offsets = np.zeros(7)
+    offsets[EXPRESSIONS.index("sad")] = 30
+    model = described_network(load_bundle("tiny", made_models))
+    save_adaptation(Adaptation("sad_der", model, offsets), tmp_path / "adaptations")
+    app.run()
+    next(box for box in app.selectbox if box.label == "Adaptation").set_value("sad_der").run()
+    assert "Adaptation applied: “sad\\_der”" in words(app)
+    give(app, "mine.zip", zip_of_faces(*(f"{e}/{i}.png" for e in ("happy", "sad") for i in "ab")))
+    text = words(app)
+    assert "tiny with the adaptation sad\\_der, strength 1.0, fingerprint " in text
+    assert next(m for m in app.metric if m.label == "Accuracy").value == "50.0%"
+    press(app, "evaluate_new")
+    assert "mine.zip, with tiny and adaptation “sad\\_der” – done" in words(app)
 
 
 def test_a_folder_of_the_administrator_is_used_where_it_lies(app: AppTest, tmp_path: Path) -> None:

@@ -67,7 +67,13 @@ def _explain(view: ResultView, moment: Moment, picture: bytes) -> None:
         stamp = read_photo(picture)
         return crop_faces(stamp, face_in_thumbnail(stamp.shape[0]))[0]
 
-    explain_button(crop, key=_explain_key(view, moment), label="Explain", small=True)
+    explain_button(
+        crop,
+        key=_explain_key(view, moment),
+        label="Explain",
+        small=True,
+        adaptation=view.adaptation,
+    )
 
 
 def _explain_key(view: ResultView, moment: Moment) -> str:
