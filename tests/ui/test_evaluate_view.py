@@ -95,6 +95,8 @@ def test_a_zip_becomes_a_report_that_can_be_deleted(
     assert "12 of 12 pictures were scaled to 48×48" in text
     assert "**Labels of the folders, your own faces**: 12 images" in text
     assert {m.label for m in app.metric} >= {"Accuracy", "Macro-F1"}
+    (command,) = [code.value for code in app.code]
+    assert "--start-from tiny --data 'our faces.zip' --person " in command
     assert jobs_run_here[0][0] == "evaluate"
     assert {p: p.stat().st_mtime_ns for p in made_models.rglob("*")} == before
     store = jobs.evaluate_store()
@@ -142,6 +144,15 @@ def test_a_folder_of_the_administrator_is_used_where_it_lies(app: AppTest, tmp_p
     press(app, next(b.key for b in app.button if b.label == "Open" and b.key))
     press(app, "evaluate_delete")
     assert (tmp_path / "data" / "mine" / "happy" / "a.png").is_file()
+
+
+def test_the_command_that_trains_on_such_faces_is_shown(app: AppTest) -> None:
+    (command,) = [code.value for code in app.code]
+    assert command.startswith("python -m emotion_core train --start-from tiny --data my-faces/ ")
+    divided = [f"{s}/{e}/0.png" for s in ("train", "validation") for e in ("happy", "sad")]
+    give(app, "divided.zip", zip_of_faces(*divided))
+    (command,) = [code.value for code in app.code]
+    assert "--data divided.zip --name" in command
 
 
 def test_what_cannot_be_used_is_refused_with_the_reason(app: AppTest) -> None:

@@ -17,6 +17,7 @@ from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.common.visitor_jobs import retention_words
 from emotion_core.ui.evaluate.jobs import EVALUATIONS, data_of, delete_evaluation, zip_of
+from emotion_core.ui.evaluate.training import show_training
 from emotion_core.ui.model_page import confidence, confusion, facts, scores
 from emotion_core.ui.model_page.headline import show_headline
 from emotion_core.ui.model_page.selection import Choice
@@ -50,6 +51,9 @@ def show_result(state: "JobState") -> None:
 
     show_headline([choice])
     _tabs(choice)
+    splits = (choice.report or {}).get("splits", {})
+    divided = bool(splits.get("train") and splits.get("validation"))
+    show_training(state.files[0].name, choice.name, divided=divided)
 
 
 def _head(state: "JobState", choice: Choice) -> None:

@@ -25,6 +25,7 @@ from emotion_core.ui.evaluate.jobs import (
     refer_to,
     start_evaluation,
 )
+from emotion_core.ui.evaluate.training import show_training
 
 _SHIPPED, _OWN = "Measured scores", "Evaluate my data"
 _EVERY_S: Final = 1.0
@@ -113,6 +114,7 @@ def _form(models: list[str]) -> None:
             "The test split is measured; data without one are measured whole. Pictures that the "
             "network has learnt from would flatter it."
         )
+        show_training("my-faces/", model, divided=False)
     if pressed:
         _start(upload, listed, model, adaptation, robustness=robustness)
 
