@@ -62,6 +62,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("float32", "mixed_bfloat16"),
         help="mixed_bfloat16 is faster where the processor knows it (float32)",
     )
+    _add_own_faces(parser)
+    parser.add_argument(
+        "--teacher", metavar="MODEL[,MODEL]", help="learn from these models' answers too"
+    )
+    parser.add_argument("--teacher-share", type=float, help="their share of the target, 0-1")
+    parser.add_argument("--seed", type=int, help="of weights, order and augmentation")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    add_models_dir_option(parser)
+    parser.add_argument(
+        "--runs-dir", type=Path, default=Path("runs"), help="where runs keep their state (runs/)"
+    )
+    add_json_option(parser, "write the outcome for machines")
+
+
+def _add_own_faces(parser: argparse.ArgumentParser) -> None:
+    """Options for a trained network and somebody's own faces."""
     parser.add_argument(
         "--start-from", metavar="MODEL", help="begin with this model's weights, in its shape"
     )
@@ -78,17 +94,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the model of --start-from learnt from: as many of its training faces as there "
         "are own ones are mixed in, and the change of accuracy on its validation split is told",
     )
-    parser.add_argument(
-        "--teacher", metavar="MODEL[,MODEL]", help="learn from these models' answers too"
-    )
-    parser.add_argument("--teacher-share", type=float, help="their share of the target, 0-1")
-    parser.add_argument("--seed", type=int, help="of weights, order and augmentation")
-    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
-    add_models_dir_option(parser)
-    parser.add_argument(
-        "--runs-dir", type=Path, default=Path("runs"), help="where runs keep their state (runs/)"
-    )
-    add_json_option(parser, "write the outcome for machines")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -201,9 +201,8 @@ def evaluate_model(
     }
     if adaptation is not None:
         report["adaptation"] = adaptation.described()
-    damaged = None
-    if with_robustness:
-        damaged = _robustness(bundle, split, headline, progress, adaptation)
+    asked = (bundle, split, headline, progress, adaptation)
+    damaged = _robustness(*asked) if with_robustness else None
     rows = predictions_table(split, answers.float_probs, answers.served_probs)
     return Evaluation(report, rows, table, damaged)
 
