@@ -6,10 +6,11 @@ import streamlit as st
 
 from emotion_core.config import PipelineSettings
 from emotion_core.ui.common.adaptation import choose_adaptation
+from emotion_core.ui.common.labelled_faces import offer_adaptation
 from emotion_core.ui.common.page import end_page, start_page
 from emotion_core.ui.common.resources import classifier_or_message
 from emotion_core.ui.common.visitor_jobs import retention_words
-from emotion_core.ui.photo_page.teaching import label_faces, offer_adaptation
+from emotion_core.ui.photo_page.teaching import label_faces
 from emotion_core.ui.photo_page.view import (
     UPLOAD_MB,
     read_pictures,
@@ -69,7 +70,7 @@ if pictures:
         if number < len(readings):
             st.divider()
     with offer:
-        offer_adaptation(classifier)
+        offer_adaptation(classifier, "photo")
 
 end_page(
     "Pictures are analysed on the computer that serves this page, are not sent anywhere else "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from emotion_core.datasets.dataset import ALL, SPLITS, Dataset
 from emotion_core.datasets.known_images import count_known, read_known
 from emotion_core.datasets.loading import load_dataset
 from emotion_core.datasets.other_faces import is_other_faces, read_other_faces
+from emotion_core.datasets.own_faces import people_of
 from emotion_core.errors import InputError, ModelError, SettingsError
 from emotion_core.evaluation.adaptation_making import (
     Gain,
@@ -166,7 +166,7 @@ def read_labelled_faces(options: argparse.Namespace, bundle: ModelBundle) -> Lab
     if not kept.any():
         raise InputError(f"No face of {options.data.name} has a label of this label set.")
     _check_unknown(split.images[kept], bundle, options.data)
-    people = _people(split.names[kept], options.person) if options.person else None
+    people = people_of(split.names[kept], options.person) if options.person else None
     return LabelledImages(split.images[kept], labels[kept].astype(np.int64), people)
 
 
@@ -200,20 +200,6 @@ def _check_unknown(images: NDArray[np.uint8], bundle: ModelBundle, data: Path) -
             f"{bundle.name} learnt from the faces of {data.name}: what it says to them tells "
             "nothing about other faces. Choose --split validation, or other faces."
         )
-
-
-def _people(names: NDArray[np.str_], pattern: str) -> NDArray[np.str_]:
-    try:
-        finder = re.compile(pattern)
-    except re.error as error:
-        raise SettingsError(f"--person {pattern!r} is no regular expression ({error}).") from error
-    if finder.groups < 1:
-        raise SettingsError(f"--person {pattern!r} needs a group in parentheses: who is seen.")
-    found = [finder.search(name) for name in names]
-    without = [name for name, match in zip(names, found, strict=True) if not match]
-    if without:
-        raise SettingsError(f"--person {pattern!r} finds nobody in {without[0]!r}.")
-    return np.array([match[1] for match in found if match], str)
 
 
 def _probabilities(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import math
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 from emotion_core.atomic_io import write_json
+from emotion_core.commands.evaluate_text import other_faces_text, report_text
 from emotion_core.commands.options import (
+    add_adaptation_options,
     add_data_option,
     add_json_option,
     add_models_dir_option,
     add_progress_option,
     check_json_option,
+    chosen_adaptation,
     write_json_option,
 )
 from emotion_core.commands.progress import progress_bar, tell_json
@@ -37,26 +38,17 @@ from emotion_core.evaluation.model_record import (
 )
 from emotion_core.evaluation.other_faces import save_other_faces, score_other_faces
 from emotion_core.labels import LABEL_SETS
+from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.bundle import ModelBundle, load_bundle
 from emotion_core.model.classify import Classifier
 from emotion_core.progress import Progress
+from emotion_core.results.summary import adaptation_words
 
 SPLITS = ("train", "validation", "test", "all")
 # Shares of the images measured. The near-duplicates of a test split in others are fewer than the
 # first; of the training split a sample of one in a hundred is known, which says little of less than
 # half.
 _MANY, _MOST = 0.1, 0.5
-# Columns of the terminal's table: its heading, and the name of the score.
-_ROWS = (
-    ("accuracy", "accuracy"),
-    ("balanced accuracy", "balanced_accuracy"),
-    ("macro-F1", "macro_f1"),
-    ("recall of disgust and fear", "rare_recall"),
-    ("accuracy of the surest 90%", "accuracy_at_90"),
-    ("accuracy of the surest 80%", "accuracy_at_80"),
-    ("ECE (15 bins)", "ece"),
-    ("negative log-likelihood", "nll"),
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--split", choices=SPLITS, help="(test; where the data have none, all of their images)"
     )
     parser.add_argument("--model", default="default", metavar="NAME", help="(default)")
+    add_adaptation_options(parser)
     add_json_option(parser, "write the report for machines")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="keep everything in DIR/<model> and nowhere else"
@@ -89,8 +82,9 @@ def run(options: argparse.Namespace) -> int:
     if options.out and options.out.exists() and not options.out.is_dir():
         raise SettingsError(f"--out {options.out} is a file: name a folder.")
     bundle = load_bundle(options.model, options.models_dir)
+    adaptation = _adaptation(options, bundle)
     if is_other_faces(options.data):
-        return _other_faces(bundle, options)
+        return _other_faces(bundle, options, adaptation)
     for_program = options.progress == "json"
     with contextlib.ExitStack() as stack:
         progress = (
@@ -107,6 +101,7 @@ def run(options: argparse.Namespace) -> int:
             options.labels,
             with_robustness=not options.no_robustness,
             progress=progress,
+            adaptation=adaptation,
         )
     # First what cannot be lost: the measurement took minutes.
     if not for_program:
@@ -127,7 +122,29 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _other_faces(bundle: ModelBundle, options: argparse.Namespace) -> int:
+def _adaptation(options: argparse.Namespace, bundle: ModelBundle) -> Adaptation | None:
+    """The adaptation that was asked for; its scores must not replace the network's own."""
+    adaptation = chosen_adaptation(options, bundle)
+    if (
+        adaptation
+        and options.out
+        and _within(options.out, bundle).resolve() == (bundle.path.resolve())
+    ):
+        raise SettingsError(
+            f"--out {options.out} would replace the network's own scores by those of an "
+            "adaptation: name another folder."
+        )
+    return adaptation
+
+
+def _within(out: Path, bundle: ModelBundle) -> Path:
+    """Where below `--out` the results of a network are kept."""
+    return out / bundle.path.name
+
+
+def _other_faces(
+    bundle: ModelBundle, options: argparse.Namespace, adaptation: Adaptation | None
+) -> int:
     """Measure faces of other origin; print the scores and keep them in the model's folder."""
     if options.split or options.labels:
         raise SettingsError("Faces of other origin have no splits or label sets to choose from.")
@@ -135,11 +152,16 @@ def _other_faces(bundle: ModelBundle, options: argparse.Namespace) -> int:
     for_program = options.progress == "json"
     if for_program:
         tell_json({"event": "start", "files": 1})
-    scores = score_other_faces(Classifier(bundle), read_other_faces(options.data), options.data)
-    folder = options.out / bundle.name if options.out else bundle.path
+    faces = read_other_faces(options.data)
+    scores = score_other_faces(Classifier(bundle), faces, options.data, adaptation)
+    folder = _within(options.out, bundle) if options.out else bundle.path
+    kept = f"wrote {folder}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        save_other_faces(folder, scores)
+        if adaptation and not options.out:
+            kept = _left_alone(bundle)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            save_other_faces(folder, scores)
     except OSError as error:
         raise OutputError(f"The results cannot be written: {error}") from error
     write_json_option(options.json, scores)
@@ -148,24 +170,8 @@ def _other_faces(bundle: ModelBundle, options: argparse.Namespace) -> int:
         tell_json({"event": "file_end", "file": data} | done)
         tell_json({"event": "end"})
     else:
-        print(f"{_other_faces_text(scores)}\nwrote {folder}")
+        print(f"{other_faces_text(scores)}\n{kept}")
     return 0
-
-
-def _other_faces_text(scores: dict[str, Any]) -> str:
-    cross = scores["cross_score"]
-    lines = [f"cross-data-set score {_with_interval(cross)}: mean of the recalls below"]
-    for block in scores["sets"]:
-        lines.append(
-            f"{block['name']}: {block['images']:,} faces of {block['people']:,} people; "
-            f"ECE {block['ece']:.3f}, unsure {block['unsure']:.1%}"
-        )
-        lines += [f"  {name:<9} {_with_interval(r)}" for name, r in block["recall"].items()]
-    return "\n".join(lines)
-
-
-def _with_interval(score: dict[str, float]) -> str:
-    return f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
 
 
 def _split(asked: str | None, dataset: Dataset) -> str:
@@ -255,7 +261,7 @@ def _log_look(
     """
     report, models_dir, words = found.report, bundle.path.parent, []
     shipped = dataset.fingerprint in {_trained_on(bundle), shared_fingerprint(models_dir)}
-    note = options.note
+    note = "; ".join(w for w in (options.note, adaptation_words(report.get("adaptation"))) if w)
     look = shipped and report["split"] in ("test", "all")
     if not shipped and seen.get("test", 0) >= _MANY * report["images"]:
         look = True
@@ -282,11 +288,13 @@ def _keep(
     faces must not replace it.
     """
     if options.out:
-        folder = options.out / bundle.path.name
+        folder = _within(options.out, bundle)
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(bundle.path / "model.json", folder / "model.json")
         save_evaluation(found, folder, apart=True)
         return f"wrote predictions and evaluation.json into {folder}", folder
+    if found.report.get("adaptation"):
+        return _left_alone(bundle), bundle.path
     if _trained_on(bundle) != dataset.fingerprint:
         words = f"{bundle.path} is left as it was: this is not the data set the model came from."
         return words, bundle.path
@@ -295,91 +303,15 @@ def _keep(
     return f"wrote predictions, evaluation.json and twins.csv for {bundle.path}", bundle.path
 
 
+def _left_alone(bundle: ModelBundle) -> str:
+    return (
+        f"{bundle.path} is left as it was: it holds the network's own scores. Keep these with "
+        "--out DIR."
+    )
+
+
 def _write_report(found: Evaluation, path: Path) -> None:
     report = dict(found.report)
     if found.robustness is not None:
         report["robustness"] = found.robustness.to_dict("records")
     write_json(path, report)
-
-
-def report_text(report: dict[str, Any]) -> str:
-    """The report as a table for a terminal; shares in percent, 95% intervals in brackets."""
-    headline = report["headline"]
-    scores = report["scores"][headline["label_set"]]
-    lines = [
-        f"{report['model']} on the {report['split']} split, {scores['name']} "
-        f"({headline['images']:,} of {report['images']:,} images count)",
-        "",
-        *_score_lines(scores),
-        "",
-        *_class_lines(scores["full"]),
-        "",
-        *_confusion_lines(scores["full"]),
-        "",
-        *_other_lines(report, scores),
-    ]
-    return "\n".join(lines)
-
-
-def _score_lines(scores: dict[str, Any]) -> list[str]:
-    without = scores["without_twins"]
-    lines = [f"{'':28}{'all':>24}" + (f"{'without twins':>24}" if without else "")]
-    for title, key in _ROWS:
-        show = _plain if key == "nll" else _percent
-        cells = [_cell(block[key], show) for block in (scores["full"], without) if block]
-        lines.append(f"{title:28}" + "".join(f"{cell:>24}" for cell in cells))
-    if without:
-        lines.append(f"{'images':28}{scores['full']['images']:>24,}{without['images']:>24,}")
-    return lines
-
-
-def _cell(score: dict[str, float], show: Callable[[float], str]) -> str:
-    return f"{show(score['value'])} [{show(score['low'])}, {show(score['high'])}]"
-
-
-def _percent(value: float) -> str:
-    return "-" if value is None or math.isnan(value) else f"{100 * value:.1f}"
-
-
-def _plain(value: float) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.3f}"
-
-
-def _class_lines(block: dict[str, Any]) -> list[str]:
-    lines = [f"{'':12}{'images':>8}{'precision':>11}{'recall':>9}{'F1':>9}"]
-    for expression, row in block["per_class"].items():
-        figures = [_percent(row[k]["value"]) for k in ("precision", "recall", "f1")]
-        lines.append(
-            f"{expression:12}{row['images']:>8,}{figures[0]:>11}{figures[1]:>9}{figures[2]:>9}"
-        )
-    return lines
-
-
-def _confusion_lines(block: dict[str, Any]) -> list[str]:
-    names = list(block["per_class"])
-    lines = ["confusion: truth in the rows, answer in the columns"]
-    lines.append(f"{'':12}" + "".join(f"{name:>10}" for name in names))
-    for name, row in zip(names, block["confusion_matrix"], strict=True):
-        lines.append(f"{name:12}" + "".join(f"{count:>10,}" for count in row))
-    return lines
-
-
-def _other_lines(report: dict[str, Any], scores: dict[str, Any]) -> list[str]:
-    lines = []
-    if people := scores.get("human_agreement"):
-        lines.append(f"one voter against the majority of the others: {_cell(people, _percent)}%")
-    chance = scores["chance"]
-    lines.append(f"always the most frequent expression: {_percent(chance['largest'])}%")
-    lines.append(f"ECE before calibration: {_percent(scores['full']['ece_uncalibrated'])}")
-    if near := report["served_against_float"]:
-        points = near["served_minus_float_points"][report["headline"]["label_set"]]
-        lines.append(
-            f"served int8 against float: {points['accuracy']:+.2f} points of accuracy, same answer "
-            f"for {_percent(near['same_answer'])}%"
-        )
-    speed = report["speed"]
-    lines.append(
-        f"one face on one thread: {speed['served_ms_per_face_one_thread']:.2f} ms; "
-        f"{speed['served_bytes'] / 1e6:.2f} MB"
-    )
-    return lines

@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_core.commands.options import (
+    add_adaptation_options,
     add_json_option,
     add_models_dir_option,
     add_progress_option,
     check_json_option,
+    chosen_adaptation,
     write_json_option,
 )
 from emotion_core.commands.progress import Event, Tell, printable, progress_bar, tell_json
@@ -29,6 +31,7 @@ from emotion_core.errors import EmotionCoreError, InputError, ModelError, Output
 from emotion_core.evaluation import nearest_faces
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.media.photo import read_photo
+from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.calibrate import softmax
 from emotion_core.model.classify import Classifier, load_classifier
 from emotion_core.model.explain import checked_crop, embeddings, heat_maps
@@ -36,8 +39,9 @@ from emotion_core.model.network import load_network
 from emotion_core.model.occlusion import cover_parts
 from emotion_core.pipeline.pipeline import Pipeline
 from emotion_core.progress import OnProgress, Progress
-from emotion_core.results.explanation import Explanation, NearFace
+from emotion_core.results.explanation import HEAT_WITHOUT_ADAPTATION, Explanation, NearFace
 from emotion_core.results.paths import file_hash, safe_name
+from emotion_core.results.summary import adaptation_words
 from emotion_core.vision.crop import crop_faces
 from emotion_core.vision.saliency_overlay import draw_drop, draw_heat
 
@@ -67,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cache", type=Path, help="where training faces are kept ready (in the work folder)"
     )
     parser.add_argument("--model", default="default", help="name of the model folder")
+    add_adaptation_options(parser)
     add_models_dir_option(parser)
     add_json_option(parser, "write the values for machines")
     add_progress_option(parser)
@@ -77,8 +82,9 @@ def run(options: argparse.Namespace) -> int:
     check_json_option(options.json)
     settings = AppSettings.from_environment()
     classifier = load_classifier(options.model, options.models_dir)
+    adaptation = chosen_adaptation(options, classifier.bundle)
     cache = options.cache or settings.work_dir / "training_faces"
-    explainer = Explainer(classifier, options.data or settings.data_path, cache)
+    explainer = Explainer(classifier, options.data or settings.data_path, cache, adaptation)
     found: list[Event] = []
     with contextlib.ExitStack() as stack:
         tell = tell_json if options.progress == "json" else stack.enter_context(_bar())
@@ -89,6 +95,8 @@ def run(options: argparse.Namespace) -> int:
             found.append(_one(path, folder, options.face, explainer, tell))
             tell({"event": "file_end"} | {k: v for k, v in found[-1].items() if k != "values"})
         tell({"event": "end"})
+    if adaptation and options.progress != "json":
+        print(f"{adaptation_words(adaptation.described())}. {HEAT_WITHOUT_ADAPTATION}")
     write_json_option(options.json, found)
     return EXIT_FAILED if any(f["status"] == "failed" for f in found) else EXIT_DONE
 
@@ -156,27 +164,29 @@ class Explainer:
         classifier: the served network: its answers are what is explained.
         data: the data set of the training; None: no nearest training faces.
         cache: where training faces are kept ready.
+        adaptation: corrects the network's answers, whole and covered; heat maps and the nearest
+            training faces are the network's own.
     """
 
     classifier: Classifier
     data: Path | None
     cache: Path
+    adaptation: Adaptation | None = None
     _network: Any = None
 
     def explain(self, crop: NDArray[np.float32], tell: OnProgress) -> Explanation:
         """Everything about one face (48, 48, 1); what is unavailable is reported in its place."""
         tell(Progress("Covering parts of the face …", _COVERING, 1))
-        served = self.classifier
-        logits = served.logits(crop[None])
-        covered = cover_parts(lambda faces: served.probabilities(served.logits(faces)), crop)
+        logits = self.classifier.logits(crop[None])
+        covered = cover_parts(self._answers, crop)
         heat, no_heat = self._heat(crop, tell)
         near, images, no_near = self._nearest(crop, tell)
         return Explanation(
-            served.bundle.name,
-            served.temperature,
+            self.classifier.bundle.name,
+            self.classifier.temperature,
             np.rint(crop[:, :, 0]).astype(np.uint8),
             softmax(logits)[0],
-            covered.whole,
+            self.classifier.probabilities(logits)[0],
             heat,
             covered.drop,
             covered.parts,
@@ -184,7 +194,13 @@ class Explainer:
             images,
             no_near,
             no_heat,
+            self.adaptation.described() if self.adaptation else None,
+            covered.whole if self.adaptation else None,
         )
+
+    def _answers(self, faces: NDArray[np.float32]) -> NDArray[np.float32]:
+        probs = self.classifier.probabilities(self.classifier.logits(faces))
+        return self.adaptation.apply(probs) if self.adaptation else probs
 
     def _heat(self, crop: NDArray[np.float32], tell: OnProgress) -> tuple[NDArray[np.float32], str]:
         """The maps (7, 48, 48), or zeros and why: a folder may hold only the served network."""

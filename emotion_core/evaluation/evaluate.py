@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from emotion_core.datasets.dataset import Dataset, Split
+    from emotion_core.model.adaptation import Adaptation
     from emotion_core.model.bundle import ModelBundle
 
 SCORE_NAMES: Final[dict[str, str]] = {
@@ -156,6 +157,7 @@ def evaluate_model(
     label_set: str | None = None,
     with_robustness: bool = True,
     progress: OnProgress = ignore_progress,
+    adaptation: Adaptation | None = None,
 ) -> Evaluation:
     """Measure a model on one split, without writing anything.
 
@@ -167,11 +169,14 @@ def evaluate_model(
         with_robustness: also on damaged faces, which takes most of the time, and the float network
             timed next to the served one.
         progress: called with the step's name and how far it is.
+        adaptation: corrects the served network's answers before they are scored; the float network
+            and `served_against_float` are without it.
 
     Returns:
         `report` holds model, label_set, dataset, split, fingerprint, date, images, splits (images
         of each), notes (what was done to the pictures), headline (label set and plain figures),
-        scores by label set, served_against_float, labels_agree and speed.
+        scores by label set, served_against_float, labels_agree and speed; with an adaptation
+        also adaptation, as `Adaptation.described`.
 
     Raises:
         DatasetError: the split is missing or has no label of the set asked for.
@@ -180,7 +185,7 @@ def evaluate_model(
     split = dataset.split(split_name)
     label_sets = label_sets_of(split)
     headline = _headline(label_set, bundle.label_set, label_sets, split_name)
-    answers = _as_written(ask_both(bundle, split.images, progress))
+    answers = _as_written(_adapted(ask_both(bundle, split.images, progress), adaptation))
     table, twin = _twins(dataset, split, progress)
     scores = {}
     for done, (name, labels) in enumerate(label_sets.items()):
@@ -194,9 +199,19 @@ def evaluate_model(
         "labels_agree": _labels_agree(label_sets),
         "speed": _speed(bundle, answers, split if with_robustness else None),
     }
-    damaged = _robustness(bundle, split, headline, progress) if with_robustness else None
+    if adaptation is not None:
+        report["adaptation"] = adaptation.described()
+    asked = (bundle, split, headline, progress, adaptation)
+    damaged = _robustness(*asked) if with_robustness else None
     rows = predictions_table(split, answers.float_probs, answers.served_probs)
     return Evaluation(report, rows, table, damaged)
+
+
+def _adapted(answers: Answers, adaptation: Adaptation | None) -> Answers:
+    if adaptation is None:
+        return answers
+    probs = np.asarray(answers.served_probs, np.float32)
+    return replace(answers, served_probs=adaptation.apply(probs))
 
 
 def _as_written(answers: Answers) -> Answers:
@@ -315,18 +330,24 @@ def _speed(bundle: ModelBundle, answers: Answers, timed: Split | None) -> dict[s
 
 
 def _robustness(
-    bundle: ModelBundle, split: Split, headline: str, progress: OnProgress
+    bundle: ModelBundle,
+    split: Split,
+    headline: str,
+    progress: OnProgress,
+    adaptation: Adaptation | None,
 ) -> pd.DataFrame:
     classifier = Classifier(bundle)
+
+    def logits(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        found = served_logits(classifier, images)
+        return found if adaptation is None else adaptation.logits(classifier.probabilities(found))
+
     labels = label_sets_of(split)[headline]
     kept = labels >= 0
     total = 1 + sum(len(d.levels) for d in corruptions.DAMAGES)
     rows = []
     truth = labels[kept].astype(np.int64)
-    steps = corruptions.measure_robustness(
-        split.images[kept], truth, lambda images: served_logits(classifier, images)
-    )
-    for row in steps:
+    for row in corruptions.measure_robustness(split.images[kept], truth, logits):
         rows.append(row)
         progress(Progress("damaged faces", len(rows), total))
     return corruptions.robustness_table(rows, dataset_kind(split), split.name, headline)

@@ -25,6 +25,7 @@ from emotion_core.labels import EXPRESSIONS
 
 if TYPE_CHECKING:
     from emotion_core.datasets.other_faces import FaceSet
+    from emotion_core.model.adaptation import Adaptation
     from emotion_core.model.classify import Classifier
 
 FILE: Final = "other_faces.json"
@@ -33,7 +34,10 @@ _RESAMPLES: Final = 1000
 
 
 def score_other_faces(
-    classifier: Classifier, sets: Sequence[FaceSet], source: Path
+    classifier: Classifier,
+    sets: Sequence[FaceSet],
+    source: Path,
+    adaptation: Adaptation | None = None,
 ) -> dict[str, Any]:
     """Recalls, calibration and the cross-data-set score, ready for JSON.
 
@@ -41,15 +45,16 @@ def score_other_faces(
         classifier: the served network.
         sets: as `read_other_faces` gives them.
         source: the file, for its name and SHA-256.
+        adaptation: corrects the network's answers before they are scored, and is named.
     """
     blocks, draws = [], []
     for faces in sets:
-        block, drawn = _score_set(classifier, faces)
+        block, drawn = _score_set(classifier, faces, adaptation)
         blocks.append(block)
         draws.append(drawn)
     value = float(np.mean([r["value"] for b in blocks for r in b["recall"].values()]))
     drawn = np.nanmean(np.concatenate(draws, axis=1), axis=1)
-    return {
+    scores = {
         "version": _VERSION,
         "source": source.name,
         "sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
@@ -57,16 +62,19 @@ def score_other_faces(
         "cross_score": asdict(interval_of(value, drawn)),
         "sets": blocks,
     }
+    return scores if adaptation is None else scores | {"adaptation": adaptation.described()}
 
 
 def _score_set(
-    classifier: Classifier, faces: FaceSet
+    classifier: Classifier, faces: FaceSet, adaptation: Adaptation | None
 ) -> tuple[dict[str, Any], NDArray[np.float64]]:
     """The scores of one set, and (1000, judged) recalls of redrawn people."""
     judged = [EXPRESSIONS.index(expression) for expression in faces.judged]
     kept = np.isin(faces.labels, judged)
     truth, people = faces.labels[kept].astype(np.int64), faces.people[kept]
     probs = classifier.probabilities(served_logits(classifier, faces.images[kept]))
+    if adaptation is not None:
+        probs = adaptation.apply(probs)
     right = probs.argmax(axis=1) == truth
     drawn = _redrawn_recalls(truth, right, people, judged)
     recall = {}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emotion_core.atomic_io import parse_json, replace_file
-from emotion_core.results.paths import EDITED_CLIPS, EDITS, remove_leftovers
+from emotion_core.results.paths import EDITED_CLIPS, EDITS, read_summary, remove_leftovers
 
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 WAITING: Final = "waiting"
@@ -122,6 +122,13 @@ class JobLog:
     def files(self, inputs: Sequence[Mapping[str, str]]) -> tuple[FileState, ...]:
         """One state for each input, in order."""
         return tuple(_file_state(i["name"], self._latest.get(i["path"])) for i in inputs)
+
+
+def input_of(job: Mapping[str, Any], folder: Path) -> dict[str, Any] | None:
+    """The video of a job that results in a folder were made from; None where it is gone."""
+    sha256 = (read_summary(folder).get("source") or {}).get("sha256")
+    found: list[dict[str, Any]] = [i for i in job.get("inputs", []) if i["sha256"] == sha256]
+    return found[0] if found and Path(found[0]["path"]).is_file() else None
 
 
 def read_json(path: Path) -> dict[str, Any]:

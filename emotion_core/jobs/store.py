@@ -29,6 +29,7 @@ from emotion_core.jobs.log import (
     JobState,
     describe,
     digest_of,
+    input_of,
     read_json,
     run_of,
     state_of,
@@ -47,7 +48,6 @@ from emotion_core.jobs.process import (
 )
 from emotion_core.jobs.turn import Turn, unwritable
 from emotion_core.jobs.uploads import Uploads, refer_to
-from emotion_core.results.paths import read_summary
 
 _log = logging.getLogger(__name__)
 _CANCEL_PATIENCE_S: Final = 15.0
@@ -202,15 +202,13 @@ class JobStore:
         Raises:
             OutputError: the work folder cannot be written.
         """
-        job = read_json(self._folder(job_id) / "job.json")
-        sha256 = (read_summary(folder).get("source") or {}).get("sha256")
-        inputs = [i for i in job.get("inputs", []) if i["sha256"] == sha256]
-        if not inputs or not Path(inputs[0]["path"]).is_file():
+        video = input_of(read_json(self._folder(job_id) / "job.json"), folder)
+        if video is None:
             return None
         more = {
             "created_s": time.time(),
             "arguments": list(arguments),
-            "inputs": inputs[:1],
+            "inputs": [video],
             "results": str(folder.parent),
             "part_of": job_id,
         }
@@ -228,6 +226,11 @@ class JobStore:
 
     def _id_after(self, job_id: str, folder: Path, key: str) -> str:
         return digest_of([job_id, folder.name, key])
+
+    def video_of(self, job_id: str, folder: Path) -> Path | None:
+        """The video that a job's results in a folder were made from; None where it is gone."""
+        video = input_of(read_json(self._folder(job_id) / "job.json"), folder)
+        return Path(video["path"]) if video else None
 
     def restart(self, job_id: str) -> None:
         """Begin a stopped job again; videos that are finished are not read twice.

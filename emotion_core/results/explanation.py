@@ -20,7 +20,12 @@ from emotion_core.errors import InputError, OutputError
 from emotion_core.labels import EXPRESSIONS
 
 VALUES, ARRAYS = "explanation.json", "explanation.npz"
-VERSION: Final = 2
+VERSION: Final = 3
+# Version 2 knew no adaptation.
+_READ: Final = (2, VERSION)
+HEAT_WITHOUT_ADAPTATION: Final = (
+    "The evidence maps explain the network's own answer, before the adaptation."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +46,18 @@ class Explanation:
         temperature: its calibration.
         crop: (48, 48) uint8, what the network saw.
         before, after: (7,) float32, the served network's probabilities before and after
-            calibration.
-        heat: (7, 48, 48) float32 0-1, where the evidence for each expression is.
-        drop: (7, 48, 48) float32, by how much each expression's log-odds fall when a patch covers a
-            pixel.
-        parts: name of a part → (7,) float32, the calibrated answer with this part covered.
+            calibration, without any adaptation.
+        heat: (7, 48, 48) float32 0-1, where the evidence for each expression is, to the network
+            without any adaptation.
+        drop: (7, 48, 48) float32, by how much each expression's log-odds in the answer fall when a
+            patch covers a pixel.
+        parts: name of a part → (7,) float32, the answer with this part covered.
         near: the nearest training faces, the nearest first.
         near_images: (K, 48, 48) uint8, their pictures.
         no_near: why there are none; "" where there are some.
         no_heat: why `heat` is empty; "" where it could be computed.
+        adaptation: the one that was applied, as `Adaptation.described`; None without one.
+        adapted: (7,) float32, the answer with it; None without one.
     """
 
     model: str
@@ -64,15 +72,22 @@ class Explanation:
     near_images: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 48, 48), np.uint8))
     no_near: str = ""
     no_heat: str = ""
+    adaptation: dict[str, Any] | None = None
+    adapted: NDArray[np.float32] | None = None
+
+    @property
+    def answer(self) -> NDArray[np.float32]:
+        """(7,) the probabilities that a page shows: calibrated and, with an adaptation, adapted."""
+        return self.after if self.adapted is None else self.adapted
 
     @property
     def top(self) -> int:
         """Index of the expression that won."""
-        return int(self.after.argmax())
+        return int(self.answer.argmax())
 
     def part_drops(self, expression: int) -> list[tuple[str, float]]:
         """How far an expression falls when each part is covered, the largest fall first."""
-        falls = [(n, float(self.after[expression] - p[expression])) for n, p in self.parts.items()]
+        falls = [(n, float(self.answer[expression] - p[expression])) for n, p in self.parts.items()]
         return sorted(falls, key=lambda item: -item[1])
 
     def full_drop(self, expression: int) -> float:
@@ -85,6 +100,13 @@ class Explanation:
         def named(values: NDArray[np.float32]) -> dict[str, float]:
             return {e: round(float(v), 6) for e, v in zip(EXPRESSIONS, values, strict=True)}
 
+        adapted = {}
+        if self.adapted is not None:
+            adapted = {
+                "adaptation": self.adaptation,
+                "after_adaptation": named(self.adapted),
+                "heat_maps_explain": HEAT_WITHOUT_ADAPTATION,
+            }
         return {
             "version": VERSION,
             "model": self.model,
@@ -92,6 +114,7 @@ class Explanation:
             "emotion": EXPRESSIONS[self.top],
             "before_calibration": named(self.before),
             "after_calibration": named(self.after),
+            **adapted,
             "covered": {name: named(values) for name, values in self.parts.items()},
             "nearest_training_faces": [asdict(face) for face in self.near],
             "no_nearest_training_faces": self.no_near,
@@ -131,7 +154,7 @@ def load_explanation(folder: Path) -> Explanation:
 
     try:
         values = parse_json((folder / VALUES).read_text("utf-8"))
-        if values["version"] != VERSION:
+        if values["version"] not in _READ:
             raise InputError(f"{folder / VALUES} is of another version; explain the face again.")
         with (folder / ARRAYS).open("rb") as file, np.load(file) as arrays:
             return Explanation(
@@ -147,6 +170,8 @@ def load_explanation(folder: Path) -> Explanation:
                 arrays["near"],
                 values["no_nearest_training_faces"],
                 values["no_heat_map"],
+                values.get("adaptation"),
+                seven(values["after_adaptation"]) if values.get("adaptation") else None,
             )
     except InputError:
         raise

@@ -159,3 +159,13 @@ def network_words(model: Mapping[str, Any]) -> str:
         return name
     words = f"with adaptation {adaptation.get('name')}, strength {adaptation.get('strength')}"
     return f"{name} {words}"
+
+
+def adaptation_words(adaptation: Mapping[str, Any] | None) -> str:
+    """The adaptation that was applied, as `Adaptation.described`; "" without one."""
+    if not adaptation:
+        return ""
+    return (
+        f"with the adaptation {adaptation['name']}, strength {adaptation['strength']}, fingerprint "
+        f"{adaptation['fingerprint']}"
+    )

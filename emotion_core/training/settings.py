@@ -89,6 +89,18 @@ class TrainingSettings:
         }
         return cls(**(plain | changes))
 
+    @classmethod
+    def fine_tuning(cls, **changes: Any) -> TrainingSettings:
+        """For a trained network and some hundred faces: gentle steps, few of them, and an average
+        over about an epoch of these instead of over thousands of steps."""
+        gentle: dict[str, Any] = {
+            "label_mix": 0.0,
+            "epochs": 10,
+            "learning_rate": 2e-4,
+            "ema_momentum": 0.9,
+        }
+        return cls(**(gentle | changes))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)

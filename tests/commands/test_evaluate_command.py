@@ -1,17 +1,23 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from emotion_core.cli import main
 from emotion_core.datasets.loading import load_dataset
 from emotion_core.evaluation import corruptions
 from emotion_core.evaluation.model_record import read_record
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.adaptation_file import save_adaptation
+from emotion_core.model.bundle import load_bundle
+from emotion_core.video.options import described_network
 
 
 @pytest.fixture
@@ -250,3 +256,92 @@ def test_missing_data_is_named(
 ) -> None:
     assert evaluate(models, tmp_path / "absent.zip") == 1
     assert "does not exist" in capsys.readouterr().err
+
+
+@pytest.fixture
+def adapted(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Adaptation:
+    """Everything is sad, for the network `tiny`."""
+    monkeypatch.setenv("EMOTION_LAB_ADAPTATIONS_DIR", str(tmp_path / "adaptations"))
+    offsets = np.zeros(7)
+    offsets[EXPRESSIONS.index("sad")] = 30
+    sadder = Adaptation("sadder", described_network(load_bundle("tiny", models)), offsets)
+    save_adaptation(sadder, tmp_path / "adaptations")
+    return sadder
+
+
+def test_an_adaptation_is_scored_named_and_kept_apart(
+    models: Path,
+    made_data: Path,
+    adapted: Adaptation,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(corruptions, "DAMAGES", corruptions.DAMAGES[:1])
+    before = state(models / "tiny")
+    file, out = tmp_path / "report.json", tmp_path / "out"
+    more = ("--adaptation", "sadder", "--json", str(file))
+    assert evaluate(models, made_data, *more) == 0
+    printed = capsys.readouterr().out
+    assert f"sadder, strength 1.0, fingerprint {adapted.fingerprint}" in printed
+    assert "holds the network's own scores" in printed
+    report = json.loads(file.read_text())
+    assert report["adaptation"] == adapted.described()
+    full = report["scores"]["ferplus"]["full"]
+    assert full["per_class"]["sad"]["recall"]["value"] == 1
+    assert full["accuracy"]["value"] == pytest.approx(full["per_class"]["sad"]["images"] / 37)
+    same = {round(row["accuracy"], 4) for row in report["robustness"]}
+    assert len(same) == 1, "every damaged face is sad, too"
+    assert "sadder" in pd.read_csv(models / "runs.csv")["note"].iloc[-1]
+    assert state(models / "tiny") == before
+    assert evaluate(models, made_data, *more, "--no-robustness", "--out", str(out)) == 0
+    kept = read_record(out / "tiny")
+    assert kept.evaluations["ferplus_test"]["adaptation"]["name"] == "sadder"
+    sad = kept.predictions["ferplus_test"].served_probs[:, EXPRESSIONS.index("sad")]
+    assert sad.min() > 0.99
+    assert state(models / "tiny") == before
+
+
+def test_a_weaker_strength_leaves_the_networks_answers(
+    models: Path, made_data: Path, adapted: Adaptation, tmp_path: Path
+) -> None:
+    def answers(*more: str) -> NDArray[np.float64]:
+        given = (*more, "--no-robustness", "--split", "validation", "--out", str(tmp_path / "out"))
+        assert evaluate(models, made_data, *given) == 0
+        record = read_record(tmp_path / "out" / "tiny")
+        return record.predictions["ferplus_validation"].served_probs
+
+    plain = answers()
+    assert np.allclose(answers("--adaptation", "sadder", "--strength", "0"), plain, atol=1e-3)
+    assert not np.allclose(answers("--adaptation", "sadder", "--strength", "0.1"), plain, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "words"),
+    [
+        (("--adaptation", "none"), 1, "There is no adaptation"),
+        (("--adaptation", "damaged"), 1, "is no usable adaptation"),
+        (("--adaptation", "foreign"), 1, "made for 'another'"),
+        (("--strength", "0.5"), 2, "--strength needs an --adaptation"),
+        (("--adaptation", "sadder", "--out", "{models}"), 2, "name another folder"),
+    ],
+)
+def test_an_adaptation_that_cannot_be_used_is_told_before_anything_is_measured(
+    models: Path,
+    made_data: Path,
+    adapted: Adaptation,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    more: tuple[str, ...],
+    status: int,
+    words: str,
+) -> None:
+    folder = tmp_path / "adaptations"
+    (folder / "damaged.json").write_text("{")
+    model = {"name": "another", "sha256": "0"}
+    save_adaptation(replace(adapted, name="foreign", model=model), folder)
+    before = state(models)
+    given = [word.format(models=models) for word in more]
+    assert evaluate(models, made_data, *given) == status
+    assert words in capsys.readouterr().err
+    assert state(models) == before

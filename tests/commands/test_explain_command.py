@@ -15,8 +15,12 @@ from emotion_core.cli import main
 from emotion_core.errors import InputError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.media.portrait import PORTRAIT
+from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.adaptation_file import save_adaptation
+from emotion_core.model.bundle import load_bundle
 from emotion_core.model.occlusion import PARTS
 from emotion_core.results.explanation import load_explanation
+from emotion_core.video.options import described_network
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +194,48 @@ def test_a_face_that_is_not_there(
 ) -> None:
     assert explain(PORTRAIT, face=2) == 1
     assert "portrait.jpg shows 1 face; there is no face #2." in capsys.readouterr().err
+
+
+def test_the_corrected_answer_is_explained_and_the_adaptation_named(
+    explain: Callable[..., int],
+    crop: Path,
+    made_models: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    offsets = np.zeros(7)
+    offsets[EXPRESSIONS.index("sad")] = 3
+    model = described_network(load_bundle("tiny", made_models))
+    file = save_adaptation(Adaptation("sadder", model, offsets), tmp_path / "adaptations")
+    assert explain(crop) == 0
+    plain = load_explanation(tmp_path / "out" / "crop")
+    assert plain.adaptation is None
+    assert "heat_maps_explain" not in plain.to_dict()
+    everything = tmp_path / "all.json"
+    assert explain(crop, adaptation=file, json=everything) == 0
+    printed = capsys.readouterr().out
+    assert "with the adaptation sadder, strength 1.0" in printed
+    assert "explain the network's own answer, before the adaptation" in printed
+    (found,) = json.loads(everything.read_text())
+    assert found["values"]["adaptation"]["name"] == "sadder"
+    assert "before the adaptation" in found["values"]["heat_maps_explain"]
+    read = load_explanation(tmp_path / "out" / "crop")
+    assert read.adaptation == found["values"]["adaptation"]
+    assert np.allclose(read.after, plain.after)
+    sad = EXPRESSIONS.index("sad")
+    assert read.top == sad
+    assert read.answer[sad] > 2 * plain.answer[sad]
+    assert all(part[sad] > 1.5 * plain.parts[name][sad] for name, part in read.parts.items())
+    assert np.array_equal(read.heat, plain.heat), "the network's own"
+    capsys.readouterr()
+    assert explain(crop, adaptation="none") == 1
+    assert "There is no adaptation" in capsys.readouterr().err
+
+
+def test_an_explanation_of_before_adaptations_is_read(
+    explain: Callable[..., int], crop: Path, tmp_path: Path
+) -> None:
+    assert explain(crop) == 0
+    file = tmp_path / "out" / "crop" / "explanation.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"version": 2}))
+    assert load_explanation(file.parent).adapted is None

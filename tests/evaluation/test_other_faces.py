@@ -12,6 +12,10 @@ from emotion_core.datasets.other_faces import FaceSet, read_other_faces
 from emotion_core.errors import DatasetError, ModelError
 from emotion_core.evaluation.other_faces import load_other_faces, score_other_faces
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.adaptation_file import save_adaptation
+from emotion_core.model.bundle import load_bundle
+from emotion_core.video.options import described_network
 
 LFW_WORDS = ("happy", "neutral", "surprise", "angry", "happy", "puzzled")
 
@@ -127,6 +131,29 @@ def test_evaluate_keeps_the_scores_with_the_model(
     (folder / "other_faces.json").write_text("{}")
     with pytest.raises(ModelError, match="is damaged"):
         load_other_faces(folder)
+
+
+def test_scores_with_an_adaptation_name_it_and_leave_the_models_own(
+    made_models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    offsets = np.zeros(7)
+    offsets[EXPRESSIONS.index("happy")] = 30
+    model = described_network(load_bundle("tiny", made_models))
+    file = save_adaptation(Adaptation("happier", model, offsets), tmp_path / "adaptations")
+    before = {p: p.stat().st_mtime_ns for p in (made_models / "tiny").iterdir()}
+    args = ["evaluate", "--data", str(write(tmp_path / "faces.npz")), "--model", "tiny"]
+    args += ["--models-dir", str(made_models), "--adaptation", str(file)]
+    assert main(args) == 0
+    printed = capsys.readouterr().out
+    assert "with the adaptation happier, strength 1.0" in printed
+    assert "is left as it was" in printed
+    assert {p: p.stat().st_mtime_ns for p in (made_models / "tiny").iterdir()} == before
+    assert main([*args, "--out", str(tmp_path / "out")]) == 0
+    scores = load_other_faces(tmp_path / "out" / "tiny")
+    assert scores is not None
+    assert scores["adaptation"]["name"] == "happier"
+    recalls = {name: r["value"] for name, r in scores["sets"][0]["recall"].items()}
+    assert recalls == {name: float(name == "happy") for name in recalls}
 
 
 def test_the_served_network_reads_other_faces_as_its_folder_says(shared_data: Path) -> None:

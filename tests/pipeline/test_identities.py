@@ -8,12 +8,6 @@ import pytest
 from made_classifiers import FakeClassifier
 
 from benchmarks.identity_clips import (
-    ADA,
-    BEN,
-    CHO,
-    DAN,
-    EVA,
-    TWIN,
     Clip,
     Staging,
     alive,
@@ -23,7 +17,8 @@ from benchmarks.identity_clips import (
     replaced,
     returning,
 )
-from benchmarks.identity_metrics import score
+from benchmarks.identity_metrics import Row, score
+from benchmarks.identity_people import ADA, BEN, CHO, DAN, EVA, TWIN, Person
 from benchmarks.identity_scenes import Scene
 from emotion_core import FrameResult, Pipeline, PipelineSettings, TrackingSettings
 from emotion_core.pipeline.identities import REMEMBERED, Identities
@@ -33,12 +28,12 @@ def read(pipeline: Pipeline, clip: Clip) -> list[FrameResult]:
     return [pipeline.process(frame) for frame in clip.frames()]
 
 
-def rows(results: Iterable[FrameResult]) -> list[tuple[int, int, tuple[float, ...]]]:
+def rows(results: Iterable[FrameResult]) -> list[Row]:
     return [
-        (result.index, int(identity), tuple(map(float, box)))
+        (result.index, int(identity), (box[0], box[1], box[2], box[3]))
         for result in results
         for identity, box, held in zip(
-            result.track_ids, result.boxes, result.predicted, strict=True
+            result.track_ids, result.boxes.tolist(), result.predicted, strict=True
         )
         if not held
     ]
@@ -74,7 +69,7 @@ def test_identities_go_over_cuts_by_looks_and_never_by_place(classifier: FakeCla
 
 @pytest.mark.parametrize("other", [CHO, TWIN])
 def test_somebody_else_in_the_same_place_is_somebody_else(
-    classifier: FakeClassifier, other: type[ADA]
+    classifier: FakeClassifier, other: Person
 ) -> None:
     shown = clip(replaced(ADA, other), 13)
     pipeline = Pipeline(classifier)

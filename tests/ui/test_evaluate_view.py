@@ -15,7 +15,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.errors import InputError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.adaptation_file import save_adaptation
+from emotion_core.model.bundle import load_bundle
 from emotion_core.ui.evaluate import jobs
+from emotion_core.video.options import described_network
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "4_Model.py")
 
@@ -35,6 +40,7 @@ def page(made_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(made_models))
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
     monkeypatch.setenv("EMOTION_LAB_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("EMOTION_LAB_ADAPTATIONS_DIR", str(tmp_path / "adaptations"))
     (tmp_path / "data" / "mine" / "happy").mkdir(parents=True)
     (tmp_path / "data" / "notes.txt").write_text("no data set")
     image = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
@@ -89,6 +95,8 @@ def test_a_zip_becomes_a_report_that_can_be_deleted(
     assert "12 of 12 pictures were scaled to 48×48" in text
     assert "**Labels of the folders, your own faces**: 12 images" in text
     assert {m.label for m in app.metric} >= {"Accuracy", "Macro-F1"}
+    (command,) = [code.value for code in app.code]
+    assert "--start-from tiny --data 'our faces.zip' --person " in command
     assert jobs_run_here[0][0] == "evaluate"
     assert {p: p.stat().st_mtime_ns for p in made_models.rglob("*")} == before
     store = jobs.evaluate_store()
@@ -108,6 +116,22 @@ def test_a_zip_becomes_a_report_that_can_be_deleted(
     assert app.selectbox(key="model_name").value == "tiny"
 
 
+def test_scores_with_an_adaptation_name_it(app: AppTest, made_models: Path, tmp_path: Path) -> None:
+    offsets = np.zeros(7)
+    offsets[EXPRESSIONS.index("sad")] = 30
+    model = described_network(load_bundle("tiny", made_models))
+    save_adaptation(Adaptation("sad_der", model, offsets), tmp_path / "adaptations")
+    app.run()
+    next(box for box in app.selectbox if box.label == "Adaptation").set_value("sad_der").run()
+    assert "Adaptation applied: “sad\\_der”" in words(app)
+    give(app, "mine.zip", zip_of_faces(*(f"{e}/{i}.png" for e in ("happy", "sad") for i in "ab")))
+    text = words(app)
+    assert "tiny with the adaptation sad\\_der, strength 1.0, fingerprint " in text
+    assert next(m for m in app.metric if m.label == "Accuracy").value == "50.0%"
+    press(app, "evaluate_new")
+    assert "mine.zip, with tiny and adaptation “sad\\_der” – done" in words(app)
+
+
 def test_a_folder_of_the_administrator_is_used_where_it_lies(app: AppTest, tmp_path: Path) -> None:
     box = app.selectbox(key="evaluate_listed")
     assert box.options == ["mine"]
@@ -120,6 +144,15 @@ def test_a_folder_of_the_administrator_is_used_where_it_lies(app: AppTest, tmp_p
     press(app, next(b.key for b in app.button if b.label == "Open" and b.key))
     press(app, "evaluate_delete")
     assert (tmp_path / "data" / "mine" / "happy" / "a.png").is_file()
+
+
+def test_the_command_that_trains_on_such_faces_is_shown(app: AppTest) -> None:
+    (command,) = [code.value for code in app.code]
+    assert command.startswith("python -m emotion_core train --start-from tiny --data my-faces/ ")
+    divided = [f"{s}/{e}/0.png" for s in ("train", "validation") for e in ("happy", "sad")]
+    give(app, "divided.zip", zip_of_faces(*divided))
+    (command,) = [code.value for code in app.code]
+    assert "--data divided.zip --name" in command
 
 
 def test_what_cannot_be_used_is_refused_with_the_reason(app: AppTest) -> None:

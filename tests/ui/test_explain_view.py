@@ -6,13 +6,19 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.jobs.store import JobStore
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.adaptation_file import save_adaptation
+from emotion_core.model.bundle import load_bundle
 from emotion_core.ui.explain import view
 from emotion_core.ui.explain.jobs import explain_store
+from emotion_core.video.options import described_network
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "3_Photo.py")
 
@@ -25,6 +31,7 @@ def page(
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(made_models))
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
     monkeypatch.setenv("EMOTION_LAB_DATA", str(made_data))
+    monkeypatch.setenv("EMOTION_LAB_ADAPTATIONS_DIR", str(tmp_path / "adaptations"))
     app = AppTest.from_file(PAGE, default_timeout=120).run()
     app.segmented_control(key="photo_source").set_value("Sample").run()
     assert not app.exception
@@ -80,6 +87,24 @@ def test_a_face_is_explained_kept_and_deleted(
     press(app, "Delete")
     kept = [p for p in (tmp_path / "work" / "explanations").rglob("*") if p.is_file()]
     assert kept == []
+
+
+def test_the_answer_that_the_page_shows_is_explained(
+    app: AppTest, made_models: Path, tmp_path: Path
+) -> None:
+    offsets = np.zeros(7)
+    offsets[EXPRESSIONS.index("fear")] = 30
+    model = described_network(load_bundle("tiny", made_models))
+    save_adaptation(Adaptation("afraid", model, offsets), tmp_path / "adaptations")
+    press(app, "Explain face #1")
+    assert "why fear?" not in words(app)
+    assert "With the adaptation" not in words(app)
+    next(box for box in app.selectbox if box.label == "Adaptation").set_value("afraid").run()
+    press(app, "Explain face #1")
+    text = words(app)
+    assert "why fear?" in text
+    assert "With the adaptation afraid, strength 1.0, fingerprint " in text
+    assert "before the adaptation" in text
 
 
 def test_a_failure_is_said_and_a_job_that_is_gone_forgotten(

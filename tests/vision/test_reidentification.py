@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.identity_clips import ADA, BEN, CHO, DAN, EVA, TWIN, alive
-from benchmarks.identity_people import Person
+from benchmarks.identity_clips import alive
+from benchmarks.identity_people import ADA, BEN, CHO, DAN, EVA, TWIN, Person
 from benchmarks.identity_scenes import Scene, faces, render
 from emotion_core.datatypes import ImageArray
 from emotion_core.vision.reidentification import (

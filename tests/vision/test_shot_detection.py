@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.identity_clips import BEN, DAN, EVA, alive
+from benchmarks.identity_clips import alive
+from benchmarks.identity_people import BEN, DAN, EVA
 from benchmarks.identity_scenes import Scene, render
 from emotion_core.datatypes import ImageArray
 from emotion_core.media.synthetic import sample_frames

@@ -1,14 +1,15 @@
 """Choose an adaptation: from the installation's folder, from a file, or made in this session."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
 from numpy.typing import NDArray
 
-from emotion_core.errors import EmotionCoreError
+from emotion_core.errors import EmotionCoreError, InputError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import (
@@ -87,6 +88,38 @@ def choose_adaptation(bundle: ModelBundle, page: str, locked: str = "") -> Adapt
         # An adaptation never hides itself.
         st.caption(f"Adaptation applied: “{escape(name)}”, strength {adaptation.strength:g}.")
     return adaptation
+
+
+def found_again(described: Mapping[str, Any] | None, text: str = "") -> Adaptation | None:
+    """The adaptation that results were read with; None where they were read without one.
+
+    Args:
+        described: as `summary.json` keeps it.
+        text: contents of the file that the analysis was given, where they are known.
+
+    Raises:
+        InputError: it is neither in this session nor among the installation's, or was changed.
+    """
+    if not described:
+        return None
+    name, fingerprint = str(described.get("name")), described.get("fingerprint")
+    for made in _of_this_name(name, text):
+        for applied in (made, made.with_strength(described.get("strength"))):
+            if applied.fingerprint == fingerprint:
+                return applied
+    raise InputError(
+        f"These faces were read with the adaptation {name!r}, which is not available here any more."
+    )
+
+
+def _of_this_name(name: str, text: str) -> Iterator[Adaptation]:
+    """What is damaged or missing in one place may be whole in another."""
+    with contextlib.suppress(ValueError):
+        yield from_json(text)
+    if mine := own_adaptations().get(name):
+        yield mine
+    with contextlib.suppress(EmotionCoreError):
+        yield load_adaptation(name, _folder())
 
 
 def _folder() -> Path:

@@ -1,6 +1,7 @@
 """Evaluations of a visitor's own faces in the background, and which of them are this visitor's."""
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from emotion_core.atomic_io import parse_json
 from emotion_core.datasets.archives import MOST_FILES
 from emotion_core.errors import InputError
 from emotion_core.jobs.log import JobInput, JobState, read_json
@@ -15,9 +17,12 @@ from emotion_core.jobs.process import JobCommand
 from emotion_core.jobs.store import JobStore
 from emotion_core.results.paths import file_hash
 from emotion_core.results.streams import zip_pieces
+from emotion_core.ui.common.adaptation import as_file
+from emotion_core.ui.common.text import escape
 from emotion_core.ui.common.visitor_jobs import VisitorJobs, delete_job, kept_store, visitor
 
 if TYPE_CHECKING:
+    from emotion_core.model.adaptation import Adaptation
     from emotion_core.model.bundle import ModelBundle
 
 _COMMAND: Final = JobCommand("evaluate", input_option="--data", most_at_once=1)
@@ -33,13 +38,20 @@ def evaluate_store() -> JobStore:
 EVALUATIONS = VisitorJobs(evaluate_store, "evaluate", "evaluation")
 
 
-def start_evaluation(data: JobInput, bundle: "ModelBundle", *, robustness: bool) -> str:
+def start_evaluation(
+    data: JobInput,
+    bundle: "ModelBundle",
+    *,
+    robustness: bool,
+    adaptation: "Adaptation | None" = None,
+) -> str:
     """Begin to evaluate a network on labelled faces, or find the identical evaluation.
 
     Args:
         data: of `keep_upload` or `refer_to`.
         bundle: the network.
         robustness: also on damaged faces.
+        adaptation: corrects the network's answers before they are scored.
 
     Raises:
         OutputError: the work folder cannot be written.
@@ -47,6 +59,8 @@ def start_evaluation(data: JobInput, bundle: "ModelBundle", *, robustness: bool)
     store = evaluate_store()
     store.clean_up()
     arguments = ["--model", bundle.path.name, *([] if robustness else ["--no-robustness"])]
+    if adaptation is not None:
+        arguments += ["--adaptation", as_file(adaptation)]
     model = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
     return store.start([data], arguments, model, visitor())
 
@@ -121,6 +135,17 @@ def delete_evaluation(job_id: str) -> None:
 
 
 def options_of(state: JobState) -> dict[str, Any]:
-    """The model's name and whether damaged faces were asked for."""
+    """The model's name, that of the adaptation ("" without one), and whether damaged faces were
+    asked for."""
     arguments = list(state.options.get("arguments", []))
-    return {"model": arguments[1], "robustness": "--no-robustness" not in arguments}
+    given = dict(itertools.pairwise(arguments))
+    adaptation = parse_json(given["--adaptation"])["name"] if "--adaptation" in given else ""
+    robustness = "--no-robustness" not in arguments
+    return {"model": arguments[1], "adaptation": adaptation, "robustness": robustness}
+
+
+def network_of(state: JobState) -> str:
+    """The model and, where one was chosen, the adaptation, as Markdown."""
+    options = options_of(state)
+    adaptation = options["adaptation"]
+    return options["model"] + (f" and adaptation “{escape(adaptation)}”" if adaptation else "")

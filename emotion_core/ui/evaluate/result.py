@@ -11,11 +11,13 @@ import streamlit as st
 from emotion_core.evaluation import chart_tables
 from emotion_core.evaluation.model_record import ModelRecord, read_record
 from emotion_core.labels import LABEL_SETS
+from emotion_core.results.summary import adaptation_words
 from emotion_core.ui.common.downloads import show_download
 from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.common.visitor_jobs import retention_words
 from emotion_core.ui.evaluate.jobs import EVALUATIONS, data_of, delete_evaluation, zip_of
+from emotion_core.ui.evaluate.training import show_training
 from emotion_core.ui.model_page import confidence, confusion, facts, scores
 from emotion_core.ui.model_page.headline import show_headline
 from emotion_core.ui.model_page.selection import Choice
@@ -49,6 +51,9 @@ def show_result(state: "JobState") -> None:
 
     show_headline([choice])
     _tabs(choice)
+    splits = (choice.report or {}).get("splits", {})
+    divided = bool(splits.get("train") and splits.get("validation"))
+    show_training(state.files[0].name, choice.name, divided=divided)
 
 
 def _head(state: "JobState", choice: Choice) -> None:
@@ -73,9 +78,11 @@ def _head(state: "JobState", choice: Choice) -> None:
                 delete_evaluation(state.job_id)
                 st.rerun()
         st.caption(f"Kept for {retention_words()}.", width="content")
+    adapted = adaptation_words(choice.adaptation)
+    network = f"{choice.name} {escape(adapted)}," if adapted else choice.name
     st.info(
-        f"**Your own data**: {choice.name} on {escape(name)}, {_images_words(choice)}. Kept apart "
-        "from the scores that come with the program.",
+        f"**Your own data**: {network} on {escape(name)}, {_images_words(choice)}. Kept apart from "
+        "the scores that come with the program.",
         icon=":material/folder_shared:",
     )
 
@@ -125,10 +132,13 @@ def _read(
     known = [s for s in (record.label_set, *LABEL_SETS) if rows.labelled(s).any()]
     if not known:
         return record, key, record.label_set, None, {}
+    report = record.evaluations.get(key, {})
+    if report.get("adaptation"):
+        # Dividing by the temperature does not lead back to answers before an adaptation.
+        record.metadata.pop("temperature", None)
     split = key.rpartition("_")[2]
     temperature = float(record.metadata.get("temperature") or 1.0)
     images = chart_tables.scored(rows, known[0], split, temperature, record.twins)
-    report = record.evaluations.get(key, {})
     if report.get("dataset") == "folder":
         # One label a picture, from the name of its folder: neither FER+ nor FER2013.
         images = dataclasses.replace(images, label_set="labels")

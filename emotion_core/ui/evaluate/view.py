@@ -7,7 +7,9 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError, InputError, SettingsError
 from emotion_core.jobs.log import CANCELLED, DONE, JobState, problem_of
+from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.bundle import load_bundle
+from emotion_core.ui.common.adaptation import choose_adaptation
 from emotion_core.ui.common.page import end_page
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.text import duration_words, escape
@@ -19,10 +21,11 @@ from emotion_core.ui.evaluate.jobs import (
     delete_evaluation,
     evaluate_store,
     keep_upload,
-    options_of,
+    network_of,
     refer_to,
     start_evaluation,
 )
+from emotion_core.ui.evaluate.training import show_training
 
 _SHIPPED, _OWN = "Measured scores", "Evaluate my data"
 _EVERY_S: Final = 1.0
@@ -95,6 +98,7 @@ def _form(models: list[str]) -> None:
             key="evaluate_robustness",
             help="Blurred, dark, small, turned … Takes most of the time.",
         )
+        adaptation = _adaptation(model)
         st.markdown("**How the data must lie**")
         st.markdown(_LAYOUTS)
     with left:
@@ -110,8 +114,17 @@ def _form(models: list[str]) -> None:
             "The test split is measured; data without one are measured whole. Pictures that the "
             "network has learnt from would flatter it."
         )
+        show_training("my-faces/", model, divided=False)
     if pressed:
-        _start(upload, listed, model, robustness)
+        _start(upload, listed, model, adaptation, robustness=robustness)
+
+
+def _adaptation(model: str) -> Adaptation | None:
+    try:
+        return choose_adaptation(load_bundle(model, app_settings().models_dir), "evaluate")
+    except EmotionCoreError:
+        # A model that cannot be loaded cannot be measured either, and the start says why.
+        return None
 
 
 def _inputs() -> tuple[Any, str | None]:
@@ -145,7 +158,14 @@ def _inputs() -> tuple[Any, str | None]:
     return upload, listed
 
 
-def _start(upload: Any, listed: str | None, model: str, robustness: bool) -> None:
+def _start(
+    upload: Any,
+    listed: str | None,
+    model: str,
+    adaptation: Adaptation | None,
+    *,
+    robustness: bool,
+) -> None:
     settings = app_settings()
     try:
         with st.spinner("Preparing …"):
@@ -156,7 +176,7 @@ def _start(upload: Any, listed: str | None, model: str, robustness: bool) -> Non
                 data = refer_to(listed, settings.data_dir)
             else:
                 raise InputError("Choose a zip or a data set first.")
-            job_id = start_evaluation(data, bundle, robustness=robustness)
+            job_id = start_evaluation(data, bundle, robustness=robustness, adaptation=adaptation)
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -177,8 +197,8 @@ def _earlier(states: list[JobState]) -> None:
             ):
                 EVALUATIONS.show(state.job_id)
                 st.rerun()
-            name, model = escape(state.files[0].name), options_of(state)["model"]
-            st.markdown(f"{name}, with {model} – {state.status}", width="content")
+            name = escape(state.files[0].name)
+            st.markdown(f"{name}, with {network_of(state)} – {state.status}", width="content")
 
 
 def _progress(job_id: str) -> None:
@@ -193,7 +213,7 @@ def _progress(job_id: str) -> None:
         words = [f"{state.fraction:.0%}", state.message or file.message or "starting …"]
         if file.left_s is not None:
             words.append(f"about {duration_words(file.left_s)} left")
-        st.markdown(f"Evaluating **{escape(file.name)}** with {options_of(state)['model']}")
+        st.markdown(f"Evaluating **{escape(file.name)}** with {network_of(state)}")
         st.progress(state.fraction, text=" · ".join(words))
         if st.button("Cancel", icon=":material/stop:", key="evaluate_cancel"):
             evaluate_store().cancel(job_id)

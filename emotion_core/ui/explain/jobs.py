@@ -10,12 +10,14 @@ from emotion_core.jobs.process import JobCommand
 from emotion_core.jobs.store import JobStore
 from emotion_core.results.explanation import VERSION
 from emotion_core.results.paths import file_hash
+from emotion_core.ui.common.adaptation import as_file
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.visitor_jobs import kept_store, visitor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from emotion_core.model.adaptation import Adaptation
     from emotion_core.model.bundle import ModelBundle
 
 # Each brings a tensorflow of some 600 MB along; they wait for each other.
@@ -28,13 +30,16 @@ def explain_store() -> JobStore:
     return kept_store("explanations", _COMMAND)
 
 
-def start_explanation(crop: "NDArray[Any]", bundle: "ModelBundle") -> str:
+def start_explanation(
+    crop: "NDArray[Any]", bundle: "ModelBundle", adaptation: "Adaptation | None" = None
+) -> str:
     """Begin to explain a face, or find the same face explained by the same network; returns the
     job's id.
 
     Args:
         crop: (48, 48, 1) or (48, 48), grey, 0-255.
         bundle: the network that read it.
+        adaptation: the one it was read with.
 
     Raises:
         OutputError: the work folder cannot be written.
@@ -46,6 +51,8 @@ def start_explanation(crop: "NDArray[Any]", bundle: "ModelBundle") -> str:
     arguments = ["--model", bundle.path.name, "--cache", str(settings.work_dir / "training_faces")]
     if settings.data_path is not None:
         arguments += ["--data", str(settings.data_path)]
+    if adaptation is not None:
+        arguments += ["--adaptation", as_file(adaptation)]
     files = [f for f in (bundle.served_file, bundle.keras_file) if f.is_file()]
     model = {"name": bundle.name, "sha256": " ".join(file_hash(f) for f in files)}
     # An explanation that an older program kept is not taken for the same.

@@ -12,7 +12,9 @@ from emotion_core.datatypes import ImageArray
 from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.results.explanation import ARRAYS, VALUES, Explanation, load_explanation
+from emotion_core.results.summary import adaptation_words
 from emotion_core.ui.common.charts import probability_bars_html
+from emotion_core.ui.common.text import escape as markdown_escape
 from emotion_core.vision.saliency_overlay import draw_drop, draw_heat, enlarged
 
 # Pictures fill as many columns as the window has room for.
@@ -55,11 +57,12 @@ def show_result(folder: Path, key: str, who: str) -> None:
         )
         expression = EXPRESSIONS.index(chosen or top)
         _pictures(found, expression)
-        left, middle, right = st.columns([1, 1, 1], gap="medium")
-        with left:
-            _bars("Before calibration", found.before)
-        with middle:
-            _bars("After calibration", found.after)
+        answers = _answers(found)
+        *places, right = st.columns(len(answers) + 1, gap="medium")
+        for place, (title, probs, words) in zip(places, answers, strict=True):
+            with place:
+                st.html(probability_bars_html([float(p) for p in probs], who=title))
+                st.caption(words)
         with right:
             _parts(found, expression)
         _near(found)
@@ -75,6 +78,8 @@ def _pictures(found: Explanation, expression: int) -> None:
         if found.heat[expression].any()
         else found.no_heat or "nothing in this face speaks for it."
     )
+    if found.adapted is not None and found.heat[expression].any():
+        lies += " It explains the network's own answer, before the adaptation."
     covered = draw_drop(found.crop, found.drop[expression], found.full_drop(expression))
     _figures(
         (
@@ -110,18 +115,24 @@ def _figures(*figures: tuple[ImageArray, str, str], size: str = "large") -> None
     st.html(f'{_STYLE}<div class="lab-figures {size}">{"".join(parts)}</div>')
 
 
-def _bars(title: str, probs: Any) -> None:
-    st.html(probability_bars_html([float(p) for p in probs], who=title))
-    if title.startswith("Before"):
-        st.caption("The network's raw answer.")
-    else:
-        st.caption("Fitted on validation faces so that 80% sure is right 80% of the time.")
+def _answers(found: Explanation) -> list[tuple[str, Any, str]]:
+    """The answer step by step: a title, (7,) probabilities, and a sentence."""
+    calibrated = "Fitted on validation faces so that 80% sure is right 80% of the time."
+    steps: list[tuple[str, Any, str]] = [
+        ("Before calibration", found.before, "The network's raw answer."),
+        ("After calibration", found.after, calibrated),
+    ]
+    if found.adapted is not None:
+        words = markdown_escape(adaptation_words(found.adaptation))
+        words = f"{words[:1].upper()}{words[1:]}."
+        steps.append(("With the adaptation", found.adapted, words))
+    return steps
 
 
 def _parts(found: Explanation, expression: int) -> None:
     """What is left of the probability with each part covered, the most telling part first."""
     name = EXPRESSIONS[expression]
-    whole = float(found.after[expression])
+    whole = float(found.answer[expression])
     st.markdown(f"**With a part covered**, {name} goes from {_percent(whole)} to …")
     rows = []
     for part, _ in found.part_drops(expression):

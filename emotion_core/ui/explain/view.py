@@ -21,6 +21,8 @@ from emotion_core.ui.explain.jobs import explain_store, start_explanation
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from emotion_core.model.adaptation import Adaptation
+
 _EVERY_S: Final = 1.0
 _MADE: Final = "explanations_made"
 HELP: Final = (
@@ -42,7 +44,12 @@ def show_explain(crop: "NDArray[Any]", *, key: str, who: str = "This face") -> N
 
 
 def explain_button(
-    crop: "NDArray[Any] | Callable[[], NDArray[Any]]", *, key: str, label: str, small: bool = False
+    crop: "NDArray[Any] | Callable[[], NDArray[Any]]",
+    *,
+    key: str,
+    label: str,
+    small: bool = False,
+    adaptation: "Adaptation | Callable[[], Adaptation | None] | None" = None,
 ) -> None:
     """A button that begins an explanation; gone while there is one under this key.
 
@@ -51,6 +58,7 @@ def explain_button(
         key: as in `show_explain`.
         label: words on the button.
         small: without a frame.
+        adaptation: with which the face was read, or a function that gives it, called as `crop` is.
     """
     if job_of(key):
         return
@@ -65,7 +73,8 @@ def explain_button(
         return
     try:
         face = crop() if callable(crop) else crop
-        job_id = start_explanation(face, shared_classifier().bundle)
+        applied = adaptation() if callable(adaptation) else adaptation
+        job_id = start_explanation(face, shared_classifier().bundle, applied)
         st.session_state[_name(key)] = job_id
         st.session_state.setdefault(_MADE, []).append((key, job_id))
     except EmotionCoreError as error:

@@ -54,7 +54,7 @@ def confidence_tab(choices: Sequence[Choice]) -> None:
         words += " ".join(_coverage_words(choice, len(scored) > 1) for choice in scored)
         chart = charts.coverage_chart(table, list(images))
         show_chart(chart, words, table, "coverage", model_keys(list(images)))
-    for choice in scored:
+    for choice in (c for c in scored if not c.adaptation):
         _say_unsure(choice, len(scored) > 1)
 
 
@@ -68,6 +68,8 @@ def _reliability(choice: Choice, images: chart_tables.Scored) -> pd.DataFrame:
 def _ece_words(choice: Choice, several: bool) -> str:
     full, name = choice.blocks["full"], f"{choice.name} " if several else ""
     after = f"{full['ece']['value']:.3f} after calibration"
+    if choice.adaptation:
+        return f"{name}{after} and with the adaptation"
     if "temperature" not in choice.record.metadata:
         return f"{name}{after}; before: not known, model.json has no temperature"
     return f"{name}{full['ece_uncalibrated']:.3f} before and {after}"

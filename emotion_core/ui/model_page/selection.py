@@ -61,6 +61,11 @@ class Choice:
         """What `evaluate` wrote about the same images."""
         return self.record.evaluations.get(self.key)
 
+    @property
+    def adaptation(self) -> dict[str, Any] | None:
+        """The adaptation that the images were read with, as `evaluate` names it."""
+        return (self.report or {}).get("adaptation")
+
 
 def _stamp(folder: Path) -> float:
     """Changes whenever a file that the page reads is replaced."""

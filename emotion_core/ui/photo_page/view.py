@@ -52,8 +52,8 @@ class Reading:
     """One picture: its name, the picture with boxes as JPEG, and what was read.
 
     `width` is that of the picture in pixels, `crops` (N, 48, 48, 1) what the network saw of each
-    face, `places` (N, 4) where it is, xyxy as shares of the picture's sides. `problem` says why
-    there is nothing of the picture; all else is empty then.
+    face, `places` (N, 4) where it is, xyxy as shares of the picture's sides, `adaptation` the one
+    that was applied. `problem` says why there is nothing of the picture; all else is empty then.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Reading:
     problem: str = ""
     crops: "FloatArray | None" = None
     places: "FloatArray | None" = None
+    adaptation: Adaptation | None = None
 
 
 def read_pictures(
@@ -109,6 +110,7 @@ def _read(
         drawn.shape[1],
         crops=crop_faces(image, result.boxes),
         places=np.clip(result.boxes / np.array([width, height] * 2, np.float32), 0, 1),
+        adaptation=adaptation,
     )
 
 
@@ -182,16 +184,20 @@ def _link_boxes(reading: Reading, number: int) -> None:
 def _explain_buttons(reading: Reading, number: int) -> dict[str, str]:
     """A button for each face; returns the names of the faces and the keys of their explanations.
 
-    The crop is in the key: another picture at the same place is another face.
+    The crop is in the key: another picture at the same place is another face. So is the adaptation,
+    without which the answer is another.
     """
-    keys = {}
+    keys, adaptation = {}, reading.adaptation
+    adapted = f"_{adaptation.fingerprint}" if adaptation else ""
     assert reading.result is not None
     assert reading.crops is not None
     with st.container(horizontal=True):
         for track, crop in zip(reading.result.track_ids, reading.crops, strict=True):
             digest = hashlib.sha256(crop.tobytes()).hexdigest()[:12]
-            key = f"photo_{number}_{track}_{digest}"
-            explain_button(crop, key=key, label=f"Explain face #{track}")
+            key = f"photo_{number}_{track}_{digest}{adapted}"
+            explain_button(
+                crop, key=key, label=f"Explain face #{track}", adaptation=reading.adaptation
+            )
             keys[f"Face #{track}"] = key
     return keys
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from emotion_core.jobs.log import CANCELLED, FAILED, FileState, JobState
 from emotion_core.results.paths import FACES
+from emotion_core.ui.common.labelled_faces import forget_faces
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.common.visitor_jobs import delete_job, retention_words
 from emotion_core.ui.explain.view import delete_explanations
@@ -55,6 +56,7 @@ def _head(state: JobState) -> None:
             st.markdown("Removes the upload, the results and your changes from this computer.")
             if st.button("Delete now", type="primary", key="video_delete"):
                 delete_explanations(state.job_id)
+                forget_faces(state.job_id)
                 delete_job(job_store(), state.job_id)
                 VIDEO_JOBS.show(None)
                 st.rerun()

@@ -12,6 +12,7 @@ from emotion_core.results.thumbnails import face_in_thumbnail, moment_picture, p
 from emotion_core.ui.common.pictures import show_picture
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.explain.view import explain_button, show_explanation
+from emotion_core.ui.video_page.labelling import label_moment, show_labelling
 from emotion_core.ui.video_page.result_view import ResultView
 from emotion_core.ui.video_page.timeline import by_time_seen
 from emotion_core.vision.crop import crop_faces
@@ -22,6 +23,7 @@ _MOMENT_PX: Final = 124
 
 def show_moments(view: ResultView) -> None:
     """A row of pictures for each person; a press on the time moves the player there."""
+    labelling = show_labelling(view)
     drawn = 0
     for track_id in by_time_seen(view.table)[:_MOST_PEOPLE]:
         moments = key_moments(view.table.person(track_id))
@@ -33,6 +35,8 @@ def show_moments(view: ResultView) -> None:
             for moment in moments:
                 with st.container(width=_MOMENT_PX):
                     _moment(view, moment)
+                    if labelling:
+                        label_moment(view, moment)
         for moment in moments:
             who = f"{view.edits.name_of(track_id)} at {moment.time_s:.1f} s"
             show_explanation(_explain_key(view, moment), who)
@@ -67,7 +71,13 @@ def _explain(view: ResultView, moment: Moment, picture: bytes) -> None:
         stamp = read_photo(picture)
         return crop_faces(stamp, face_in_thumbnail(stamp.shape[0]))[0]
 
-    explain_button(crop, key=_explain_key(view, moment), label="Explain", small=True)
+    explain_button(
+        crop,
+        key=_explain_key(view, moment),
+        label="Explain",
+        small=True,
+        adaptation=view.adaptation,
+    )
 
 
 def _explain_key(view: ResultView, moment: Moment) -> str:

@@ -9,15 +9,18 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from emotion_core.errors import EmotionCoreError
+from emotion_core.model.adaptation import Adaptation
 from emotion_core.results.annotations import Edits, edited_clip, shown_clip
 from emotion_core.results.archive import origin_of
 from emotion_core.results.edits_file import change_edits, load_edits
 from emotion_core.results.export import read_faces
 from emotion_core.results.face_table import FaceTable, legible_run_s
 from emotion_core.results.paths import CLIP, EDITS, FACES, read_summary
+from emotion_core.ui.common.adaptation import found_again
 from emotion_core.ui.common.downloads import can_play, play_video
 from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.video_page.charts import run_rows
+from emotion_core.ui.video_page.jobs import job_store
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +139,18 @@ class ResultView:
     def origin_s(self) -> float:
         """The source's time at which the annotated clip begins."""
         return origin_of(self.summary)
+
+    def adaptation(self) -> Adaptation | None:
+        """The adaptation that the faces were read with; None without one.
+
+        Raises:
+            InputError: it is not available any more.
+        """
+        state = job_store().state(self.job_id)
+        given = ["", *(state.options.get("arguments", []) if state else [])]
+        place = given.index("--adaptation") + 1 if "--adaptation" in given else 0
+        described = (self.summary.get("model") or {}).get("adaptation")
+        return found_again(described, given[place])
 
     def change(self, change: Callable[[Edits], Edits]) -> None:
         """Keep a change and draw again; tells where it cannot be kept.
