@@ -70,7 +70,7 @@ def test_result_without_a_face_is_valid() -> None:
     assert none.labels == ()
     assert none.boxes.shape == (0, 4)
     assert none.probs.shape == (0, 7)
-    assert none.to_dict() == {"index": 3, "time_s": 1.5, "faces": []}
+    assert none.to_dict() == {"index": 3, "time_s": 1.5, "shot": 1, "faces": []}
 
 
 def test_result_rows_are_aligned_read_only_and_json() -> None:

@@ -13,7 +13,7 @@ from emotion_core.pipeline.identities import LEAST_FACE, MARGIN, SURE, by_person
 from emotion_core.pipeline.tracklets import Evidence, Tracklet, evidence
 
 # Evidence from which two identities are suggested to be one person.
-LIKELY: Final = 0.5
+LIKELY: Final = 0.0
 # More questions than this nobody answers.
 SUGGESTIONS: Final = 12
 _NOTHING: Final = Evidence(-math.inf, -math.inf)

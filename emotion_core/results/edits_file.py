@@ -87,7 +87,7 @@ def _readable(
         return [], 1
     good = []
     for entry in entries.items() if isinstance(entries, dict) else entries:
-        with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError):
+        with contextlib.suppress(ValueError, LookupError, TypeError, OverflowError):
             good.append(read(entry))
     return good, len(entries) - len(good)
 

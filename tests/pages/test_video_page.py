@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from video_page_driver import PAGE, job_id, page, start, until_ended, view_key, words
 
 from emotion_core.media import encoder
 from emotion_core.media.write import repeat_video, sample_video
@@ -18,8 +19,6 @@ from emotion_core.results.edits_file import load_edits
 from emotion_core.ui.video_page import form
 from emotion_core.ui.video_page.form import _sample_file, _sample_input
 from emotion_core.ui.video_page.jobs import job_store
-
-PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "2_Video.py")
 
 
 @pytest.fixture(autouse=True)
@@ -37,47 +36,6 @@ def work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = sample_video(tmp_path_factory.mktemp("clips") / "clip.mp4", 2.0, 10.0, "cross")
     return path.read_bytes()
-
-
-def page() -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=60).run()
-    assert not app.exception
-    return app
-
-
-def words(app: AppTest) -> str:
-    shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info, *app.subheader]
-    return "\n".join(element.value for element in shown)
-
-
-def start(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
-    app.file_uploader[0].set_value([(name, data, "video/mp4") for name, data in files])
-    app.run()
-    assert not app.exception
-    app.button(key="video_start").click().run()
-    assert not app.exception
-    return app
-
-
-def until_ended(app: AppTest, seconds: float = 90) -> AppTest:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        app.run()
-        assert not app.exception
-        if any(b.key == "video_new" for b in app.button):
-            return app
-        time.sleep(0.3)
-    pytest.fail("the job did not end")
-
-
-def job_id(app: AppTest) -> str:
-    given = app.query_params["job"]
-    return given if isinstance(given, str) else given[0]
-
-
-def view_key(app: AppTest) -> tuple[str, Path]:
-    (folder,) = job_store().results_of(job_id(app)).glob("*/faces.csv")
-    return f"{job_id(app)}_{folder.parent.name}", folder.parent
 
 
 def test_the_form_says_limits_and_retention_before_anything_is_given() -> None:
