@@ -137,8 +137,9 @@ show_finished()
 end_page(
     "The video travels between this browser and the server that shows this page, and nowhere else. "
     "No picture is kept, unless you tick “Keep video” while recording: a frame is read, shown, and "
-    "forgotten. Readings are kept only while you record, in a work folder for a set time, with a "
-    "button to delete them."
+    "forgotten. People who return are recognised by their looks; what is remembered of these stays "
+    "in memory and is deleted with the stream. Readings are kept only while you record, in a work "
+    "folder for a set time, with a button to delete them."
 )
 probed = probe()
 with help_place:

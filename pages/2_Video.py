@@ -45,8 +45,8 @@ else:
 job_store().clean_up()
 end_page(
     "Videos are analysed on the computer that serves this page and are not sent anywhere else. "
-    "Uploads and "
-    f"results are deleted after {retention_words()}, or at once with the Delete button. Others see "
-    "them only if you give them this page's address; this browser finds them again until it is "
-    "closed."
+    "People who return are recognised by their looks; what is remembered of these is never written "
+    f"to disk. Uploads and results are deleted after {retention_words()}, or at once with the "
+    "Delete button. Others see them only if you give them this page's address; this browser finds "
+    "them again until it is closed."
 )
