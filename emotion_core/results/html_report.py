@@ -115,6 +115,8 @@ def _settings_words(settings: dict[str, Any] | None) -> str:
         words.append(f"from {start:g} s to " + ("the end" if end is None else f"{end:g} s"))
     if settings.get("largest_face"):
         words.append("the largest face of each frame only")
+    if settings.get("one_person"):
+        words.append("every face taken for the one participant’s")
     return ", ".join(words)
 
 
@@ -134,12 +136,28 @@ def _methods(summary: dict[str, Any]) -> str:
     # A detector from outside is named; without one it was the cascade.
     found = escape(str(model.get("detector") or "OpenCV’s frontal Haar cascade"))
     return (
-        f"<p>Faces were found with {found} and followed from frame to frame. Each was cut out, "
+        f"<p>Faces were found with {found} and followed from frame to frame. {_recognised(summary)}"
+        "Each face was cut out, "
         f"scaled to 48×48 grey pixels and read by the convolutional network {network}, which gives "
         f"a probability for each of seven expressions; these were {smoothed}. A reading is called "
         "unsure where its highest probability lies below the network’s own threshold. The dominant "
         "expression is the most probable one.</p>"
         f"<p class='note'>{versions}</p>"
+    )
+
+
+def _recognised(summary: dict[str, Any]) -> str:
+    """How people who return were treated; nothing for results of earlier versions."""
+    settings, identities = summary.get("settings") or {}, summary.get("identities") or {}
+    if settings.get("one_person"):
+        return "There was one participant. "
+    if not settings.get("reidentify"):
+        return ""
+    times = len(identities.get("joined") or [])
+    count = f"{times} time{'' if times == 1 else 's'}" if times else "never"
+    return (
+        "People who return after a gap or a cut are recognised by gradients of the face and the "
+        f"colours of hair and clothes: {count} in this video. "
     )
 
 

@@ -76,6 +76,10 @@ def test_excluded_people_are_not_in_it(tmp_path: Path) -> None:
         ({"every": 1}, "<td>every frame</td>"),
         ({"every": 4, "end_s": 9.5}, "<td>every 4th frame, from 0 s to 9.5 s</td>"),
         (
+            {"every": 2, "one_person": True},
+            "<td>every second frame, every face taken for the one participant’s</td>",
+        ),
+        (
             {"every": 1, "rate": 5.0, "start_s": 2.0, "largest_face": True},
             "<td>5 frames a second, from 2 s to the end, the largest face of each frame only</td>",
         ),
@@ -93,6 +97,25 @@ def test_it_says_what_was_read_and_how(
     assert "network ferplus (SHA-256 d54afaa4d54afaa4 …)" in text
     assert "av 18.1.0" in text
     assert "smoothed as set while recording" in text or settings
+
+
+@pytest.mark.parametrize(
+    ("summary", "words"),
+    [
+        ({"settings": {"reidentify": True}}, "clothes: never in this video."),
+        (
+            {"settings": {"reidentify": True}, "identities": {"joined": [{}, {}]}},
+            "clothes: 2 times in this video.",
+        ),
+        ({"settings": {"one_person": True, "reidentify": True}}, "There was one participant."),
+        ({"settings": {"every": 1}}, "followed from frame to frame. Each face"),
+    ],
+)
+def test_its_methods_say_how_people_who_return_were_treated(
+    tmp_path: Path, summary: dict[str, Any], words: str
+) -> None:
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    assert words in report_html(tmp_path, faces(), Edits(), "x.mp4")
 
 
 def test_its_charts_have_a_time_axis(tmp_path: Path) -> None:
