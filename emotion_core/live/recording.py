@@ -68,8 +68,9 @@ class LiveSession:
         self._edits = Edits()
         self._frames = 0
         self._stream = 0
-        self._ids_before = 0
-        self._highest_id = 0
+        self._ids_before = self._tracklets_before = self._shots_before = 0
+        self._highest_id = self._highest_tracklet = self._highest_shot = 0
+        self._continues = False
         self._size: tuple[int, int] | None = None
         self._flushed_s = 0.0
         self._error = self._video_error = ""
@@ -151,11 +152,12 @@ class LiveSession:
     def begin_stream(self) -> Callable[..., None]:
         """A new stream starts: returns the `Listener` that takes its results.
 
-        Its identities count from 1 again and are moved behind those already recorded; an older
+        Its identities and tracklets count from 1 again and are moved behind those already recorded; an older
         stream of the same recording (a tab left open) is not listened to any more.
         """
         with self._lock:
-            self._ids_before = self._highest_id
+            self._ids_before, self._tracklets_before = self._highest_id, self._highest_tracklet
+            self._continues = False
             self._stream += 1
             stream = self._stream
 
@@ -186,11 +188,17 @@ class LiveSession:
             recording = self._state is SessionState.RECORDING and stream == self._stream
             if not recording or arrived_s < self._zero_s:
                 return
+            if not self._continues:
+                # The stream may have seen cuts before it was recorded.
+                self._shots_before = self._highest_shot + 1 - result.shot
+                self._continues = True
             row = replace(
                 result,
                 index=self._frames,
                 time_s=arrived_s - self._zero_s,
                 track_ids=result.track_ids + self._ids_before,
+                tracklets=result.tracklets + self._tracklets_before,
+                shot=result.shot + self._shots_before,
                 boxes=result.boxes * self._scale(size),
             )
             try:
@@ -238,8 +246,10 @@ class LiveSession:
             self._keep({"width": self._size[0], "height": self._size[1]})
         self._faces.write(row)
         self._frames += 1
+        self._highest_shot = row.shot
         if len(row):
             self._highest_id = max(self._highest_id, int(row.track_ids.max()))
+            self._highest_tracklet = max(self._highest_tracklet, int(row.tracklets.max()))
         if row.time_s - self._flushed_s >= _FLUSH_EVERY_S:
             self._faces.flush()
             self._flushed_s = row.time_s

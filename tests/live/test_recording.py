@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,24 @@ def test_a_new_streams_people_are_other_people(session: LiveSession) -> None:
     assert session.own_id(1) == 3
     session.stop()
     assert [row["track_id"] for row in rows(session.folder)] == ["1", "2", "3"]
+
+
+def test_tracklets_and_shots_count_on_over_streams_from_the_first_one_recorded(
+    session: LiveSession,
+) -> None:
+    def seen(person: int, tracklet: int, shot: int) -> FrameResult:
+        return replace(result((person,)), tracklets=np.array([tracklet]), shot=shot)
+
+    first = session.begin_stream()
+    # Three cuts were seen before the recording began.
+    first(seen(1, 5, 4), 1001.0)
+    first(seen(1, 6, 5), 1002.0)
+    second = session.begin_stream()
+    second(seen(1, 1, 1), 1003.0)
+    second(seen(1, 2, 2), 1004.0)
+    session.stop()
+    written = [(row["track_id"], row["tracklet"], row["shot"]) for row in rows(session.folder)]
+    assert written == [("1", "5", "1"), ("1", "6", "2"), ("2", "7", "3"), ("2", "8", "4")]
 
 
 def test_boxes_stay_in_the_pixels_of_the_first_frame(session: LiveSession) -> None:
