@@ -152,8 +152,8 @@ class LiveSession:
     def begin_stream(self) -> Callable[..., None]:
         """A new stream starts: returns the `Listener` that takes its results.
 
-        Its identities and tracklets count from 1 again and are moved behind those already recorded; an older
-        stream of the same recording (a tab left open) is not listened to any more.
+        Its identities and tracklets count from 1 again and are moved behind those already recorded;
+        an older stream of the same recording (a tab left open) is not listened to any more.
         """
         with self._lock:
             self._ids_before, self._tracklets_before = self._highest_id, self._highest_tracklet
