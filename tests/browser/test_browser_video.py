@@ -169,7 +169,7 @@ def test_the_list_of_analyses_outlives_the_page_and_is_nobody_elses(
 
     other = open_browser(None).new_page()
     other.goto(f"{video_server.url}/Video")
-    other.get_by_text("Largest face only").wait_for()
+    other.get_by_text("Faces to read").wait_for()
     settle(other)
     assert not other.get_by_text("Your analyses").count()
     assert not video_server.errors()
