@@ -29,8 +29,10 @@ LOOKS_KNOWN: Final = 3
 STRANGE: Final = -4.0
 
 # Slope, the value where both are equally likely, least and most: of the face, and of the colours of
-# hair and clothes.
-_FACE: Final = (14.0, 0.52, -6.0, 3.5)
+# hair and clothes. Of the 20,200 pairs of different people in the London set, photographed in one
+# studio, 7.7% are more alike than 0.60, 0.4% than 0.70 and none than 0.80; of the same people with
+# another expression 5% are less alike than 0.68. In a video, the best of several looks counts.
+_FACE: Final = (22.0, 0.6, -6.0, 3.5)
 _COLOURS: Final = ((20.0, 0.90, -3.0, 0.8), (24.0, 0.90, -4.0, 1.2))
 # Speaks for the same person: the same place, within one side of the face and this size ratio …
 _SAME_PLACE: Final = 1.5

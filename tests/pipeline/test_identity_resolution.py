@@ -19,8 +19,8 @@ def direction(*parts: float) -> FloatArray:
 
 
 ANNA, BELA = direction(1, 0), direction(0, 1)
-# Somewhat like Anna: cosine 0.6.
-LIKE_ANNA = direction(0.6, 0.0, 0.8)
+# Somewhat like Anna: cosine 0.65.
+LIKE_ANNA = direction(0.65, 0.0, 0.76)
 UNKNOWN = np.full((2, 154), np.nan, np.float32)
 
 
