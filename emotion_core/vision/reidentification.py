@@ -3,10 +3,12 @@
 A descriptor is made for comparing the people of one recording with each other, over minutes. It
 holds gradients of the face (Dalal and Triggs 2005, doi 10.1109/CVPR.2005.177) and the colours of
 hair and clothes, measured against the skin of the same face, so that dimmer or warmer light changes
-them little. The expression network's own features do not tell people apart better: in the London
-set (one studio, neutral and smiling), gradients leave 5% of the same people below a similarity of 0.68
-and 1% of different ones above 0.71; for the features of its last block these are 0.31 and 0.78, for
-those of its third 0.78 and 0.82. Descriptors stay in memory and are deleted with the stream: none is ever written.
+them little. Descriptors stay in memory and are deleted with the stream: none is ever written.
+
+The expression network's own features do not tell people apart better. In the London set (one
+studio, neutral and smiling), gradients leave 5% of the same people below a similarity of 0.68 and
+1% of different ones above 0.71; for the features of the network's last block these are 0.31 and
+0.78, for those of its third 0.78 and 0.82.
 """
 
 import math
