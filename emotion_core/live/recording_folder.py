@@ -10,6 +10,7 @@ from emotion_core.errors import InputError
 from emotion_core.live.video_recorder import rescue_film
 from emotion_core.results.edits_file import load_edits
 from emotion_core.results.export import read_faces
+from emotion_core.results.identities import described_identities
 from emotion_core.results.paths import CLIP, FACES
 from emotion_core.results.summary import package_versions, summarise, write_summary
 
@@ -49,6 +50,7 @@ def finish_folder(folder: Path) -> dict[str, Any]:
         "clock": "seconds of a steady clock, 0 at started_utc",
         "model": _model(head.get("model", "")),
         "versions": package_versions(),
+        "identities": described_identities(table),
         **summarise(table, load_edits(folder)),
     }
     if rescue_film(folder / CLIP):

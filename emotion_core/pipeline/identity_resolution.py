@@ -39,12 +39,10 @@ class Resolution:
 
     Attributes:
         people: tracklet → identity, of all that are remembered.
-        joined: tracklet → identity, of those that were taken for somebody seen before.
         suggestions: the likeliest first.
     """
 
     people: dict[int, int]
-    joined: dict[int, int]
     suggestions: tuple[Suggestion, ...]
 
 
@@ -65,13 +63,7 @@ def resolve(tracklets: Sequence[Tracklet]) -> Resolution:
                 key = (min(keep, other), max(keep, other))
                 table[key] = _evidence(groups[keep], groups[other])
     people = {t.number: person for person, group in groups.items() for t in group}
-    joined = {
-        t.number: person
-        for person, group in groups.items()
-        for t in group
-        if t is not min(group, key=lambda t: t.first_s)
-    }
-    return Resolution(people, joined, _suggestions(table))
+    return Resolution(people, _suggestions(table))
 
 
 def _evidence(one: Sequence[Tracklet], other: Sequence[Tracklet]) -> Evidence:

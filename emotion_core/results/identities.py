@@ -6,9 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+
 from emotion_core.atomic_io import replacing
+from emotion_core.datatypes import IntArray
 from emotion_core.results.annotations import Edits
 from emotion_core.results.export import COLUMNS, output_error
+from emotion_core.results.face_table import FaceTable
 
 _TRACK: Final = COLUMNS.index("track_id")
 _TRACKLET: Final = COLUMNS.index("tracklet")
@@ -68,21 +72,32 @@ def _told_otherwise(row: list[str], people: Mapping[int, int]) -> int:
 
 
 def described_identities(
-    joined: Mapping[int, int], suggestions: Iterable[tuple[int, int, float]]
+    table: FaceTable, suggestions: Iterable[tuple[int, int, float]] = ()
 ) -> dict[str, Any]:
     """What summary.json says of the identities.
 
     Args:
-        joined: tracklet → identity, of those that were recognised.
+        table: whole, with the identities of the end.
         suggestions: pairs of identities that may be one person, and how likely that is.
     """
+    joined = [
+        {"tracklet": int(tracklet), "track_id": person}
+        for person in table.people
+        for tracklet in _in_order(table.tracklet[table.track_id == person])[1:]
+    ]
     return {
-        "joined": [{"tracklet": k, "track_id": v} for k, v in sorted(joined.items())],
+        "joined": joined,
         "suggestions": [
             {"track_id": one, "other_id": other, "likelihood": likelihood}
             for one, other, likelihood in suggestions
         ],
     }
+
+
+def _in_order(tracklets: IntArray) -> IntArray:
+    """Each number once, in the order of appearance."""
+    numbers, first = np.unique(tracklets, return_index=True)
+    return np.asarray(numbers[np.argsort(first)], np.int64)
 
 
 def open_questions(

@@ -176,7 +176,7 @@ class _Run:
         self._stopped = False
         self._telling = threading.Lock()
         self._clip: dict[str, Any] | None = None
-        self._identities: dict[str, Any] = {}
+        self._suggestions: list[tuple[int, int, float]] = []
         self._last_s = options.start_s
         self._key = result_key(source.sha256, options, self._model)
         self._began = False
@@ -254,8 +254,7 @@ class _Run:
 
     def resolve(self, found: Resolution) -> None:
         """Write the identities that are known at the end, and draw the clip again with them."""
-        pairs = ((s.person, s.other, s.likelihood) for s in found.suggestions)
-        self._identities = described_identities(found.joined, pairs)
+        self._suggestions = [(s.person, s.other, s.likelihood) for s in found.suggestions]
         if not set_identities(self._folder / FACES, found.people) or self._clip is None:
             return
         start_s, end_s = self._options.start_s, self._options.end_s
@@ -267,7 +266,8 @@ class _Run:
         self._moments.save(self._folder / MOMENTS)
         table = read_faces(self._folder / FACES)
         body = summarise(table, load_edits(self._folder))
-        summary = self._head("cancelled" if self._stopped else "done") | body
+        identities = {"identities": described_identities(table, self._suggestions)}
+        summary = self._head("cancelled" if self._stopped else "done") | identities | body
         write_summary(self._folder, summary)
         self._hooks.progress(self._progress())
         return summary
@@ -363,7 +363,6 @@ class _Run:
             "cut_short": report.cut_short,
             "first_problem": report.first_problem,
             "clip": self._clip,
-            "identities": self._identities,
             "spent_s": round(spent, 2),
             "times_real_time": round(covered / spent, 2) if spent > 0 else None,
         }

@@ -41,7 +41,6 @@ def tracklet(
 def test_one_person_is_joined_over_gaps() -> None:
     found = resolve([tracklet(1, ANNA, 0, 2), tracklet(2, BELA, 3, 5), tracklet(3, ANNA, 6, 8)])
     assert found.people == {1: 1, 2: 2, 3: 1}
-    assert found.joined == {3: 1}
     assert found.suggestions == ()
 
 
@@ -69,14 +68,12 @@ def test_what_is_likely_but_not_sure_is_suggested() -> None:
 def test_what_was_joined_in_the_stream_stays_joined() -> None:
     found = resolve([tracklet(1, ANNA, 0, 2), tracklet(2, BELA, 3, 5, person=1)])
     assert found.people == {1: 1, 2: 1}
-    assert found.joined == {2: 1}
 
 
 def test_the_smaller_number_stays_over_several_joins() -> None:
     faces = [tracklet(number, ANNA, 10.0 * number, 10.0 * number + 2) for number in range(1, 9)]
     found = resolve(faces)
     assert set(found.people.values()) == {1}
-    assert sorted(found.joined) == list(range(2, 9))
 
 
 def test_who_was_never_described_keeps_their_number() -> None:

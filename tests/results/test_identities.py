@@ -136,8 +136,23 @@ def test_hiding_follows_those_who_were_taken_apart(folder: Path) -> None:
 
 
 SUMMARY = {
-    "identities": described_identities({4: 1, 6: 2}, [(1, 2, 0.9), (2, 5, 0.7), (1, 5, 0.6)])
+    "identities": {
+        "joined": [{"tracklet": 4, "track_id": 1}, {"tracklet": 6, "track_id": 2}],
+        "suggestions": [
+            {"track_id": one, "other_id": other, "likelihood": likelihood}
+            for one, other, likelihood in ((1, 2, 0.9), (2, 5, 0.7), (1, 5, 0.6))
+        ],
+    }
 }
+
+
+def test_the_summary_names_every_tracklet_but_the_first_of_each_person(folder: Path) -> None:
+    set_identities(folder / "faces.csv", {4: 1})
+    found = described_identities(read_faces(folder / "faces.csv"), [(1, 2, 0.75)])
+    assert found == {
+        "joined": [{"tracklet": 4, "track_id": 1}],
+        "suggestions": [{"track_id": 1, "other_id": 2, "likelihood": 0.75}],
+    }
 
 
 def test_questions_that_are_open() -> None:
