@@ -63,6 +63,6 @@ class FaceSelection:
 
         row = max(rows, key=likely)
         self._chosen = int(tracks.track_ids[row])
-        identities.assign(self._chosen, ONLY_PERSON)
+        identities.claim(self._chosen, ONLY_PERSON, tracks.track_ids.tolist())
         people[row] = ONLY_PERSON
         return row

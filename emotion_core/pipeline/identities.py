@@ -23,8 +23,10 @@ LEAST_SIDE_PX: Final = 32.0
 LOOKS_PER_FRAME: Final = 2
 # A new tracklet may be recognised until it was described this often.
 LOOKS_TO_DECIDE: Final = 6
-# It is compared with at most so many people, those seen last.
+# It is compared with at most so many people, those seen last, …
 RIVALS: Final = 24
+# … each by so many of their tracklets, the newest.
+KNOWN_BY: Final = 6
 # A stream remembers so many tracklets: the newest, and of the older ones those seen most.
 REMEMBERED: Final = 240
 # What must come together for a person to be recognised, how much more than for anybody else, and
@@ -84,7 +86,7 @@ class Identities:
             if known is None:
                 new = Tracklet(number, NOT_DECIDED, shot, time_s, time_s, place, place)
                 self._tracklets[number] = new
-                self._prune(time_s)
+                self._prune(set(numbers.tolist()))
             else:
                 known.last_s, known.last_place = time_s, place
 
@@ -160,7 +162,7 @@ class Identities:
             and (described := [t for t in group if t.gradients])
         ]
         newest = sorted(absent, key=lambda entry: -entry[0])[:RIVALS]
-        rivals = [(evidence([new], described), person) for _, person, described in newest]
+        rivals = [(evidence([new], group[-KNOWN_BY:]), person) for _, person, group in newest]
         if (person := clear_winner(rivals)) is not None:
             new.person, new.joined = person, True
 
@@ -174,20 +176,26 @@ class Identities:
         ]
         if not tracklet.gradients or not known:
             return 0.0
-        return evidence([tracklet], known, same_place=False).total
+        return evidence([tracklet], known[-KNOWN_BY:], same_place=False).total
 
-    def assign(self, number: int, person: int) -> None:
-        """Decide who a tracklet shows."""
+    def claim(self, number: int, person: int, beside: Iterable[int]) -> None:
+        """Decide who a tracklet shows; those beside it, of the same frame, are somebody else."""
+        for other in beside:
+            known = self._tracklets.get(other)
+            if known is not None and other != number and known.person == person:
+                known.person = NOT_DECIDED
         self._tracklets[number].person = person
 
-    def _prune(self, time_s: float) -> None:
-        """Memory stays flat: the shortest tracklets are forgotten, the newest half last."""
+    def _prune(self, followed: set[int]) -> None:
+        """Memory stays flat: the shortest tracklets are forgotten, but for the newest half and
+        those that are still followed."""
         if len(self._tracklets) <= REMEMBERED:
             return
         older = list(self._tracklets.values())[: REMEMBERED // 2]
-        absent = [t for t in older if t.last_s < time_s]
-        least = min(absent or older, key=lambda t: (t.looks, t.first_s))
-        del self._tracklets[least.number]
+        ended = [t for t in older if t.number not in followed]
+        if ended:
+            least = min(ended, key=lambda t: (t.looks, t.first_s))
+            del self._tracklets[least.number]
 
 
 def by_person(tracklets: Iterable[Tracklet]) -> dict[int, list[Tracklet]]:

@@ -127,6 +127,22 @@ def test_the_participant_is_recognised_next_to_a_larger_face(classifier: FakeCla
     assert min(lefts) > 320, "the face on the right is the participant's"
 
 
+def test_of_two_in_the_first_frame_only_the_chosen_one_becomes_the_participant(
+    classifier: FakeClassifier,
+) -> None:
+    def staging(t: float) -> Scene:
+        if t < 2:
+            return Scene((alive(DAN, t, 0.28, scale=0.27), alive(BEN, t, 0.72, scale=0.36)), 1)
+        # The other one is larger now, and so is a stranger.
+        return Scene((alive(BEN, t, 0.28, scale=0.28), alive(DAN, t, 0.78, scale=0.36)), 2)
+
+    results = read(Pipeline(classifier, PipelineSettings(one_person=True)), clip(staging, 5))
+    assert {i for result in results for i in result.track_ids.tolist()} == {1}
+    lefts = [float(r.boxes[0, 0]) for r in results if r.time_s > 3.5 and len(r)]
+    assert lefts
+    assert max(lefts) < 320, "the face on the left is the participant's"
+
+
 def test_a_baseline_stays_with_a_person_who_returns(classifier: FakeClassifier) -> None:
     pipeline = Pipeline(classifier)
     pipeline.start_calibration(None, seconds=0.5)
@@ -149,11 +165,21 @@ def test_memory_is_bounded_and_nobody_in_view_is_forgotten() -> None:
     identities = Identities()
     box = np.array([[0, 0, 20, 20], [50, 50, 70, 70]], np.float32)
     for number in range(2, 3 * REMEMBERED):
-        identities.update(np.array([1, number]), box, [0, 1], number / 10, 1)
-        assert identities.people_of(np.array([1, number])).tolist() == [1, number]
-    assert len(identities.tracklets) <= REMEMBERED + 1
-    assert identities.tracklets[0].number == 1
+        numbers = np.array([1, number])
+        # The first one is held over a gap all the time.
+        identities.update(numbers, box, [0, 1] if number == 2 else [1], number / 10, 1)
+        assert identities.people_of(numbers).tolist() == [1, number]
+    assert len(identities.tracklets) == REMEMBERED
     assert identities.due(np.array([1]), box, [0]) == [], "too small to be described"
+
+
+def test_a_crowd_larger_than_the_memory_is_kept_while_it_is_in_view() -> None:
+    identities = Identities()
+    numbers = np.arange(1, REMEMBERED + 60)
+    boxes = np.tile(np.array([0, 0, 20, 20], np.float32), (len(numbers), 1))
+    for index in range(3):
+        identities.update(numbers, boxes, range(len(numbers)), index / 10, 1)
+        assert identities.people_of(numbers).tolist() == numbers.tolist()
 
 
 def test_many_faces_are_described_in_turn(classifier: FakeClassifier) -> None:
