@@ -22,6 +22,7 @@ from emotion_core.commands.options import (
     write_json_option,
 )
 from emotion_core.commands.progress import progress_bar, tell_json
+from emotion_core.datasets import near_duplicates
 from emotion_core.datasets.dataset import ALL, Dataset
 from emotion_core.datasets.known_images import count_known, read_known
 from emotion_core.datasets.loading import load_dataset
@@ -300,7 +301,8 @@ def _keep(
         return words, bundle.path
     save_evaluation(found, bundle.path)
     save_known(bundle.path, dataset)
-    return f"wrote predictions, evaluation.json and twins.csv for {bundle.path}", bundle.path
+    files = f"predictions, evaluation.json and {near_duplicates.FILE_NAME}"
+    return f"wrote {files} for {bundle.path}", bundle.path
 
 
 def _left_alone(bundle: ModelBundle) -> str:

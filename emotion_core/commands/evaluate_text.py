@@ -47,12 +47,12 @@ def _adaptation_lines(scores: dict[str, Any]) -> list[str]:
 
 
 def _score_lines(scores: dict[str, Any]) -> list[str]:
-    without = scores["without_twins"]
-    lines = [f"{'':28}{'all':>24}" + (f"{'without twins':>24}" if without else "")]
+    without = scores["without_near_duplicates"]
+    lines = [f"{'':28}{'all':>26}" + (f"{'without near-duplicates':>26}" if without else "")]
     for title, key in _ROWS:
         show = _plain if key == "nll" else _percent
         cells = [_cell(block[key], show) for block in (scores["full"], without) if block]
-        lines.append(f"{title:28}" + "".join(f"{cell:>24}" for cell in cells))
+        lines.append(f"{title:28}" + "".join(f"{cell:>26}" for cell in cells))
     if without:
         lines.append(f"{'images':28}{scores['full']['images']:>24,}{without['images']:>24,}")
     return lines

@@ -30,7 +30,7 @@ SPLITS: Final[tuple[str, ...]] = ("train", "test")
 # This many images of a split are kept, evenly sampled.
 SAMPLE: Final[int] = 224
 MOST_BITS: Final[int] = 4
-# Fewer hits than these may be chance, or twins: no estimate is made from them.
+# Fewer hits than these may be chance, or near-duplicates: no estimate is made from them.
 LEAST_HITS: Final[int] = 3
 _CELLS: Final = 8
 _BYTES: Final = 2 * _CELLS * (_CELLS - 1) // 8

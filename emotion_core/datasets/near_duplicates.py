@@ -1,8 +1,8 @@
 """Near-identical images across splits: a test score that includes them flatters the network.
 
 The measure: both images are reduced to 24×24 by averaging, set to mean 0 and length 1, and
-multiplied; the sum (normalised cross-correlation) above 0.99 makes them twins. The mirror image
-counts too, because training mirrors its images.
+multiplied; the sum (normalised cross-correlation) above 0.99 makes them near-duplicates. The
+mirror image counts too, because training mirrors its images.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_core.atomic_io import replace_file
+from emotion_core.datasets.former_names import FORMER_NAMES
 from emotion_core.errors import ModelError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from emotion_core.datasets.dataset import Split
 
+FILE_NAME: Final[str] = "near_duplicates.csv"
 THRESHOLD: Final[float] = 0.99
 SIDE: Final[int] = 24
 # Rows of the left matrix a step: 512 × 30,000 float32 products are 60 MB.
@@ -28,8 +30,8 @@ BLOCK: Final[int] = 512
 COLUMNS: Final[tuple[str, ...]] = (
     "split",
     "image",
-    "twin_split",
-    "twin_image",
+    "other_split",
+    "other_image",
     "correlation",
     "mirrored",
 )
@@ -41,7 +43,7 @@ EARLIER: Final[dict[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class NearDuplicate:
     """Row `left` of one set of images and row `right` of another are near-identical."""
 
     left: int
@@ -72,9 +74,9 @@ def signature(images: NDArray[np.uint8], mirrored: bool = False) -> NDArray[np.f
     return np.divide(flat, length, out=np.zeros_like(flat), where=length > 1e-3)
 
 
-def find_twins(
+def find_near_duplicates(
     left: NDArray[np.uint8], right: NDArray[np.uint8], threshold: float = THRESHOLD
-) -> Iterator[Twin]:
+) -> Iterator[NearDuplicate]:
     """All pairs of two sets of images (N, H, W) and (M, H, W) uint8 above the threshold.
 
     A pair that is above it both ways is given once, in its closer form.
@@ -88,13 +90,13 @@ def find_twins(
         as_is, mirror = plain[part] @ theirs, flipped[part] @ theirs
         closer = np.maximum(as_is, mirror)
         for i, j in zip(*np.nonzero(closer > threshold), strict=True):
-            yield Twin(
+            yield NearDuplicate(
                 start + int(i), int(j), float(closer[i, j]), bool(mirror[i, j] > as_is[i, j])
             )
 
 
-def twins_across(splits: Mapping[str, "Split"]) -> "pd.DataFrame":
-    """Twins of every split in the splits that come before it, with the columns of `COLUMNS`.
+def pairs_across(splits: Mapping[str, "Split"]) -> "pd.DataFrame":
+    """Near-duplicates of every split in the splits before it, with the columns of `COLUMNS`.
 
     Args:
         splits: by name; those named `train`, `validation` and `test` are compared.
@@ -114,35 +116,38 @@ def twins_across(splits: Mapping[str, "Split"]) -> "pd.DataFrame":
         if (mine := splits.get(name)) is not None
         for other in earlier
         if (theirs := splits.get(other)) is not None
-        for t in find_twins(mine.images, theirs.images)
+        for t in find_near_duplicates(mine.images, theirs.images)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).round({"correlation": 5})
 
 
-def has_twin(names: NDArray[np.str_], split: str, twins: "pd.DataFrame") -> NDArray[np.bool_]:
-    """(N,) bool: the image of this split has a twin in an earlier split."""
-    listed = twins.loc[twins["split"] == split, "image"]
+def has_near_duplicate(
+    names: NDArray[np.str_], split: str, pairs: "pd.DataFrame"
+) -> NDArray[np.bool_]:
+    """(N,) bool: the image of this split has a near-duplicate in an earlier split."""
+    listed = pairs.loc[pairs["split"] == split, "image"]
     return np.isin(names, listed.to_numpy(dtype=str))
 
 
-def write_twins(path: Path, twins: "pd.DataFrame") -> None:
-    """Write twins.csv."""
-    replace_file(path, twins.to_csv(index=False).encode("utf-8"))
+def write_near_duplicates(path: Path, pairs: "pd.DataFrame") -> None:
+    """Write near_duplicates.csv."""
+    replace_file(path, pairs.to_csv(index=False).encode("utf-8"))
 
 
-def read_twins(path: Path) -> "pd.DataFrame":
-    """Read twins.csv.
+def read_near_duplicates(path: Path) -> "pd.DataFrame":
+    """Read near_duplicates.csv, or the twins.csv of an earlier version.
 
     Raises:
         ModelError: it is missing, unreadable or lacks a column.
     """
     import pandas as pd
 
+    texts = ("image", "other_image", *FORMER_NAMES)
     try:
-        table = pd.read_csv(path, dtype={"image": str, "twin_image": str})
+        table = pd.read_csv(path, dtype=dict.fromkeys(texts, str)).rename(columns=FORMER_NAMES)
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{path} cannot be read ({error}). `python -m emotion_core evaluate` writes it anew."
+            f"{path} cannot be read ({error}). `python -m emotion_core evaluate` writes it again."
         ) from error
     missing = [c for c in COLUMNS if c not in table.columns]
     if missing:

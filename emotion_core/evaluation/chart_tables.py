@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from emotion_core.datasets.near_duplicates import has_twin
+from emotion_core.datasets.near_duplicates import has_near_duplicate
 from emotion_core.evaluation import metrics
 from emotion_core.evaluation.evaluate import SCORE_NAMES, score_block
 from emotion_core.evaluation.predictions import Predictions
@@ -39,7 +39,8 @@ class Scored:
         truth: (N,) int64 indices into EXPRESSIONS.
         probs: (N, 7) float64, served and calibrated.
         raw: (N, 7) float64, served before calibration.
-        twin: (N,) bool, the image has a near-identical one in an earlier split; None: not known.
+        near_duplicate: (N,) bool, the image has a near-identical one in an earlier split; None:
+            not known.
     """
 
     label_set: str
@@ -47,7 +48,7 @@ class Scored:
     truth: NDArray[np.int64]
     probs: NDArray[np.float64]
     raw: NDArray[np.float64]
-    twin: NDArray[np.bool_] | None
+    near_duplicate: NDArray[np.bool_] | None
 
     @property
     def score_name(self) -> str:
@@ -61,14 +62,20 @@ class Scored:
 
 
 def scored(
-    rows: Predictions, label_set: str, split: str, temperature: float, twins: pd.DataFrame | None
+    rows: Predictions,
+    label_set: str,
+    split: str,
+    temperature: float,
+    near_duplicates: pd.DataFrame | None,
 ) -> Scored:
     """The rows of a predictions file that count for a label set."""
     kept = rows.labelled(label_set)
     names, probs = rows.names[kept], rows.served_probs[kept]
-    twin = None if twins is None else has_twin(names, split, twins)
+    duplicated = None
+    if near_duplicates is not None:
+        duplicated = has_near_duplicate(names, split, near_duplicates)
     raw = before_calibration(probs, temperature)
-    return Scored(label_set, names, rows.labels[label_set][kept], probs, raw, twin)
+    return Scored(label_set, names, rows.labels[label_set][kept], probs, raw, duplicated)
 
 
 def before_calibration(probs: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
@@ -79,10 +86,10 @@ def before_calibration(probs: NDArray[np.floating], temperature: float) -> NDArr
 
 
 def score_blocks(images: Scored, resamples: int = 1000) -> dict[str, dict[str, Any]]:
-    """`full` and, where twins are known, `without_twins`: blocks as `evaluate.score_block`."""
+    """`full` and, where they are known, `without_near_duplicates`: as `evaluate.score_block`."""
     keep = {"full": np.ones(len(images.truth), bool)}
-    if images.twin is not None:
-        keep["without_twins"] = ~images.twin
+    if images.near_duplicate is not None:
+        keep["without_near_duplicates"] = ~images.near_duplicate
     return {
         name: score_block(images.truth[k], images.probs[k], images.raw[k], resamples)
         for name, k in keep.items()
@@ -248,7 +255,7 @@ def comparison_table(
     rows: list[tuple[str, str, float, float | None, float | None, str]] = []
     for model, blocks in blocks_by_model.items():
         for name, block in blocks.items():
-            who = model if name == "full" else f"{model}, without twins"
+            who = model if name == "full" else f"{model}, without near-duplicates"
             source = f"computed from its predictions of {block['images']:,} images"
             rows.append((who, model, *_ends(block["accuracy"]), source))
     people = (report or {}).get("scores", {}).get(label_set, {}).get("human_agreement")

@@ -52,13 +52,13 @@ class Evaluation:
     Attributes:
         report: plain values for JSON; see `evaluate_model`.
         predictions: the table of predictions_<dataset>_<split>.csv.
-        twins: twins across the splits of the data set, as `near_duplicates.twins_across`.
+        near_duplicates: across the splits of the data set, as `near_duplicates.pairs_across`.
         robustness: the table of corruptions.csv; None where it was not asked for.
     """
 
     report: dict[str, Any]
     predictions: pd.DataFrame
-    twins: pd.DataFrame
+    near_duplicates: pd.DataFrame
     robustness: pd.DataFrame | None
 
 
@@ -117,11 +117,11 @@ def score_label_set(
     split: Split,
     labels: NDArray[np.int8],
     answers: Answers,
-    twin: NDArray[np.bool_] | None,
+    duplicated: NDArray[np.bool_] | None,
     resamples: int = 1000,
 ) -> dict[str, Any]:
-    """A split scored against one label set: full, without twins, the float network, the served one
-    without second looks, and people."""
+    """A split scored against one label set: full, without near-duplicates, the float network, the
+    served one without second looks, and people."""
 
     def block(rows: NDArray[np.bool_]) -> dict[str, Any] | None:
         if not rows.any():
@@ -134,7 +134,7 @@ def score_label_set(
     result: dict[str, Any] = {
         "name": SCORE_NAMES[label_set],
         "full": block(kept),
-        "without_twins": None if twin is None else block(kept & ~twin),
+        "without_near_duplicates": None if duplicated is None else block(kept & ~duplicated),
         "chance": dict(metrics.chance_scores(truth, NUM_EXPRESSIONS)),
     }
     if answers.float_probs is not None:
@@ -163,7 +163,7 @@ def evaluate_model(
 
     Args:
         bundle: the model folder.
-        dataset: its other splits are looked through for twins.
+        dataset: its other splits are searched for near-duplicates.
         split_name: `train`, `validation`, `test` or `all`.
         label_set: whose score is the headline; None: the one the model learnt, where it is there.
         with_robustness: also on damaged faces, which takes most of the time, and the float network
@@ -186,11 +186,11 @@ def evaluate_model(
     label_sets = label_sets_of(split)
     headline = _headline(label_set, bundle.label_set, label_sets, split_name)
     answers = _as_written(_adapted(ask_both(bundle, split.images, progress), adaptation))
-    table, twin = _twins(dataset, split, progress)
+    table, duplicated = _near_duplicates(dataset, split, progress)
     scores = {}
     for done, (name, labels) in enumerate(label_sets.items()):
         progress(Progress("scores and intervals", done, len(label_sets)))
-        scores[name] = score_label_set(name, split, labels, answers, twin)
+        scores[name] = score_label_set(name, split, labels, answers, duplicated)
     progress(Progress("scores and intervals", len(label_sets), len(label_sets)))
     report = _origin(bundle, dataset, split) | {
         "headline": _plain(headline, scores[headline]),
@@ -262,27 +262,27 @@ def _plain(label_set: str, scores: dict[str, Any]) -> dict[str, Any]:
     """The headline's figures without intervals, for readers in a hurry."""
     full = scores["full"]
     values = {k: v["value"] for k, v in full.items() if isinstance(v, dict) and "value" in v}
-    without = scores["without_twins"]
+    without = scores["without_near_duplicates"]
     return {
         "label_set": label_set,
         "name": scores["name"],
         "images": full["images"],
         **values,
-        "accuracy_without_twins": without["accuracy"]["value"] if without else None,
+        "accuracy_without_near_duplicates": without["accuracy"]["value"] if without else None,
     }
 
 
-def _twins(
+def _near_duplicates(
     dataset: Dataset, split: Split, progress: OnProgress
 ) -> tuple[pd.DataFrame, NDArray[np.bool_] | None]:
-    """The table of twins, and which images of this split have one (None: nothing to compare)."""
+    """The near-duplicates, and which images of this split have one (None: nothing to compare)."""
     earlier = [dataset.splits.get(name) for name in near_duplicates.EARLIER.get(split.name, ())]
     progress(Progress("near-duplicates across splits", 0, 1))
-    table = near_duplicates.twins_across(dataset.splits)
+    table = near_duplicates.pairs_across(dataset.splits)
     progress(Progress("near-duplicates across splits", 1, 1))
     if not any(other is not None and len(other) for other in earlier):
         return table, None
-    return table, near_duplicates.has_twin(split.names, split.name, table)
+    return table, near_duplicates.has_near_duplicate(split.names, split.name, table)
 
 
 def _compare(answers: Answers, scores: dict[str, Any]) -> dict[str, Any] | None:

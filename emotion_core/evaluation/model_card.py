@@ -167,8 +167,8 @@ def _scores(report: dict[str, Any]) -> str:
     columns = []
     for block in report["scores"].values():
         columns.append((block["name"], block["full"]))
-        if block["without_twins"]:
-            columns.append((f"{block['name']} without twins", block["without_twins"]))
+        if without := block["without_near_duplicates"]:
+            columns.append((f"{block['name']} without near-duplicates", without))
     rows = [["images", *(f"{block['images']:,}" for _, block in columns)]]
     rows += [[title, *(_scored(block[key]) for _, block in columns)] for title, key in _SCORES]
     rows += [["ECE before calibration", *(f"{b['ece_uncalibrated']:.3f}" for _, b in columns)]]

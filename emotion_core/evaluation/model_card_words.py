@@ -50,8 +50,8 @@ PROTOCOL: Final = """## Protocol
 - *FER+ 7-class*: a vote count of 1 is dropped as noise; an image counts where one of the seven has
   more than half of the votes that remain (contempt, unknown and not-a-face count in the total).
 - *FER2013*: the original label, on the images of the split that carry one.
-- *without twins*: less the images with a near-identical one in an earlier split (normalised
-  cross-correlation above 0.99 at 24×24, mirrored ones counted).
+- *without near-duplicates*: less the images with a near-identical one in an earlier split
+  (normalised cross-correlation above 0.99 at 24×24, mirrored ones counted).
 - *ECE*: 15 equal-width bins of the winning probability. *Human agreement*: one FER+ voter against
   the majority of the others, on the same images.
 - Scores are those of the served int8 network, calibrated; a face whose answer is unclear is asked

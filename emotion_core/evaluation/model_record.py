@@ -6,14 +6,13 @@ evaluation.json holds {version, evaluations: {<dataset>_<split>: report of evalu
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from emotion_core.atomic_io import parse_json, replace_file, write_json
-from emotion_core.datasets import known_images
-from emotion_core.datasets.near_duplicates import read_twins, write_twins
+from emotion_core.datasets import known_images, near_duplicates
+from emotion_core.datasets.former_names import existing_file, with_present_names
 from emotion_core.errors import ModelError
 from emotion_core.evaluation import experiment_log
 from emotion_core.evaluation.other_faces import load_other_faces
@@ -40,6 +39,7 @@ _BLOCK_SCORES: Final[tuple[str, ...]] = (
     *("accuracy", "balanced_accuracy", "macro_f1", "rare_recall", "ece", "nll"),
     *("accuracy_at_90", "accuracy_at_80"),
 )
+_SCORE_PARTS: Final = frozenset({"name", "full", "without_near_duplicates", "chance"})
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +52,7 @@ class ModelRecord:
         evaluations: `<dataset>_<split>` → report of `evaluate.evaluate_model`.
         predictions: `<dataset>_<split>` → the rows of its file.
         other_faces: scores on faces of other origin; None where not measured or damaged.
-        history, robustness, twins: the tables; None where missing or damaged.
+        history, robustness, near_duplicates: the tables; None where missing or damaged.
         problems: one sentence a file that is missing or damaged.
     """
 
@@ -63,7 +63,7 @@ class ModelRecord:
     other_faces: dict[str, Any] | None = None
     history: pd.DataFrame | None = None
     robustness: pd.DataFrame | None = None
-    twins: pd.DataFrame | None = None
+    near_duplicates: pd.DataFrame | None = None
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -83,7 +83,9 @@ def read_record(folder: Path) -> ModelRecord:
     record.robustness = _attempt(
         record, lambda: _table(folder / "robustness.csv", ROBUSTNESS_COLUMNS)
     )
-    record.twins = _attempt(record, lambda: read_twins(twins_file(folder)))
+    record.near_duplicates = _attempt(
+        record, lambda: near_duplicates.read_near_duplicates(near_duplicates_file(folder))
+    )
     files = sorted(folder.glob("predictions_*_*.csv"))
     for file in files:
         rows = _attempt(record, lambda file=file: read_predictions(file))
@@ -166,7 +168,7 @@ def read_evaluations(folder: Path) -> dict[str, dict[str, Any]]:
         ModelError: the file is missing, damaged or of another version.
     """
     path = folder / "evaluation.json"
-    values = _read_json(path)
+    values = with_present_names(_read_json(path))
     reports = values.get("evaluations")
     if values.get("version") != VERSION or not isinstance(reports, dict):
         raise ModelError(f"{path} is of another version of this program. {_REMAKE}")
@@ -191,10 +193,10 @@ def _is_report(report: Any) -> bool:
 
 
 def _is_score(score: Any) -> bool:
-    if not isinstance(score, dict) or not {"name", "full", "without_twins", "chance"} <= set(score):
+    if not isinstance(score, dict) or not set(score) >= _SCORE_PARTS:
         return False
-    people = score.get("human_agreement")
-    blocks = [score["full"], *([score["without_twins"]] if score["without_twins"] else [])]
+    people, without = score.get("human_agreement"), score["without_near_duplicates"]
+    blocks = [score["full"], *([without] if without else [])]
     return (people is None or _is_interval(people)) and all(_is_block(block) for block in blocks)
 
 
@@ -238,11 +240,11 @@ def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-def twins_file(folder: Path) -> Path:
+def near_duplicates_file(folder: Path) -> Path:
     """Path of the near-duplicates of a model's data: in its folder, else in the folder above."""
-    own = folder / "twins.csv"
-    # Unlike pathlib, it takes what may not be read for a missing file.
-    return own if os.path.isfile(own) else folder.parent / "twins.csv"  # noqa: PTH113
+    name = near_duplicates.FILE_NAME
+    found = existing_file(folder, name) or existing_file(folder.parent, name)
+    return found or folder.parent / name
 
 
 def known_file(folder: Path) -> Path:
@@ -256,7 +258,7 @@ def _data_place(folder: Path, fingerprint: str, name: str) -> Path:
     their own."""
     shared = folder.parent / name
     default = shared_fingerprint(folder.parent)
-    same = default == fingerprint if default else not shared.is_file()
+    same = default == fingerprint if default else not existing_file(folder.parent, name)
     return shared if same else folder / name
 
 
@@ -284,7 +286,7 @@ def save_evaluation(found: Evaluation, folder: Path, *, apart: bool = False) -> 
 
     predictions_<dataset>_<split>.csv and evaluation.json; robustness.csv where it was measured,
     unless it would replace the test split's by another's;
-    twins.csv into the folder above where it is of the data that all models there share.
+    near_duplicates.csv into the folder above where it is of the data that all models there share.
 
     Args:
         found: what was measured.
@@ -307,9 +309,9 @@ def save_evaluation(found: Evaluation, folder: Path, *, apart: bool = False) -> 
     if found.robustness is not None and _is_next(folder / "robustness.csv", report["split"]):
         text = found.robustness.to_csv(index=False)
         replace_file(folder / "robustness.csv", text.encode("utf-8"))
-    name = "twins.csv"
+    name = near_duplicates.FILE_NAME
     place = folder / name if apart else _data_place(folder, report["fingerprint"], name)
-    write_twins(place, found.twins)
+    near_duplicates.write_near_duplicates(place, found.near_duplicates)
 
 
 def _is_next(path: Path, split: str) -> bool:

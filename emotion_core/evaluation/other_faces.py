@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FILE: Final = "other_faces.json"
 _VERSION: Final = 1
 _RESAMPLES: Final = 1000
+_INTERVAL: Final = ("value", "low", "high")
 
 
 def score_other_faces(
@@ -151,11 +152,16 @@ def load_other_faces(folder: Path) -> dict[str, Any] | None:
 
 
 def _check(scores: dict[str, Any]) -> None:
-    """Raise what is wrong with the parts that pages and card read."""
-    intervals = [scores["cross_score"]]
+    """Raise where a figure that pages and card read is missing or not a number."""
+    _need_numbers(scores["cross_score"], *_INTERVAL)
     for block in scores["sets"]:
-        str(block["name"]), str(block["about"]), int(block["images"]), int(block["people"])
-        float(block["ece"]), float(block["unsure"]), float(block["accuracy"])
-        intervals += block["recall"].values()
-    for interval in intervals:
-        float(interval["value"]), float(interval["low"]), float(interval["high"])
+        str(block["name"]), str(block["about"])
+        _need_numbers(block, "images", "people", "accuracy", "confidence", "ece", "unsure")
+        for recall in dict(block["recall"]).values():
+            _need_numbers(recall, "images", *_INTERVAL)
+
+
+def _need_numbers(values: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if not isinstance(values[name], int | float):
+            raise TypeError(f"{name} is {values[name]!r}")

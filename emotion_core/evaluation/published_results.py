@@ -53,20 +53,23 @@ PEERS: Final[tuple[Peer, ...]] = (
     ),
 )
 
-# Recall of `fer` 25.10 on the same faces as `other_faces.json`, measured by this project.
+# Recall of `fer` 25.10 for each expression of each set in `other_faces.json`. This project measured
+# it on the same images.
 FER_ON_OTHER_FACES: Final[dict[str, dict[str, float]]] = {
     "LFW": {"happy": 0.82, "neutral": 0.23, "surprise": 0.24, "angry": 0.56},
     "London": {"happy": 0.46, "neutral": 0.98},
 }
-# What figures that look comparable really are.
+# Why published figures that look comparable are not.
 CROSS_DATA_SET_NOTES: Final[tuple[str, ...]] = (
-    "0.733 on FER2013 (VGGNet, arXiv 2105.03588) averages ten crops of each image and was chosen "
-    "on the test split; trained from scratch and chosen on validation, one network reaches 0.727 "
-    "and an ensemble 0.752 (arXiv 1612.02903).",
-    "0.88 to 0.89 on FER+ rests on networks first trained on millions of faces; repeated, it comes "
-    "out at 0.83 to 0.86.",
-    "Networks trained on FER+ that were first trained on other faces reach 0.52 to 0.69 on RAF-DB, "
-    "another data set (arXiv 2408.10614): a score on one data set says little about another.",
+    "The accuracy of 0.733 on FER2013 (VGGNet, arXiv 2105.03588) was obtained by averaging the "
+    "predictions for ten crops of each image, and the network was selected on the test split. "
+    "Networks that were trained from scratch and selected on validation reach 0.727 alone and "
+    "0.752 as an ensemble (arXiv 1612.02903).",
+    "Accuracies of 0.88 to 0.89 on FER+ were reported for networks that had been pretrained on "
+    "millions of faces. Replications reached 0.83 to 0.86.",
+    "Pretrained networks that were fine-tuned on FER+ reach accuracies of 0.52 to 0.69 on RAF-DB, "
+    "another data set (arXiv 2408.10614). A score on one data set therefore predicts the score on "
+    "another one poorly.",
 )
 
 

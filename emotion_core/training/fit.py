@@ -264,7 +264,7 @@ class _Judge:
 class _Keeper(keras.callbacks.Callback):
     """After each epoch: score the averaged weights, keep the best, save all there is.
 
-    `learner` is what is trained, `network` its float32 twin, which is scored and kept.
+    `learner` is what is trained, `network` its float32 copy, which is scored and kept.
     """
 
     def __init__(

@@ -40,7 +40,7 @@ def test_the_shipped_data_set_fills_the_model_folder(
     assert evaluate(models, made_data, "--json", str(file), "--note", "first look") == 0
     printed = capsys.readouterr().out
     assert "FER+ 7-class (37 of 42 images count)" in printed
-    assert "without twins" in printed
+    assert "without near-duplicates" in printed
     assert all(e in printed for e in EXPRESSIONS)
     report = json.loads(file.read_text())
     assert report["headline"]["label_set"] == "ferplus"
@@ -54,7 +54,7 @@ def test_the_shipped_data_set_fills_the_model_folder(
     kept_reports = json.loads((folder / "evaluation.json").read_text())["evaluations"]
     assert set(kept_reports) == {"ferplus_validation", "ferplus_test"}
     assert set(pd.read_csv(folder / "robustness.csv")["split"]) == {"test"}
-    assert (models / "twins.csv").exists()
+    assert (models / "near_duplicates.csv").exists()
     log = pd.read_csv(models / "runs.csv")
     assert log[["event", "split"]].values.tolist() == [
         ["train", "validation"],
@@ -114,7 +114,7 @@ def test_own_faces_go_into_a_folder_of_their_own(
     assert sum(report["splits"].values()) == 3 * len(folders)
     assert len(report["notes"]) == 3
     assert len(record.predictions[f"folder_{split}"].names) == images
-    assert record.twins is not None
+    assert record.near_duplicates is not None
     assert len(set(record.predictions[f"folder_{split}"].names)) == images
 
 
@@ -188,12 +188,14 @@ def test_label_sets_are_no_choice_for_folders(
     assert "leave --labels out" in capsys.readouterr().err
 
 
-def test_a_model_of_other_data_leaves_the_shared_twins_alone(models: Path, made_data: Path) -> None:
-    shared = models / "twins.csv"
-    shared.write_text("split,image,twin_split,twin_image,correlation,mirrored\n")
-    twins = read_record(models / "tiny").twins
-    assert twins is not None
-    assert twins.empty
+def test_a_model_of_other_data_leaves_the_shared_near_duplicates_alone(
+    models: Path, made_data: Path
+) -> None:
+    shared = models / "near_duplicates.csv"
+    shared.write_text("split,image,other_split,other_image,correlation,mirrored\n")
+    table = read_record(models / "tiny").near_duplicates
+    assert table is not None
+    assert table.empty
     (models / "other").mkdir()
     for name in ("model.tflite", "model.keras"):
         shutil.copy(models / "tiny" / name, models / "other" / name)
@@ -205,8 +207,8 @@ def test_a_model_of_other_data_leaves_the_shared_twins_alone(models: Path, made_
     options = ("--model", "other", "--no-robustness", "--split", "validation")
     assert evaluate(models, made_data, *options) == 0
     assert shared.read_bytes() == kept
-    assert (models / "other" / "twins.csv").is_file()
-    assert read_record(models / "other").twins is not None
+    assert (models / "other" / "near_duplicates.csv").is_file()
+    assert read_record(models / "other").near_duplicates is not None
 
 
 def test_somebodys_own_faces_leave_the_models_alone(

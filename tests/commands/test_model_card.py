@@ -38,7 +38,7 @@ def test_the_card_tells_the_figures_of_the_files(tested_models: Path, tmp_path: 
         "Article 5(1)(f)",
         "terms of FER2013",
         "arXiv 1608.01041",
-        "without twins",
+        "without near-duplicates",
         "human agreement",
         "Failure modes",
         "Damaged faces (test split)",

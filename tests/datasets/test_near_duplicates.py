@@ -18,17 +18,19 @@ def split(name: str, images: np.ndarray) -> Split:
     return Split(name, names, images, np.zeros((count, 10), np.int16), np.zeros(count, np.int8))
 
 
-def test_no_images_no_twins() -> None:
+def test_no_images_no_near_duplicates() -> None:
     empty = np.empty((0, 48, 48), np.uint8)
-    assert list(near_duplicates.find_twins(empty, noise(2, 0))) == []
-    assert list(near_duplicates.find_twins(noise(2, 0), empty)) == []
+    assert list(near_duplicates.find_near_duplicates(empty, noise(2, 0))) == []
+    assert list(near_duplicates.find_near_duplicates(noise(2, 0), empty)) == []
 
 
 def test_brighter_copies_and_mirrors_are_found_and_strangers_are_not() -> None:
     right = noise(5, 1)
     brighter = (right[1] // 2 + 60).astype(np.uint8)
     mirrored = right[3][:, ::-1]
-    found = list(near_duplicates.find_twins(np.stack([noise(1, 2)[0], brighter, mirrored]), right))
+    found = list(
+        near_duplicates.find_near_duplicates(np.stack([noise(1, 2)[0], brighter, mirrored]), right)
+    )
     assert [(t.left, t.right, t.mirrored) for t in found] == [(1, 1, False), (2, 3, True)]
     assert all(t.correlation > 0.99 for t in found)
 
@@ -44,53 +46,65 @@ def test_blocks_give_the_same_pairs_as_one_by_one(monkeypatch: pytest.MonkeyPatc
             if np.corrcoef(small, other)[0, 1] > 0.99:
                 expected.append((i, j))
     monkeypatch.setattr(near_duplicates, "BLOCK", 4)
-    assert [(t.left, t.right) for t in near_duplicates.find_twins(left, right)] == expected
+    assert [
+        (t.left, t.right) for t in near_duplicates.find_near_duplicates(left, right)
+    ] == expected
     assert expected == [(2, 0), (9, 5), (22, 5)]
 
 
-def test_plain_surfaces_are_nobodys_twin() -> None:
+def test_plain_surfaces_have_no_near_duplicates() -> None:
     black = np.zeros((1, 48, 48), np.uint8)
-    assert list(near_duplicates.find_twins(black, black)) == []
+    assert list(near_duplicates.find_near_duplicates(black, black)) == []
 
 
 def test_across_splits_looks_only_at_earlier_ones() -> None:
     train, validation, test = noise(4, 5), noise(3, 6), noise(3, 7)
     validation[0] = train[2]
     test[1], test[2] = validation[1], train[3]
-    table = near_duplicates.twins_across(
+    table = near_duplicates.pairs_across(
         {s.name: s for s in (split("train", train), split("validation", validation))}
         | {"test": split("test", test)}
     )
-    assert table[["split", "image", "twin_split", "twin_image"]].values.tolist() == [
+    assert table[["split", "image", "other_split", "other_image"]].values.tolist() == [
         ["validation", "validation0.png", "train", "train2.png"],
         ["test", "test2.png", "train", "train3.png"],
         ["test", "test1.png", "validation", "validation1.png"],
     ]
     names = split("test", test).names
-    assert near_duplicates.has_twin(names, "test", table).tolist() == [False, True, True]
-    assert not near_duplicates.has_twin(names, "validation", table).any()
+    assert near_duplicates.has_near_duplicate(names, "test", table).tolist() == [False, True, True]
+    assert not near_duplicates.has_near_duplicate(names, "validation", table).any()
 
 
-def test_a_table_without_twins_is_written_and_read(tmp_path: Path) -> None:
-    table = near_duplicates.twins_across({"test": split("test", noise(2, 8))})
-    near_duplicates.write_twins(tmp_path / "twins.csv", table)
-    assert near_duplicates.read_twins(tmp_path / "twins.csv").empty
-    assert [p.name for p in tmp_path.iterdir()] == ["twins.csv"]
+def test_an_empty_table_is_written_and_read(tmp_path: Path) -> None:
+    table = near_duplicates.pairs_across({"test": split("test", noise(2, 8))})
+    near_duplicates.write_near_duplicates(tmp_path / "near_duplicates.csv", table)
+    assert near_duplicates.read_near_duplicates(tmp_path / "near_duplicates.csv").empty
+    assert [p.name for p in tmp_path.iterdir()] == ["near_duplicates.csv"]
+
+
+def test_the_columns_of_an_earlier_version_are_read_by_their_present_names(tmp_path: Path) -> None:
+    path = tmp_path / "twins.csv"
+    path.write_text(
+        "split,image,twin_split,twin_image,correlation,mirrored\ntest,1,train,02,1,False\n"
+    )
+    table = near_duplicates.read_near_duplicates(path)
+    assert tuple(table.columns) == near_duplicates.COLUMNS
+    assert table[["image", "other_image"]].values.tolist() == [["1", "02"]]
 
 
 @pytest.mark.parametrize("text", [None, "", "split,image\ntest,a\n"])
 def test_a_missing_or_damaged_table_is_named(tmp_path: Path, text: str | None) -> None:
-    path = tmp_path / "twins.csv"
+    path = tmp_path / "near_duplicates.csv"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(ModelError, match=r"twins\.csv"):
-        near_duplicates.read_twins(path)
+    with pytest.raises(ModelError, match=r"near_duplicates\.csv"):
+        near_duplicates.read_near_duplicates(path)
 
 
 @pytest.mark.slow
-def test_the_known_number_of_test_twins(shared_data: Path) -> None:
+def test_the_known_number_of_near_duplicates_in_test(shared_data: Path) -> None:
     from emotion_core.datasets.loading import load_dataset
 
     splits = load_dataset(shared_data / "ferplus.zip").splits
-    table = near_duplicates.twins_across({k: splits[k] for k in ("train", "test")})
+    table = near_duplicates.pairs_across({k: splits[k] for k in ("train", "test")})
     assert table["image"].nunique() == 320

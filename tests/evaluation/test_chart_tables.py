@@ -24,21 +24,21 @@ def rows() -> Predictions:
 
 @pytest.fixture
 def images() -> chart_tables.Scored:
-    twins = pd.DataFrame(
+    pairs = pd.DataFrame(
         {"split": ["test", "test", "validation"], "image": ["fer1.png", "fer10.png", "fer2.png"]}
     )
-    return chart_tables.scored(rows(), "ferplus", "test", TEMPERATURE, twins)
+    return chart_tables.scored(rows(), "ferplus", "test", TEMPERATURE, pairs)
 
 
-def test_only_labelled_images_count_and_twins_are_of_this_split(
+def test_only_labelled_images_count_and_near_duplicates_are_of_this_split(
     images: chart_tables.Scored,
 ) -> None:
     assert len(images.truth) == 54
     assert "fer10.png" not in images.names, "it has no FER+ label"
-    assert images.names[images.twin].tolist() == ["fer1.png"]
+    assert images.names[images.near_duplicate].tolist() == ["fer1.png"]
     blocks = chart_tables.score_blocks(images, resamples=20)
     assert blocks["full"]["images"] == 54
-    assert blocks["without_twins"]["images"] == 53
+    assert blocks["without_near_duplicates"]["images"] == 53
     unknown = chart_tables.scored(rows(), "ferplus", "test", TEMPERATURE, None)
     assert set(chart_tables.score_blocks(unknown, resamples=20)) == {"full"}
 
@@ -126,14 +126,14 @@ def test_published_figures_stand_beside_test_scores_alone(images: chart_tables.S
     people = {"value": 0.77, "low": 0.76, "high": 0.78}
     report = {"scores": {"ferplus": {"human_agreement": people}}}
     test = chart_tables.comparison_table(blocks, "ferplus", report, with_peers=True)
-    assert {"mine", "mine, without twins", "people", "chance"} < set(test["who"])
+    assert {"mine", "mine, without near-duplicates", "people", "chance"} < set(test["who"])
     assert "FER+ VGG13" in set(test["who"])
     assert (test["source"].str.len() > 10).all(), "each figure says where it comes from"
     measured = test.set_index("who")["group"]
     assert measured["fer 25.10 (mini-Xception)"] == chart_tables.MEASURED_HERE
     assert measured["FER+ VGG13"] == chart_tables.PUBLISHED
     validation = chart_tables.comparison_table(blocks, "ferplus", None, with_peers=False)
-    expected = ["mine", "mine, without twins", "chance"]
+    expected = ["mine", "mine, without near-duplicates", "chance"]
     assert validation["who"].tolist() == expected
 
 

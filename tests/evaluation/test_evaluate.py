@@ -122,29 +122,29 @@ def test_served_probabilities_are_calibrated_ones(
     assert np.abs(served - expected).max() < 1e-4
 
 
-def test_without_twins_leaves_them_out(made_models: Path, made_data: Path) -> None:
+def test_without_near_duplicates_leaves_them_out(made_models: Path, made_data: Path) -> None:
     dataset = load_dataset(made_data)
     test, train = dataset.split("test"), dataset.split("train")
     images = test.images.copy()
     images[:4] = train.images[10:14][:, :, ::-1]
-    with_twins = Split("test", test.names, images, test.votes, test.fer2013)
+    doubled = Split("test", test.names, images, test.votes, test.fer2013)
     bundle = load_bundle("tiny", made_models)
     report = evaluate.evaluate_model(
         bundle,
-        Dataset(dataset.source, {**dataset.splits, "test": with_twins}),
+        Dataset(dataset.source, {**dataset.splits, "test": doubled}),
         "test",
         with_robustness=False,
     ).report
     scores = report["scores"]["ferplus"]
-    assert scores["without_twins"]["images"] == scores["full"]["images"] - 4
-    assert report["headline"]["accuracy_without_twins"] is not None
+    assert scores["without_near_duplicates"]["images"] == scores["full"]["images"] - 4
+    assert report["headline"]["accuracy_without_near_duplicates"] is not None
 
 
-def test_a_test_split_alone_has_no_twins_to_leave_out(made_models: Path) -> None:
+def test_a_test_split_alone_has_no_near_duplicates_to_leave_out(made_models: Path) -> None:
     alone = Dataset(Path("made"), {"test": split("test", [0, 3, 3])})
     bundle = load_bundle("tiny", made_models)
     report = evaluate.evaluate_model(bundle, alone, "test", with_robustness=False).report
-    assert report["scores"]["labels"]["without_twins"] is None
+    assert report["scores"]["labels"]["without_near_duplicates"] is None
     assert report["headline"]["name"] == "labels of the folders"
     assert report["labels_agree"] is None
 

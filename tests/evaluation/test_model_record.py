@@ -134,7 +134,13 @@ def test_a_folder_of_rubbish_is_described_not_refused(tmp_path: Path) -> None:
     assert found.label_set == "ferplus"
     assert not any((found.metadata, found.evaluations, found.predictions))
     named = " ".join(found.problems)
-    for file in ("model.json", "evaluation.json", "history.csv", "robustness.csv", "twins.csv"):
+    for file in (
+        "model.json",
+        "evaluation.json",
+        "history.csv",
+        "robustness.csv",
+        "near_duplicates.csv",
+    ):
         assert file in named, file
     assert "predictions_ferplus_test.csv" in named
 
@@ -189,7 +195,7 @@ def test_a_report_that_lost_a_score_is_named(tmp_path: Path) -> None:
     folder.mkdir()
     truth = np.arange(14) % 7
     block = evaluate.score_block(truth, np.eye(7)[truth], np.eye(7)[truth], resamples=5)
-    score = {"name": "FER2013", "full": block, "without_twins": None, "chance": {}}
+    score = {"name": "FER2013", "full": block, "without_near_duplicates": None, "chance": {}}
     headline = {"label_set": "fer2013", "name": "FER2013", "accuracy": 1.0}
     report = {"split": "test", "headline": headline, "speed": {}, "scores": {"fer2013": score}}
     write_json(folder / "evaluation.json", {"version": 1, "evaluations": {"a_test": report}})
@@ -201,6 +207,36 @@ def test_a_report_that_lost_a_score_is_named(tmp_path: Path) -> None:
         found = model_record.read_record(folder)
         assert not found.evaluations
         assert any("a_test is no complete report" in p for p in found.problems)
+
+
+def test_a_folder_of_an_earlier_version_is_read_by_the_present_names(tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    folder.mkdir()
+    truth = np.arange(14) % 7
+    block = evaluate.score_block(truth, np.eye(7)[truth], np.eye(7)[truth], resamples=5)
+    score = {"name": "FER2013", "full": block, "without_twins": block, "chance": {}}
+    headline = {"label_set": "fer2013", "name": "FER2013", "accuracy": 1.0}
+    report = {
+        "split": "test",
+        "headline": headline | {"accuracy_without_twins": 1.0},
+        "speed": {},
+        "scores": {"fer2013": score},
+    }
+    write_json(folder / "evaluation.json", {"version": 1, "evaluations": {"a_test": report}})
+    former = tmp_path / "twins.csv"
+    former.write_text(
+        "split,image,twin_split,twin_image,correlation,mirrored\ntest,a.png,train,b.png,1.0,False\n"
+    )
+    found = model_record.read_record(folder)
+    present = found.evaluations["a_test"]
+    assert present["scores"]["fer2013"]["without_near_duplicates"]["images"] == 14
+    assert present["headline"]["accuracy_without_near_duplicates"] == 1.0
+    assert found.near_duplicates is not None
+    assert found.near_duplicates["other_image"].tolist() == ["b.png"]
+    assert model_record.near_duplicates_file(folder) == former
+    # Where `evaluate` has written the file again, the former one no longer counts.
+    (tmp_path / "near_duplicates.csv").write_bytes(b"")
+    assert model_record.near_duplicates_file(folder) == tmp_path / "near_duplicates.csv"
 
 
 def test_folders_without_a_description_are_listed_too(tmp_path: Path) -> None:

@@ -10,7 +10,11 @@ import pytest
 from emotion_core.cli import main
 from emotion_core.datasets.other_faces import FaceSet, read_other_faces
 from emotion_core.errors import DatasetError, ModelError
-from emotion_core.evaluation.other_faces import load_other_faces, score_other_faces
+from emotion_core.evaluation.other_faces import (
+    load_other_faces,
+    save_other_faces,
+    score_other_faces,
+)
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import save_adaptation
@@ -131,6 +135,32 @@ def test_evaluate_keeps_the_scores_with_the_model(
     (folder / "other_faces.json").write_text("{}")
     with pytest.raises(ModelError, match="is damaged"):
         load_other_faces(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cross_score": {"value": 0.5, "low": 0.4}},
+        {"sets": [{"name": "made"}]},
+        {"confidence": None},
+        {"images": "many"},
+        {"recall": [1, 2]},
+        {"recall": {"happy": {"value": 1.0, "low": 1.0, "high": 1.0}}},
+    ],
+)
+def test_scores_that_lack_a_figure_are_called_damaged(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    source = write(tmp_path / "faces.npz")
+    sets = [faces_of([3, 4], [3, 4], [0, 1])]
+    scores = score_other_faces(_ByFirstPixel(), sets, source)  # type: ignore[arg-type]
+    save_other_faces(tmp_path, scores)
+    assert load_other_faces(tmp_path) == scores
+    changed = scores if change.keys() & scores.keys() else scores["sets"][0]
+    changed |= change
+    save_other_faces(tmp_path, scores)
+    with pytest.raises(ModelError, match="is damaged"):
+        load_other_faces(tmp_path)
 
 
 def test_scores_with_an_adaptation_name_it_and_leave_the_models_own(

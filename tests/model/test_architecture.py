@@ -31,10 +31,10 @@ def test_both_networks_are_counted_as_keras_counts_them(architecture: str, betwe
     assert found.parameters == network.count_params()
     assert [s.title for s in found.stages] == [*PARTS, between, "dense 1", "dense 2", "softmax"]
     for layer in found.layers:
-        twin = network.get_layer(layer.name)
-        assert layer.parameters == twin.count_params(), layer.name
+        built = network.get_layer(layer.name)
+        assert layer.parameters == built.count_params(), layer.name
         if layer.kind != "InputLayer":
-            assert layer.output_shape == tuple(twin.output.shape[1:]), layer.name
+            assert layer.output_shape == tuple(built.output.shape[1:]), layer.name
     assert found.uncounted == ()
 
 

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from emotion_core.atomic_io import write_json
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.datasets.dataset import Split
-from emotion_core.datasets.near_duplicates import COLUMNS
+from emotion_core.datasets.near_duplicates import COLUMNS, FILE_NAME
 from emotion_core.evaluation import evaluate
 from emotion_core.evaluation.corruptions import DAMAGES
 from emotion_core.evaluation.experiment_log import Run, log_run
@@ -119,8 +119,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with one model, made without a network."""
     models = tmp_path_factory.mktemp("page") / "models"
     write_model(models / "made", "ferplus", 1, 3.0)
-    twin = [("test", "test3.png", "train", "train9.png", 0.999, False)]
-    pd.DataFrame(twin, columns=list(COLUMNS)).to_csv(models / "twins.csv", index=False)
+    pair = [("test", "test3.png", "train", "train9.png", 0.999, False)]
+    pd.DataFrame(pair, columns=list(COLUMNS)).to_csv(models / FILE_NAME, index=False)
     log_run(models, Run("made", "evaluate", "ferplus", "test", "ferplus", 140, {"accuracy": 0.8}))
     (models / "default.txt").write_text("made\n")
     return models

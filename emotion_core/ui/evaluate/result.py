@@ -138,11 +138,11 @@ def _read(
         record.metadata.pop("temperature", None)
     split = key.rpartition("_")[2]
     temperature = float(record.metadata.get("temperature") or 1.0)
-    images = chart_tables.scored(rows, known[0], split, temperature, record.twins)
+    images = chart_tables.scored(rows, known[0], split, temperature, record.near_duplicates)
     if report.get("dataset") == "folder":
         # One label a picture, from the name of its folder: neither FER+ nor FER2013.
         images = dataclasses.replace(images, label_set="labels")
-    if not report.get("scores", {}).get(images.label_set, {}).get("without_twins"):
-        # No other split to have twins in.
-        images = dataclasses.replace(images, twin=None)
+    if not report.get("scores", {}).get(images.label_set, {}).get("without_near_duplicates"):
+        # There is no other split to have near-duplicates in.
+        images = dataclasses.replace(images, near_duplicate=None)
     return record, key, images.label_set, images, chart_tables.score_blocks(images)

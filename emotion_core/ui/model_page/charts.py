@@ -63,7 +63,7 @@ def comparison_chart(table: pd.DataFrame, models: Sequence[str]) -> alt.LayerCha
     keys = comparison_keys(table, models)
     scale = alt.Scale(domain=[k.name for k in keys], range=[k.colour for k in keys])
     order = table.sort_values("accuracy", ascending=False)["who"].tolist()
-    who = alt.Y("who:N", title=None, sort=order, axis=alt.Axis(labelLimit=165))
+    who = alt.Y("who:N", title=None, sort=order, axis=alt.Axis(labelLimit=180))
     base = alt.Chart(table)
     bars = base.mark_bar(height={"band": 0.62}, cornerRadiusEnd=3).encode(
         x=alt.X(**_share("accuracy", "accuracy")),

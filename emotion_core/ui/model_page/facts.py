@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from emotion_core.datasets import near_duplicates
 from emotion_core.evaluation import chart_tables
 from emotion_core.evaluation.evaluate import SCORE_NAMES
 from emotion_core.evaluation.paired_comparison import stacked
@@ -94,14 +95,14 @@ def _choose_scale(default_relative: bool) -> bool:
 
 
 def labels_tab(choices: Sequence[Choice]) -> None:
-    """How far the two label sets disagree, the scores on each, and the twins."""
+    """How far the two label sets disagree, the scores on each, and near-duplicates."""
     first = choices[0]
     left, right = st.columns(2, gap="large")
     with left:
         _show_agreement(first)
     with right:
         _show_both_scores(choices)
-        _show_twins(first)
+        _show_near_duplicates(first)
 
 
 def _show_agreement(choice: Choice) -> None:
@@ -137,7 +138,9 @@ def _show_both_scores(choices: Sequence[Choice]) -> None:
             "judged by": SCORE_NAMES[label_set],
             "images": blocks["full"]["images"],
             "accuracy": blocks["full"]["accuracy"]["value"],
-            "without twins": blocks.get("without_twins", {}).get("accuracy", {}).get("value"),
+            "without near-duplicates": blocks.get("without_near_duplicates", {})
+            .get("accuracy", {})
+            .get("value"),
             "people": _people(choice, label_set),
             "macro-F1": blocks["full"]["macro_f1"]["value"],
         }
@@ -149,7 +152,7 @@ def _show_both_scores(choices: Sequence[Choice]) -> None:
         return
     if len(choices) == 1:
         rows = [{k: v for k, v in row.items() if k != "model"} for row in rows]
-    show_table(rows, shares=["accuracy", "without twins", "people", "macro-F1"])
+    show_table(rows, shares=["accuracy", "without near-duplicates", "people", "macro-F1"])
     st.caption(
         f"All on the {choices[0].split} split. “People”: how often one FER+ voter agrees with the "
         "majority of the others, on the same images; FER2013 kept one label an image, so nobody "
@@ -162,18 +165,21 @@ def _people(choice: Choice, label_set: str) -> float | None:
     return (score.get("human_agreement") or {}).get("value")
 
 
-def _show_twins(choice: Choice) -> None:
-    heading("Twins across splits")
-    twins = choice.record.twins
-    if twins is None:
-        st.info("twins.csv is missing: `python -m emotion_core evaluate --data PATH` writes it.")
+def _show_near_duplicates(choice: Choice) -> None:
+    heading("Near-duplicates across splits")
+    pairs = choice.record.near_duplicates
+    if pairs is None:
+        st.info(
+            f"{near_duplicates.FILE_NAME} is missing: "
+            "`python -m emotion_core evaluate --data PATH` writes it."
+        )
         return
-    mine = twins[twins["split"] == choice.split]
+    mine = pairs[pairs["split"] == choice.split]
     st.markdown(
         f"{mine['image'].nunique():,} images of the {choice.split} split have a near-identical one "
         "in an earlier split (normalised cross-correlation above 0.99 at 24×24, mirrored ones "
         "counted). Published scores include them."
     )
-    with st.expander("The list of twins"):
+    with st.expander("The list of near-duplicates"):
         show_table(mine, height=220)
-        download_data(mine, "twins.csv", key="download_twins")
+        download_data(mine, near_duplicates.FILE_NAME, key="download_near_duplicates")

@@ -41,9 +41,9 @@ def _show_comparison(choices: Sequence[Choice]) -> None:
     table = chart_tables.comparison_table(blocks, first.label_set, report, with_peers=test)
     words = "Longer is better; the thin line is the 95% interval over the images. "
     words += (
-        "“Without twins” leaves out images that also stand, nearly identical, in training."
-        if any("without_twins" in choice.blocks for choice in choices)
-        else "Twins across splits are not known here."
+        "“Without near-duplicates” leaves out images that an earlier split holds, too."
+        if any("without_near_duplicates" in choice.blocks for choice in choices)
+        else "Near-duplicates across splits are not known here."
     )
     if not test and first.faces is None:
         words += " Published figures are about the test split and stand there only."

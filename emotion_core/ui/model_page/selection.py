@@ -13,7 +13,7 @@ import streamlit as st
 
 from emotion_core.evaluation import chart_tables
 from emotion_core.evaluation.evaluate import SCORE_NAMES
-from emotion_core.evaluation.model_record import ModelRecord, read_record
+from emotion_core.evaluation.model_record import ModelRecord, near_duplicates_file, read_record
 from emotion_core.labels import LABEL_SETS
 
 # The test split comes first: only its score says how new faces fare.
@@ -34,7 +34,7 @@ class Choice:
         key: `<dataset>_<split>` of the images; "" where the folder says nothing of any.
         label_set: whose labels judge.
         images: those that count for the label set; None where their predictions are not kept.
-        blocks: scores: `full` and perhaps `without_twins`; empty where nothing is known.
+        blocks: scores: `full` and perhaps `without_near_duplicates`; empty where nothing is known.
         faces: the data set that holds the images; None: the one of the installation.
     """
 
@@ -69,7 +69,7 @@ class Choice:
 
 def _stamp(folder: Path) -> float:
     """Changes whenever a file that the page reads is replaced."""
-    files = [*folder.glob("*"), folder.parent / "twins.csv"]
+    files = [*folder.glob("*"), near_duplicates_file(folder)]
     return max((f.stat().st_mtime for f in files if f.is_file()), default=0.0)
 
 
@@ -87,11 +87,11 @@ def _scores(
     rows = record.predictions.get(key)
     if rows is None:
         score = record.evaluations.get(key, {}).get("scores", {}).get(label_set, {})
-        known = {name: score.get(name) for name in ("full", "without_twins")}
+        known = {name: score.get(name) for name in ("full", "without_near_duplicates")}
         return None, {name: _numbers(block) for name, block in known.items() if block}
     temperature = float(record.metadata.get("temperature") or 1.0)
     split = key.rpartition("_")[2]
-    images = chart_tables.scored(rows, label_set, split, temperature, record.twins)
+    images = chart_tables.scored(rows, label_set, split, temperature, record.near_duplicates)
     if not len(images.truth):
         return None, {}
     return images, chart_tables.score_blocks(images)
