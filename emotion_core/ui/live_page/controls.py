@@ -32,8 +32,8 @@ def live_controls(bundle: ModelBundle, recording: bool = False) -> LiveSettings:
         bundle: the network that reads.
         recording: a recording runs, which is made with one adaptation from its start to its end.
     """
-    smooth, shows, mirror = st.columns([5, 6, 3], vertical_alignment="top", gap="medium")
-    with smooth:
+    # Not columns: those would cut off the words beside the picture.
+    with st.container(horizontal=True, gap="medium"):
         strength = st.slider(
             "Smoothing",
             0.0,
@@ -42,8 +42,8 @@ def live_controls(bundle: ModelBundle, recording: bool = False) -> LiveSettings:
             0.05,
             key="live_smoothing",
             help="0 shows every reading unsmoothed; 1 smooths most.",
+            width=180,
         )
-    with shows:
         drawn = st.pills(
             "Show on the picture",
             [_BOXES, _WORDS, _BARS],
@@ -51,13 +51,14 @@ def live_controls(bundle: ModelBundle, recording: bool = False) -> LiveSettings:
             default=[_BOXES, _WORDS],
             key="live_overlay",
             help="Choose none to see the plain camera picture.",
+            width="content",
         )
-    with mirror:
         mirrored = st.toggle(
             "Mirror",
             value=True,
             key="live_mirror",
             help="Mirrors the picture. Readings do not change.",
+            width="content",
         )
     pipeline, hidden = _more_settings(strength)
     adaptation = choose_adaptation(bundle, "live", _RECORDING if recording else "")
