@@ -281,7 +281,7 @@ class Batch:
         def tell(progress: VideoProgress) -> None:
             event = {"event": "progress", **place, "file": str(source.path), "folder": str(folder)}
             counts = {k: getattr(progress, k) for k in progress.__slots__}
-            self.tell(event | counts | {"fraction": progress.fraction})
+            self.tell(event | counts | {"step": progress.step, "fraction": progress.fraction})
 
         return tell
 
@@ -294,6 +294,8 @@ def _outcome(path: Path, folder: Path, status: str, summary: Event) -> Event:
     problem = ""
     said = [_damage(summary)] if summary.get("frames_failed") or summary.get("cut_short") else []
     said += [sound] if (sound := (summary.get("clip") or {}).get("sound_problem")) else []
+    if old := (summary.get("clip") or {}).get("identities_problem"):
+        said += [f"the clip shows the identities from before returns were recognised ({old})"]
     if said:
         problem = f"{path.name}: {'; '.join(said)}."
     return {

@@ -44,6 +44,7 @@ class FileState:
     fps: float = 0.0
     left_s: float | None = None
     folder: Path | None = None
+    step: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,7 @@ def _file_state(name: str, seen: Mapping[str, Any] | None) -> FileState:
         float(seen.get("fps", 0.0)),
         seen.get("left_s"),
         Path(folder) if folder else None,
+        str(seen.get("step", "")),
     )
 
 

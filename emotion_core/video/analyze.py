@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from emotion_core.config import PipelineSettings, TrackingSettings
 from emotion_core.datatypes import Frame, FrameResult
-from emotion_core.errors import EmotionCoreError, VideoError
+from emotion_core.errors import EmotionCoreError, OutputError, VideoError
 from emotion_core.media.background import WriteBehind, import_aside, read_ahead
 from emotion_core.media.probe import VideoInfo, probe
 from emotion_core.media.read import FrameSelector, ReadReport, read_frames
@@ -259,7 +259,11 @@ class _Run:
             return
         start_s, end_s = self._options.start_s, self._options.end_s
         drawing = Drawing(self._source.path, self._folder, start_s, end_s, self._clip["origin_s"])
-        self._stopped |= not drawing.draw(self._folder / CLIP, Edits(), self._hooks)
+        try:
+            self._stopped |= not drawing.draw(self._folder / CLIP, Edits(), self._hooks)
+        except (VideoError, OutputError) as error:
+            # The readings are complete, and so is the clip, with the identities of before.
+            self._clip |= {"identities_problem": str(error)}
 
     def finish(self) -> dict[str, Any]:
         """Save thumbnails and the final summary."""

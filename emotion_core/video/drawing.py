@@ -23,7 +23,7 @@ from emotion_core.results.export import COLUMNS, edited_rows, output_error, read
 from emotion_core.results.paths import FACES
 from emotion_core.video.anonymise import Anonymiser
 from emotion_core.video.clip import Shown, annotating, clip_writer, write_preview
-from emotion_core.video.progress import Hooks, VideoProgress
+from emotion_core.video.progress import DRAWING, Hooks, VideoProgress
 
 _PLACE: Final = {name: i for i, name in enumerate(COLUMNS)}
 _BOX: Final = ("x", "y", "width", "height")
@@ -117,9 +117,7 @@ class _Teller:
             return
         self._told_s, counts = now, (self._count, self._count)
         spent_s = now - self._begun_s
-        self._hooks.progress(
-            VideoProgress.at(counts, frame.time_s, self._span_s, spent_s, "drawing")
-        )
+        self._hooks.progress(VideoProgress.at(counts, frame.time_s, self._span_s, spent_s, DRAWING))
         if self._previews and now - self._previewed_s >= _PREVIEW_EVERY_S:
             self._previewed_s = now
             write_preview(self._folder, frame, held, self._names)

@@ -3,8 +3,13 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from emotion_core.progress import Progress, ignore_progress
+
+# Steps: the analysis, and a clip that is drawn when it is known who is who.
+ANALYSING: Final = "analysing"
+DRAWING: Final = "drawing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class VideoProgress(Progress):
         time_s: float,
         span_s: tuple[float, float],
         spent_s: float,
-        step: str = "analysing",
+        step: str = ANALYSING,
     ) -> "VideoProgress":
         """How far it is at a time of the source.
 

@@ -9,6 +9,7 @@ from emotion_core.jobs.log import CANCELLED, DONE, FAILED, RUNNING, WAITING, Fil
 from emotion_core.results.paths import PREVIEW
 from emotion_core.ui.common.text import duration_words, escape
 from emotion_core.ui.video_page.jobs import VIDEO_JOBS, job_store
+from emotion_core.video.progress import DRAWING
 
 _EVERY_S: Final = 1.0
 _ICONS: Final = {
@@ -66,6 +67,8 @@ def _overall_words(state: JobState) -> str:
     if len(state.files) == 1:
         words.insert(0, escape(state.files[0].name))
         words += [f"{f.fps:.0f} frames/s" for f in state.files if f.fps]
+        if state.files[0].step == DRAWING:
+            words.insert(1, "drawing the clip again, now that returns are recognised")
     else:
         words.append(f"{ended} of {len(state.files)} videos done")
     if left and ended + 1 == len(state.files):
