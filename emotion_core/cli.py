@@ -31,11 +31,16 @@ ABOUT = (
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
+def main(argv: Sequence[str] | None = None, program: str = "python -m emotion_core") -> int:
+    """Run one command; returns the exit status.
+
+    Args:
+        argv: the words of the command line after the program's name; None: those of the process.
+        program: what the user called, named in help and errors.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments[0] if arguments and arguments[0] in COMMANDS else None
-    parser = _parser(name)
+    parser = _parser(name, program)
     options = parser.parse_args(arguments)
     _print_anything()
     # TensorFlow's C++ start-up messages are of no use on a command line.
@@ -75,9 +80,9 @@ def _module(name: str):  # type: ignore[no-untyped-def]  # a module with add_arg
     return importlib.import_module(f"emotion_core.commands.{name.replace('-', '_')}")
 
 
-def _parser(name: str | None) -> argparse.ArgumentParser:
+def _parser(name: str | None, program: str) -> argparse.ArgumentParser:
     """All commands are listed; only the one asked for is imported and given its options."""
-    parser = argparse.ArgumentParser(prog="python -m emotion_core", description=ABOUT)
+    parser = argparse.ArgumentParser(prog=program, description=ABOUT)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command, text in COMMANDS.items():
         sub = commands.add_parser(command, help=text, description=text)

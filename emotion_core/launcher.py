@@ -14,7 +14,7 @@ from emotion_core.extras import missing_extra
 def main(argv: Sequence[str] | None = None) -> int:
     """Start the app, or run the command that `argv` names; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    return run_command(arguments) if arguments else _start_app()
+    return run_command(arguments, "emotion-lab") if arguments else _start_app()
 
 
 def _start_app() -> int:

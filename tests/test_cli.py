@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
-from emotion_core import cli
+from emotion_core import cli, launcher
 
 
 @pytest.mark.parametrize("command", sorted(cli.COMMANDS))
@@ -81,3 +82,15 @@ def test_signs_that_a_terminal_does_not_know_are_escaped() -> None:
         env={**os.environ, "PYTHONIOENCODING": "ascii"},
     )
     assert (done.returncode, done.stdout) == (0, "talk \\xb7 \\U0001f600\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("run", "program"), [(cli.main, "python -m emotion_core"), (launcher.main, "emotion-lab")]
+)
+def test_help_names_the_program_that_was_called(
+    capsys: pytest.CaptureFixture[str], run: Callable[[list[str]], int], program: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(["analyze", "--help"])
+    assert ended.value.code == 0
+    assert f"usage: {program} analyze" in capsys.readouterr().out
