@@ -1,7 +1,7 @@
 """Smoothing over time, in seconds: the same clip at 10 or 60 frames a second reads the same."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -21,26 +21,40 @@ class Smoother:
     """An exponential average of the probabilities of each identity.
 
     Not thread-safe; the pipeline that owns it serves one stream.
+
+    Attributes:
+        strength: 0 shows every raw value, 1 is the slowest.
+        speaking_strength: of faces that speak; None: like the others.
     """
 
-    def __init__(self, strength: float = 0.5) -> None:
+    def __init__(self, strength: float = 0.5, speaking_strength: float | None = None) -> None:
         self.strength = strength
+        self.speaking_strength = speaking_strength
         self._states: dict[int, tuple[float, FloatArray]] = {}
 
-    def update(self, track_ids: IntArray, probs: FloatArray, time_s: float) -> FloatArray:
+    def update(
+        self,
+        track_ids: IntArray,
+        probs: FloatArray,
+        time_s: float,
+        speaking: Sequence[int] = (),
+    ) -> FloatArray:
         """Smooth one frame.
 
         Args:
             track_ids: (N,) identities of the rows.
             probs: (N, 7), each row sums to 1.
             time_s: time of the frame in seconds; a step back counts as no step.
+            speaking: N, 1 where a face speaks; nothing where that is not known of any.
 
         Returns:
             (N, 7) float32, row-aligned; each row sums to 1. An identity seen first is unchanged.
         """
         smoothed = np.array(probs, dtype=np.float32)
-        tau = time_constant_s(self.strength)
         for row, track_id in enumerate(map(int, track_ids)):
+            slowly = len(speaking) and speaking[row] == 1 and self.speaking_strength is not None
+            strength = self.speaking_strength if slowly else self.strength
+            tau = time_constant_s(strength)
             if track_id in self._states and tau > 0:
                 then, before = self._states[track_id]
                 weight = -math.expm1(-max(time_s - then, 0.0) / tau)
