@@ -105,7 +105,8 @@ def _render(looks: list[Look]) -> np.ndarray:
         left, right = (round(width * i / len(looks)) for i in (number, number + 1))
         factor = look.scale * height / _SIDE
         matrix = cv2.getRotationMatrix2D(_CENTRE, look.angle, factor)
-        matrix[:, 2] += ((right - left) * look.x - _CENTRE[0], height * look.y - _CENTRE[1])
+        place = (right - left) * look.x, height * look.y
+        matrix[:, 2] += np.subtract(place, _CENTRE)
         # Drawn twice as large and averaged: a small movement must not flicker at edges.
         image[:, left:right] = cv2.warpAffine(
             _face(_shown(look)),
@@ -193,9 +194,7 @@ def _nod(time_s: float) -> Look:
 
 
 def _shake(time_s: float) -> Look:
-    return Look(
-        x=0.5 + 0.04 * math.sin(2 * math.pi * 2 * time_s), angle=4 * math.sin(12 * time_s)
-    )
+    return Look(x=0.5 + 0.04 * math.sin(2 * math.pi * 2 * time_s), angle=4 * math.sin(12 * time_s))
 
 
 def _moods(time_s: float) -> Look:
@@ -209,7 +208,9 @@ def _moods(time_s: float) -> Look:
 
 def _smile(time_s: float) -> Look:
     """A smile that comes once, and a quick one that goes again."""
-    share = float(np.interp(time_s, (2, 2.4, 5, 5.4, 7.0, 7.25, 7.6, 7.9), (0, 1, 1, 0, 0, 1, 1, 0)))
+    share = float(
+        np.interp(time_s, (2, 2.4, 5, 5.4, 7.0, 7.25, 7.6, 7.9), (0, 1, 1, 0, 0, 1, 1, 0))
+    )
     return Look(shape=SHAPES["neutral"].towards(SHAPES["happy"], round(share * 8) / 8))
 
 

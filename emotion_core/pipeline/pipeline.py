@@ -15,7 +15,6 @@ from emotion_core.datatypes import (
     FrameResult,
     ImageArray,
     IntArray,
-    QualityHint,
 )
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation

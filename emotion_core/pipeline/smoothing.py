@@ -52,9 +52,8 @@ class Smoother:
         """
         smoothed = np.array(probs, dtype=np.float32)
         for row, track_id in enumerate(map(int, track_ids)):
-            slowly = len(speaking) and speaking[row] == 1 and self.speaking_strength is not None
-            strength = self.speaking_strength if slowly else self.strength
-            tau = time_constant_s(strength)
+            slower = self.speaking_strength if len(speaking) and speaking[row] == 1 else None
+            tau = time_constant_s(self.strength if slower is None else slower)
             if track_id in self._states and tau > 0:
                 then, before = self._states[track_id]
                 weight = -math.expm1(-max(time_s - then, 0.0) / tau)

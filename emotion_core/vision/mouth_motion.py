@@ -46,8 +46,8 @@ TURNS_MOST: Final = 20
 _SLOW_S: Final = 0.5
 
 _SIDE: Final = 12
-# Of (N, 12, 12) cells: the mouth, and the face from the forehead to the upper lip. The lowest row is
-# left out: where a box jitters, the crop ends there now and then.
+# Of (N, 12, 12) cells: the mouth, and the face from the forehead to the upper lip. The lowest row
+# is left out: where a box jitters, the crop ends there now and then.
 _MOUTH: Final = np.s_[:, 8:11, 3:9]
 _REST: Final = np.s_[:, 1:7, 2:10]
 # Steps towards the pattern that varies most.
