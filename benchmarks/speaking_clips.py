@@ -6,7 +6,7 @@ Of each clip it is known who speaks when. A pause of up to `PAUSE_S` belongs to 
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
@@ -107,7 +107,6 @@ def _render(looks: list[Look]) -> np.ndarray:
         matrix = cv2.getRotationMatrix2D(_CENTRE, look.angle, factor)
         place = (right - left) * look.x, height * look.y
         matrix[:, 2] += np.subtract(place, _CENTRE)
-        # Drawn twice as large and averaged: a small movement must not flicker at edges.
         image[:, left:right] = cv2.warpAffine(
             _face(_shown(look)),
             matrix,
@@ -237,32 +236,39 @@ def _still(_: float) -> Look:
 
 
 _SMILING: Final = SHAPES["neutral"].towards(SHAPES["happy"], 0.5)
-CLIPS: Final[Mapping[str, Clip]] = {
-    clip.name: clip
-    for clip in (
-        Clip("speech", (_speaker(1, _WHOLE),), (_WHOLE,)),
-        Clip("speech, moving head", (_speaker(2, _WHOLE, body=_sway),), (_WHOLE,)),
-        Clip("speech, low and moving", (_speaker(3, _WHOLE, 0.5, _sway),), (_WHOLE,)),
-        Clip(
-            "speech, smiling",
-            (_speaker(4, _WHOLE, 0.7, lambda _: Look(shape=_SMILING)),),
-            (_WHOLE,),
-        ),
-        Clip("speech, noise", (_speaker(5, _WHOLE),), (_WHOLE,), noise=9.0),
-        Clip("speech now and then", (_speaker(6, _PARTS, body=_sway),), (_PARTS,)),
+
+
+def _small(time_s: float) -> Look:
+    return replace(_sway(time_s), scale=0.3)
+
+
+def speaking_clips(seed: int = 0) -> list[Clip]:
+    """Clips in which somebody speaks; the rhythm follows the seed."""
+    one, first, second = (_WHOLE,), _TURNS[:1], _TURNS[1:]
+    smiling = _speaker(seed + 4, _WHOLE, 0.7, lambda _: Look(shape=_SMILING))
+    turns = (
+        _speaker(seed + 8, first, body=_small),
+        _speaker(seed + 9, second, body=lambda t: _small(t + 3)),
+    )
+    return [
+        Clip("speech", (_speaker(seed + 1, _WHOLE),), one),
+        Clip("speech, moving head", (_speaker(seed + 2, _WHOLE, body=_sway),), one),
+        Clip("speech, low and moving", (_speaker(seed + 3, _WHOLE, 0.5, _sway),), one),
+        Clip("speech, smiling", (smiling,), one),
+        Clip("speech, noise", (_speaker(seed + 5, _WHOLE),), one, noise=9.0),
+        Clip("speech now and then", (_speaker(seed + 6, _PARTS, body=_sway),), (_PARTS,)),
         Clip(
             "two people, one speaks",
-            (_speaker(7, _WHOLE, body=lambda t: replace(_sway(t), scale=0.3)), _sway),
+            (_speaker(seed + 7, _WHOLE, body=_small), _sway),
             (_WHOLE, ()),
         ),
-        Clip(
-            "two people, in turns",
-            (
-                _speaker(8, _TURNS[:1], body=lambda t: replace(_sway(t), scale=0.3)),
-                _speaker(9, _TURNS[1:], body=lambda t: replace(_sway(t + 3), scale=0.3)),
-            ),
-            (_TURNS[:1], _TURNS[1:]),
-        ),
+        Clip("two people, in turns", turns, (first, second)),
+    ]
+
+
+def silent_clips() -> list[Clip]:
+    """Clips in which nobody speaks."""
+    return [
         Clip("still", (_still,)),
         Clip("moving head", (_sway,)),
         Clip("nodding", (_nod,)),
@@ -274,5 +280,4 @@ CLIPS: Final[Mapping[str, Clip]] = {
         Clip("blinking light", (_sway,), light=_flicker),
         Clip("noise", (_still,), noise=12.0),
         Clip("noise, moving head", (_sway,), noise=12.0),
-    )
-}
+    ]

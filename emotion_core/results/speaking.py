@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emotion_core.results.face_table import FaceTable, longest_step_s, row_seconds
+from emotion_core.results.face_table import FaceTable, row_seconds
 
 
 def speaking_share(person: FaceTable) -> float | None:
@@ -24,8 +24,7 @@ def speaking_stretches(person: FaceTable, least_s: float = 0.0) -> list[tuple[fl
         return []
     starts = person.time_s[rows]
     ends = starts + row_seconds(starts, person.frame_times)
-    pause_s = max(least_s, 0.5 * min(longest_step_s(person.frame_times), 0.1))
-    apart = np.flatnonzero(starts[1:] - ends[:-1] > pause_s) + 1
+    apart = np.flatnonzero(starts[1:] - ends[:-1] > max(least_s, 1e-6)) + 1
     first, last = np.concatenate([[0], apart]), np.concatenate([apart, [len(rows)]]) - 1
     pairs = zip(starts[first].tolist(), ends[last].tolist(), strict=True)
     return [(start, end) for start, end in pairs if end - start >= least_s]
