@@ -236,6 +236,9 @@ def _still(_: float) -> Look:
 
 
 _SMILING: Final = SHAPES["neutral"].towards(SHAPES["happy"], 0.5)
+# Faces at rest that an open mouth makes look surprised or happy.
+_ASTONISHED: Final = SHAPES["neutral"].towards(SHAPES["surprise"], 0.3)
+_LIVELY: Final = SHAPES["neutral"].towards(SHAPES["happy"], 0.2).towards(SHAPES["surprise"], 0.25)
 
 
 def _small(time_s: float) -> Look:
@@ -246,6 +249,8 @@ def speaking_clips(seed: int = 0) -> list[Clip]:
     """Clips in which somebody speaks; the rhythm follows the seed."""
     one, first, second = (_WHOLE,), _TURNS[:1], _TURNS[1:]
     smiling = _speaker(seed + 4, _WHOLE, 0.7, lambda _: Look(shape=_SMILING))
+    astonished = _speaker(seed + 10, _WHOLE, body=lambda _: Look(shape=_ASTONISHED))
+    lively = _speaker(seed + 11, _WHOLE, body=lambda t: replace(_sway(t), shape=_LIVELY))
     turns = (
         _speaker(seed + 8, first, body=_small),
         _speaker(seed + 9, second, body=lambda t: _small(t + 3)),
@@ -255,6 +260,8 @@ def speaking_clips(seed: int = 0) -> list[Clip]:
         Clip("speech, moving head", (_speaker(seed + 2, _WHOLE, body=_sway),), one),
         Clip("speech, low and moving", (_speaker(seed + 3, _WHOLE, 0.5, _sway),), one),
         Clip("speech, smiling", (smiling,), one),
+        Clip("speech, astonished", (astonished,), one),
+        Clip("speech, lively", (lively,), one),
         Clip("speech, noise", (_speaker(seed + 5, _WHOLE),), one, noise=9.0),
         Clip("speech now and then", (_speaker(seed + 6, _PARTS, body=_sway),), (_PARTS,)),
         Clip(

@@ -58,6 +58,9 @@ _REST: Final = np.s_[:, 1:7, 2:10]
 _SQUARES: Final = 4
 # The part of the crop that is laid over the mean: no mouth, no background.
 _FITTED: Final = np.s_[6:31, 8:40]
+# The same with a pixel around it, for the gradients, and what is inside of that.
+_AROUND: Final = np.s_[5:32, 7:41]
+_INSIDE: Final = np.s_[1:-1, 1:-1]
 _FITS: Final = 2
 # Share of the newest crop in the running mean, and after how many crops the fit follows it.
 _NEW_SHARE: Final = 0.05
@@ -80,7 +83,7 @@ class _Register:
 
     def __init__(self, crop: FloatArray) -> None:
         self.spread = 1.0
-        self._mean = crop
+        self._mean = crop[_AROUND]
         self._level = 0.0
         self._solve: FloatArray | None = None
         self._since = 0
@@ -88,11 +91,11 @@ class _Register:
     def _fit(self) -> FloatArray:
         """(6, K) float32: from differences to the mean to shift, growth, turn, gain and offset."""
         mean = self._mean
-        self.spread = max(float(mean[_FITTED].std()), 1.0)
-        self._level = float(mean[_FITTED].mean())
+        self.spread = max(float(mean[_INSIDE].std()), 1.0)
+        self._level = float(mean[_INSIDE].mean())
         gx = cv2.Sobel(mean, cv2.CV_32F, 1, 0, scale=1 / 8)
         gy = cv2.Sobel(mean, cv2.CV_32F, 0, 1, scale=1 / 8)
-        gx, gy, light = gx[_FITTED], gy[_FITTED], mean[_FITTED] - self._level
+        gx, gy, light = gx[_INSIDE], gy[_INSIDE], mean[_INSIDE] - self._level
         changes = np.array((gx, gy, gx * _X + gy * _Y, gy * _X - gx * _Y, light, _ONES))
         changes = changes.reshape(6, -1)
         # A flat picture has no gradient: the diagonal keeps it where it is.
@@ -103,7 +106,7 @@ class _Register:
         """(12, 12) float32 grey levels: means of parts of a crop laid over the mean."""
         if self._solve is None or self._since >= _REFIT_EVERY:
             self._solve, self._since = self._fit(), 0
-        mean = self._mean[_FITTED].ravel()
+        mean = self._mean[_INSIDE].ravel()
         delta = self._solve @ (crop[_FITTED].ravel() - mean)
         moved, turn, shift = crop, 1 + 0j, 0j
         for _ in range(_FITS):
@@ -112,12 +115,14 @@ class _Register:
             shift -= turn * complex(dx, dy)
             moved = _moved(crop, turn, shift)
             delta = self._solve @ (moved[_FITTED].ravel() - mean)
-        gain, offset = max(1 + float(delta[4]), 0.2), float(delta[5])
-        steady = (moved - np.float32(self._level + offset)) / np.float32(gain)
-        steady += np.float32(self._level)
-        self._mean = self._mean + np.float32(_NEW_SHARE) * (steady - self._mean)
+        gain, level = np.float32(max(1 + float(delta[4]), 0.2)), np.float32(self._level)
+        drop = level + delta[5]
+        self._mean = self._mean + np.float32(_NEW_SHARE) * (
+            (moved[_AROUND] - drop) / gain + level - self._mean
+        )
         self._since += 1
-        return np.asarray(cv2.resize(steady, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA))
+        small = cv2.resize(moved, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+        return np.asarray((small - drop) / gain + level, np.float32)
 
 
 def _moved(crop: FloatArray, turn: complex, shift: complex) -> FloatArray:
