@@ -8,8 +8,8 @@ in which it is not known are left out and counted apart. The thresholds were cho
 at 10 and 25 frames a second. Flicker is how often the shown expression changes in a second while
 somebody speaks, and `late` the delay in seconds of what is told where speech begins or ends within
 a clip. The cost is the CPU time of a frame with one face, as a ratio to the same pipeline
-without this in the same run. For real clips (../shared/media) nobody noted who speaks: there it is only said
-what was told. Writes results/speaking.json.
+without this in the same run. For real clips (../shared/media) nobody noted who speaks: there it is
+only said what was told. Writes results/speaking.json.
 """
 
 import argparse
