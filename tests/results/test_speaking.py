@@ -9,7 +9,7 @@ from emotion_core.results.speaking import speaking_share, speaking_stretches
 
 def person(told: str, step_s: float = 0.1, labels: str = "") -> FaceTable:
     """One row a sign: `s` speaks, `.` does not, `?` is not known, `-` is away; label `h` or `n`."""
-    times = np.arange(len(told)) * step_s
+    times = np.asarray(np.arange(len(told)) * step_s, np.float64)
     there = np.array([sign != "-" for sign in told])
     probs = np.full((len(told), 7), 0.05, np.float32)
     probs[np.arange(len(told)), [3 if c == "h" else 4 for c in labels or "n" * len(told)]] = 0.7

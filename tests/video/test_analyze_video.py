@@ -16,6 +16,7 @@ from emotion_core.media.probe import probe
 from emotion_core.media.read import read_frames
 from emotion_core.media.synthetic import sample_frames
 from emotion_core.media.write import VideoWriter, repeat_video, sample_video, write_frames
+from emotion_core.pipeline.pipeline import Pipeline
 from emotion_core.pipeline.profiling import resident_mb
 from emotion_core.results.annotations import Edits, Marker
 from emotion_core.results.edits_file import load_edits, save_edits
@@ -443,7 +444,7 @@ def test_the_smoothing_while_speaking_reaches_the_readings(
 ) -> None:
     given: list[float | None] = []
 
-    class Listening(video_module.Pipeline):
+    class Listening(Pipeline):
         def __init__(self, *parts: Any) -> None:
             super().__init__(*parts)
             given.append(self.settings.speaking_smoothing)
