@@ -13,6 +13,7 @@ from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 from emotion_core.media.write import write_sample
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.bundle import ModelBundle, load_bundle
+from emotion_core.pipeline.smoothing import SPEAKING_STRENGTH
 from emotion_core.ui.common.adaptation import as_file, choose_adaptation
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.visitor_jobs import retention_words, visitor
@@ -34,7 +35,7 @@ _FACES: Final[dict[str, tuple[str, ...]]] = {
     "One participant": ("--one-person",),
     "Largest face of each frame": ("--largest-face",),
 }
-_WHILE_SPEAKING: Final = ("--speaking-smoothing", "0.9")
+_WHILE_SPEAKING: Final = ("--speaking-smoothing", str(SPEAKING_STRENGTH))
 _MOST_LISTED: Final = 500
 _SAMPLE_NAME: Final = "sample.mp4"
 
