@@ -33,15 +33,15 @@ SHORTEST_STEP_S: Final = 1 / 23
 # How far back is looked, how much of it must have been seen, and how often that is decided anew.
 WINDOW_S: Final = 1.2
 SEEN_S: Final = 0.8
-DECIDE_EVERY_S: Final = 0.095
+DECIDE_EVERY_S: Final = 0.19
 # A face unseen for longer begins anew.
 LONGEST_GAP_S: Final = 0.4
 # A swing of the mouth counts from this on, in standard deviations of the face's grey levels, and
 # from so many times the movement of the rest of the face on.
 LEAST_SWING: Final = 0.06
 SWING_TO_REST: Final = 3.0
-# Turning points in the window: speech begins with so many, twice in a row, and ends with fewer than
-# these of smaller swings. More cannot be syllables.
+# Turning points in the window: speech begins with so many, and ends with fewer than these of smaller
+# swings. More cannot be syllables.
 TURNS_BEGIN: Final = 4
 TURNS_GO_ON: Final = 3
 SMALLER: Final = 0.8
@@ -64,7 +64,7 @@ _INSIDE: Final = np.s_[1:-1, 1:-1]
 _FITS: Final = 2
 # Share of the newest crop in the running mean, and after how many crops the fit follows it.
 _NEW_SHARE: Final = 0.05
-_REFIT_EVERY: Final = 16
+_REFIT_EVERY: Final = 40
 _CENTRE: Final = (CROP_SIDE - 1) / 2
 
 
@@ -153,7 +153,6 @@ class MouthMotion:
         self._newest_s = self._decided_s = -math.inf
         self._times: list[float] = []
         self._cells: list[FloatArray] = []
-        self._pending = 0
 
     def update(self, crop: FloatArray, time_s: float) -> int:
         """Take in the crop of the next frame.
@@ -172,7 +171,7 @@ class MouthMotion:
         if since > LONGEST_GAP_S:
             self._times.clear()
             self._cells.clear()
-            self.state, self._pending = UNKNOWN, 0
+            self.state = UNKNOWN
         soft = cv2.GaussianBlur(crop, (0, 0), 1.0).astype(np.float32, copy=False)
         if self._register is None:
             # A photo has no second frame: nothing more is done for it.
@@ -193,7 +192,7 @@ class MouthMotion:
             return
         step_s = statistics.median_low(b - a for a, b in pairwise(self._times))
         if step_s > LONGEST_STEP_S:
-            self.state, self._pending = UNKNOWN, 0
+            self.state = UNKNOWN
             return
         assert self._register is not None
         cells = np.array(self._cells) / np.float32(self._register.spread)
@@ -203,12 +202,7 @@ class MouthMotion:
             speaks = turning_points(openness, SMALLER * swing) >= TURNS_GO_ON
         else:
             speaks = TURNS_BEGIN <= turning_points(openness, swing) <= TURNS_MOST
-        if self.state == UNKNOWN:
-            self.state = NOT_SPEAKING
-        # Twice in a row: one odd frame says nothing.
-        self._pending = self._pending + 1 if speaks != (self.state == SPEAKING) else 0
-        if self._pending >= 2:
-            self.state, self._pending = (SPEAKING if speaks else NOT_SPEAKING), 0
+        self.state = SPEAKING if speaks else NOT_SPEAKING
 
 
 class SpeechDetector:
