@@ -110,7 +110,7 @@ class FrameResult:
         shot: number of the shot that the frame is in, counted from 1.
         speaking: (N,) int8, 1: the mouth moves as in speech, 0: it does not, -1: not known, because
             the face was seen too shortly or less than eight times a second. All -1 where it is not
-            given. It is told from the last 1.2 s, without the sound, and lags by some 0.7
+            given. It is told from the last 1.2 s, without the sound, and lags by some 0.6
             seconds.
 
     N = 0 is a valid result. All arrays are read-only.

@@ -40,8 +40,8 @@ LONGEST_GAP_S: Final = 0.4
 # from so many times the movement of the rest of the face on.
 LEAST_SWING: Final = 0.06
 SWING_TO_REST: Final = 3.0
-# Turning points in the window: speech begins with so many, and ends with fewer than these of smaller
-# swings. More cannot be syllables.
+# Turning points in the window: speech begins with so many, and ends with fewer than these of
+# smaller swings. More cannot be syllables.
 TURNS_BEGIN: Final = 4
 TURNS_GO_ON: Final = 3
 SMALLER: Final = 0.8
