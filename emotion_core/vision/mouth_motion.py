@@ -225,10 +225,12 @@ class SpeechDetector:
         Returns:
             N states: SPEAKING, NOT_SPEAKING or UNKNOWN.
         """
-        return [
-            self._faces.setdefault(number, MouthMotion()).update(crop[:, :, 0], time_s)
-            for number, crop in zip(numbers.tolist(), crops, strict=True)
-        ]
+        states = []
+        for number, crop in zip(numbers.tolist(), crops, strict=True):
+            if number not in self._faces:
+                self._faces[number] = MouthMotion()
+            states.append(self._faces[number].update(crop[:, :, 0], time_s))
+        return states
 
     def keep(self, numbers: Collection[int]) -> None:
         """Forget all other faces."""
