@@ -106,9 +106,14 @@ class PipelineSettings:
     one_person: bool = False
     # Subtract each person's neutral baseline where one was measured; off keeps it for later.
     use_baselines: bool = True
+    # As `smoothing_strength`, for people while they speak: talking moves the mouth, and the reading
+    # with it. None: like the rest.
+    speaking_smoothing: float | None = None
 
     def __post_init__(self) -> None:
         check_range("smoothing_strength", self.smoothing_strength, 0.0, 1.0)
+        if self.speaking_smoothing is not None:
+            check_range("speaking_smoothing", self.speaking_smoothing, 0.0, 1.0)
 
     @classmethod
     def for_photo(cls) -> "PipelineSettings":

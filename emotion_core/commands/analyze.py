@@ -65,6 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="give people a new identity when they return after a gap or a cut",
     )
+    parser.add_argument(
+        "--speaking-smoothing",
+        type=float,
+        metavar="STRENGTH",
+        help="smooth the readings of people who speak by this much, 0 (raw) to 1; others by 0.5",
+    )
     parser.add_argument("--model", default="default", help="name of the model folder")
     add_models_dir_option(parser)
     add_adaptation_options(parser)
@@ -115,6 +121,7 @@ def _chosen(options: argparse.Namespace) -> VideoOptions:
         largest_face=options.largest_face,
         one_person=options.one_person,
         reidentify=not options.no_reidentify,
+        speaking_smoothing=options.speaking_smoothing,
     )
     chosen = feasible(asked)
     if chosen != asked and not options.redraw:

@@ -2,7 +2,6 @@
 
 import math
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Final, Protocol
@@ -16,7 +15,6 @@ from emotion_core.datatypes import (
     FrameResult,
     ImageArray,
     IntArray,
-    QualityHint,
 )
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
@@ -25,7 +23,7 @@ from emotion_core.pipeline.face_selection import FaceSelection
 from emotion_core.pipeline.identities import Identities
 from emotion_core.pipeline.identity_resolution import Resolution, resolve
 from emotion_core.pipeline.neutral_baseline import NeutralCalibration
-from emotion_core.pipeline.smoothing import Smoother
+from emotion_core.pipeline.readings import Readings
 from emotion_core.pipeline.stream_clock import StreamClock
 from emotion_core.vision.boxes import clip_boxes, visible_share
 from emotion_core.vision.crop import crop_faces
@@ -76,15 +74,6 @@ class ExpressionClassifier(Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
-class _Reading:
-    """What was last read of one identity, shown again while its face is held over a gap."""
-
-    raw: FloatArray
-    probs: FloatArray
-    hints: tuple[QualityHint, ...]
-
-
 class Pipeline:
     """Reads the faces of one stream, frame by frame.
 
@@ -123,9 +112,8 @@ class Pipeline:
         self._tracker = Tracker(self._settings.tracking)
         self._shots, self._shot = ShotDetector(), 1
         self._identities = Identities(self._settings.tracking.reidentify)
-        self._smoother = Smoother(self._settings.smoothing_strength)
+        self._readings = Readings(self._settings)
         self._calibration = NeutralCalibration()
-        self._memory: dict[int, _Reading] = {}
         self._size: tuple[int, int] | None = None
         self._clock = StreamClock()
         self._selection = FaceSelection()
@@ -165,7 +153,7 @@ class Pipeline:
             self._detector.configure(settings.detection)
             self._tracker.settings = settings.tracking
             self._identities.recognise = settings.tracking.reidentify
-            self._smoother.strength = settings.smoothing_strength
+            self._readings.configure(settings)
 
     @property
     def adaptation(self) -> Adaptation | None:
@@ -245,7 +233,8 @@ class Pipeline:
         marks.append(perf_counter())
         raw = self._classify(crops)
         marks.append(perf_counter())
-        self._remember(tracks.track_ids[seen], people[seen], raw, hints, time_s)
+        raw = self._rested(people[seen], raw, time_s)
+        self._readings.update(tracks.track_ids[seen], raw, hints, crops, time_s)
         result = self._result(frame, tracks, people, rows)
         marks.append(perf_counter())
         spent = dict(
@@ -276,8 +265,7 @@ class Pipeline:
         self._shot += 1
         self._detector.reset()
         self._tracker.forget()
-        self._smoother.reset()
-        self._memory.clear()
+        self._readings.reset()
 
     def _restart(self) -> None:
         self._detector.reset()
@@ -289,9 +277,8 @@ class Pipeline:
         self._size = None
 
     def _forget(self) -> None:
-        self._smoother.reset()
+        self._readings.reset()
         self._calibration.keep(())
-        self._memory.clear()
         self._identities.forget()
         self._shots.reset()
         self._selection.reset()
@@ -327,7 +314,7 @@ class Pipeline:
                 if not tracks.predicted[row]
                 or (
                     inside[row] >= 0.5
-                    and track_id in self._memory
+                    and track_id in self._readings
                     and int(people[row]) not in elsewhere
                 )
             ]
@@ -344,35 +331,23 @@ class Pipeline:
         probs = self._classifier.probabilities(self._classifier.logits(crops))
         return probs if self._adaptation is None else self._adaptation.apply(probs)
 
-    def _remember(
-        self,
-        track_ids: IntArray,
-        people: IntArray,
-        probs: FloatArray,
-        hints: tuple[tuple[QualityHint, ...], ...],
-        time_s: float,
-    ) -> None:
-        """Take in the readings of the faces seen in this frame."""
+    def _rested(self, people: IntArray, probs: FloatArray, time_s: float) -> FloatArray:
+        """(N, 7) probabilities without the baselines of the people seen in this frame."""
         self._calibration.observe(people, probs, time_s)
-        raw = self._calibration.apply(people, probs) if self._settings.use_baselines else probs
-        smoothed = self._smoother.update(track_ids, raw, time_s)
-        for row, track_id in enumerate(map(int, track_ids)):
-            self._memory[track_id] = _Reading(raw[row], smoothed[row], hints[row])
+        return self._calibration.apply(people, probs) if self._settings.use_baselines else probs
 
     def _result(
         self, frame: Frame, tracks: Tracks, people: IntArray, rows: list[int]
     ) -> FrameResult:
-        alive = {int(track_id) for track_id in tracks.track_ids}
-        self._smoother.keep(alive)
+        self._readings.keep(tracks.track_ids.tolist())
         single = self._settings.largest_face_only or self._settings.one_person
         self._calibration.keep({int(person) for person in (people[rows] if single else people)})
-        self._memory = {i: reading for i, reading in self._memory.items() if i in alive}
         others = tracks.candidates
         if len(rows) < len(tracks.boxes):
             others = np.concatenate([np.delete(tracks.boxes, rows, axis=0), others])
         if not rows:
             return FrameResult.empty(frame.index, frame.time_s, others, self._shot)
-        readings = [self._memory[int(tracks.track_ids[row])] for row in rows]
+        readings = [self._readings[int(tracks.track_ids[row])] for row in rows]
         probs = np.array([reading.probs for reading in readings])
         return FrameResult(
             index=frame.index,
@@ -388,6 +363,7 @@ class Pipeline:
             others=others,
             tracklets=tracks.track_ids[rows],
             shot=self._shot,
+            speaking=np.array([reading.speaking for reading in readings]),
         )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from emotion_core.datatypes import FrameResult
+from emotion_core.datatypes import FrameResult, SignArray
 from emotion_core.errors import InputError, OutputError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.annotations import Edits, markers_csv, shown_clip
@@ -27,7 +27,7 @@ _RAW: Final = tuple(f"raw_{name}" for name in EXPRESSIONS)
 # A contract: new columns go to the end.
 _PLACE: Final = ("frame", "time_s", "track_id", "x", "y", "width", "height")
 _MORE: Final = ("name", "detection_score", "predicted", "unsure", "valence", "arousal", "quality")
-_LATER: Final = ("shot", "tracklet")
+_LATER: Final = ("shot", "tracklet", "speaking")
 COLUMNS: Final = (*_PLACE, *EXPRESSIONS, "emotion", "confidence", *_RAW, *_MORE, *_LATER)
 _MEANINGS: Final[dict[str, str]] = {
     "frame": "Index of the frame in the source video, 0 for the first one.",
@@ -47,6 +47,7 @@ _MEANINGS: Final[dict[str, str]] = {
     "arousal": "-1 sleepy to 1 excited; derived from the probabilities, not measured.",
     "shot": "Number of the shot, from 1; the camera cuts between two shots. Also without a face.",
     "tracklet": "Number of the uninterrupted track; a person who was away has several.",
+    "speaking": "1: the mouth moves as in speech, 0: it does not; empty where that is not known.",
     "quality": "Why the reading may be poor: small, dark, blurred, cut; joined by a plus sign.",
 }
 
@@ -55,7 +56,7 @@ def face_rows(result: FrameResult, names: dict[int, str] | None = None) -> list[
     """The rows of faces.csv for one analysed frame; one row with empty columns without a face."""
     head = [str(result.index), f"{result.time_s:.6f}"]
     if not len(result):
-        return [head + [""] * (len(COLUMNS) - 4) + [str(result.shot), ""]]
+        return [head + [""] * (len(COLUMNS) - 5) + [str(result.shot), "", ""]]
     affect = valence_arousal(result.probs)
     rows = []
     for i, label in enumerate(result.labels):
@@ -72,6 +73,7 @@ def face_rows(result: FrameResult, names: dict[int, str] | None = None) -> list[
             + [f"{v:.4f}" for v in affect[i]]
             + ["+".join(hint.value for hint in result.quality[i])]
             + [str(result.shot), str(int(result.tracklets[i]))]
+            + ["" if result.speaking[i] < 0 else str(int(result.speaking[i]))]
         )
     return rows
 
@@ -176,9 +178,15 @@ def read_faces(path: Path) -> FaceTable:
         unsure=numbers("unsure", dtype=np.bool_),
         tracklet=numbers("tracklet", dtype=np.int64),
         shot=numbers("shot", dtype=np.int64),
+        speaking=_signs(columns["speaking"][faces]),
         frame_times=np.unique(columns["time_s"]),
         cuts=np.unique(columns["time_s"][1:][np.diff(shots) > 0]),
     )
+
+
+def _signs(column: np.ndarray) -> SignArray:
+    """(N,) int8: 1 and 0 as they are, anything else is not known (-1)."""
+    return np.where(column == 1, 1, np.where(column == 0, 0, -1)).astype(np.int8)
 
 
 def _columns(path: Path) -> dict[str, np.ndarray]:
@@ -202,9 +210,10 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
             f"{path} is no table of faces: {error}. Analyse the video again."
         ) from error
     columns = {name: table[name].to_numpy(zero_copy_only=False) for name in names}
-    # A table of an earlier version: nobody was recognised, and no cut was found.
+    # A table of an earlier version: nobody was recognised, no cut was found, nor who speaks.
     columns.setdefault("tracklet", columns["track_id"])
     columns.setdefault("shot", np.ones(len(columns["time_s"])))
+    columns.setdefault("speaking", np.full(len(columns["time_s"]), np.nan))
     return columns
 
 
@@ -314,7 +323,7 @@ def _parquet_types() -> dict[str, Any]:
     types = dict.fromkeys(COLUMNS, pa.float64())
     types |= dict.fromkeys(("frame", "track_id", "shot", "tracklet"), pa.int64())
     types |= dict.fromkeys(("emotion", "name", "quality"), pa.string())
-    return types | dict.fromkeys(("predicted", "unsure"), pa.bool_())
+    return types | dict.fromkeys(("predicted", "unsure", "speaking"), pa.bool_())
 
 
 def webvtt(table: FaceTable, edits: Edits, origin_s: float = 0.0) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_core.datatypes import BoolArray, FloatArray, IntArray
+from emotion_core.datatypes import BoolArray, FloatArray, IntArray, SignArray
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 
 Float64Array = NDArray[np.float64]
@@ -45,6 +45,7 @@ class FaceTable:
             Like `track_id` where they are not given.
         shot: (N,) int64, counted from 1; 1 where they are not given.
         cuts: (K,) float64, seconds of the frames that begin a shot, but for the first.
+        speaking: (N,) int8, 1 speaks, 0 does not, -1 not known; -1 where it is not given.
     """
 
     frame: IntArray
@@ -59,12 +60,15 @@ class FaceTable:
     tracklet: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     shot: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     cuts: Float64Array = field(default_factory=lambda: np.empty(0))
+    speaking: SignArray = field(default_factory=lambda: np.empty(0, np.int8))
 
     def __post_init__(self) -> None:
         if not len(self.tracklet):
             object.__setattr__(self, "tracklet", self.track_id)
         if not len(self.shot):
             object.__setattr__(self, "shot", np.ones(len(self.track_id), np.int64))
+        if not len(self.speaking):
+            object.__setattr__(self, "speaking", np.full(len(self.track_id), -1, np.int8))
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -88,12 +92,17 @@ class FaceTable:
             "unsure",
             "tracklet",
             "shot",
+            "speaking",
         )
         return replace(self, **{name: getattr(self, name)[mask] for name in fields})
 
     def person(self, track_id: int) -> "FaceTable":
         """One person's rows."""
         return self.rows(self.track_id == track_id)
+
+    def silent(self) -> "FaceTable":
+        """Without the faces that speak; those of which it is not known stay."""
+        return self.rows(self.speaking != 1)
 
     def without_tails(self) -> "FaceTable":
         """Without the boxes held after a person was last seen: they were not there any more."""

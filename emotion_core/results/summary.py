@@ -23,6 +23,7 @@ from emotion_core.results.face_table import (
     valid_share,
 )
 from emotion_core.results.paths import SUMMARY
+from emotion_core.results.speaking import speaking_share
 from emotion_core.results.valence_arousal import valence_arousal
 
 _PACKAGES: Final = ("emotion-lab", "opencv-python-headless", "av", "ai-edge-litert", "numpy")
@@ -51,6 +52,7 @@ def summarise_person(table: FaceTable, track_id: int, edits: Edits) -> dict[str,
     runs = dominant_runs(person)
     share = shares(person)
     seconds = row_seconds(person.time_s, person.frame_times)
+    speaks = speaking_share(person)
     affect = valence_arousal(person.probs).mean(axis=0)
     return {
         "track_id": track_id,
@@ -62,6 +64,8 @@ def summarise_person(table: FaceTable, track_id: int, edits: Edits) -> dict[str,
         "unsure_share": round(float(person.unsure.mean()), 4),
         "dominant": max(share, key=lambda name: share[name]),
         "share": {name: round(value, 4) for name, value in share.items()},
+        "speaking_share": None if speaks is None else round(speaks, 4),
+        "share_silent": {name: round(v, 4) for name, v in shares(person.silent()).items()},
         "mean_probability": _by_name(person.probs.mean(axis=0)),
         "valence": round(float(affect[0]), 4),
         "arousal": round(float(affect[1]), 4),

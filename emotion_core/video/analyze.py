@@ -150,6 +150,7 @@ def _pipeline_settings(info: VideoInfo, options: VideoOptions) -> PipelineSettin
         tracking=replace(usual, confirm_hits=hits, max_gap_s=gap_s, reidentify=options.reidentify),
         largest_face_only=options.largest_face,
         one_person=options.one_person,
+        speaking_smoothing=options.speaking_smoothing,
     )
 
 

@@ -33,6 +33,7 @@ _TYPES: Final = {
     "quality": "string",
     "predicted": "boolean",
     "unsure": "boolean",
+    "speaking": "boolean",
 }
 
 
@@ -43,7 +44,7 @@ class VideoResult:
     Attributes:
         faces: faces.csv as a DataFrame: one row per face and analysed frame, and one row with
             missing values for an analysed frame without a face. Probabilities are float64 in
-            [0, 1], `track_id` is Int64, `predicted` and `unsure` are boolean.
+            [0, 1], `track_id` is Int64, `predicted`, `unsure` and `speaking` are boolean.
         summary: summary.json with the people as edited: source, settings, model, and for each
             person shares, runs, transitions and key moments.
         markers: labelled times, sorted by start.
@@ -115,6 +116,7 @@ def analyze_video(
     largest_face: bool = False,
     one_person: bool = False,
     reidentify: bool = True,
+    speaking_smoothing: float | None = None,
     model: str = "default",
     models_dir: Path | None = None,
     classifier: ExpressionClassifier | None = None,
@@ -138,6 +140,8 @@ def analyze_video(
         one_person: there is one participant: every face has identity 1, however long the gaps, and
             where several are in a frame the one most like this person is kept.
         reidentify: recognise people who return after a gap or a cut by how they look.
+        speaking_smoothing: how strongly readings of people who speak are smoothed, 0 to 1; None:
+            like the rest.
         model: name of a model folder; ignored if `classifier` is given.
         models_dir: folder of model folders; None takes the installation's.
         classifier: your own classifier, shared between calls if you like.
@@ -161,7 +165,17 @@ def analyze_video(
         0.8
     """
     options = feasible(
-        VideoOptions(every, rate, start_s, end_s, annotate, largest_face, one_person, reidentify)
+        VideoOptions(
+            every,
+            rate,
+            start_s,
+            end_s,
+            annotate,
+            largest_face,
+            one_person,
+            reidentify,
+            speaking_smoothing,
+        )
     )
     if detector is not None:
         detector.reset()

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+from emotion_core.config import check_range
 from emotion_core.errors import SettingsError
 from emotion_core.media.encoder import clip_encoder
 from emotion_core.media.read import FrameSelector
@@ -28,6 +29,7 @@ class VideoOptions:
     largest_face: bool = False
     one_person: bool = False  # all faces are those of one participant
     reidentify: bool = True  # recognise people who return
+    speaking_smoothing: float | None = None  # of people who speak, 0 to 1; None: like the rest
 
     def __post_init__(self) -> None:
         FrameSelector(self.every, self.rate)
@@ -37,6 +39,8 @@ class VideoOptions:
             raise SettingsError(
                 f"The end must come after the start, got {self.start_s} to {self.end_s} seconds."
             )
+        if self.speaking_smoothing is not None:
+            check_range("speaking_smoothing", self.speaking_smoothing, 0.0, 1.0)
         if self.one_person and self.largest_face:
             raise SettingsError(
                 "One person and the largest face exclude each other: choose one of them."

@@ -342,3 +342,23 @@ def test_settings_that_cannot_be_used_are_said(monkeypatch: pytest.MonkeyPatch) 
     app = page()
     assert "EMOTION_LAB_RETENTION_H must be a number, got 'soon'" in app.error[0].value
     assert not app.file_uploader
+
+
+def test_shares_can_leave_out_who_speaks(clip: bytes) -> None:
+    app = page()
+    app.toggle(key="video_speaking").set_value(True)
+    app = until_ended(start(app, ("talk.mp4", clip)))
+    key, folder = view_key(app)
+    settings = json.loads((folder / "summary.json").read_text("utf-8"))["settings"]
+    assert settings["speaking_smoothing"] == 0.9
+    # Nobody speaks in the sample clip: then there is nothing to leave out.
+    assert f"{key}_silent" not in [toggle.key for toggle in app.toggle]
+    header, *rows = (folder / "faces.csv").read_text("utf-8").splitlines()
+    assert header.endswith(",speaking")
+    talking = [f"{row.rpartition(',')[0]},{int(i % 3 > 0)}" for i, row in enumerate(rows)]
+    (folder / "faces.csv").write_text("\n".join([header, *talking, ""]), "utf-8")
+    st.cache_data.clear()
+    app = app.run()
+    assert "shows speaking" in words(app)
+    app.toggle(key=f"{key}_silent").set_value(True).run()
+    assert not app.exception

@@ -91,3 +91,22 @@ def test_the_forgotten_start_anew() -> None:
     assert again.argmax(axis=1).tolist() == [1, 0]
     smoother.reset()
     assert smoother.update(np.array([2]), probs(1), 0.02).argmax() == 1
+
+
+def test_who_speaks_is_smoothed_by_a_strength_of_their_own() -> None:
+    both = np.array([1, 2])
+    smoother, alike = Smoother(0.5, speaking_strength=1.0), Smoother(0.5)
+    for each in (smoother, alike):
+        each.update(both, np.repeat(probs(4), 2, axis=0), 0.0, [1, 0])
+        smoothed = each.update(both, np.repeat(probs(3), 2, axis=0), 0.3, [1, 0])
+        quick, slow = smoothed[1, 3], smoothed[0, 3]
+        assert (slow < quick - 0.2) == (each is smoother)
+    silent = smoother.update(np.array([3]), probs(4), 0.0)
+    silent = smoother.update(np.array([3]), probs(3), 0.3)
+    np.testing.assert_allclose(silent[0], smoothed[1], atol=1e-6)
+
+
+def test_speaking_strength_zero_is_raw() -> None:
+    smoother = Smoother(0.5, speaking_strength=0.0)
+    for i in range(3):
+        np.testing.assert_array_equal(smoother.update(IDS, probs(i), i / 30, [1]), probs(i))

@@ -32,7 +32,7 @@ from emotion_core.results.summary import summarise
 CONTRACT = (
     "frame,time_s,track_id,x,y,width,height,angry,disgust,fear,happy,neutral,sad,surprise,emotion,"
     "confidence,raw_angry,raw_disgust,raw_fear,raw_happy,raw_neutral,raw_sad,raw_surprise,name,"
-    "detection_score,predicted,unsure,valence,arousal,quality,shot,tracklet"
+    "detection_score,predicted,unsure,valence,arousal,quality,shot,tracklet,speaking"
 )
 
 
@@ -423,3 +423,44 @@ def test_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         writer.flush()
     with pytest.raises(OutputError, match="disk is full"):
         writer.__exit__(None, None, None)
+
+
+def test_who_speaks_is_kept_and_what_is_not_known_stays_empty(tmp_path: Path) -> None:
+    path, told = tmp_path / "faces.csv", [[1, 0], [-1, 1], [0, -1]]
+    with FacesWriter(path) as writer:
+        for index, states in enumerate(told):
+            writer.write(replace(result(index, [1, 2]), speaking=np.array(states, np.int8)))
+    cells = [row["speaking"] for row in csv.DictReader(io.StringIO(path.read_text("utf-8")))]
+    assert cells == ["1", "0", "", "1", "0", ""]
+    assert read_faces(path).speaking.tolist() == [1, 0, -1, 1, 0, -1]
+    typed = parquet_table(path)["speaking"].to_pylist()
+    assert typed == [True, False, None, True, False, None]
+
+
+def parquet_table(path: Path) -> Any:
+    import pyarrow.parquet as pa_parquet
+
+    return pa_parquet.read_table(io.BytesIO(b"".join(faces_parquet(path, Edits()))))
+
+
+def test_a_table_without_the_column_does_not_know_who_speaks(faces: Path) -> None:
+    rows = list(csv.reader(io.StringIO(faces.read_text("utf-8"))))
+    place = rows[0].index("speaking")
+    faces.write_text("".join(",".join(row[:place]) + "\n" for row in rows), "utf-8")
+    table = read_faces(faces)
+    assert len(table) > 0
+    assert set(table.speaking.tolist()) == {-1}
+    assert summarise(table, Edits())["people"][0]["speaking_share"] is None
+
+
+def test_the_summary_tells_shares_with_and_without_speech(tmp_path: Path) -> None:
+    path = tmp_path / "faces.csv"
+    with FacesWriter(path) as writer:
+        for index in range(10):
+            label, state = ("happy", 1) if index < 4 else ("neutral", 0)
+            writer.write(replace(result(index, [1], label), speaking=np.array([state], np.int8)))
+    (person,) = summarise(read_faces(path), Edits())["people"]
+    assert person["speaking_share"] == 0.4
+    assert person["share"]["happy"] == 0.4
+    assert person["share_silent"]["happy"] == 0.0
+    assert person["share_silent"]["neutral"] == 1.0

@@ -24,7 +24,7 @@ def long_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A faces.csv of 18 MB: two people, half an hour at thirty frames a second and more."""
     path = tmp_path_factory.mktemp("long") / "faces.csv"
     row = dict.fromkeys(COLUMNS, "0.123456789012") | {"emotion": "happy", "name": "", "quality": ""}
-    row |= {"predicted": "0", "unsure": "1", "shot": "1", "tracklet": "3"}
+    row |= {"predicted": "0", "unsure": "1", "shot": "1", "tracklet": "3", "speaking": ""}
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -1,5 +1,6 @@
 """The live controls become settings; nothing else is needed to change a running stream."""
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.live.settings import LiveSettings
@@ -53,6 +54,14 @@ def test_one_participant_can_be_chosen() -> None:
     made: LiveSettings = app.session_state["made"]
     assert made.pipeline.one_person
     assert not made.pipeline.largest_face_only
+
+
+@pytest.mark.parametrize(("usual", "speaking"), [(0.5, 0.9), (1.0, 1.0)])
+def test_who_speaks_is_never_smoothed_less(usual: float, speaking: float) -> None:
+    app = AppTest.from_function(controls, default_timeout=60).run()
+    app.slider(key="live_smoothing").set_value(usual)
+    app.toggle(key="live_speaking").set_value(True).run()
+    assert app.session_state["made"].pipeline.speaking_smoothing == speaking
 
 
 def test_nothing_chosen_switches_the_overlay_off() -> None:

@@ -1,6 +1,7 @@
 """What travels to the browser: few marks for long videos, true numbers under the pointer."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,3 +80,19 @@ def test_a_ribbon_shows_the_people_asked_for() -> None:
     nobody = ribbon(runs, [], (0.0, 8.0)).to_dict()
     assert not any(nobody.get("datasets", {}).values())
     assert "params" not in nobody
+
+
+def test_speaking_is_a_band_below_the_lines() -> None:
+    told = np.zeros(100, np.int8)
+    told[10:20] = told[50:75] = 1
+    told[90:] = -1
+    chart = timeline(replace(person(100), speaking=told), "Ada").to_dict()
+    (band,) = [layer for layer in chart["layer"] if layer["mark"]["type"] == "rect"]
+    rows = chart["datasets"][band["data"]["name"]]
+    assert [(row["time_s"], row["end_s"]) for row in rows] == [(0.4, 0.8), (2.0, 3.0)]
+    assert band["encoding"]["y"]["value"] < band["encoding"]["y2"]["value"] == 300
+
+
+def test_nobody_speaks_and_there_is_no_band() -> None:
+    chart = timeline(person(100), "Ada").to_dict()
+    assert "rect" not in [layer["mark"]["type"] for layer in chart["layer"]]

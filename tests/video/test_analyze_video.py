@@ -16,6 +16,7 @@ from emotion_core.media.probe import probe
 from emotion_core.media.read import read_frames
 from emotion_core.media.synthetic import sample_frames
 from emotion_core.media.write import VideoWriter, repeat_video, sample_video, write_frames
+from emotion_core.pipeline.pipeline import Pipeline
 from emotion_core.pipeline.profiling import resident_mb
 from emotion_core.results.annotations import Edits, Marker
 from emotion_core.results.edits_file import load_edits, save_edits
@@ -169,6 +170,7 @@ def test_finished_only_with_the_same_bytes_settings_and_model(clip: Path, tmp_pa
     for other in (
         result_key("0" * 64, VideoOptions(annotate=False), {}),
         result_key(digest, VideoOptions(annotate=False, every=2), {}),
+        result_key(digest, VideoOptions(annotate=False, speaking_smoothing=0.9), {"name": "h"}),
         result_key(digest, VideoOptions(annotate=False), {"sha256": "other"}),
     ):
         assert not is_finished(tmp_path / "r", other)
@@ -435,3 +437,22 @@ def test_progress_is_a_share_also_where_the_file_lasts_longer_than_it_says(
     progress = VideoProgress.at((40, 20), time_s, (1.0, end_s), 8.0)
     assert (progress.fraction, progress.left_s) == (fraction, left_s)
     assert (progress.frames_read, progress.frames_analysed, progress.fps) == (40, 20, 2.5)
+
+
+def test_the_smoothing_while_speaking_reaches_the_readings(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float | None] = []
+
+    class Listening(Pipeline):
+        def __init__(self, *parts: Any) -> None:
+            super().__init__(*parts)
+            given.append(self.settings.speaking_smoothing)
+
+    monkeypatch.setattr(video_module, "Pipeline", Listening)
+    analyse(clip, tmp_path / "a", annotate=False, end_s=0.3)
+    summary = analyse(clip, tmp_path / "b", annotate=False, end_s=0.3, speaking_smoothing=0.9)
+    assert given == [None, 0.9]
+    assert summary["settings"]["speaking_smoothing"] == 0.9
+    with pytest.raises(SettingsError, match="speaking_smoothing"):
+        VideoOptions(speaking_smoothing=1.5)

@@ -7,6 +7,7 @@ import streamlit as st
 from emotion_core.config import DetectionSettings, OverlaySettings, PipelineSettings
 from emotion_core.live.settings import LiveSettings
 from emotion_core.model.bundle import ModelBundle
+from emotion_core.pipeline.smoothing import SPEAKING_STRENGTH
 from emotion_core.ui.common.adaptation import choose_adaptation
 
 _ONE_PERSON, _LARGEST = "One participant", "Largest face of each frame"
@@ -86,6 +87,12 @@ def _more_settings(strength: float) -> tuple[PipelineSettings, bool]:
                 key="live_min_face",
                 help="0 adapts to the picture's size. Larger values find fewer false faces.",
             )
+            calmer = st.toggle(
+                "Smooth more while a person speaks",
+                key="live_speaking",
+                help="Talking moves the mouth, and the readings flicker with it. Who speaks is "
+                "told from the movement of the mouth, not from the sound.",
+            )
         with right:
             faces = st.selectbox(
                 "Faces to read",
@@ -109,6 +116,7 @@ def _more_settings(strength: float) -> tuple[PipelineSettings, bool]:
         smoothing_strength=strength,
         largest_face_only=faces == _LARGEST,
         one_person=faces == _ONE_PERSON,
+        speaking_smoothing=max(strength, SPEAKING_STRENGTH) if calmer else None,
     )
     return settings, hidden
 

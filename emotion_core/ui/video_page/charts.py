@@ -14,6 +14,7 @@ import pandas as pd
 from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.results.annotations import Edits, Marker
 from emotion_core.results.face_table import MIN_RUN_S, FaceTable, averaged, dominant_runs
+from emotion_core.results.speaking import speaking_stretches
 from emotion_core.results.time_ticks import counts_minutes, time_ticks
 from emotion_core.ui.common.charts import timeline_chart
 
@@ -23,6 +24,7 @@ _SHARE_PX: Final = 26
 # More stretches than this cannot be told apart on a screen; the shortest go first.
 _MOST_RUNS: Final = 1500
 _MOST_CUTS: Final = 200
+_TIMELINE_PX, _BAND_PX = 300, 7
 
 
 def person_rows(person: FaceTable) -> "pd.DataFrame":
@@ -46,10 +48,11 @@ def timeline(
     markers: Sequence[Marker] = (),
     domain: tuple[float, float] | None = None,
 ) -> "alt.LayerChart":
-    """Probabilities of one person over time, with the readings of a moment under the pointer."""
+    """Probabilities of one person over time, with the readings of a moment under the pointer, and
+    a band along the lower edge where they speak."""
     rows = drawn_rows(person)
     title = f"{name}: probability of each expression"
-    lines = timeline_chart(rows, title=title, height=300, max_points=10**9)
+    lines = timeline_chart(rows, title=title, height=_TIMELINE_PX, max_points=10**9)
     span = domain or (float(rows["time_s"].min()), float(rows["time_s"].max()))
     x = time_axis(span)
     # A line has one tooltip for its whole length: the columns below have one for each moment.
@@ -66,6 +69,7 @@ def timeline(
         )
     )
     layers = [*_cut_layers(person.cuts, span), *_marker_layers(markers, domain)]
+    layers += _speaking_layers(person, span)
     chart = alt.layer(*layers, lines, columns)
     # A layer does not take over what its parts say of themselves.
     return _as_svg(chart.properties(description=lines.description))
@@ -80,6 +84,29 @@ def _cut_layers(cuts: "np.ndarray", span: tuple[float, float]) -> list["alt.Char
         alt.Chart(pd.DataFrame({"time_s": shown.round(3)}))
         .mark_rule(color="#6B7280", strokeDash=[3, 4], aria=False)
         .encode(x=time_axis(span), tooltip=[alt.Tooltip("time_s:Q", format=".2f", title="cut at")])
+    ]
+
+
+def _speaking_layers(person: FaceTable, span: tuple[float, float]) -> list["alt.Chart"]:
+    """A thin band along the lower edge where a person speaks."""
+    # What is narrower than a pixel or so is not seen.
+    stretches = speaking_stretches(person, (span[1] - span[0]) / _MOST_RUNS)
+    if not stretches:
+        return []
+    rows = pd.DataFrame(np.clip(stretches, *span).round(3), columns=["time_s", "end_s"])
+    return [
+        alt.Chart(rows)
+        .mark_rect(color="#374151", opacity=0.75, aria=False)
+        .encode(
+            x=time_axis(span),
+            x2="end_s:Q",
+            y=alt.value(_TIMELINE_PX - _BAND_PX),
+            y2=alt.value(_TIMELINE_PX),
+            tooltip=[
+                alt.Tooltip("time_s:Q", format=".2f", title="speaks from (s)"),
+                alt.Tooltip("end_s:Q", format=".2f", title="to (s)"),
+            ],
+        )
     ]
 
 

@@ -13,6 +13,7 @@ from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 from emotion_core.media.write import write_sample
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.bundle import ModelBundle, load_bundle
+from emotion_core.pipeline.smoothing import SPEAKING_STRENGTH
 from emotion_core.ui.common.adaptation import as_file, choose_adaptation
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.visitor_jobs import retention_words, visitor
@@ -34,6 +35,7 @@ _FACES: Final[dict[str, tuple[str, ...]]] = {
     "One participant": ("--one-person",),
     "Largest face of each frame": ("--largest-face",),
 }
+_WHILE_SPEAKING: Final = ("--speaking-smoothing", str(SPEAKING_STRENGTH))
 _MOST_LISTED: Final = 500
 _SAMPLE_NAME: Final = "sample.mp4"
 
@@ -157,6 +159,13 @@ def _options() -> tuple[list[str], str]:
     arguments = list(_FRAMES[frames])
     arguments += [] if annotate else ["--no-annotate"]
     arguments += _FACES[faces]
+    calmer = st.toggle(
+        "Smooth more while a person speaks",
+        key="video_speaking",
+        help="Talking moves the mouth, and the readings flicker with it. Who speaks is told from "
+        "the movement of the mouth, not from the sound; it needs at least eight frames a second.",
+    )
+    arguments += _WHILE_SPEAKING if calmer else ()
     with st.expander("Part of the video only"):
         start_column, end_column = st.columns(2)
         start = start_column.number_input("From second", 0.0, value=0.0, step=1.0, key="video_from")

@@ -57,6 +57,8 @@ def show_timelines(view: ResultView) -> None:
             width="stretch",
         )
     view.follow(f"{view.key}_timeline", domain or span)
+    if (part.speaking == 1).any():
+        st.caption("The dark band at the bottom shows speaking, by the movement of the mouth.")
     if len(part) > 2 * DRAWN_STRETCHES:
         stretch_s = float(part.time_s[-1] - part.time_s[0]) / DRAWN_STRETCHES
         st.caption(f"Each point is the mean of {stretch_s:.1f} s. Zoom in to see every reading.")
@@ -119,7 +121,15 @@ def _brushed(event: Any, span: tuple[float, float]) -> tuple[float, float] | Non
 def show_statistics(view: ResultView) -> None:
     """Share of time for each person; runs and transitions folded below."""
     people = by_time_seen(view.table)[:_MOST_RIBBONS]
-    parts = {view.edits.name_of(i): shares(view.table.person(i)) for i in people}
+    table = view.table
+    if (table.speaking == 1).any() and st.toggle(
+        "Leave out speaking",
+        key=f"{view.key}_silent",
+        help="Talking moves the mouth, and the readings with it. The shares then count only the "
+        "time in which a person does not speak, or it is not known.",
+    ):
+        table = table.silent()
+    parts = {view.edits.name_of(i): shares(table.person(i)) for i in people}
     show_legend()
     st.altair_chart(share_chart(parts), width="stretch", key=f"{view.key}_shares")
     download_data(
