@@ -107,6 +107,8 @@ class FrameResult:
         tracklets: (N,) int64, numbers of the uninterrupted tracks that the identities are made of;
             like `track_ids` where they are not given.
         shot: number of the shot that the frame is in, counted from 1.
+        angles: (N,) float32, degrees counter-clockwise by which each head leans, as far as known;
+            the network was shown the face turned upright (`crop_faces` with these angles).
 
     N = 0 is a valid result. All arrays are read-only.
 
@@ -133,9 +135,12 @@ class FrameResult:
     others: FloatArray = field(default_factory=lambda: np.empty((0, 4), np.float32))
     tracklets: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     shot: int = 1
+    angles: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
 
     def __post_init__(self) -> None:
         n = len(self.track_ids)
+        if not len(self.angles):
+            object.__setattr__(self, "angles", np.zeros(n, np.float32))
         if not len(self.tracklets):
             object.__setattr__(self, "tracklets", self.track_ids)
         shapes: dict[str, tuple[type, tuple[int, ...]]] = {
@@ -147,6 +152,7 @@ class FrameResult:
             "predicted": (np.bool_, (n,)),
             "unsure": (np.bool_, (n,)),
             "tracklets": (np.int64, (n,)),
+            "angles": (np.float32, (n,)),
         }
         for name, (dtype, shape) in shapes.items():
             object.__setattr__(self, name, _owned(getattr(self, name), dtype, shape))

@@ -240,7 +240,7 @@ class Pipeline:
         rows = self._shown(tracks, people, frame.width, frame.height)
         marks.append(perf_counter())
         seen = [row for row in rows if not tracks.predicted[row]]
-        crops = crop_faces(image, tracks.boxes[seen])
+        crops = crop_faces(image, tracks.boxes[seen], tracks.angles[seen])
         hints = quality_hints(tracks.boxes[seen], crops, frame.width, frame.height)
         marks.append(perf_counter())
         raw = self._classify(crops)
@@ -388,6 +388,7 @@ class Pipeline:
             others=others,
             tracklets=tracks.track_ids[rows],
             shot=self._shot,
+            angles=tracks.angles[rows],
         )
 
 

@@ -12,6 +12,7 @@ from emotion_core.vision import boxes as bx
 from emotion_core.vision.background_scan import BackgroundScan
 from emotion_core.vision.cascade import WINDOW_PX, detect, load_cascade, prepare
 from emotion_core.vision.detection import Detections, KnownFaces
+from emotion_core.vision.leaning import leaning_faces
 from emotion_core.vision.local_search import NOTHING, Found, Look, best_of, joined, look_around
 from emotion_core.vision.scan_schedule import Crowd, ScanSchedule
 from emotion_core.vision.second_opinion import NEW_PER_FRAME, SAME_FACE_IOU, SecondOpinion
@@ -115,14 +116,46 @@ class HaarDetector:
         scanned, complete = self._scan(image_bgr, time_s, known)
         boxes, scores, angles = self._merged(image_bgr, near, joined([scanned, found_behind]))
         agreement = self._opinion.agreement(
-            image_bgr, time_s, boxes, known.boxes[known.ids != 0], self._settings.thorough
+            image_bgr, time_s, boxes, scores, known.boxes[known.ids != 0], self._settings.thorough
         )
+        if self._settings.thorough:
+            boxes, scores, agreement, angles = self._with_leaning(
+                image_bgr, (boxes, scores, agreement, angles)
+            )
         appearances = tuple(
             None if math.isnan(score) else appearance(image_bgr, box, angle)
-            for box, score, angle in zip(boxes, scores.tolist(), angles, strict=True)
+            for box, score, angle in zip(boxes, scores.tolist(), angles.tolist(), strict=True)
         )
         self._count += 1
-        return Detections(boxes, scores, agreement, looked_at | complete, appearances)
+        looked_at = looked_at | complete
+        return Detections(boxes, scores, agreement, looked_at, appearances, angles)
+
+    def _with_leaning(
+        self, image_bgr: ImageArray, upright: tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Boxes, scores, agreement and angles with those of leaning faces added.
+
+        What no other cascade took for a face gives way to a leaning face in its place.
+        """
+        boxes, scores, agreement, angles = upright
+        leaning = leaning_faces(
+            self._cascade,
+            self._opinion,
+            image_bgr,
+            (boxes[agreement > 0], scores[agreement > 0]),
+            self._smallest_px(image_bgr),
+            self._settings.score_threshold,
+        )
+        angles[agreement > 0] = leaning.of_upright
+        if not len(leaning.boxes):
+            return upright
+        free = bx.covered_matrix(boxes, leaning.boxes).max(axis=1) <= bx.MOST_SHARED
+        return (
+            np.concatenate([boxes[free], leaning.boxes]),
+            np.concatenate([scores[free], leaning.scores]),
+            np.concatenate([agreement[free], np.ones(len(leaning.boxes), np.float32)]),
+            np.concatenate([angles[free], leaning.angles]),
+        )
 
     def _near(
         self, image_bgr: ImageArray, time_s: float, known: KnownFaces
@@ -144,7 +177,7 @@ class HaarDetector:
                 remembered.doubted_s = min(remembered.doubted_s, time_s)
         for box in followed:
             if box is not None:
-                near.add((box[None], np.array([np.nan], np.float32)), 0.0)
+                near.add((box[None], np.array([np.nan], np.float32)), math.nan)
         return near, looked_at
 
     def _look_near(
@@ -225,7 +258,7 @@ class HaarDetector:
 
     def _merged(
         self, image_bgr: ImageArray, near: _Near, scanned: Found
-    ) -> tuple[FloatArray, FloatArray, list[float]]:
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """One box a face (non-maximum suppression), with scores and roll angles.
 
         A local search measures more finely than a full scan, so its box wins, and boxes that only
@@ -244,8 +277,8 @@ class HaarDetector:
             if len(finer):
                 best = int(finer_scores.argmax())
                 boxes[i], scores[i] = finer[best], max(scores[i], finer_scores[best])
-        angles = near.angles + [0.0] * len(scanned[0])
-        return boxes[kept], scores[kept], [angles[i] for i in kept]
+        angles = np.array(near.angles + [0.0] * len(scanned[0]), np.float32)
+        return boxes[kept], scores[kept], angles[kept]
 
 
 def smallest_face_px(shape: tuple[int, ...], thorough: bool) -> float:

@@ -107,7 +107,7 @@ def _read(
         _jpeg(drawn),
         result,
         drawn.shape[1],
-        crops=crop_faces(image, result.boxes),
+        crops=crop_faces(image, result.boxes, result.angles),
         places=np.clip(result.boxes / np.array([width, height] * 2, np.float32), 0, 1),
     )
 
