@@ -52,8 +52,16 @@ CHEAP: Final = Look(1.45, (0.88, 1.15), 27.5, 2)
 DEAR: Final = Look(1.7, (0.8, 1.25), 48.0, 2)
 # The cheap look sticks to the size it starts from; every other one is at more sizes.
 MEASURE: Final = Look(1.6, (0.76, 1.3), 27.0, 3)
-# The cascade sees heads that lean by up to 12° or so; turned by this much it sees those up to 30°.
+# The cascade sees heads that lean by up to 12° or so; turned by this much it sees those up to 30°,
+# also beyond the angle at which a head was last seen …
 LEANING: Final = (17.0, -17.0)
+# … and in every other such look, for a head that fell to one side at once, these.
+LEANING_FAR: Final = (30.0, -30.0, 45.0, -45.0)
+# The network reads heads up to here as well turned back as upright; further ones lie.
+LEANS_MOST: Final = 60.0
+# Five looks find more false faces than one: where the head leans far it must be as certain as a new
+# one.
+FAR: Final = 25.0
 # Faces found by a full scan are measured again: its steps are coarse.
 REFINE: Final = Look(2.0, (0.72, 1.36), 33.0, 3)
 # The pyramid of sizes starts elsewhere in every other look: a face between two steps of one falls
@@ -187,10 +195,11 @@ class HaarDetector:
 
         More expensive searches follow where cheap ones and template matching fail.
         """
-        least = self._settings.score_threshold - KNOWN_BONUS
         for look in _looks(known.appearances[k], time_s, followed, self._count):
             # The longer a face was not seen, the further it may have moved.
             further = min(1.0, 2.0 * float(known.unseen_s[k]))
+            bonus = KNOWN_BONUS if abs(look.angle) < FAR else 0.0
+            least = self._settings.score_threshold - bonus
             around = look_around(self._cascade, image_bgr, known.boxes[k], look, further)
             found = best_of(around, least)
             if len(found[0]):
@@ -317,8 +326,11 @@ def _looks(
         return (shifted,)
     if remembered is None:
         return (shifted, DEAR)
-    leaning = tuple(replace(MEASURE, angle=a) for a in (0.0, *LEANING) if a != angle)
-    return (shifted, *leaning) if looks % 2 and doubted_s < time_s else (shifted, DEAR)
+    if not looks % 2 or doubted_s >= time_s:
+        return (shifted, DEAR)
+    turns = LEANING_FAR if looks // 2 % 2 else (0.0, *(angle + turn for turn in LEANING))
+    leaning = (replace(MEASURE, angle=a) for a in turns if a != angle and abs(a) <= LEANS_MOST)
+    return (shifted, *leaning)
 
 
 def _crowd(unseen_s: FloatArray) -> Crowd:

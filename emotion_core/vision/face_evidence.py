@@ -40,7 +40,12 @@ class FaceEvidence:
         self._eyes: list[cv2.CascadeClassifier] = []
 
     def enough(
-        self, image_bgr: ImageArray, box: FloatArray, score: float, angle: float = 0.0
+        self,
+        image_bgr: ImageArray,
+        box: FloatArray,
+        score: float,
+        angle: float = 0.0,
+        least: float = ENOUGH,
     ) -> bool:
         """Whether the box (4,) shows a face.
 
@@ -49,6 +54,7 @@ class FaceEvidence:
             box: xyxy in pixels.
             score: the certainty of the cascade that found it.
             angle: degrees counter-clockwise by which it leans.
+            least: points that are enough.
         """
         first, second = (
             self._agreeing(image_bgr, box, replace(look, angle=angle)) for look in self._looks
@@ -57,10 +63,10 @@ class FaceEvidence:
             return False
         points = min(max(score / 2, 0.0), MOST_OF_SCORE) + first + second
         for more in self._further(image_bgr, box, angle):
-            if points >= ENOUGH:
+            if points >= least:
                 break
             points += more
-        return points >= ENOUGH
+        return points >= least
 
     def _further(self, image_bgr: ImageArray, box: FloatArray, angle: float) -> Iterator[float]:
         """What is asked only where it may decide: most faces have enough before."""

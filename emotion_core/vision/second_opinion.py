@@ -9,7 +9,7 @@ import numpy as np
 from emotion_core.datatypes import FloatArray, ImageArray
 from emotion_core.vision import boxes as bx
 from emotion_core.vision.cascade import load_cascade
-from emotion_core.vision.face_evidence import FaceEvidence
+from emotion_core.vision.face_evidence import ENOUGH, FaceEvidence
 from emotion_core.vision.local_search import Look, look_around
 
 # Both must agree before a new face is announced. On pictures without a face each of them rejects
@@ -100,10 +100,15 @@ class SecondOpinion:
         return float(agreed > 0 or self._fraction(image_bgr, box, LARGER) == 1)
 
     def is_face(
-        self, image_bgr: ImageArray, box: FloatArray, score: float, angle: float = 0.0
+        self,
+        image_bgr: ImageArray,
+        box: FloatArray,
+        score: float,
+        angle: float = 0.0,
+        least: float = ENOUGH,
     ) -> bool:
         """Whether all that can be asked of a photo speaks for a face (`FaceEvidence.enough`)."""
-        return self._evidence.enough(image_bgr, box, score, angle)
+        return self._evidence.enough(image_bgr, box, score, angle, least)
 
     def both(self, image_bgr: ImageArray, box: FloatArray, angle: float) -> bool:
         """Whether both cascades find a face at a box (4,) that leans by so many degrees."""

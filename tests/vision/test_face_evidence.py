@@ -5,7 +5,6 @@ import pytest
 
 from emotion_core.config import DetectionSettings
 from emotion_core.datatypes import ImageArray
-from emotion_core.vision import face_evidence
 from emotion_core.vision.cascade import load_cascade
 from emotion_core.vision.detector import HaarDetector
 from emotion_core.vision.face_evidence import FaceEvidence
@@ -42,11 +41,9 @@ def test_the_mirrored_face_and_the_eyes_are_asked_where_they_may_decide(
     monkeypatch.setattr(FaceEvidence, "_eyes_in", watched)
     assert evidence.enough(portrait, FACE, 6.0)
     assert not asked, "both cascades and the certainty are enough"
-    monkeypatch.setattr(face_evidence, "ENOUGH", 10.9)
-    assert evidence.enough(portrait, FACE, 0.0), "eight times agreed, and two eyes"
+    assert evidence.enough(portrait, FACE, 0.0, least=10.9), "eight times agreed, and two eyes"
     assert asked
-    monkeypatch.setattr(face_evidence, "ENOUGH", 11.1)
-    assert not evidence.enough(portrait, FACE, 0.0)
+    assert not evidence.enough(portrait, FACE, 0.0, least=11.1)
 
 
 def test_a_turned_face_is_weighed_upright(portrait: ImageArray, evidence: FaceEvidence) -> None:

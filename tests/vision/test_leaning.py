@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from made_classifiers import FakeClassifier
 
 from emotion_core.config import DetectionSettings, PipelineSettings
 from emotion_core.datatypes import Frame, ImageArray
@@ -13,7 +14,6 @@ from emotion_core.vision.crop import crop_faces
 from emotion_core.vision.detection import Detections
 from emotion_core.vision.detector import HaarDetector
 from emotion_core.vision.tracker import Tracker
-from made_classifiers import FakeClassifier
 
 FACE = np.array([[113, 66, 209, 162]], np.float32)
 MIDDLE = (160.5, 113.5)  # of that box, as OpenCV counts pixels
@@ -132,3 +132,33 @@ def test_the_tracker_follows_an_angle_the_shorter_way_and_back_to_upright() -> N
         seen.append(float(tracker.update(found, i / 10).angles[0]))
     assert seen[:4] == [170.0, 170.0, 180.0, 180.0]
     assert seen[-1] == 0.0
+
+
+def test_in_a_stream_a_head_that_leans_further_and_further_stays_one_person(
+    portrait: ImageArray,
+) -> None:
+    detector, tracker = HaarDetector(), Tracker()
+    lost, tracks = 0, None
+    for i in range(45):
+        image = leaning(portrait, min(1.5 * max(i - 5, 0), 40.0))
+        found = detector.update(image, i / 30, tracker.expect(i / 30))
+        tracks = tracker.update(found, i / 30)
+        lost += len(tracks.boxes) != 1 or bool(tracks.predicted[0])
+    assert lost <= 2
+    assert tracks is not None
+    assert tracks.track_ids.tolist() == [1]
+    assert tracks.angles[0] > 15
+
+
+def test_in_a_stream_a_head_that_falls_to_one_side_is_found_again(portrait: ImageArray) -> None:
+    detector, tracker = HaarDetector(), Tracker()
+    held = []
+    for i in range(30):
+        image = leaning(portrait, -40.0 if i > 8 else 0.0)
+        found = detector.update(image, i / 30, tracker.expect(i / 30))
+        tracks = tracker.update(found, i / 30)
+        held.append(len(tracks.boxes) == 1 and not tracks.predicted[0])
+    assert held[0]
+    assert held[-1]
+    assert sum(held) > 20
+    assert tracks.track_ids.tolist() == [1]
