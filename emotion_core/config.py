@@ -55,6 +55,9 @@ class DetectionSettings:
     score_threshold: float = 1.0
     # Look closer at everything at once, several times slower: for photos.
     thorough: bool = False
+    # Keep known faces that turn away from the camera; their readings are marked as turned and
+    # unsure.
+    profiles: bool = True
 
     def __post_init__(self) -> None:
         check_range("min_face_px", self.min_face_px, 0, 4096)

@@ -24,6 +24,7 @@ class QualityHint(StrEnum):
     DARK = "dark"
     BLURRED = "blurred"
     CUT = "cut"
+    TURNED = "turned"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +100,8 @@ class FrameResult:
         detection_scores: (N,) float32, the detector's own certainty of the newest detection.
         predicted: (N,) bool, the box is held over a gap: the face was not seen in this frame, and
             its probabilities are those last seen.
-        unsure: (N,) bool, the largest probability is below the model's calibrated threshold.
+        unsure: (N,) bool, the largest probability is below the model's calibrated threshold, or
+            the face is turned away.
         quality: N tuples of hints that explain a poor reading; empty when there is none.
         others: (M, 4) float32 xyxy, where else a face is or may be: people left out because only
             the largest face is read, and candidates that are not announced yet. Code that hides

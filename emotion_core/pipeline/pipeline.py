@@ -241,7 +241,8 @@ class Pipeline:
         marks.append(perf_counter())
         seen = [row for row in rows if not tracks.predicted[row]]
         crops = crop_faces(image, tracks.boxes[seen], tracks.angles[seen])
-        hints = quality_hints(tracks.boxes[seen], crops, frame.width, frame.height)
+        turned = tracks.turned[seen]
+        hints = quality_hints(tracks.boxes[seen], crops, frame.width, frame.height, turned)
         marks.append(perf_counter())
         raw = self._classify(crops)
         marks.append(perf_counter())
@@ -383,7 +384,8 @@ class Pipeline:
             probs=probs,
             detection_scores=tracks.scores[rows],
             predicted=tracks.predicted[rows],
-            unsure=probs.max(axis=1) < self._classifier.unsure_threshold,
+            unsure=(probs.max(axis=1) < self._classifier.unsure_threshold)
+            | [QualityHint.TURNED in reading.hints for reading in readings],
             quality=tuple(reading.hints for reading in readings),
             others=others,
             tracklets=tracks.track_ids[rows],

@@ -69,6 +69,7 @@ class Detections:
             where there is nothing to remember.
         angles: (N,) float32 degrees counter-clockwise by which each head leans; NaN where it was
             not measured (a face followed by template matching). By default 0.
+        turned: (N,) bool: only the side of the face is seen. By default False.
     """
 
     boxes: FloatArray
@@ -77,10 +78,13 @@ class Detections:
     looked_at: BoolArray
     appearances: tuple[Appearance | None, ...]
     angles: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
+    turned: BoolArray = field(default_factory=lambda: np.empty(0, np.bool_))
 
     def __post_init__(self) -> None:
         if not len(self.angles):
             object.__setattr__(self, "angles", np.zeros(len(self.boxes), np.float32))
+        if not len(self.turned):
+            object.__setattr__(self, "turned", np.zeros(len(self.boxes), np.bool_))
 
     @classmethod
     def of(cls, boxes_xyxy: ArrayLike, scores: ArrayLike, known: KnownFaces) -> "Detections":

@@ -172,9 +172,9 @@ def _confirmed(
     best = group[0]
     if sum(face.score for face in group) < LEAST_SUM:
         return None
-    least, angles = LEAST_POINTS_QUARTER, (best.angle,)
-    if best.angle not in QUARTERS:
-        least, angles = LEAST_POINTS, (_mean_angle(group), best.angle)
+    quarter = best.angle in QUARTERS
+    least = LEAST_POINTS_QUARTER if quarter else LEAST_POINTS
+    angles = (best.angle if quarter else _mean_angle(group), best.angle)
     for angle in dict.fromkeys(angles):
         agreed = opinion.both(image_bgr, best.box, angle)
         if agreed and opinion.is_face(image_bgr, best.box, best.score, angle, least):

@@ -74,6 +74,7 @@ class _Track:
     row: int = -1
     appearance: Appearance | None = None
     angle: float = 0.0
+    turned: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +89,7 @@ class Tracks:
         rows: (N,) int64, row of each one's detection in this frame, -1 where there is none.
         candidates: (M, 4) float32 xyxy, of faces that are not announced yet.
         angles: (N,) float32 degrees counter-clockwise by which each head leans.
+        turned: (N,) bool: only the side of the face was seen when the detector last saw it.
     """
 
     track_ids: IntArray
@@ -97,6 +99,7 @@ class Tracks:
     rows: IntArray
     candidates: FloatArray
     angles: FloatArray
+    turned: BoolArray
 
 
 class Tracker:
@@ -160,6 +163,7 @@ class Tracker:
                 if not math.isnan(scores[pairs[k]]):
                     _renew_appearance(track, detections.appearances[pairs[k]])
                     track.angle = _turned(track.angle, angles[pairs[k]])
+                    track.turned = bool(detections.turned[pairs[k]])
                 if detections.looked_at[k]:
                     track.looked_s = time_s
                 self._confirm(track, agreement[pairs[k]])
@@ -169,6 +173,7 @@ class Tracker:
             begun = _Track(states[d], time_s, scores[d], time_s, time_s)
             begun.row, begun.appearance = d, detections.appearances[d]
             begun.angle = 0.0 if math.isnan(angles[d]) else angles[d]
+            begun.turned = bool(detections.turned[d])
             self._confirm(begun, agreement[d])
             self._tracks.append(begun)
         return self._announced()
@@ -232,6 +237,7 @@ class Tracker:
             np.array([track.row for track in announced], np.int64),
             bx.from_cxcys([track.state for track in self._tracks if not track.track_id]),
             np.array([track.angle for track in announced], np.float32),
+            np.array([track.turned for track in announced], np.bool_),
         )
 
 

@@ -44,6 +44,7 @@ _HINTS: Final = {
     "dark": "the face is dark",
     "blurred": "the face is blurred",
     "cut": "the face is cut off",
+    "turned": "the face is turned away",
 }
 
 
