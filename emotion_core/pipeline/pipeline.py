@@ -29,8 +29,8 @@ from emotion_core.pipeline.smoothing import Smoother
 from emotion_core.pipeline.stream_clock import StreamClock
 from emotion_core.vision.boxes import clip_boxes, visible_share
 from emotion_core.vision.crop import crop_faces
+from emotion_core.vision.default_detector import default_detector
 from emotion_core.vision.detection import FaceDetector
-from emotion_core.vision.detector import HaarDetector
 from emotion_core.vision.quality import quality_hints
 from emotion_core.vision.shot_detection import ShotDetector
 from emotion_core.vision.tracker import Tracker, Tracks
@@ -118,7 +118,7 @@ class Pipeline:
         self._adaptation = adaptation
         self._settings = settings or PipelineSettings()
         self._lock = threading.Lock()
-        self._detector: FaceDetector = detector or HaarDetector()
+        self._detector: FaceDetector = detector or default_detector()
         self._detector.configure(self._settings.detection)
         self._tracker = Tracker(self._settings.tracking)
         self._shots, self._shot = ShotDetector(), 1
