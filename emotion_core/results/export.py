@@ -47,7 +47,7 @@ _MEANINGS: Final[dict[str, str]] = {
     "arousal": "-1 sleepy to 1 excited; derived from the probabilities, not measured.",
     "shot": "Number of the shot, from 1; the camera cuts between two shots. Also without a face.",
     "tracklet": "Number of the uninterrupted track; a person who was away has several.",
-    "quality": "Why the reading may be poor: small, dark, blurred, cut, turned; joined by a plus sign.",
+    "quality": "Why it may be read poorly: small, dark, blurred, cut, turned; joined by a plus.",
 }
 
 
