@@ -55,6 +55,9 @@ class DetectionSettings:
     score_threshold: float = 1.0
     # Look closer at everything at once, several times slower: for photos.
     thorough: bool = False
+    # Keep known faces that turn away from the camera; their readings are marked as turned and
+    # unsure.
+    profiles: bool = True
 
     def __post_init__(self) -> None:
         check_range("min_face_px", self.min_face_px, 0, 4096)
@@ -156,6 +159,8 @@ class AppSettings:
             (EMOTION_LAB_ICE_SERVERS, a JSON list); none is needed on one machine, none is baked in.
         ice_relay_only: live video goes through a TURN server and no other way
             (EMOTION_LAB_ICE_RELAY_ONLY, 1 or 0).
+        yunet_path: OpenCV's YuNet finds the faces, from this .onnx file of yours
+            (EMOTION_LAB_YUNET); None: the Haar cascades do.
         max_streams: live streams that are read at once (EMOTION_LAB_MAX_STREAMS); 0: two for each
             core, at least four.
     """
@@ -172,6 +177,7 @@ class AppSettings:
     ice_servers: tuple[Mapping[str, Any], ...] = ()
     max_streams: int = 0
     ice_relay_only: bool = False
+    yunet_path: Path | None = None
 
     def video_folder(self) -> Path | None:
         """`video_dir`, checked now: a share may be mounted after the program started.
@@ -225,6 +231,7 @@ class AppSettings:
             ),
             ice_servers=_ice_servers(environ.get("EMOTION_LAB_ICE_SERVERS", "[]")),
             ice_relay_only=_switch(environ, "EMOTION_LAB_ICE_RELAY_ONLY"),
+            yunet_path=_path(environ, "EMOTION_LAB_YUNET"),
             max_streams=_count(environ, "EMOTION_LAB_MAX_STREAMS", defaults.max_streams),
         )
 

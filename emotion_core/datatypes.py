@@ -25,6 +25,7 @@ class QualityHint(StrEnum):
     DARK = "dark"
     BLURRED = "blurred"
     CUT = "cut"
+    TURNED = "turned"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +101,8 @@ class FrameResult:
         detection_scores: (N,) float32, the detector's own certainty of the newest detection.
         predicted: (N,) bool, the box is held over a gap: the face was not seen in this frame, and
             its probabilities are those last seen.
-        unsure: (N,) bool, the largest probability is below the model's calibrated threshold.
+        unsure: (N,) bool, the largest probability is below the model's calibrated threshold, or
+            the face is turned away.
         quality: N tuples of hints that explain a poor reading; empty when there is none.
         others: (M, 4) float32 xyxy, where else a face is or may be: people left out because only
             the largest face is read, and candidates that are not announced yet. Code that hides
@@ -112,6 +114,8 @@ class FrameResult:
             the face was seen too shortly or less than eight times a second. All -1 where it is not
             given. It is told from the last 1.2 s, without the sound, and lags by some 0.6
             seconds.
+        angles: (N,) float32, degrees counter-clockwise by which each head leans, as far as known;
+            the network was shown the face turned upright (`crop_faces` with these angles).
 
     N = 0 is a valid result. All arrays are read-only.
 
@@ -139,11 +143,14 @@ class FrameResult:
     tracklets: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     shot: int = 1
     speaking: SignArray = field(default_factory=lambda: np.empty(0, np.int8))
+    angles: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
 
     def __post_init__(self) -> None:
         n = len(self.track_ids)
         if not len(self.speaking):
             object.__setattr__(self, "speaking", np.full(n, -1))
+        if not len(self.angles):
+            object.__setattr__(self, "angles", np.zeros(n, np.float32))
         if not len(self.tracklets):
             object.__setattr__(self, "tracklets", self.track_ids)
         shapes: dict[str, tuple[type, tuple[int, ...]]] = {
@@ -156,6 +163,7 @@ class FrameResult:
             "unsure": (np.bool_, (n,)),
             "tracklets": (np.int64, (n,)),
             "speaking": (np.int8, (n,)),
+            "angles": (np.float32, (n,)),
         }
         for name, (dtype, shape) in shapes.items():
             object.__setattr__(self, name, _owned(getattr(self, name), dtype, shape))

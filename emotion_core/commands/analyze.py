@@ -25,6 +25,7 @@ from emotion_core.commands.options import (
     write_json_option,
 )
 from emotion_core.commands.progress import Event, Tell, printable, progress_bar, tell_json
+from emotion_core.config import AppSettings
 from emotion_core.errors import EmotionCoreError, InputError, SettingsError
 from emotion_core.media.encoder import NO_ENCODER
 from emotion_core.media.probe import VIDEO_SUFFIXES, probe
@@ -38,6 +39,7 @@ from emotion_core.video.analyze import Source, analyse_video, is_finished, resul
 from emotion_core.video.options import VideoOptions, described_network, feasible
 from emotion_core.video.progress import Hooks, VideoProgress
 from emotion_core.video.redraw import redraw_clip
+from emotion_core.vision.yunet import YuNetDetector
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 
@@ -74,6 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="default", help="name of the model folder")
     add_models_dir_option(parser)
     add_adaptation_options(parser)
+    parser.add_argument(
+        "--detector-model",
+        type=Path,
+        metavar="FILE",
+        help="find the faces with OpenCV's YuNet, from this .onnx file (EMOTION_LAB_YUNET)",
+    )
     parser.add_argument("--force", action="store_true", help="analyse finished videos again")
     parser.add_argument(
         "--redraw",
@@ -187,6 +195,7 @@ class Batch:
     _taken: set[Path] = field(default_factory=set)
     _classifier: ExpressionClassifier | None = None
     _adaptation: Adaptation | None = None
+    _yunet: Path | None = None
     _model: dict[str, Any] = field(default_factory=dict)
 
     def run(self, inputs: list[Path | Event]) -> list[Event]:
@@ -218,6 +227,10 @@ class Batch:
         self._classifier = classifier
         self._adaptation = chosen_adaptation(self.options, classifier.bundle)
         self._model = described_network(classifier.bundle, self._adaptation)
+        self._yunet = self.options.detector_model or AppSettings.from_environment().yunet_path
+        if self._yunet is not None:
+            YuNetDetector(self._yunet)
+            self._model |= {"detector": "YuNetDetector", "detector_sha256": file_hash(self._yunet)}
 
     def _one(self, path: Path, place: Event) -> Event:
         self.tell({"event": "file_start", **place, "file": str(path)})
@@ -256,6 +269,7 @@ class Batch:
             self.chosen,
             self._model,
             hooks,
+            detector=YuNetDetector(self._yunet) if self._yunet else None,
             adaptation=self._adaptation,
         )
         return _outcome(path, folder, summary["status"], summary)

@@ -153,7 +153,7 @@ def _find(image: Any, face: int, name: str, classifier: Classifier) -> NDArray[n
     if not rows:
         count = f"{len(result)} face{'' if len(result) == 1 else 's'}"
         raise InputError(f"{name} shows {count}; there is no face #{face}.")
-    return crop_faces(image, result.boxes[rows])[0]
+    return crop_faces(image, result.boxes[rows], result.angles[rows])[0]
 
 
 @dataclass

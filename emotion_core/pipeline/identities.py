@@ -117,19 +117,22 @@ class Identities:
                 waiting.append((known.looked_s, row))
         return [row for _, row in sorted(waiting)[:LOOKS_PER_FRAME]]
 
-    def look(self, number: int, image_bgr: ImageArray, box_xyxy: FloatArray) -> bool:
+    def look(
+        self, number: int, image_bgr: ImageArray, box_xyxy: FloatArray, angle: float = 0.0
+    ) -> bool:
         """Describe a face of this frame, and recognise the person where that is possible.
 
         Args:
             number: of the tracklet.
             image_bgr: (H, W, 3) uint8.
             box_xyxy: (4,) pixels.
+            angle: degrees counter-clockwise by which the head leans.
 
         Returns:
             True where the track has moved over to somebody else; `split` comes next then.
         """
         tracklet = self._tracklets[number]
-        look = describe(image_bgr, box_xyxy)
+        look = describe(image_bgr, box_xyxy, angle)
         if tracklet.moved_on(look, tracklet.last_s):
             return True
         self._recognise(tracklet)

@@ -9,13 +9,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from emotion_core.config import PipelineSettings, check_range
-from emotion_core.datatypes import (
-    FloatArray,
-    Frame,
-    FrameResult,
-    ImageArray,
-    IntArray,
-)
+from emotion_core.datatypes import FloatArray, Frame, FrameResult, ImageArray, IntArray, QualityHint
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.classify import load_classifier
@@ -27,8 +21,8 @@ from emotion_core.pipeline.readings import Readings
 from emotion_core.pipeline.stream_clock import StreamClock
 from emotion_core.vision.boxes import clip_boxes, visible_share
 from emotion_core.vision.crop import crop_faces
+from emotion_core.vision.default_detector import default_detector
 from emotion_core.vision.detection import FaceDetector
-from emotion_core.vision.detector import HaarDetector
 from emotion_core.vision.quality import quality_hints
 from emotion_core.vision.shot_detection import ShotDetector
 from emotion_core.vision.tracker import Tracker, Tracks
@@ -107,7 +101,7 @@ class Pipeline:
         self._adaptation = adaptation
         self._settings = settings or PipelineSettings()
         self._lock = threading.Lock()
-        self._detector: FaceDetector = detector or HaarDetector()
+        self._detector: FaceDetector = detector or default_detector()
         self._detector.configure(self._settings.detection)
         self._tracker = Tracker(self._settings.tracking)
         self._shots, self._shot = ShotDetector(), 1
@@ -228,8 +222,9 @@ class Pipeline:
         rows = self._shown(tracks, people, frame.width, frame.height)
         marks.append(perf_counter())
         seen = [row for row in rows if not tracks.predicted[row]]
-        crops = crop_faces(image, tracks.boxes[seen])
-        hints = quality_hints(tracks.boxes[seen], crops, frame.width, frame.height)
+        crops = crop_faces(image, tracks.boxes[seen], tracks.angles[seen])
+        turned = tracks.turned[seen]
+        hints = quality_hints(tracks.boxes[seen], crops, frame.width, frame.height, turned)
         marks.append(perf_counter())
         raw = self._classify(crops)
         marks.append(perf_counter())
@@ -255,7 +250,8 @@ class Pipeline:
         if self._settings.tracking.reidentify or self._settings.one_person:
             for row in self._identities.due(tracks.track_ids, tracks.boxes, seen):
                 number = int(tracks.track_ids[row])
-                if self._identities.look(number, image, tracks.boxes[row]):
+                angle = float(tracks.angles[row])
+                if self._identities.look(number, image, tracks.boxes[row], angle):
                     tracks.track_ids[row] = self._tracker.renumber(number)
                     self._identities.split(number, int(tracks.track_ids[row]))
         return self._identities.people_of(tracks.track_ids)
@@ -358,12 +354,14 @@ class Pipeline:
             probs=probs,
             detection_scores=tracks.scores[rows],
             predicted=tracks.predicted[rows],
-            unsure=probs.max(axis=1) < self._classifier.unsure_threshold,
+            unsure=(probs.max(axis=1) < self._classifier.unsure_threshold)
+            | [QualityHint.TURNED in reading.hints for reading in readings],
             quality=tuple(reading.hints for reading in readings),
             others=others,
             tracklets=tracks.track_ids[rows],
             shot=self._shot,
             speaking=np.array([reading.speaking for reading in readings]),
+            angles=tracks.angles[rows],
         )
 
 

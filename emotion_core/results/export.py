@@ -48,7 +48,7 @@ _MEANINGS: Final[dict[str, str]] = {
     "shot": "Number of the shot, from 1; the camera cuts between two shots. Also without a face.",
     "tracklet": "Number of the uninterrupted track; a person who was away has several.",
     "speaking": "1: the mouth moves as in speech, 0: it does not; empty where that is not known.",
-    "quality": "Why the reading may be poor: small, dark, blurred, cut; joined by a plus sign.",
+    "quality": "Why it may be read poorly: small, dark, blurred, cut, turned; joined by a plus.",
 }
 
 

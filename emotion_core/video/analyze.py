@@ -68,6 +68,8 @@ def result_key(sha256: str, options: VideoOptions, model: Mapping[str, Any]) -> 
     parts = [RESULTS_VERSION, sha256, asdict(options), model.get("sha256", "")]
     if adaptation := model.get("adaptation"):
         parts.append(adaptation["fingerprint"])
+    if detector := model.get("detector_sha256"):
+        parts.append(detector)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -17,6 +17,15 @@ WINDOW_PX = 24
 # A picture darker than this (mean grey) is brightened to it, by this factor at most.
 DIM_MEAN = 80.0
 BRIGHTEN_MOST = 6.0
+# A bright picture flatter than this (standard deviation of its grey, through fog, glass or a lamp's
+# glare) gets the contrast and the mean below, at most so many times its own contrast; with less
+# than the last it shows nothing. Of 60 press photographs with a fifth of their contrast, plain Haar
+# sees 11 faces; with this, 56 are found.
+FLAT_DEVIATION = 20.0
+CLEAR_DEVIATION = 40.0
+CLEAR_MEAN = 120.0
+CLEAR_MOST = 5.0
+LEAST_DEVIATION = 3.0
 
 
 def load_cascade(name: str = FRONTAL) -> cv2.CascadeClassifier:
@@ -42,13 +51,13 @@ class Prepared:
         grey: (h, w) uint8, shrunk and lit.
         sizes: smallest and largest side of a face in it, in its pixels.
         scale: pixels of the picture it was made from to one of its own, horizontally, vertically.
-        angle: degrees by which it was turned back.
+        upright: (2, 3) float32, from its places to those before it was turned; None: it was not.
     """
 
     grey: ImageArray
     sizes: tuple[int, int]
     scale: tuple[float, float]
-    angle: float
+    upright: FloatArray | None
 
 
 def scan(
@@ -72,6 +81,7 @@ def prepare(
     face_px: tuple[float, float],
     work_px: float = 26.0,
     angle: float = 0.0,
+    whole: bool = False,
 ) -> Prepared:
     """Shrink, light and turn a picture; the result holds nothing of it.
 
@@ -80,7 +90,9 @@ def prepare(
         face_px: smallest and largest side of a face, in pixels of `image_bgr`.
         work_px: the picture is shrunk until the smallest face has this side (never enlarged).
         angle: degrees by which faces lean counter-clockwise; the picture is turned back by as much
-            around its middle, so this is for small parts around one face.
+            around its middle.
+        whole: make room for the corners of the turned picture; without it they are cut off, which
+            is right for a small part around one face.
     """
     smallest, largest = face_px
     shrink = min(1.0, work_px / max(smallest, 1.0))
@@ -88,10 +100,12 @@ def prepare(
     # The smallest size is rounded down: a window that starts one pixel too large misses the face.
     sizes = max(WINDOW_PX, math.floor(smallest * shrink)), math.ceil(largest * shrink)
     scale = image_bgr.shape[1] / grey.shape[1], image_bgr.shape[0] / grey.shape[0]
+    upright = None
     if min(grey.shape) >= sizes[0]:
         grey = _lit(grey)
-        grey = _turned(grey, -angle) if angle else grey
-    return Prepared(grey, sizes, scale, angle)
+        if angle:
+            grey, upright = _turned(grey, -angle, whole)
+    return Prepared(grey, sizes, scale, upright)
 
 
 def detect(
@@ -116,8 +130,8 @@ def detect(
         grey, step, neighbours, minSize=(low, low), maxSize=(high, high), outputRejectLevels=True
     )
     boxes = from_xywh(found)
-    if prepared.angle and len(boxes):
-        boxes = _boxes_turned(boxes, grey.shape, prepared.angle)
+    if prepared.upright is not None and len(boxes):
+        boxes = _boxes_moved(boxes, prepared.upright)
     boxes *= np.array(prepared.scale * 2, np.float32)
     return boxes, np.asarray(weights, np.float32).reshape(-1)
 
@@ -161,31 +175,43 @@ def shrunk_grey(image_bgr: ImageArray, shrink: float) -> ImageArray:
 
 
 def _lit(grey: ImageArray) -> ImageArray:
-    """The same picture as if in good light: OpenCV passes over windows without contrast (a standard
-    deviation of 10 levels), however clear the face in them."""
-    mean = cv2.mean(grey)[0]
+    """The same picture as if in good light and clear air.
+
+    OpenCV passes over windows without contrast (a standard deviation of 10 levels), however clear
+    the face in them.
+    """
+    mean, deviation = (float(v[0, 0]) for v in cv2.meanStdDev(grey))
     if mean >= DIM_MEAN:
-        return grey
+        if not LEAST_DEVIATION <= deviation < FLAT_DEVIATION:
+            return grey
+        gain = min(CLEAR_DEVIATION / deviation, CLEAR_MOST)
+        levels = np.clip(gain * (np.arange(256) - mean) + CLEAR_MEAN, 0, 255).astype(np.uint8)
+        return np.asarray(cv2.LUT(grey, levels))
     return np.asarray(
         cv2.convertScaleAbs(grey, alpha=min(DIM_MEAN / max(mean, 1.0), BRIGHTEN_MOST))
     )
 
 
-def _turned(grey: ImageArray, angle: float) -> ImageArray:
-    """The same picture turned counter-clockwise around its middle, its edges drawn out."""
-    matrix = _turn(grey.shape, angle)
-    turned = cv2.warpAffine(grey, matrix, grey.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(turned, np.uint8)
+def _turned(grey: ImageArray, angle: float, whole: bool) -> tuple[ImageArray, FloatArray]:
+    """The same picture turned counter-clockwise around its middle, its edges drawn out, and the
+    (2, 3) matrix of the way back."""
+    height, width = grey.shape
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
+    size = (width, height)
+    if whole:
+        cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
+        size = (
+            math.ceil(width * cosine + height * sine - 1e-6),
+            math.ceil(width * sine + height * cosine - 1e-6),
+        )
+        matrix[:, 2] += ((size[0] - width) / 2, (size[1] - height) / 2)
+    turned = cv2.warpAffine(grey, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    back = cv2.invertAffineTransform(matrix)
+    return np.asarray(turned, np.uint8), np.asarray(back, np.float32)
 
 
-def _boxes_turned(boxes_xyxy: FloatArray, shape: tuple[int, ...], angle: float) -> FloatArray:
-    """Boxes of the same size, upright, their centres turned with the picture."""
+def _boxes_moved(boxes_xyxy: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Boxes of the same size, upright, their centres moved by a (2, 3) matrix."""
     centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
-    matrix = _turn(shape, angle)
     moved = centres @ matrix[:, :2].T + matrix[:, 2] - centres
     return np.asarray(boxes_xyxy + np.tile(moved, 2), np.float32)
-
-
-def _turn(shape: tuple[int, ...], angle: float) -> FloatArray:
-    centre = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
-    return np.asarray(cv2.getRotationMatrix2D(centre, angle, 1.0), np.float32)

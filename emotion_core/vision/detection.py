@@ -1,6 +1,6 @@
 """The interface of face detectors: what they are given, what they return, and the protocol."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -67,6 +67,9 @@ class Detections:
             that was searched for and not found was not visible.
         appearances: one entry a face, for `KnownFaces.appearances` of the frames to come; None
             where there is nothing to remember.
+        angles: (N,) float32 degrees counter-clockwise by which each head leans; NaN where it was
+            not measured (a face followed by template matching). By default 0.
+        turned: (N,) bool: only the side of the face is seen. By default False.
     """
 
     boxes: FloatArray
@@ -74,6 +77,14 @@ class Detections:
     agreement: FloatArray
     looked_at: BoolArray
     appearances: tuple[Appearance | None, ...]
+    angles: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
+    turned: BoolArray = field(default_factory=lambda: np.empty(0, np.bool_))
+
+    def __post_init__(self) -> None:
+        if not len(self.angles):
+            object.__setattr__(self, "angles", np.zeros(len(self.boxes), np.float32))
+        if not len(self.turned):
+            object.__setattr__(self, "turned", np.zeros(len(self.boxes), np.bool_))
 
     @classmethod
     def of(cls, boxes_xyxy: ArrayLike, scores: ArrayLike, known: KnownFaces) -> "Detections":

@@ -12,7 +12,9 @@ from emotion_core.vision import boxes as bx
 from emotion_core.vision.background_scan import BackgroundScan
 from emotion_core.vision.cascade import WINDOW_PX, detect, load_cascade, prepare
 from emotion_core.vision.detection import Detections, KnownFaces
+from emotion_core.vision.leaning import leaning_faces
 from emotion_core.vision.local_search import NOTHING, Found, Look, best_of, joined, look_around
+from emotion_core.vision.profiles import ProfileSearch
 from emotion_core.vision.scan_schedule import Crowd, ScanSchedule
 from emotion_core.vision.second_opinion import NEW_PER_FRAME, SAME_FACE_IOU, SecondOpinion
 from emotion_core.vision.template_tracking import Appearance, appearance, follow
@@ -51,8 +53,16 @@ CHEAP: Final = Look(1.45, (0.88, 1.15), 27.5, 2)
 DEAR: Final = Look(1.7, (0.8, 1.25), 48.0, 2)
 # The cheap look sticks to the size it starts from; every other one is at more sizes.
 MEASURE: Final = Look(1.6, (0.76, 1.3), 27.0, 3)
-# The cascade sees heads that lean by up to 12° or so; turned by this much it sees those up to 30°.
+# The cascade sees heads that lean by up to 12° or so; turned by this much it sees those up to 30°,
+# also beyond the angle at which a head was last seen …
 LEANING: Final = (17.0, -17.0)
+# … and in every other such look, for a head that fell to one side at once, these.
+LEANING_FAR: Final = (30.0, -30.0, 45.0, -45.0)
+# The network reads heads up to here as well turned back as upright; further ones lie.
+LEANS_MOST: Final = 60.0
+# Five looks find more false faces than one: where the head leans far it must be as certain as a new
+# one.
+FAR: Final = 25.0
 # Faces found by a full scan are measured again: its steps are coarse.
 REFINE: Final = Look(2.0, (0.72, 1.36), 33.0, 3)
 # The pyramid of sizes starts elsewhere in every other look: a face between two steps of one falls
@@ -66,10 +76,12 @@ class _Near:
 
     found: list[Found] = field(default_factory=lambda: [NOTHING])
     angles: list[float] = field(default_factory=list)
+    turned: list[bool] = field(default_factory=list)
 
-    def add(self, found: Found, angle: float) -> None:
+    def add(self, found: Found, angle: float, turned: bool = False) -> None:
         self.found.append(found)
         self.angles += [angle] * len(found[0])
+        self.turned += [turned] * len(found[0])
 
 
 class HaarDetector:
@@ -84,7 +96,7 @@ class HaarDetector:
     def __init__(self, settings: DetectionSettings | None = None) -> None:
         self._settings = settings or DetectionSettings()
         self._cascade = load_cascade()
-        self._opinion = SecondOpinion()
+        self._opinion, self._profiles = SecondOpinion(), ProfileSearch()
         self._schedule, self._background = ScanSchedule(), BackgroundScan()
         self._count = 0
 
@@ -113,16 +125,58 @@ class HaarDetector:
         near, looked_at = self._near(image_bgr, time_s, known)
         found_behind = self._from_background(image_bgr, time_s, near)
         scanned, complete = self._scan(image_bgr, time_s, known)
-        boxes, scores, angles = self._merged(image_bgr, near, joined([scanned, found_behind]))
+        found = joined([scanned, found_behind])
+        boxes, scores, angles, turned = self._merged(image_bgr, near, found)
         agreement = self._opinion.agreement(
-            image_bgr, time_s, boxes, known.boxes[known.ids != 0], self._settings.thorough
+            image_bgr, time_s, boxes, scores, known.boxes[known.ids != 0], self._settings.thorough
         )
+        if self._settings.thorough:
+            boxes, scores, agreement, angles, turned = self._with_leaning(
+                image_bgr, boxes, scores, agreement, angles, turned
+            )
         appearances = tuple(
             None if math.isnan(score) else appearance(image_bgr, box, angle)
-            for box, score, angle in zip(boxes, scores.tolist(), angles, strict=True)
+            for box, score, angle in zip(boxes, scores.tolist(), angles.tolist(), strict=True)
         )
         self._count += 1
-        return Detections(boxes, scores, agreement, looked_at | complete, appearances)
+        looked_at = looked_at | complete
+        return Detections(boxes, scores, agreement, looked_at, appearances, angles, turned)
+
+    def _with_leaning(
+        self,
+        image_bgr: ImageArray,
+        boxes: FloatArray,
+        scores: FloatArray,
+        agreement: FloatArray,
+        angles: FloatArray,
+        turned: BoolArray,
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, BoolArray]:
+        """The same with leaning faces added, and the angles of the upright ones measured.
+
+        What no other cascade took for a face gives way to a leaning face in its place.
+        """
+        leaning = leaning_faces(
+            self._cascade,
+            self._opinion,
+            image_bgr,
+            (boxes[agreement > 0], scores[agreement > 0]),
+            self._smallest_px(image_bgr),
+            self._settings.score_threshold,
+        )
+        measured = np.zeros(len(boxes), np.float32)
+        measured[agreement > 0] = leaning.of_upright
+        # Those that were looked for near their place have an angle, or a reason for none.
+        angles = np.where((angles == 0) & ~turned, measured, angles)
+        if not len(leaning.boxes):
+            return boxes, scores, agreement, angles, turned
+        free = bx.covered_matrix(boxes, leaning.boxes).max(axis=1) <= bx.MOST_SHARED
+        return (
+            np.concatenate([boxes[free], leaning.boxes]),
+            np.concatenate([scores[free], leaning.scores]),
+            np.concatenate([agreement[free], np.ones(len(leaning.boxes), np.float32)]),
+            np.concatenate([angles[free], leaning.angles]),
+            np.concatenate([turned[free], np.zeros(len(leaning.boxes), np.bool_)]),
+        )
 
     def _near(
         self, image_bgr: ImageArray, time_s: float, known: KnownFaces
@@ -142,9 +196,13 @@ class HaarDetector:
                 followed[k] = None
             elif remembered is not None:
                 remembered.doubted_s = min(remembered.doubted_s, time_s)
+                if followed[k] is None and self._settings.profiles:
+                    further = _further(known.unseen_s[k])
+                    side = self._profiles.near(image_bgr, known.boxes[k], further)
+                    near.add(side, 0.0, turned=True)
         for box in followed:
             if box is not None:
-                near.add((box[None], np.array([np.nan], np.float32)), 0.0)
+                near.add((box[None], np.array([np.nan], np.float32)), math.nan)
         return near, looked_at
 
     def _look_near(
@@ -154,10 +212,10 @@ class HaarDetector:
 
         More expensive searches follow where cheap ones and template matching fail.
         """
-        least = self._settings.score_threshold - KNOWN_BONUS
+        further = _further(known.unseen_s[k])
         for look in _looks(known.appearances[k], time_s, followed, self._count):
-            # The longer a face was not seen, the further it may have moved.
-            further = min(1.0, 2.0 * float(known.unseen_s[k]))
+            bonus = KNOWN_BONUS if abs(look.angle) < FAR else 0.0
+            least = self._settings.score_threshold - bonus
             around = look_around(self._cascade, image_bgr, known.boxes[k], look, further)
             found = best_of(around, least)
             if len(found[0]):
@@ -225,8 +283,8 @@ class HaarDetector:
 
     def _merged(
         self, image_bgr: ImageArray, near: _Near, scanned: Found
-    ) -> tuple[FloatArray, FloatArray, list[float]]:
-        """One box a face (non-maximum suppression), with scores and roll angles.
+    ) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
+        """One box a face (non-maximum suppression), with scores, roll angles, and who is turned.
 
         A local search measures more finely than a full scan, so its box wins, and boxes that only
         the full scan found are measured again.
@@ -244,14 +302,20 @@ class HaarDetector:
             if len(finer):
                 best = int(finer_scores.argmax())
                 boxes[i], scores[i] = finer[best], max(scores[i], finer_scores[best])
-        angles = near.angles + [0.0] * len(scanned[0])
-        return boxes[kept], scores[kept], [angles[i] for i in kept]
+        angles = np.array(near.angles + [0.0] * len(scanned[0]), np.float32)
+        turned = np.array(near.turned + [False] * len(scanned[0]), np.bool_)
+        return boxes[kept], scores[kept], angles[kept], turned[kept]
 
 
 def smallest_face_px(shape: tuple[int, ...], thorough: bool) -> float:
     """Side in pixels of the smallest face looked for in a picture of this shape (H, W, ...)."""
     share = SMALLEST_SHARE_THOROUGH if thorough else SMALLEST_SHARE
     return max(float(WINDOW_PX), share * float(min(shape[:2])))
+
+
+def _further(unseen_s: float) -> float:
+    """The longer a face was not seen, the further it may have moved: in sides."""
+    return min(1.0, 2.0 * float(unseen_s))
 
 
 def _follow(
@@ -284,8 +348,11 @@ def _looks(
         return (shifted,)
     if remembered is None:
         return (shifted, DEAR)
-    leaning = tuple(replace(MEASURE, angle=a) for a in (0.0, *LEANING) if a != angle)
-    return (shifted, *leaning) if looks % 2 and doubted_s < time_s else (shifted, DEAR)
+    if not looks % 2 or doubted_s >= time_s:
+        return (shifted, DEAR)
+    turns = LEANING_FAR if looks // 2 % 2 else (0.0, *(angle + turn for turn in LEANING))
+    leaning = (replace(MEASURE, angle=a) for a in turns if a != angle and abs(a) <= LEANS_MOST)
+    return (shifted, *leaning)
 
 
 def _crowd(unseen_s: FloatArray) -> Crowd:

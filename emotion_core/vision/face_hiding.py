@@ -52,8 +52,9 @@ def pixelate_all(image_bgr: ImageArray) -> ImageArray:
 class FaceHider:
     """Hides every face of a picture: those that are known, and all that a search finds.
 
-    The search covers at least what the detector finds at its settings for photos
-    (`PipelineSettings.for_photo`): the same scans, with lower thresholds. The picture that is
+    The search covers at least the upright faces that the detector finds at its settings for photos
+    (`PipelineSettings.for_photo`): the same scans, with lower thresholds. Faces that lean further
+    than 12 degrees are hidden where they are known. The picture that is
     returned has itself been searched without result, or is a mosaic as a whole. A search of
     640×480 pixels takes 70 to 200 ms. Not thread-safe: one instance a stream.
     """

@@ -1,11 +1,11 @@
-"""Hints that explain a poor reading: a face too small, too dark, too blurred or cut."""
+"""Hints that explain a poor reading: a face too small, dark, blurred, cut or turned."""
 
 from typing import Final
 
 import cv2
 import numpy as np
 
-from emotion_core.datatypes import FloatArray, ImageArray, QualityHint
+from emotion_core.datatypes import BoolArray, FloatArray, ImageArray, QualityHint
 from emotion_core.vision.boxes import expand, visible_share
 
 # The network's input is 48 pixels wide: a face below that is enlarged, its detail invented.
@@ -21,7 +21,11 @@ EDGE_SHARE: Final = 0.02
 
 
 def quality_hints(
-    boxes_xyxy: FloatArray, crops: FloatArray, width: int, height: int
+    boxes_xyxy: FloatArray,
+    crops: FloatArray,
+    width: int,
+    height: int,
+    turned: BoolArray | None = None,
 ) -> tuple[tuple[QualityHint, ...], ...]:
     """Why each face may be read poorly.
 
@@ -29,14 +33,17 @@ def quality_hints(
         boxes_xyxy: (N, 4) in pixels of the frame.
         crops: (N, 48, 48, 1) float32 grey 0-255, the same faces.
         width, height: of the frame, in pixels.
+        turned: (N,) bool, faces seen from the side; None: there are none.
 
     Returns:
         N tuples, empty where nothing is wrong.
     """
     inside = visible_share(expand(boxes_xyxy, 1 + 2 * EDGE_SHARE), width, height)
+    away = [False] * len(boxes_xyxy) if turned is None else turned.tolist()
     return tuple(
         _hints(float(box[2] - box[0]), float(share), crop[:, :, 0])
-        for box, share, crop in zip(boxes_xyxy, inside, crops, strict=True)
+        + ((QualityHint.TURNED,) if sideways else ())
+        for box, share, crop, sideways in zip(boxes_xyxy, inside, crops, away, strict=True)
     )
 
 

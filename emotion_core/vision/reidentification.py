@@ -57,12 +57,14 @@ class FaceDescriptor:
     colours: FloatArray
 
 
-def describe(image_bgr: ImageArray, box_xyxy: FloatArray) -> FaceDescriptor:
+def describe(image_bgr: ImageArray, box_xyxy: FloatArray, angle: float = 0.0) -> FaceDescriptor:
     """Describe the face in a box.
 
     Args:
         image_bgr: (H, W, 3) uint8, the frame.
         box_xyxy: (4,) pixels of the frame.
+        angle: degrees counter-clockwise by which the head leans; its gradients are those of the
+            face turned upright.
     """
     skin = _pixels(image_bgr, box_xyxy, _SKIN)
     reference = np.zeros(3, np.float32) if skin is None else np.median(_ratios(skin), axis=0)
@@ -70,7 +72,9 @@ def describe(image_bgr: ImageArray, box_xyxy: FloatArray) -> FaceDescriptor:
     for place in REGIONS.values():
         pixels = _pixels(image_bgr, box_xyxy, place)
         colours.append(_distribution(None if pixels is None else _ratios(pixels) - reference))
-    return FaceDescriptor(_gradients(crop_faces(image_bgr, box_xyxy)[0]), np.stack(colours))
+    return FaceDescriptor(
+        _gradients(crop_faces(image_bgr, box_xyxy, [angle])[0]), np.stack(colours)
+    )
 
 
 def _gradients(crop: FloatArray) -> FloatArray:

@@ -1,6 +1,7 @@
 """Confirmation of new faces by two further cascades."""
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from emotion_core.datatypes import FloatArray, ImageArray
 from emotion_core.vision import boxes as bx
 from emotion_core.vision.cascade import load_cascade
+from emotion_core.vision.face_evidence import ENOUGH, FaceEvidence
 from emotion_core.vision.local_search import Look, look_around
 
 # Both must agree before a new face is announced. On pictures without a face each of them rejects
@@ -15,7 +17,8 @@ from emotion_core.vision.local_search import Look, look_around
 # 3% of the true faces.
 CASCADES: Final = ("haarcascade_frontalface_alt.xml", "haarcascade_frontalface_alt2.xml")
 NORMAL: Final = Look(1.6, (0.72, 1.35), 30.0, 3)
-# In a photo, which gets no second frame, agreement of one is enough, or of both at this resolution.
+# In a photo, which gets no second frame, agreement of one is enough, or of both at this resolution;
+# `FaceEvidence` then decides.
 LARGER: Final = Look(1.6, (0.72, 1.35), 44.0, 2)
 # After this many rejections in a row, questions are limited to one every `PATIENCE_S` seconds.
 PATIENCE: Final = 6
@@ -31,6 +34,7 @@ class SecondOpinion:
 
     def __init__(self) -> None:
         self._cascades = [load_cascade(name) for name in CASCADES]
+        self._evidence = FaceEvidence(self._cascades, (NORMAL, LARGER))
         self.reset()
 
     def reset(self) -> None:
@@ -42,6 +46,7 @@ class SecondOpinion:
         image_bgr: ImageArray,
         time_s: float,
         boxes: FloatArray,
+        scores: FloatArray,
         confirmed: FloatArray,
         thorough: bool,
     ) -> FloatArray:
@@ -51,6 +56,7 @@ class SecondOpinion:
             image_bgr: (H, W, 3) uint8.
             time_s: time of the frame in seconds.
             boxes: (N, 4) xyxy, the detections.
+            scores: (N,) certainty of each.
             confirmed: (C, 4) xyxy, the confirmed faces; detections that overlap them get 1.
             thorough: examine all detections, also at a higher resolution.
 
@@ -67,7 +73,11 @@ class SecondOpinion:
             self._asked_s = time_s
             asked = new if thorough else new[:NEW_PER_FRAME]
             for i in asked:
-                agreement[i] = self.of(image_bgr, boxes[i], thorough)
+                agreement[i] = (
+                    self.is_face(image_bgr, boxes[i], float(scores[i]))
+                    if thorough
+                    else self.of(image_bgr, boxes[i], False)
+                )
             self._rejections += int(agreement[asked].max() < 1)
         return agreement
 
@@ -88,6 +98,24 @@ class SecondOpinion:
         if not thorough:
             return agreed
         return float(agreed > 0 or self._fraction(image_bgr, box, LARGER) == 1)
+
+    def is_face(
+        self,
+        image_bgr: ImageArray,
+        box: FloatArray,
+        score: float,
+        angle: float = 0.0,
+        least: float = ENOUGH,
+    ) -> bool:
+        """Whether all that can be asked of a photo speaks for a face (`FaceEvidence.enough`)."""
+        return self._evidence.enough(image_bgr, box, score, angle, least)
+
+    def both(self, image_bgr: ImageArray, box: FloatArray, angle: float) -> bool:
+        """Whether both cascades find a face at a box (4,) that leans by so many degrees."""
+        return any(
+            self._fraction(image_bgr, box, replace(look, angle=angle)) == 1
+            for look in (NORMAL, LARGER)
+        )
 
     def _fraction(self, image_bgr: ImageArray, box: FloatArray, look: Look) -> float:
         found = [

@@ -28,6 +28,8 @@ GAIN_PLACE: Final = 0.65
 GAIN_SIDE: Final = 0.4
 GAIN_SPEED: Final = 0.35
 GAIN_GROWTH: Final = 0.25
+# Share of the difference to a new roll angle that is believed: looks turn in steps of 15 degrees.
+GAIN_ANGLE: Final = 0.5
 # Speeds are measured over at least so long: two frames with nearly the same time say nothing.
 LEAST_STEP_S: Final = 0.03
 # A size is believed the more, the longer it was not measured: at most as much as this many
@@ -71,6 +73,8 @@ class _Track:
     missed: bool = False
     row: int = -1
     appearance: Appearance | None = None
+    angle: float = 0.0
+    turned: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +88,8 @@ class Tracks:
         predicted: (N,) bool, looked for and not found: held over a gap.
         rows: (N,) int64, row of each one's detection in this frame, -1 where there is none.
         candidates: (M, 4) float32 xyxy, of faces that are not announced yet.
+        angles: (N,) float32 degrees counter-clockwise by which each head leans.
+        turned: (N,) bool: only the side of the face was seen when the detector last saw it.
     """
 
     track_ids: IntArray
@@ -92,6 +98,8 @@ class Tracks:
     predicted: BoolArray
     rows: IntArray
     candidates: FloatArray
+    angles: FloatArray
+    turned: BoolArray
 
 
 class Tracker:
@@ -146,6 +154,7 @@ class Tracker:
             (x, y, side) for x, y, side in bx.to_cxcys(detections.boxes).tolist()
         ]
         scores, agreement = detections.scores.tolist(), detections.agreement.tolist()
+        angles = detections.angles.tolist()
         pairs = self._match(states, time_s)
         for k, track in enumerate(self._tracks):
             track.row = pairs.get(k, -1)
@@ -153,6 +162,8 @@ class Tracker:
                 _move(track, states[pairs[k]], scores[pairs[k]], time_s)
                 if not math.isnan(scores[pairs[k]]):
                     _renew_appearance(track, detections.appearances[pairs[k]])
+                    track.angle = _turned(track.angle, angles[pairs[k]])
+                    track.turned = bool(detections.turned[pairs[k]])
                 if detections.looked_at[k]:
                     track.looked_s = time_s
                 self._confirm(track, agreement[pairs[k]])
@@ -161,6 +172,8 @@ class Tracker:
         for d in set(range(len(states))) - set(pairs.values()):
             begun = _Track(states[d], time_s, scores[d], time_s, time_s)
             begun.row, begun.appearance = d, detections.appearances[d]
+            begun.angle = 0.0 if math.isnan(angles[d]) else angles[d]
+            begun.turned = bool(detections.turned[d])
             self._confirm(begun, agreement[d])
             self._tracks.append(begun)
         return self._announced()
@@ -223,6 +236,8 @@ class Tracker:
             np.array([track.missed for track in announced], np.bool_),
             np.array([track.row for track in announced], np.int64),
             bx.from_cxcys([track.state for track in self._tracks if not track.track_id]),
+            np.array([track.angle for track in announced], np.float32),
+            np.array([track.turned for track in announced], np.bool_),
         )
 
 
@@ -286,6 +301,14 @@ def _move(track: _Track, state: State, score: float, time_s: float) -> None:
     # A face followed by its picture was not measured by the cascade: its score stays.
     if not math.isnan(score):
         track.score, track.looked_s = score, time_s
+
+
+def _turned(angle: float, found: float) -> float:
+    """Believe a part of a newly measured angle; what is nearly upright is upright."""
+    if math.isnan(found):
+        return angle
+    new = angle + GAIN_ANGLE * ((found - angle + 180.0) % 360.0 - 180.0)
+    return new if abs(new) >= 1.0 else 0.0
 
 
 def _renew_appearance(track: _Track, new: Appearance | None) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from emotion_core.cli import main
+from emotion_core.commands import analyze as command
 from emotion_core.media import encoder
 from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.results import paths
 from emotion_core.results.annotations import Edits
 from emotion_core.results.edits_file import load_edits, save_edits
+from emotion_core.vision.detector import HaarDetector
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -239,6 +241,37 @@ def test_a_missing_model_is_named(
     status = analyze(clip, "--out", tmp_path, "--model", "nobody")
     assert status == 1
     assert "nobody" in capsys.readouterr().err
+
+
+def test_a_detector_file_that_is_missing_ends_the_run_before_the_first_video(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = analyze(clip, "--out", tmp_path / "o", "--detector-model", tmp_path / "none.onnx")
+    assert status != 0
+    assert "none.onnx' does not exist" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+
+
+def test_another_detector_makes_other_results(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "yunet.onnx"
+    file.write_bytes(b"1")
+    made: list[Path] = []
+
+    def instead(path: Path) -> HaarDetector:
+        made.append(path)
+        return HaarDetector()
+
+    monkeypatch.setattr(command, "YuNetDetector", instead)
+    keys = []
+    for options in ((), ("--detector-model", file)):
+        analyze(clip, "--out", tmp_path, "--no-annotate", *options)
+        summary = json.loads((tmp_path / "clip" / "summary.json").read_text())
+        keys.append(summary["key"])
+    assert made == [file, file]
+    assert keys[0] != keys[1]
+    assert summary["model"]["detector"] == "YuNetDetector"
 
 
 def test_progress_lines_are_json(

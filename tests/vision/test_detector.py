@@ -168,6 +168,14 @@ def test_a_face_in_the_dark_is_found(light: float) -> None:
     assert found.agreement[0] == 1
 
 
+@pytest.mark.parametrize("contrast", [0.12, 0.2])
+def test_a_face_in_fog_is_found(contrast: float) -> None:
+    fog = (still() * contrast + 140).astype(np.uint8)
+    found = HaarDetector().update(fog, 0.0, NONE)
+    assert len(found.boxes) == 1
+    assert found.agreement[0] == 1
+
+
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket", "coins", "brick", "grass", "page"])
 def test_no_other_cascade_agrees_on_pictures_without_a_face(name: str) -> None:
     data = pytest.importorskip("skimage.data")
@@ -178,8 +186,8 @@ def test_no_other_cascade_agrees_on_pictures_without_a_face(name: str) -> None:
         else cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR),
         (640, 480),
     )
-    for brightness in (1.0, 0.25):
-        found = HaarDetector().update((image * brightness).astype(np.uint8), 0.0, NONE)
+    for brightness, fog in ((1.0, 0), (0.25, 0), (0.2, 120)):
+        found = HaarDetector().update((image * brightness + fog).astype(np.uint8), 0.0, NONE)
         assert not (found.agreement == 1).any()
 
 

@@ -44,6 +44,7 @@ _HINTS: Final = {
     "dark": "the face is dark",
     "blurred": "the face is blurred",
     "cut": "the face is cut off",
+    "turned": "the face is turned away",
 }
 
 
@@ -108,7 +109,7 @@ def _read(
         _jpeg(drawn),
         result,
         drawn.shape[1],
-        crops=crop_faces(image, result.boxes),
+        crops=crop_faces(image, result.boxes, result.angles),
         places=np.clip(result.boxes / np.array([width, height] * 2, np.float32), 0, 1),
         adaptation=adaptation,
     )

@@ -1,0 +1,103 @@
+"""Leaning heads and false faces at the settings for photos.
+
+python -m benchmarks.heads    # prints and writes results/heads.json; two minutes on one core
+
+The bundled portrait, with every expression, mirrored, at three sizes, is turned by up to 45
+degrees. The pictures without a face are scikit-image's, each as it is, mirrored, lying and upside
+down; the coins among them bear heads.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from benchmarks.common import save
+from emotion_core.config import DetectionSettings
+from emotion_core.datatypes import ImageArray
+from emotion_core.media.portrait import SHAPES, portrait_as
+from emotion_core.vision import boxes as bx
+from emotion_core.vision.detection import Detections
+from emotion_core.vision.detector import HaarDetector
+
+ANGLES: Final = (-45, -37, -30, -22, -15, 0, 15, 22, 30, 37, 45)
+SIZES: Final = (0.6, 1.0, 1.8)
+FACE: Final = (113.0, 66.0, 209.0, 162.0)
+NO_FACES: Final = (
+    "chelsea", "coffee", "rocket", "camera", "moon", "brick", "grass", "gravel", "coins", "text",
+    "hubble_deep_field", "retina", "page", "clock", "horse", "immunohistochemistry", "colorwheel",
+    "logo", "cell",
+)  # fmt: skip
+
+
+def leaning_portraits(angle: float) -> Iterator[tuple[ImageArray, Any]]:
+    """Pictures with one face that leans, and its box (1, 4)."""
+    for shape in SHAPES.values():
+        for mirrored in (False, True):
+            image, (left, top, right, bottom) = portrait_as(shape), FACE
+            if mirrored:
+                image, left, right = np.ascontiguousarray(image[:, ::-1]), 320 - right, 320 - left
+            middle = ((left + right - 1) / 2, (top + bottom - 1) / 2)
+            matrix = cv2.getRotationMatrix2D(middle, angle, 1.0)
+            turned = cv2.warpAffine(image, matrix, (320, 320), borderMode=cv2.BORDER_REPLICATE)
+            for size in SIZES:
+                sized = cv2.resize(turned, None, fx=size, fy=size, interpolation=cv2.INTER_AREA)
+                yield np.asarray(sized, np.uint8), size * bx.as_boxes([left, top, right, bottom])
+
+
+def pictures_without_a_face() -> Iterator[tuple[str, ImageArray]]:
+    """scikit-image's pictures, at most 640 pixels wide or high, in four positions."""
+    from skimage import data
+
+    for name in NO_FACES:
+        picture = np.asarray(getattr(data, name)())
+        if picture.dtype == bool:
+            picture = picture.astype(np.uint8) * 255
+        grey = picture if picture.ndim == 2 else cv2.cvtColor(picture[:, :, :3], cv2.COLOR_RGB2GRAY)
+        scale = min(1.0, 640 / max(grey.shape))
+        small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        image = np.dstack([small] * 3).astype(np.uint8)
+        for turned in (image, image[:, ::-1], np.rot90(image), np.rot90(image, 2)):
+            yield name, np.ascontiguousarray(turned)
+
+
+def faces(detector: HaarDetector, image: ImageArray) -> Detections:
+    """What a photo is said to hold, and what was dropped."""
+    detector.reset()
+    return detector.update(image, 0.0)
+
+
+def main() -> None:
+    """Measure and write results/heads.json."""
+    detector = HaarDetector(DetectionSettings(thorough=True))
+    found: dict[str, float] = {}
+    error: dict[str, float] = {}
+    for angle in ANGLES:
+        hits, off = [], []
+        for image, truth in leaning_portraits(angle):
+            answer = faces(detector, image)
+            fits = (answer.agreement > 0) & (bx.iou_matrix(answer.boxes, truth)[:, 0] > 0.5)
+            hits.append(bool(fits.any()))
+            off += [abs(float(a) - angle) for a in answer.angles[fits]]
+        found[str(angle)] = float(np.mean(hits))
+        error[str(angle)] = round(float(np.mean(off or [np.nan])), 1)
+    false: dict[str, int] = {}
+    pictures = wrong = 0
+    for name, image in pictures_without_a_face():
+        count = int((faces(detector, image).agreement > 0).sum())
+        pictures, wrong = pictures + 1, wrong + bool(count)
+        if count:
+            false[name] = false.get(name, 0) + count
+    save(
+        "heads",
+        {
+            "found": found,
+            "angle_error_degrees": error,
+            "without_a_face": {"pictures": pictures, "with_false_faces": wrong, "false": false},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
