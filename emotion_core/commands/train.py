@@ -154,7 +154,7 @@ def _data(options: argparse.Namespace, start: ModelBundle | None) -> tuple[Datas
 def _fitting(
     settings: TrainingSettings, options: argparse.Namespace, dataset: Dataset
 ) -> TrainingSettings:
-    """Folders carry one label an image, which is not a vote: nobody need say so."""
+    """Folders carry one label an image, which is not a vote: it need not be said."""
     train = dataset.split("train")
     if options.labels is None and not train.votes.any() and (train.fer2013 >= 0).any():
         return dataclasses.replace(settings, label_set="fer2013")

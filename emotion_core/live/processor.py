@@ -219,7 +219,7 @@ class LiveProcessor:
                 return None
             settings = self._settings
             if self._guide is not None:
-                # The takes teach what the network alone says.
+                # The takes teach what the network itself says.
                 plain = replace(settings.pipeline, use_baselines=False)
                 settings = replace(settings, pipeline=plain, adaptation=None)
             return waiting, settings

@@ -30,7 +30,7 @@ KNOWN_BY: Final = 6
 # A stream remembers so many tracklets: the newest, and of the older ones those seen most.
 REMEMBERED: Final = 240
 # What must come together for a person to be recognised, how much more than for anybody else, and
-# how alike the faces alone have to be.
+# how alike the faces themselves have to be.
 SURE: Final = 2.5
 MARGIN: Final = 1.5
 LEAST_FACE: Final = 0.0
@@ -181,9 +181,9 @@ class Identities:
             return 0.0
         return evidence([tracklet], known[-KNOWN_BY:], same_place=False).total
 
-    def claim(self, number: int, person: int, beside: Iterable[int]) -> None:
-        """Decide who a tracklet shows; those beside it, of the same frame, are somebody else."""
-        for other in beside:
+    def claim(self, number: int, person: int, others: Iterable[int]) -> None:
+        """Decide who a tracklet shows; the others of the same frame are other people."""
+        for other in others:
             known = self._tracklets.get(other)
             if known is not None and other != number and known.person == person:
                 known.person = NOT_DECIDED
@@ -210,7 +210,7 @@ def by_person(tracklets: Iterable[Tracklet]) -> dict[int, list[Tracklet]]:
 
 
 def clear_winner(rivals: Iterable[tuple[Evidence, int]]) -> int | None:
-    """Whom the evidence names: surely, by a margin, and by the face; None for nobody."""
+    """The person whom the evidence names surely, by a margin, and by the face; else None."""
     ranked = sorted(rivals, reverse=True)
     if not ranked:
         return None

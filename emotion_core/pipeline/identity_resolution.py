@@ -14,7 +14,7 @@ from emotion_core.pipeline.tracklets import Evidence, Tracklet, evidence
 
 # Evidence from which two identities are suggested to be one person.
 LIKELY: Final = 0.0
-# More questions than this nobody answers.
+# People do not answer more questions than this.
 SUGGESTIONS: Final = 12
 _NOTHING: Final = Evidence(-math.inf, -math.inf)
 
@@ -87,7 +87,7 @@ def _best_pair(table: dict[tuple[int, int], Evidence]) -> tuple[int, int] | None
 def _runner_up(table: dict[tuple[int, int], Evidence], pair: tuple[int, int]) -> float:
     """The most evidence for joining one of a pair with somebody who is not the other one.
 
-    Somebody who may be joined with both is no rival: all three may be one person.
+    Somebody who may be joined with both is not a rival: all three may be one person.
     """
     most = -math.inf
     for mine, theirs in (pair, pair[::-1]):

@@ -257,7 +257,7 @@ class Pipeline:
         return self._identities.people_of(tracks.track_ids)
 
     def _begin_shot(self) -> None:
-        """The picture is another one: nobody is followed into it."""
+        """The picture is another one: no face is followed into it."""
         self._shot += 1
         self._detector.reset()
         self._tracker.forget()

@@ -108,7 +108,7 @@ class Evidence(NamedTuple):
 
     Attributes:
         total: of all that was compared.
-        face: of the faces alone.
+        face: of the faces only.
     """
 
     total: float

@@ -210,7 +210,7 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
             f"{path} is no table of faces: {error}. Analyse the video again."
         ) from error
     columns = {name: table[name].to_numpy(zero_copy_only=False) for name in names}
-    # A table of an earlier version: nobody was recognised, no cut was found, nor who speaks.
+    # A table of an earlier version: it has no recognised people, cuts or speech.
     columns.setdefault("tracklet", columns["track_id"])
     columns.setdefault("shot", np.ones(len(columns["time_s"])))
     columns.setdefault("speaking", np.full(len(columns["time_s"]), np.nan))

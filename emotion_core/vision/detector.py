@@ -58,7 +58,7 @@ MEASURE: Final = Look(1.6, (0.76, 1.3), 27.0, 3)
 LEANING: Final = (17.0, -17.0)
 # … and in every other such look, for a head that fell to one side at once, these.
 LEANING_FAR: Final = (30.0, -30.0, 45.0, -45.0)
-# The network reads heads up to here as well turned back as upright; further ones lie.
+# The network reads heads up to here as well turned back as upright; further ones are lying down.
 LEANS_MOST: Final = 60.0
 # Five looks find more false faces than one: where the head leans far it must be as certain as a new
 # one.

@@ -17,13 +17,13 @@ from emotion_core.vision.cascade import load_cascade, shrunk_grey
 from emotion_core.vision.local_search import Look, look_around
 
 # Chosen on 513 faces and on 250 pictures without one: 0.2% of the faces that one other cascade
-# confirms lie below it, and half of the false ones. Each cascade, look and mirroring counts 1.
+# confirms are below it, and half of the false ones. Each cascade, look and mirroring counts 1.
 ENOUGH: Final = 6.0
 # A certainty counts by half, up to this much; an eye of two by so much.
 MOST_OF_SCORE: Final = 4.0
 EYE: Final = 1.5
 EYE_CASCADES: Final = ("haarcascade_eye.xml", "haarcascade_eye_tree_eyeglasses.xml")
-# The eyes lie in this part of a face's box, in sides: left, top, right, bottom.
+# The eyes are in this part of a face's box, in sides: left, top, right, bottom.
 EYES_AT: Final = (-0.05, 0.10, 1.05, 0.65)
 # Side in pixels of the face that is searched for eyes, and theirs.
 EYES_FACE_PX: Final = 110.0

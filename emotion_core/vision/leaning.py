@@ -20,7 +20,7 @@ from emotion_core.vision.second_opinion import SecondOpinion
 # Each scan sees 12 degrees to either side. Without the first pair one in ten faces that lean by 18
 # degrees is missed.
 ANGLES: Final = (15.0, -15.0, 30.0, -30.0, 45.0, -45.0)
-# Pictures that lie on their side or stand on their head; tried where nothing at all was found.
+# Pictures on their side or upside down; tried where nothing at all was found.
 QUARTERS: Final = (90.0, -90.0, 180.0)
 # Smallest face looked for, as a share of the picture's shorter side, the pixels it has in the
 # picture that is scanned, and the ratio between two sizes: finer scans take up to twice as long and

@@ -1,7 +1,7 @@
 """Whether a mouth opens and closes in the rhythm of speech, from the crops of one face.
 
 Each crop is laid over the face's running mean (shift, size, rotation and light, fitted on eyes,
-nose and cheeks alone) and kept as coarse cells. Over the last second or so, the mouth's cells are
+nose and cheeks only) and kept as coarse cells. Over the last second or so, the mouth's cells are
 reduced to the one pattern that varies most, opening against closing as a rule, and its turning
 points are counted. Only swings count that are several times as large as what moves in the rest of
 the face at the same time: a smile that comes or goes has no turning point, and a nodding head,
@@ -27,14 +27,14 @@ NOT_SPEAKING, SPEAKING, UNKNOWN = 0, 1, -1
 
 # Slower streams, in seconds between two frames, do not show the rhythm; a little slack for clocks.
 LONGEST_STEP_S: Final = 1 / 8 + 0.003
-# Of faster ones so many seconds at least lie between two frames that are looked at: at 30 frames a
+# Of faster ones, frames that are looked at are at least so many seconds apart: at 30 frames a
 # second every other one, which shows the rhythm as well and takes half the time.
 SHORTEST_STEP_S: Final = 1 / 23
-# How far back is looked, how much of it must have been seen, and how often that is decided anew.
+# How far back is looked, how much of it must have been seen, and how often that is decided again.
 WINDOW_S: Final = 1.2
 SEEN_S: Final = 0.8
 DECIDE_EVERY_S: Final = 0.19
-# A face unseen for longer begins anew.
+# A face unseen for longer is a new one.
 LONGEST_GAP_S: Final = 0.4
 # A swing of the mouth counts from this on, in standard deviations of the face's grey levels, and
 # from so many times the movement of the rest of the face on.
@@ -54,7 +54,7 @@ _SIDE: Final = 12
 # is left out: where a box jitters, the crop ends there now and then.
 _MOUTH: Final = np.s_[:, 8:11, 3:9]
 _REST: Final = np.s_[:, 1:7, 2:10]
-# The pattern that varies most is found by squaring so often: the 16th power stands out enough.
+# The pattern that varies most is found by squaring so often: the 16th power is clear enough.
 _SQUARES: Final = 4
 # The part of the crop that is laid over the mean: no mouth, no background.
 _FITTED: Final = np.s_[6:31, 8:40]
@@ -206,7 +206,7 @@ class MouthMotion:
 
 
 class SpeechDetector:
-    """Who of a stream's faces speaks, by the movement of the mouths alone.
+    """Who of a stream's faces speaks, by the movement of the mouths only.
 
     Not thread-safe; the pipeline that owns it serves one stream.
     """
@@ -247,7 +247,7 @@ def mouth_trace(cells: FloatArray, slow: int) -> tuple[FloatArray, float]:
 
     Args:
         cells: (T, 12, 12) of a face that holds still, in standard deviations of its grey levels.
-        slow: changes over more than so many frames are no movement.
+        slow: changes over more than so many frames do not count as movement.
 
     Returns:
         (T,) float32, root mean square over the mouth's cells, with a sign; and the root mean square

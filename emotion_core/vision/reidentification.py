@@ -72,9 +72,8 @@ def describe(image_bgr: ImageArray, box_xyxy: FloatArray, angle: float = 0.0) ->
     for place in REGIONS.values():
         pixels = _pixels(image_bgr, box_xyxy, place)
         colours.append(_distribution(None if pixels is None else _ratios(pixels) - reference))
-    return FaceDescriptor(
-        _gradients(crop_faces(image_bgr, box_xyxy, [angle])[0]), np.stack(colours)
-    )
+    (crop,) = crop_faces(image_bgr, box_xyxy, np.array([angle], np.float32))
+    return FaceDescriptor(_gradients(crop), np.stack(colours))
 
 
 def _gradients(crop: FloatArray) -> FloatArray:

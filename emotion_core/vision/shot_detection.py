@@ -25,7 +25,7 @@ _LAYOUT_BELOW: Final = 0.75
 # layouts have in common: a new light changes the colours only, a walker the layout only.
 _COLOURS_LEAST: Final = 0.2
 _COLOURS_SLOPE: Final = 0.3
-# Both must stand out from the median change of the last frames by this factor.
+# Their product must exceed the median change of the last frames by this factor.
 _STANDS_OUT: Final = 3.0
 _REMEMBERED: Final = 12
 _FEWEST: Final = 4

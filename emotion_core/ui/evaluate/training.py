@@ -16,7 +16,7 @@ def training_command(data: str, model: str, *, divided: bool) -> str:
     Args:
         data: path or name of the faces.
         model: name of the network to begin with.
-        divided: whether the faces lie in training and validation folders; otherwise people are
+        divided: whether the faces are in training and validation folders; otherwise people are
             found in the pictures' names.
     """
     words = ["python", "-m", "emotion_core", "train", "--start-from", model, "--data", data]

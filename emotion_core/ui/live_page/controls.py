@@ -33,7 +33,7 @@ def live_controls(bundle: ModelBundle, recording: bool = False) -> LiveSettings:
         bundle: the network that reads.
         recording: a recording runs, which is made with one adaptation from its start to its end.
     """
-    # Not columns: those would cut off the words beside the picture.
+    # Not columns: those would cut off the words next to the picture.
     with st.container(horizontal=True, gap="medium"):
         strength = st.slider(
             "Smoothing",

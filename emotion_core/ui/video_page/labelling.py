@@ -132,7 +132,7 @@ def _asked(view: ResultView) -> str:
 
 
 def _person(view: ResultView, moment: Moment) -> str:
-    """Whoever has a name is the same person in other videos of that name."""
+    """A name means the same person in other videos of that name."""
     name = view.edits.names.get(moment.track_id)
     return f"named {name}" if name else f"{view.key} {moment.track_id}"
 
