@@ -39,8 +39,8 @@ def split_by_person(dataset: Dataset, pattern: str, seed: int = 0) -> Dataset:
     """A training and a validation split that have no person in common.
 
     Args:
-        dataset: its training and validation images are divided again, or all of them where it has no
-            training split; a test split next to one stays as it is.
+        dataset: its training and validation images are divided again, or all of them where it has
+            no training split; a test split next to one stays as it is.
         pattern: of `people_of`.
         seed: of the choice of the people.
 
