@@ -248,7 +248,9 @@ class Pipeline:
         seen = np.flatnonzero(~tracks.predicted).tolist()
         self._identities.update(tracks.track_ids, tracks.boxes, seen, time_s, self._shot)
         if self._settings.tracking.reidentify or self._settings.one_person:
-            for row in self._identities.due(tracks.track_ids, tracks.boxes, seen):
+            # The side of a face is unlike its front.
+            frontal = [row for row in seen if not tracks.turned[row]]
+            for row in self._identities.due(tracks.track_ids, tracks.boxes, frontal):
                 number = int(tracks.track_ids[row])
                 angle = float(tracks.angles[row])
                 if self._identities.look(number, image, tracks.boxes[row], angle):

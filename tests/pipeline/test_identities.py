@@ -18,10 +18,20 @@ from benchmarks.identity_clips import (
     returning,
 )
 from benchmarks.identity_metrics import Row, score
-from benchmarks.identity_people import ADA, BEN, CHO, DAN, EVA, TWIN, Person
-from benchmarks.identity_scenes import Scene
-from emotion_core import FrameResult, Pipeline, PipelineSettings, TrackingSettings
+from benchmarks.identity_people import ADA, BEN, CHO, DAN, EVA, FAY, TWIN, Person
+from benchmarks.identity_scenes import Scene, faces, render
+from emotion_core import (
+    Detections,
+    Frame,
+    FrameResult,
+    Pipeline,
+    PipelineSettings,
+    TrackingSettings,
+)
+from emotion_core.config import DetectionSettings
+from emotion_core.datatypes import ImageArray
 from emotion_core.pipeline.identities import REMEMBERED, Identities
+from emotion_core.vision.detection import KnownFaces
 
 
 def read(pipeline: Pipeline, clip: Clip) -> list[FrameResult]:
@@ -189,3 +199,35 @@ def test_many_faces_are_described_in_turn(classifier: FakeClassifier) -> None:
     counted = Counter({t.number: t.looks for t in pipeline._identities.tracklets})
     assert len(counted) == 3
     assert min(counted.values()) >= 3
+
+
+class SaysWhere:
+    """A detector that is told where the one face is, and whether it is turned."""
+
+    def __init__(self) -> None:
+        self.box, self.turned = np.zeros((1, 4), np.float32), False
+
+    def update(self, image_bgr: ImageArray, time_s: float, known: KnownFaces) -> Detections:
+        one = np.ones(1, np.float32)
+        looked = np.ones(len(known.boxes), np.bool_)
+        return Detections(self.box, one, one, looked, (None,), turned=np.array([self.turned]))
+
+    def reset(self) -> None: ...
+
+    def configure(self, settings: DetectionSettings) -> None: ...
+
+
+@pytest.mark.parametrize(("turned", "tracklets"), [(True, 1), (False, 2)])
+def test_the_side_of_a_face_does_not_make_it_somebody_else(
+    classifier: FakeClassifier, turned: bool, tracklets: int
+) -> None:
+    detector = SaysWhere()
+    pipeline = Pipeline(classifier, detector=detector)
+    numbers = set()
+    for index in range(40):
+        # Another face in the same place, which the detector calls the side of the first one.
+        shown = Scene((alive(BEN if index < 20 else FAY, 0, 0.5),), 1)
+        ((_, box),), _ = faces(shown)
+        detector.box, detector.turned = np.array([box], np.float32), turned and index >= 20
+        numbers |= set(pipeline.process(Frame(render(shown, 0), index, index / 10)).tracklets)
+    assert len(numbers) == tracklets
