@@ -53,6 +53,8 @@ def test_table_clip_and_summary_have_the_identities_of_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told: list[VideoProgress] = []
+    # A short clip is drawn before it would be told.
+    monkeypatch.setattr(drawing, "_PROGRESS_EVERY_S", 0.0)
     people = drawn_people(monkeypatch)
     summary = analyse_video(
         video, tmp_path, FakeClassifier(), VideoOptions(), hooks=Hooks(told.append)
