@@ -23,11 +23,7 @@ _CONTRAST: Final = 0.3
 # is enough: compression of the picture must not turn what was nearly a face into one.
 _NEIGHBOURS: Final = 1
 # So many frames a find stays hidden, whether or not it is found again.
-_HELD_FRAMES: Final = 6
-# In a stream, every frame is searched for leaning faces of this share of its shorter side and more,
-# and for smaller ones at one angle after the other: all of it would take five times as long as the
-# search for upright faces.
-_LARGE_SHARE: Final = 0.12
+_HELD_FRAMES: Final = 3
 # A find that shares this much of the smaller box with a visible face belongs to it.
 _SAME_FACE: Final = 0.5
 # A find with sides this many times longer than those of the visible face is another one before it.
@@ -81,7 +77,7 @@ class FaceHider:
         boxes = bx.as_boxes(known_xyxy)
         hidden = pixelate_faces(image_bgr, boxes)
         for _ in range(_MOST_SEARCHES):
-            found = _others(np.concatenate([self.search(hidden), self.leaning(hidden)]), opened)
+            found = _others(self.search(hidden), opened)
             if not len(found):
                 return hidden
             boxes = np.concatenate([boxes, found])
@@ -90,9 +86,10 @@ class FaceHider:
         return pixelate_all(image_bgr)
 
     def search(self, image_bgr: ImageArray) -> FloatArray:
-        """(N, 4) float32 xyxy: everything in (H, W, 3) uint8 BGR that may be an upright face."""
+        """(N, 4) float32 xyxy: everything in (H, W, 3) uint8 BGR that may be a face, upright,
+        leaning or lying."""
         height, width = image_bgr.shape[:2]
-        found = [bx.as_boxes(())]
+        found = [leaning_scan(self._cascade, image_bgr, angle) for angle in (*ANGLES, *QUARTERS)]
         for piece in pieces(width, height, smallest_face_px(image_bgr.shape, thorough=True)):
             x0, y0, x1, y1 = piece.box
             prepared = prepare(
@@ -102,37 +99,18 @@ class FaceHider:
             found.append(boxes + np.array([x0, y0, x0, y0], np.float32))
         return np.concatenate(found)
 
-    def leaning(self, image_bgr: ImageArray) -> FloatArray:
-        """(N, 4) float32 xyxy: everything that may be a face of a head that leans or lies."""
-        return np.concatenate(
-            [leaning_scan(self._cascade, image_bgr, angle) for angle in (*ANGLES, *QUARTERS)]
-        )
-
-    def leaning_in_turn(self, image_bgr: ImageArray, turn: int) -> FloatArray:
-        """(N, 4) float32 xyxy: large leaning faces, and small ones of one of the angles.
-
-        Args:
-            image_bgr: (H, W, 3) uint8.
-            turn: number of the frame.
-        """
-        large = [leaning_scan(self._cascade, image_bgr, angle, _LARGE_SHARE) for angle in ANGLES]
-        small = leaning_scan(self._cascade, image_bgr, ANGLES[turn % len(ANGLES)])
-        return np.concatenate([*large, small])
-
 
 class StreamFaceHider:
     """Hides every face of the frames of a stream, with one search a frame.
 
     What a search finds stays hidden for the next frames too. Searching every other size in turn
-    would take half of the time, but showed a newcomer in one frame of a hundred. Small faces that
-    lean further than 12 degrees are searched for in every sixth frame only, and lying ones never,
-    unless they are known. Not thread-safe: one instance a stream.
+    would take half of the time, but showed a newcomer in one frame of a hundred. Not thread-safe:
+    one instance a stream.
     """
 
     def __init__(self) -> None:
         self._hider = FaceHider()
         self._held: list[FloatArray] = []
-        self._count = 0
 
     def hide(self, image_bgr: ImageArray, known_xyxy: FloatArray) -> ImageArray:
         """A copy of the next frame without a recognisable face.
@@ -142,9 +120,7 @@ class StreamFaceHider:
             known_xyxy: (N, 4) float32 pixels, faces that are known; N may be 0.
         """
         hidden = pixelate_faces(image_bgr, np.concatenate([bx.as_boxes(known_xyxy), *self._held]))
-        leaning = self._hider.leaning_in_turn(hidden, self._count)
-        found = np.concatenate([self._hider.search(hidden), leaning])
-        self._count += 1
+        found = self._hider.search(hidden)
         self._held = [*self._held, found][-_HELD_FRAMES:]
         return pixelate_faces(hidden, found) if len(found) else hidden
 

@@ -115,23 +115,16 @@ def leaning_faces(
     return LeaningFaces(boxes[kept], scores[kept], turns[kept], of_upright)
 
 
-def leaning_scan(
-    cascade: cv2.CascadeClassifier,
-    image_bgr: ImageArray,
-    angle: float,
-    smallest_share: float = SMALLEST_SHARE,
-) -> FloatArray:
+def leaning_scan(cascade: cv2.CascadeClassifier, image_bgr: ImageArray, angle: float) -> FloatArray:
     """(N, 4) float32 xyxy: whatever the scan of a photo turned by this angle may take for a face.
 
     Args:
         cascade: looks.
         image_bgr: (H, W, 3) uint8.
         angle: degrees counter-clockwise by which the heads lean that are looked for.
-        smallest_share: of the picture's shorter side that the smallest face has. Twice of it takes
-            a quarter of the time.
     """
     shorter = min(image_bgr.shape[:2])
-    face_px = max(WINDOW_PX, smallest_share * shorter), float(shorter)
+    face_px = max(WINDOW_PX, SMALLEST_SHARE * shorter), float(shorter)
     prepared = prepare(image_bgr, face_px=face_px, work_px=SCAN_PX, angle=angle, whole=True)
     return detect(cascade, prepared, step=STEP, neighbours=_NEAR_MISSES)[0]
 
