@@ -13,7 +13,7 @@ PACKAGE = ROOT / "emotion_core"
 SHARED_WORDS = {"labels", "datatypes", "errors", "config", "atomic_io", "progress"}
 _TOOLS = {"vision", "model", "media", "datasets", "results"}
 _ANALYSIS = _TOOLS | {"pipeline", "evaluation"}
-_USES = _ANALYSIS | {"live", "video", "jobs", "training"}
+_USES = _ANALYSIS | {"live", "video", "jobs", "training", "study"}
 # Package → packages below it that it may import, beside itself and the shared words.
 MAY_IMPORT: dict[str, set[str]] = {
     "datasets": set(),
@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": _TOOLS,
     "training": _TOOLS | {"evaluation"},
     "jobs": {"results"},
+    "study": {"results"},
     "video": _ANALYSIS - {"evaluation"},
     "live": _ANALYSIS - {"evaluation"},
     "ui": _USES,

@@ -81,7 +81,7 @@ def requirements_txt() -> dict[str, Requirement]:
 
 def test_the_package_asks_for_what_requirements_txt_asks_for() -> None:
     extras = PROJECT["optional-dependencies"]
-    declared = [*PROJECT["dependencies"], *extras["app"], *extras["train"]]
+    declared = [*PROJECT["dependencies"], *extras["app"], *extras["train"], *extras["study"]]
     ours = [Requirement(text) for text in declared]
     assert {one.name: one for one in ours} == requirements_txt()
     assert len(ours) == len(requirements_txt()), "a package is declared twice"

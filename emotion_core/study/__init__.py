@@ -1,0 +1,1 @@
+"""Studies of many participants: from a folder of recordings to tables, figures and tests."""
