@@ -108,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
     _check_targets(options)
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signal())
-        tell = tell_json if options.progress == "json" else stack.enter_context(_bar())
+        tell = tell_json if options.progress == "json" else stack.enter_context(video_bar())
         batch = Batch(options, chosen, tell, stop)
         outcomes = batch.run(list(find_videos(options.paths)))
     write_json_option(options.json, outcomes)
@@ -253,26 +253,36 @@ class Batch:
     def _analyse(self, path: Path, place: Event) -> Event:
         probe(path)
         source = Source(path, file_hash(path))
-        folder = folder_for(path, source.sha256, self.options.out, self._taken)
-        self._taken.add(folder)
+        folder = self._folder(source)
+        chosen = self._options_of(path)
         hooks = Hooks(self._progress(source, folder, place), self.stop, self.options.preview)
         if self.options.redraw:
             return self._redraw(source, folder, hooks)
         assert self._classifier is not None
-        key = result_key(source.sha256, self.chosen, self._model)
+        key = result_key(source.sha256, chosen, self._model)
         if is_finished(folder, key) and not self.options.force:
             return _outcome(path, folder, "skipped", read_summary(folder))
         summary = analyse_video(
             source,
             folder,
             self._classifier,
-            self.chosen,
+            chosen,
             self._model,
             hooks,
             detector=YuNetDetector(self._yunet) if self._yunet else None,
             adaptation=self._adaptation,
         )
         return _outcome(path, folder, summary["status"], summary)
+
+    def _folder(self, source: Source) -> Path:
+        """Where the results of a video go."""
+        folder = folder_for(source.path, source.sha256, self.options.out, self._taken)
+        self._taken.add(folder)
+        return folder
+
+    def _options_of(self, path: Path) -> VideoOptions:  # noqa: ARG002 – the same for all videos
+        """What to read of a video."""
+        return self.chosen
 
     def _redraw(self, source: Source, folder: Path, hooks: Hooks) -> Event:
         path, summary = source.path, read_summary(folder)
@@ -342,7 +352,7 @@ def _short(outcome: Event) -> Event:
 
 
 @contextlib.contextmanager
-def _bar() -> Iterator[Tell]:
+def video_bar() -> Iterator[Tell]:
     """Progress for people: a bar on a terminal, and one line for each video on standard out."""
     with progress_bar() as bar:
         task = bar.add_task("", total=1000)

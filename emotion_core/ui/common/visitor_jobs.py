@@ -66,18 +66,22 @@ class VisitorJobs:
 
         Call it once in a run of the page: where there are some, the browser is told to remember.
         """
+        if states := self.states():
+            remember_visitor()
+        return states
+
+    def states(self) -> list[JobState]:
+        """The same, and the browser is told nothing."""
         key = f"{self.kind}_jobs"
         if key not in st.session_state:
             store = self.store()
-            st.session_state[key] = [i for name in _visitors() for i in store.jobs_of(name)]
+            st.session_state[key] = [i for name in visitors() for i in store.jobs_of(name)]
         ids: list[str] = st.session_state[key]
         given = st.query_params.get(self.parameter, "")
         if given and given not in ids:
             ids.append(given)
         states = [state for job_id in ids if (state := self.store().state(job_id))]
         st.session_state[key] = [state.job_id for state in states]
-        if states:
-            _remember_visitor()
         return sorted(states, key=lambda state: -state.created_s)
 
     def shown(self) -> str | None:
@@ -101,10 +105,10 @@ class VisitorJobs:
 
 def visitor() -> str:
     """A name for this visit that no one else knows or can guess: the browser's, or a new one."""
-    return _visitors()[0]
+    return visitors()[0]
 
 
-def _visitors() -> list[str]:
+def visitors() -> list[str]:
     """The visit's name, and those under which this browser has been here before."""
     if "visitors" not in st.session_state:
         # A page under test has no browser, and something else than a string here.
@@ -115,7 +119,7 @@ def _visitors() -> list[str]:
     return names
 
 
-def _remember_visitor() -> None:
+def remember_visitor() -> None:
     """Let the browser bring this visit's name along when it comes again; draws nothing."""
     remember = st.components.v2.component("emotion_lab_visit", js=_COOKIE_SCRIPT)
     # The style of the page hides this container: it would leave a gap.

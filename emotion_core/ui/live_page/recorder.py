@@ -61,6 +61,14 @@ def _token() -> str:
     return token
 
 
+def finished_recording() -> Path | None:
+    """The folder of this visitor's finished recording, also when asked by another page."""
+    found = session_store().find(str(st.session_state.get(_KEPT_TOKEN, "")))
+    if found is None or found[1] is not None or not (found[0] / "summary.json").is_file():
+        return None
+    return found[0]
+
+
 def attach(processor: LiveProcessor, session: LiveSession | None, names: Mapping[int, str]) -> None:
     """Let the recording hear the stream, once for each pair of them; `names` are taken over."""
     pair = (id(processor), id(session))

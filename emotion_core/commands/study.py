@@ -1,0 +1,121 @@
+"""`study`: many recordings → tables, statistics, curves and a report, in one folder."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+from typing import Final
+
+from emotion_core.commands.options import (
+    add_adaptation_options,
+    add_json_option,
+    add_models_dir_option,
+    add_progress_option,
+    check_json_option,
+)
+
+# Name → what `--help` says. Each is a module of this package, imported when it is called: only
+# `run` needs the statistics.
+ACTIONS: Final = {
+    "new": "Make a study, or the synthetic sample study.",
+    "add": "Add videos, results folders and event files to a study.",
+    "analyze": "Read the faces in the videos of a study; finished ones are skipped.",
+    "run": "Compute readings, tables, statistics, curves and the report of a study.",
+    "export": "Pack a study into a zip.",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of every action."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    made = {name: _action(actions, name, text) for name, text in ACTIONS.items()}
+    made["new"].add_argument("--name", default="", help="(the folder's own name)")
+    made["new"].add_argument(
+        "--sample",
+        action="store_true",
+        help="24 synthetic participants in two groups who saw three films",
+    )
+    _add(made["add"])
+    _analyze(made["analyze"])
+    add_models_dir_option(made["run"])
+    add_progress_option(made["run"])
+    made["export"].add_argument("zip", type=Path, metavar="ZIP", help="file to write")
+
+
+def _action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=text, description=text)
+    parser.add_argument("study", type=Path, metavar="DIR", help="folder of the study")
+    add_json_option(parser, "write the outcome for machines")
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="video, results folder, or folder"
+    )
+    parser.add_argument(
+        "--pattern",
+        default="",
+        help="what the files' names say, such as '{participant}_{stimulus}.mp4'; without it, each "
+        "file is another participant",
+    )
+    parser.add_argument(
+        "--events",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="events: CSV, BORIS, ELAN, PsychoPy or E-Prime; may be given several times",
+    )
+    parser.add_argument(
+        "--of",
+        default="*",
+        metavar="RECORDING",
+        help="whose events they are: a recording, column=value, or * for all (*)",
+    )
+    parser.add_argument(
+        "--offset", type=float, default=0.0, metavar="S", help="added to the times of the events"
+    )
+
+
+def _analyze(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--every", type=int, default=1, metavar="N", help="analyse every Nth frame")
+    which.add_argument("--rate", type=float, metavar="HZ", help="analyse so many frames a second")
+    parser.add_argument("--annotate", action="store_true", help="write annotated.mp4, too")
+    parser.add_argument(
+        "--everybody",
+        action="store_true",
+        help="several people are in the picture. Otherwise there is one participant in each video "
+        "for whose recording no person is named",
+    )
+    parser.add_argument(
+        "--speaking-smoothing",
+        type=float,
+        metavar="STRENGTH",
+        help="smooth the readings of people who speak by this much, 0 (raw) to 1; others by 0.5",
+    )
+    parser.add_argument("--model", default="default", help="name of the model folder")
+    add_models_dir_option(parser)
+    add_adaptation_options(parser)
+    parser.add_argument(
+        "--detector-model",
+        type=Path,
+        metavar="FILE",
+        help="find the faces with OpenCV's YuNet, from this .onnx file (EMOTION_LAB_YUNET)",
+    )
+    parser.add_argument("--force", action="store_true", help="analyse finished videos again")
+    add_progress_option(parser)
+    parser.add_argument(
+        "--preview", action="store_true", help="keep the newest frame as preview.jpg while running"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do one action; returns the exit status."""
+    check_json_option(options.json)
+    module = importlib.import_module(f"emotion_core.commands.study_{options.action}")
+    return int(module.run(options))

@@ -1,0 +1,108 @@
+"""`study analyze`: the videos of a study → a results folder for each recording."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from emotion_core.commands.analyze import FAILURES, Batch, stop_on_signal, video_bar
+from emotion_core.commands.options import write_json_option
+from emotion_core.commands.progress import Event, tell_json
+from emotion_core.media.encoder import NO_ENCODER
+from emotion_core.results.export import output_error
+from emotion_core.results.paths import FACES
+from emotion_core.study.definitions import Recording
+from emotion_core.study.folder import Study
+from emotion_core.video.analyze import Source
+from emotion_core.video.options import VideoOptions, feasible
+
+
+def run(options: argparse.Namespace) -> int:
+    """Analyse the videos of all recordings; returns 0, or 1 where some failed or it was stopped."""
+    study = Study.open(options.study)
+    wanted = _videos(study)
+    options.redraw, options.hide = False, None
+    with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signal())
+        tell = tell_json if options.progress == "json" else stack.enter_context(video_bar())
+        batch = _StudyBatch(options, _chosen(options), tell, stop, study=study, wanted=wanted)
+        outcomes = batch.run(list(wanted))
+    outcomes += _share(study, wanted, outcomes)
+    write_json_option(options.json, outcomes)
+    if not wanted:
+        print("There is no video to analyse.", file=sys.stderr)
+    return int(any(o["status"] in FAILURES for o in outcomes))
+
+
+def _chosen(options: argparse.Namespace) -> VideoOptions:
+    asked = VideoOptions(
+        every=options.every,
+        rate=options.rate,
+        annotate=options.annotate,
+        speaking_smoothing=options.speaking_smoothing,
+    )
+    chosen = feasible(asked)
+    if chosen != asked:
+        print(f"note: tables are written without clips. {NO_ENCODER}", file=sys.stderr)
+    return chosen
+
+
+def _videos(study: Study) -> dict[Path, list[Recording]]:
+    """Video → its recordings: two people of one video are two recordings. Recordings that are
+    results folders already are left out."""
+    found: dict[Path, list[Recording]] = {}
+    for recording in study.recordings:
+        source = study.source_of(recording)
+        if not source.is_dir() and source.name != FACES:
+            found.setdefault(source, []).append(recording)
+    return found
+
+
+@dataclass
+class _StudyBatch(Batch):
+    """Analyses each video into the folder of its first recording."""
+
+    study: Study = field(kw_only=True)
+    wanted: dict[Path, list[Recording]] = field(kw_only=True)
+
+    def _folder(self, source: Source) -> Path:
+        return self.study.analysis_folder(self.wanted[source.path][0])
+
+    def _options_of(self, path: Path) -> VideoOptions:
+        recordings = self.wanted[path]
+        named = len(recordings) > 1 or any(recording.person for recording in recordings)
+        return replace(self.chosen, one_person=not (self.options.everybody or named))
+
+
+def _share(
+    study: Study, wanted: dict[Path, list[Recording]], outcomes: list[Event]
+) -> list[dict[str, Any]]:
+    """Give the other recordings of a video the results of its first one."""
+    shared = []
+    for outcome, recordings in zip(outcomes, wanted.values(), strict=True):
+        if outcome["status"] in FAILURES:
+            continue
+        for other in recordings[1:]:
+            folder = study.analysis_folder(other)
+            if outcome["status"] == "done" or not folder.is_dir():
+                _copy(study.analysis_folder(recordings[0]), folder)
+            shared.append(outcome | {"folder": str(folder)})
+    return shared
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Replace a folder by a copy; what the user edited in it stays."""
+    keep: Callable[[str, list[str]], list[str]] = lambda _, names: [  # noqa: E731
+        name for name in names if name.startswith("edits.json") or name == ".lock"
+    ]
+    try:
+        shutil.copytree(source, target, ignore=keep, dirs_exist_ok=True)
+    except (OSError, shutil.Error) as error:
+        problem = error if isinstance(error, OSError) else OSError(str(error))
+        raise output_error(target, problem) from error

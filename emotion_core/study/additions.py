@@ -1,0 +1,164 @@
+"""Adding recordings and events to a study: from files, and from results of earlier analyses."""
+
+import os
+import shutil
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from emotion_core.errors import InputError, OutputError
+from emotion_core.results.export import output_error
+from emotion_core.results.paths import FACES
+from emotion_core.study.definitions import Event, Recording
+from emotion_core.study.file_patterns import match
+from emotion_core.study.folder import ANALYSED, Study
+from emotion_core.study.recordings import recording_name
+
+# Of a results folder, what a study reads; pictures and clips stay where they are.
+_KEPT: Final = ("faces.csv", "summary.json", "edits.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """What became of files that were to be added: path → name of the recording, or why not."""
+
+    added: dict[Path, str] = field(default_factory=dict)
+    failed: dict[Path, str] = field(default_factory=dict)
+
+
+def add_recordings(
+    study: Study, files: Sequence[Path], pattern: str = "", names: Sequence[str] = ()
+) -> Additions:
+    """Add videos and results folders as recordings.
+
+    Args:
+        study: the study; what is on disk is changed.
+        files: videos and results folders; one that a recording has already is refused.
+        pattern: what their names say (`file_patterns`). "" makes a participant of each file.
+        names: what people call the files; their own names where left out.
+
+    Raises:
+        InputError: the pattern cannot be used.
+        OutputError: the study cannot be written.
+    """
+    called = dict(zip(files, names or [file.name for file in files], strict=True))
+    said = said_by_name(pattern, list(called.values()))
+    result = Additions()
+
+    def change(rows: tuple[Recording, ...]) -> tuple[Recording, ...]:
+        result.added.clear()
+        result.failed.clear()
+        taken = [row.recording for row in rows]
+        known = {os.path.realpath(study.source_of(row)) for row in rows}
+        more: list[Recording] = []
+        for file, name in called.items():
+            if name not in said:
+                result.failed[file] = f"The name does not fit the pattern {pattern}."
+            elif os.path.realpath(file) in known:
+                result.failed[file] = "It is in the study already."
+            else:
+                row = _row(recording_name(name, taken), study.portable_path(file), said[name])
+                taken.append(row.recording)
+                known.add(os.path.realpath(file))
+                more.append(row)
+                result.added[file] = row.recording
+        return (*rows, *more)
+
+    study.change_recordings(change)
+    return result
+
+
+def _row(name: str, file: str, said: Mapping[str, str]) -> Recording:
+    variables = {column: value for column, value in said.items() if column != "participant"}
+    return Recording(name, file, said.get("participant", ""), variables)
+
+
+def said_by_name(pattern: str, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """What the names of files say by a pattern; those that do not fit it are left out.
+
+    Args:
+        pattern: as of `file_patterns.match`; "" makes a participant of each file.
+        names: of files, with their suffix.
+
+    Raises:
+        InputError: the pattern cannot be used.
+    """
+    if not pattern:
+        return {name: {"participant": recording_name(name, ())} for name in names}
+    found, unmatched = match(pattern, names)
+    fitting = [name for name in names if name not in set(unmatched)]
+    return dict(zip(fitting, found, strict=True))
+
+
+def take_results(study: Study, results: Path, name: str, said: Mapping[str, str]) -> str:
+    """Copy the readings of an analysis into the study as a new recording; returns its name.
+
+    Args:
+        study: the study; what is on disk is changed.
+        results: a results folder.
+        name: wished for; made safe and unique.
+        said: participant and further columns.
+
+    Raises:
+        InputError: there is no table of faces.
+        OutputError: the study cannot be written.
+    """
+    if not (results / FACES).is_file():
+        raise InputError(f"{results.name} has no readings any more: analyse the video again.")
+    taken = [row.recording for row in study.reopened().recordings]
+    taken += [folder.name for folder in (study.folder / ANALYSED).glob("*")]
+    free = recording_name(name, taken)
+    target = study.folder / ANALYSED / free
+    try:
+        target.mkdir(parents=True)
+        for file in (results / kept for kept in _KEPT):
+            if file.is_file():
+                shutil.copyfile(file, target / file.name)
+    except OSError as error:
+        shutil.rmtree(target, ignore_errors=True)
+        raise output_error(target, error) from error
+    row = _row(free, study.portable_path(target), said)
+    study.change_recordings(lambda rows: (*rows, row))
+    return free
+
+
+def remove_recordings(study: Study, names: Collection[str]) -> None:
+    """Take recordings out of a study, and delete what its folder holds of them.
+
+    Videos and results folders elsewhere stay, and so does a video that another recording uses.
+
+    Raises:
+        OutputError: the study cannot be written, or a file cannot be deleted.
+    """
+    gone = [row for row in study.reopened().recordings if row.recording in names]
+    left = study.change_recordings(lambda rows: [r for r in rows if r.recording not in names])
+    used = {os.path.realpath(left.source_of(row)) for row in left.recordings}
+    for row in gone:
+        _delete(study.readings_file(row))
+        for path in (study.analysis_folder(row), study.source_of(row)):
+            real = Path(os.path.realpath(path))
+            inside = real != study.folder and real.is_relative_to(study.folder.resolve())
+            if inside and str(real) not in used:
+                _delete(real)
+
+
+def _delete(path: Path) -> None:
+    try:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path.name} could not be deleted: {error.strerror}.") from error
+
+
+def add_events(study: Study, events: Iterable[Event]) -> int:
+    """Add events that the study does not have yet; returns how many.
+
+    Raises:
+        OutputError: the study cannot be written.
+    """
+    wanted, before = list(dict.fromkeys(events)), len(study.reopened().events)
+    after = study.change_events(lambda now: [*now, *(e for e in wanted if e not in set(now))])
+    return len(after.events) - before

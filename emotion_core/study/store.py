@@ -1,0 +1,100 @@
+"""The studies of a server: each in a folder whose name cannot be guessed, kept until deleted."""
+
+import json
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from emotion_core.atomic_io import parse_json, replace_file
+from emotion_core.errors import OutputError
+from emotion_core.results.export import output_error
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
+_HEAD: Final = "study.json"
+# The study itself is a folder within, so that nothing about its owner is zipped with it.
+_STUDY: Final = "study"
+
+
+class StudyStore:
+    """All studies of a work folder; every server on this folder sees the same.
+
+    Args:
+        root: the folder of studies; made where it is missing.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def add(self, owner: str, fill: Callable[[Path], object]) -> str:
+        """Make a study; returns the token by which it is found again.
+
+        Args:
+            owner: name of the visit, which must not become known to others.
+            fill: writes the study into the folder it is given. Nothing is kept where it fails.
+
+        Raises:
+            OutputError: the work folder cannot be written.
+        """
+        token = secrets.token_urlsafe(16)
+        folder = self._root / token
+        head = {"owner": _digest(owner), "created_s": time.time()}
+        try:
+            folder.mkdir(parents=True)
+            fill(folder / _STUDY)
+            replace_file(folder / _HEAD, json.dumps(head).encode())
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise output_error(folder, error) from error
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return token
+
+    def find(self, token: str) -> Path | None:
+        """The folder of a study; None where there is none (any more)."""
+        # Tokens come from the address bar: they must not lead anywhere else.
+        if not _TOKEN.fullmatch(token) or not self._head(token):
+            return None
+        folder = self._root / token / _STUDY
+        return folder if folder.is_dir() else None
+
+    def of(self, owners: Iterable[str]) -> list[str]:
+        """Tokens of the studies that these visits made, newest first."""
+        wanted = {_digest(owner) for owner in owners}
+        heads = {head.parent.name: self._head(head.parent.name) for head in self._heads()}
+        mine = [token for token, head in heads.items() if head.get("owner") in wanted]
+        return sorted(mine, key=lambda token: -float(heads[token].get("created_s", 0.0)))
+
+    def delete(self, token: str) -> None:
+        """Remove a study and everything in it; harmless when repeated.
+
+        Raises:
+            OutputError: a file cannot be removed.
+        """
+        if not _TOKEN.fullmatch(token):
+            return
+        try:
+            shutil.rmtree(self._root / token)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise OutputError(f"The study could not be deleted: {error.strerror}.") from error
+
+    def _heads(self) -> list[Path]:
+        return list(self._root.glob(f"*/{_HEAD}")) if self._root.is_dir() else []
+
+    def _head(self, token: str) -> dict[str, Any]:
+        try:
+            head = parse_json((self._root / token / _HEAD).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return head if isinstance(head, dict) else {}
+
+
+def _digest(owner: str) -> str:
+    return sha256(owner.encode()).hexdigest()
