@@ -13,7 +13,7 @@ PACKAGE = ROOT / "emotion_core"
 SHARED_WORDS = {"labels", "datatypes", "errors", "extras", "config", "atomic_io", "progress"}
 _TOOLS = {"vision", "model", "media", "datasets", "results"}
 _ANALYSIS = _TOOLS | {"pipeline", "evaluation"}
-_USES = _ANALYSIS | {"charts", "live", "video", "jobs", "training"}
+_USES = _ANALYSIS | {"charts", "reports", "live", "video", "jobs", "training"}
 # Package → packages below it that it may import, beside itself and the shared words.
 MAY_IMPORT: dict[str, set[str]] = {
     "datasets": set(),
@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {"vision", "model", "results"},
     "evaluation": _TOOLS,
     "charts": _TOOLS | {"evaluation"},
+    "reports": {"charts", "results", "media"},
     "training": _TOOLS | {"evaluation"},
     "jobs": {"results"},
     "video": _ANALYSIS - {"evaluation"},
