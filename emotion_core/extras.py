@@ -8,6 +8,7 @@ from emotion_core.errors import MissingDependencyError
 _EXTRAS: Final[dict[str, str]] = {
     "altair": "app",
     "jinja2": "app",
+    "markupsafe": "app",
     "starlette": "app",
     "streamlit": "app",
     "streamlit_webrtc": "app",

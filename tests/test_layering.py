@@ -13,7 +13,7 @@ PACKAGE = ROOT / "emotion_core"
 SHARED_WORDS = {"labels", "datatypes", "errors", "extras", "config", "atomic_io", "progress"}
 _TOOLS = {"vision", "model", "media", "datasets", "results"}
 _ANALYSIS = _TOOLS | {"pipeline", "evaluation"}
-_USES = _ANALYSIS | {"charts", "live", "video", "jobs", "training", "study"}
+_USES = _ANALYSIS | {"charts", "reports", "live", "video", "jobs", "training", "study"}
 # Package → packages below it that it may import, beside itself and the shared words.
 MAY_IMPORT: dict[str, set[str]] = {
     "datasets": set(),
@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {"vision", "model", "results"},
     "evaluation": _TOOLS,
     "charts": _TOOLS | {"evaluation"},
+    "reports": {"charts", "results", "media", "study"},
     "training": _TOOLS | {"evaluation"},
     "jobs": {"results"},
     "study": {"results"},

@@ -23,12 +23,20 @@ def share_chart(shares: Mapping[str, Mapping[str, float]]) -> alt.Chart:
     """
     rows = share_rows(shares)
     alone = len(shares) == 1
+    # The parts of a stacked bar sum to 1 but for rounding, which must not lengthen the axis.
+    scale = alt.Undefined if alone else alt.Scale(domain=[0, 1], clamp=True)
     row, order = ("expression:N", list(EXPRESSIONS)) if alone else ("who:N", list(shares))
     return (
         alt.Chart(rows, height=(7 if alone else len(shares)) * _ROW_PX + 40)
         .mark_bar()
         .encode(
-            x=alt.X("share:Q", title=None, axis=alt.Axis(format="%", tickCount=5), stack="zero"),
+            x=alt.X(
+                "share:Q",
+                title=None,
+                axis=alt.Axis(format="%", tickCount=5),
+                scale=scale,
+                stack="zero",
+            ),
             y=alt.Y(row, title=None, sort=order, axis=alt.Axis(labelLimit=160)),
             color=expression_colour(),
             order=alt.Order("place:Q"),

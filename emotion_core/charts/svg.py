@@ -29,6 +29,8 @@ _LIGHT: Final[dict[str, Any]] = {
     "axisY": {"minExtent": 44},
 }
 _ID: Final = re.compile(r'\bid="([^"]+)"')
+_PATH: Final = re.compile(r' d="[^"]+"')
+_FINE: Final = re.compile(r"-?\d+\.\d{2,}(?![\de])")
 _OPENING: Final = re.compile(r"<svg [^>]*?(?P<box> viewBox=\"[^\"]+\")>")
 
 
@@ -55,7 +57,7 @@ def chart_svg(chart: Any, *, width: int = 820) -> str:
         raise ValueError("the data of a chart must be part of it")
     spec |= {"width": width, "autosize": {"type": "fit", "contains": "padding"}}
     drawn = vl_convert.vegalite_to_svg(spec, config=_LIGHT, allowed_base_urls=[])
-    return _named(_own_ids(drawn), str(spec.get("description", "")), width)
+    return _named(_own_ids(_shortened(drawn)), str(spec.get("description", "")), width)
 
 
 def _refers_elsewhere(part: Any) -> bool:
@@ -67,6 +69,15 @@ def _refers_elsewhere(part: Any) -> bool:
     data = part.get("data")
     inner = (value for key, value in part.items() if key not in ("data", "datasets"))
     return (isinstance(data, dict) and "url" in data) or any(map(_refers_elsewhere, inner))
+
+
+def _shortened(svg: str) -> str:
+    """Paths with tenths of a pixel: finer differences are invisible, and up to half of the text."""
+    return _PATH.sub(lambda path: _FINE.sub(_tenths, path[0]), svg)
+
+
+def _tenths(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.1f}".removesuffix(".0")
 
 
 def _own_ids(svg: str) -> str:

@@ -91,18 +91,17 @@ def timeline(
         pointer: show the readings of a moment under the pointer. Paper has none.
     """
     rows = drawn_rows(person)
-    title = f"{name}: probability of each expression"
-    lines = timeline_chart(rows, title=title, max_points=10**9)
+    lines = timeline_chart(rows, max_points=10**9)
     span = domain or (float(rows["time_s"].min()), float(rows["time_s"].max()))
     x = time_axis(span)
     # A line has one tooltip for its whole length: the columns below have one for each moment.
     lines.encoding.x, lines.encoding.tooltip = x, alt.Undefined
-    layers = [*_cut_layers(person.cuts, span), *_marker_layers(markers, domain)]
+    layers = [*_cut_layers(person.cuts, span), *_marker_layers(markers, span)]
     layers += [*_speaking_layers(person, span), lines]
     if pointer:
         layers.append(_moment_columns(rows, x))
-    # A layer does not take over what its parts say of themselves.
-    return drawn_as_svg(alt.layer(*layers).properties(description=lines.description))
+    words = f"{name}: probability of each expression over time."
+    return drawn_as_svg(alt.layer(*layers).properties(description=words))
 
 
 def _moment_columns(rows: pd.DataFrame, x: alt.X) -> alt.Chart:
@@ -155,10 +154,8 @@ def _speaking_layers(person: FaceTable, span: tuple[float, float]) -> list[alt.C
     ]
 
 
-def _marker_layers(
-    markers: Sequence[Marker], domain: tuple[float, float] | None
-) -> list[alt.Chart]:
-    low, high = domain or (-np.inf, np.inf)
+def _marker_layers(markers: Sequence[Marker], span: tuple[float, float]) -> list[alt.Chart]:
+    low, high = span
     shown = [m for m in markers if m.end_s >= low and m.start_s <= high]
     if not shown:
         return []
@@ -166,7 +163,7 @@ def _marker_layers(
         [{"start": max(low, m.start_s), "end": min(high, m.end_s), "label": m.label} for m in shown]
     )
     base = alt.Chart(rows)
-    x = alt.X("start:Q", title="seconds")
+    x = time_axis(span, "start")
     return [
         base.mark_rect(opacity=0.13, color="#6B7280").encode(x=x, x2="end:Q"),
         base.mark_rule(color="#6B7280").encode(x=x),

@@ -8,6 +8,7 @@ import pytest
 
 from emotion_core.charts.encoding import time_axis
 from emotion_core.charts.ribbon import BRUSH, ribbon, run_rows
+from emotion_core.charts.shares import share_chart
 from emotion_core.charts.timeline import drawn_rows, person_rows, timeline, timeline_chart
 from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.results.annotations import Edits, Marker
@@ -100,3 +101,10 @@ def test_long_timelines_are_thinned(rows: int, drawn: int) -> None:
     spec = chart.to_dict()
     assert spec["encoding"]["color"]["scale"]["range"] == list(COLOURS.values())
     assert "Person #1" in spec["description"]
+
+
+def test_stacked_shares_end_at_100_percent() -> None:
+    share = dict.fromkeys(EXPRESSIONS, 1 / 7) | {"happy": 1 / 7 + 1e-9}
+    spec = share_chart({"Ada": share, "Bo": share}).to_dict()
+    assert spec["encoding"]["x"]["scale"]["domain"] == [0, 1]
+    assert "scale" not in share_chart({"Ada": share}).to_dict()["encoding"]["x"]
