@@ -6,9 +6,8 @@ from typing import Final
 
 from emotion_core.atomic_io import replace_file
 from emotion_core.results.paths import EDITS, FACES
-from emotion_core.study.folder import Study
+from emotion_core.study.folder import RESULTS, Study
 
-RESULTS: Final = "results"
 LONG_TABLE: Final = "long.csv"
 REPORT: Final = "report.html"
 _MARK: Final = ".inputs"

@@ -90,7 +90,7 @@ def make_sample_study(folder: Path, seed: int = 20) -> Study:
     study = study.with_recordings(sorted(rows, key=lambda row: row.recording))
     study = study.with_events(_events())
     study = study.with_settings(StudySettings(baseline=Baseline.EVENT, after_s=15.0))
-    return study.with_design({**study.design, SYNTHETIC: True})
+    return study.with_design({SYNTHETIC: True, "factors": ["group", "stimulus"]})
 
 
 def is_synthetic(study: Study) -> bool:

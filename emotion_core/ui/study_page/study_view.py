@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
-from emotion_core.study.folder import Study
-from emotion_core.study.freshness import LONG_TABLE, RESULTS, has_results, is_current
+from emotion_core.study.folder import RESULTS, Study
+from emotion_core.study.freshness import LONG_TABLE, has_results, is_current
 
 # Columns of results/long.csv that hold text also where every value looks like a number.
 _TEXT: Final = ("participant", "recording", "event", "event_kind", "signal", "reason")

@@ -1,8 +1,6 @@
 """The page of one result: player, timeline, people, moments, downloads."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final
 
 import streamlit as st
 
@@ -13,6 +11,7 @@ from emotion_core.results.annotations import Marker, edited_clip
 from emotion_core.results.edits_file import DAMAGED
 from emotion_core.results.face_table import valid_share
 from emotion_core.results.summary import network_words
+from emotion_core.ui.common.playhead import show_playhead
 from emotion_core.ui.common.text import duration_words, escape
 from emotion_core.ui.video_page.downloads import show_exports
 from emotion_core.ui.video_page.jobs import job_store
@@ -27,15 +26,6 @@ from emotion_core.ui.video_page.result_view import (
     redraw_result,
 )
 from emotion_core.ui.video_page.timeline import show_statistics, show_timelines
-
-_SEEK_SCRIPT: Final = Path(__file__).parents[1] / "assets" / "player_seek.js"
-_SEEK_HTML: Final = """<div class="bar"><span class="clock">0:00.00</span>
-<button type="button" data-name="mark">Mark this moment</button></div>"""
-_SEEK_CSS: Final = """.bar { display: flex; gap: .8rem; align-items: center; font-size: .9rem; }
-.clock { font-variant-numeric: tabular-nums; min-width: 4.5rem; }
-button { font: inherit; color: inherit; background: none; border: 1px solid #8886;
-  border-radius: .5rem; padding: .2rem .7rem; cursor: pointer; }
-button:hover { border-color: currentColor; }"""
 
 
 def show_result(job_id: str, file: FileState) -> None:
@@ -178,27 +168,20 @@ def show_clock(view: ResultView, *, can_mark: bool = True) -> None:
     """
     if not view.has_clip:
         return
-    bar = st.components.v2.component(
-        "emotion_lab_player_seek",
-        html=_SEEK_HTML,
-        css=_SEEK_CSS,
-        js=_SEEK_SCRIPT.read_text("utf-8"),
+    state = st.session_state
+    mark_s = show_playhead(
+        view.key,
+        view.followed_charts,
+        origin_s=view.origin_s,
+        seek=(state.get(f"{view.key}_seek", 0.0), state.get(f"{view.key}_nonce", 0)),
+        can_mark=can_mark,
     )
-    data = {
-        "clip": view.key,
-        "at": st.session_state.get(f"{view.key}_seek", 0.0),
-        "nonce": st.session_state.get(f"{view.key}_nonce", 0),
-        "origin": view.origin_s,
-        "charts": view.followed_charts,
-        "canMark": can_mark,
-    }
-    found = bar(key=f"{view.key}_bar", data=data, on_mark_change=lambda: None)
     marked = f"{view.key}_marked"
-    if words := st.session_state.pop(marked, ""):
+    if words := state.pop(marked, ""):
         st.toast(words, icon=":material/bookmark_added:")
-    if found.mark is not None:
-        time_s = round(float(found.mark) + view.origin_s, 2)
-        st.session_state[marked] = f"Marked at {time_s:.2f} s. Name it under Markers."
+    if mark_s is not None:
+        time_s = round(mark_s + view.origin_s, 2)
+        state[marked] = f"Marked at {time_s:.2f} s. Name it under Markers."
         view.change(
             lambda edits: edits.add_marker(
                 Marker(time_s, time_s, f"marker {len(edits.markers) + 1}")

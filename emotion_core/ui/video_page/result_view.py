@@ -20,6 +20,7 @@ from emotion_core.results.paths import CLIP, EDITS, FACES, read_summary
 from emotion_core.ui.common.adaptation import found_again
 from emotion_core.ui.common.downloads import can_play, play_video
 from emotion_core.ui.common.file_links import OfferedFile
+from emotion_core.ui.common.playhead import followed_chart
 from emotion_core.ui.video_page.jobs import job_store
 
 
@@ -176,7 +177,7 @@ class ResultView:
             key: of the chart.
             span: the seconds of the source at the ends of its time axis.
         """
-        self.followed_charts.append({"key": key, "from": span[0], "to": span[1]})
+        self.followed_charts.append(followed_chart(key, span))
 
     def seek(self, time_s: float) -> None:
         """Move the player to a time of the source, in this run of the page."""

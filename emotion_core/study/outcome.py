@@ -1,0 +1,247 @@
+"""What is asked of a study, and the answer: which events, which measure, which factors; tests and
+curves. The page and the report compute it here, so that they cannot disagree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from emotion_core.errors import InputError, SettingsError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.study.definitions import SIGNALS, Baseline, EventKind
+from emotion_core.study.event_curves import Choice, EventLocked, event_locked, expressing
+from emotion_core.study.folder import Study
+from emotion_core.study.measures import MEASURES
+from emotion_core.study.occurrences import WHOLE
+from emotion_core.study.statistics.comparisons import Analysis, analyse
+from emotion_core.study.statistics.curves import Cluster, cluster_test, mean_curve
+from emotion_core.study.statistics.design import choose_design
+
+CORRECTED: Final = frozenset({"mean_corrected", "area"})
+CURVE_PERMUTATIONS: Final = 2000
+EVERYBODY: Final = "all participants"
+# A curve of fewer has no interval worth the name.
+_LEAST_IN_GROUP: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is compared; the table [design] of study.toml.
+
+    Attributes:
+        events: labels of the events to compare; none: all stimuli, without any all events, and
+            without these the whole recordings.
+        measure: a name of `MEASURES`; "" takes the mean above baseline where there is a baseline,
+            else the mean.
+        factors: variables to compare; None: chosen from the columns.
+        signal: whose curves the report shows; "" takes the expression with the smallest p.
+    """
+
+    events: tuple[str, ...] = ()
+    measure: str = ""
+    factors: tuple[str, ...] | None = None
+    signal: str = ""
+
+    def to_design(self) -> dict[str, Any]:
+        """As study.toml keeps it; what is left to the program is left out."""
+        kept: dict[str, Any] = {"events": list(self.events)} if self.events else {}
+        kept |= {"measure": self.measure} if self.measure else {}
+        kept |= {"factors": list(self.factors)} if self.factors is not None else {}
+        return kept | ({"signal": self.signal} if self.signal else {})
+
+
+def question_of(design: Mapping[str, Any]) -> Question:
+    """The question of a table [design].
+
+    Raises:
+        SettingsError: a value cannot be used.
+    """
+    measure, signal = design.get("measure", ""), design.get("signal", "")
+    if measure and measure not in {m.name for m in MEASURES}:
+        raise SettingsError(f"study.toml, [design]: there is no measure {measure!r}.")
+    if signal and signal not in SIGNALS:
+        raise SettingsError(f"study.toml, [design]: there is no signal {signal!r}.")
+    factors = design.get("factors")
+    return Question(
+        _texts("events", design.get("events", ())),
+        measure,
+        None if factors is None else _texts("factors", factors),
+        signal,
+    )
+
+
+def _texts(name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+        raise SettingsError(f"study.toml, [design]: {name} must be a list of words.")
+    return tuple(value)
+
+
+def measure_of(question: Question, study: Study) -> str:
+    """Name of the measure that is compared."""
+    if question.measure:
+        return question.measure
+    return "mean" if study.settings.baseline is Baseline.NONE else "mean_corrected"
+
+
+def events_of(question: Question, long: pd.DataFrame) -> list[str]:
+    """Labels of the events that are compared, in the order of the table."""
+    known = long.drop_duplicates("event")
+    kinds = dict(zip(known["event"], known["event_kind"], strict=True))
+    if chosen := [label for label in question.events if label in kinds]:
+        return chosen
+    for kind in (EventKind.STIMULUS, EventKind.EVENT):
+        if labels := [label for label, of in kinds.items() if of == kind]:
+            return labels
+    return [WHOLE]
+
+
+def compared_rows(question: Question, long: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the long table that count: included, of the events that are compared."""
+    wanted = long["event"].isin(events_of(question, long)) & long["included"].astype(bool)
+    return long[wanted]
+
+
+def answer(question: Question, study: Study, long: pd.DataFrame) -> Analysis:
+    """The tests that fit the design.
+
+    Raises:
+        InputError: there is nothing that could be compared.
+    """
+    rows = compared_rows(question, long)
+    measure = measure_of(question, study)
+    if rows.empty:
+        raise InputError("No event is left to compare: see Measures for what was left out.")
+    if measure in CORRECTED and study.settings.baseline is Baseline.NONE:
+        raise InputError(f"{measure} needs a baseline: choose one in the settings.")
+    if not rows[measure].notna().any():
+        raise InputError(f"{measure} is missing in every event: is there a baseline?")
+    design = choose_design(rows, measure=measure, factors=question.factors)
+    signals = EXPRESSIONS if _expressions_only(measure) else SIGNALS
+    return analyse(rows, design, signals=signals)
+
+
+def _expressions_only(measure: str) -> bool:
+    return next(m.expressions_only for m in MEASURES if m.name == measure)
+
+
+def strongest_signal(effects: pd.DataFrame) -> str:
+    """The expression with the smallest p of any contrast; happy where there are no tests."""
+    known = effects[effects["signal"].isin(EXPRESSIONS)].dropna(subset=["p"])
+    return str(known.loc[known["p"].idxmin(), "signal"]) if len(known) else "happy"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupCurves:
+    """Curves of one signal around one event.
+
+    Attributes:
+        event, signal: what they show.
+        rows: columns time_s, group, mean, low, high, participants.
+        clusters: stretches in which the groups differ; none without two groups.
+        note: why the groups were not compared; "" where they were, or there is one group.
+    """
+
+    event: str
+    signal: str
+    rows: pd.DataFrame
+    clusters: tuple[Cluster, ...] = ()
+    note: str = ""
+
+    def significant(self, level: float = 0.05) -> list[tuple[float, float]]:
+        """Seconds of the clusters with a p below the level."""
+        return [(c.start_s, c.end_s) for c in self.clusters if c.p < level]
+
+
+def groups_of(locked: EventLocked, by: str) -> dict[str, list[str]]:
+    """Level of a variable → its participants; everybody in one group where `by` is ""."""
+    everybody = list(locked.participants)
+    if not by or by not in locked.variables:
+        return {EVERYBODY: everybody}
+    levels = locked.variables[by].dropna()
+    return {str(level): list(levels.index[levels == level]) for level in sorted(levels.unique())}
+
+
+def event_curves(
+    study: Study, long: pd.DataFrame, event: str, signal: str, by: str = ""
+) -> GroupCurves:
+    """Means over participants around an event, with intervals and the cluster test.
+
+    Args:
+        study: with readings that are up to date.
+        long: its long table; events that it does not include are left out.
+        event: label of an event.
+        signal: one of `SIGNALS`.
+        by: a variable on which participants differ; "" for one curve.
+
+    Raises:
+        InputError: nobody was seen around this event.
+    """
+    corrected = study.settings.baseline is not Baseline.NONE
+    locked = event_locked(study, event, signal, corrected, _included(long))
+    return _curves(locked, event, signal, by, test=True)
+
+
+def _included(long: pd.DataFrame) -> Choice:
+    return Choice(long=long.assign(included=long["included"].astype(bool)))
+
+
+def share_curves(
+    study: Study, long: pd.DataFrame, event: str, signal: str, by: str = ""
+) -> GroupCurves:
+    """Share of participants whose dominant expression is `signal`, around an event.
+
+    Raises:
+        InputError: nobody was seen around this event.
+    """
+    locked = expressing(study, event, signal, _included(long))
+    return _curves(locked, event, signal, by, test=False)
+
+
+def _curves(locked: EventLocked, event: str, signal: str, by: str, *, test: bool) -> GroupCurves:
+    place = {name: i for i, name in enumerate(locked.participants)}
+    groups = {
+        group: locked.values[[place[p] for p in people]]
+        for group, people in groups_of(locked, by).items()
+    }
+    tables = []
+    for group, values in groups.items():
+        curve = mean_curve(values)
+        columns = {"mean": curve.mean, "low": curve.low, "high": curve.high}
+        table = pd.DataFrame({"time_s": locked.times_s, "group": group, **columns})
+        tables.append(table.assign(participants=curve.participants))
+    rows = pd.concat(tables, ignore_index=True)
+    if not np.isfinite(rows["mean"].to_numpy(float)).any():
+        raise InputError(f"Nobody was seen around “{event}”.")
+    clusters: tuple[Cluster, ...] = ()
+    note = ""
+    if test and len(groups) > 1:
+        if min(len(people) for people in groups.values()) < _LEAST_IN_GROUP:
+            note = "A group of one participant cannot be compared."
+        else:
+            clusters = tuple(
+                cluster_test(
+                    *groups.values(),
+                    times_s=locked.times_s,
+                    permutations=CURVE_PERMUTATIONS,
+                )
+            )
+    return GroupCurves(event, signal, rows, clusters, note)
+
+
+def between_variables(study: Study) -> list[str]:
+    """The variables on which participants differ and which make groups of them, in order."""
+    found = []
+    names = list(dict.fromkeys(v for r in study.recordings for v in r.variables))
+    for name in names:
+        levels: dict[str, set[str]] = {}
+        for row in study.recordings:
+            if value := row.variables.get(name, ""):
+                levels.setdefault(row.participant, set()).add(value)
+        values = set().union(*levels.values()) if levels else set()
+        if len(values) > 1 and all(len(own) == 1 for own in levels.values()):
+            # As many levels as participants are names of them, not groups.
+            if len(values) < len(levels):
+                found.append(name)
+    return found

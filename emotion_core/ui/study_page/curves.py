@@ -1,0 +1,223 @@
+"""Curves around an event: means of the groups, the share who express, and the stimulus itself."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from emotion_core.atomic_io import replacing
+from emotion_core.charts.groups import group_keys
+from emotion_core.charts.study_curves import curve_chart
+from emotion_core.errors import EmotionCoreError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.export import output_error
+from emotion_core.results.paths import safe_name
+from emotion_core.study.definitions import SIGNALS, Baseline, EventKind
+from emotion_core.study.folder import Study
+from emotion_core.study.outcome import (
+    GroupCurves,
+    between_variables,
+    event_curves,
+    question_of,
+    share_curves,
+)
+from emotion_core.ui.common.charts import download_data, show_legend
+from emotion_core.ui.common.downloads import can_play, play_video
+from emotion_core.ui.common.file_links import OfferedFile
+from emotion_core.ui.common.playhead import PLAYER, followed_chart, show_playhead
+from emotion_core.ui.study_page.study_view import StudyView, file_state
+
+_EVERYBODY: Final = "all participants together"
+_PIECE: Final = 1 << 20
+_VIDEO_TYPES: Final = ["mp4", "webm", "m4v", "mov"]
+
+
+def show_curves(view: StudyView) -> None:
+    """Draw the tab."""
+    labels = curve_events(view.study)
+    if not labels:
+        st.info("There are no events: add a stimulus or another event.", icon=":material/event:")
+        return
+    variables = between_variables(view.study)
+    with st.container(horizontal=True):
+        event = st.selectbox("Event", labels, key=f"{view.key}_curve_event", width=240)
+        wanted = _default_signal(view)
+        signal = st.selectbox(
+            "Signal", SIGNALS, index=SIGNALS.index(wanted), key=f"{view.key}_curve_signal", width=200
+        )
+        by = st.selectbox(
+            "Compare", [*variables, _EVERYBODY], key=f"{view.key}_curve_by", width=240
+        )
+    by = "" if by == _EVERYBODY else by
+    try:
+        curves = _cached(view, "mean", event, signal, by)
+        shares = _cached(view, "share", event, signal, by) if signal in EXPRESSIONS else None
+    except (EmotionCoreError, OSError, ValueError) as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    _draw(view, curves, shares)
+
+
+def curve_events(study: Study) -> list[str]:
+    """Labels of the events that curves are drawn around: stimuli first."""
+    kinds = (EventKind.STIMULUS, EventKind.EVENT)
+    ordered = sorted(
+        (e for e in study.events if e.kind in kinds), key=lambda e: kinds.index(e.kind)
+    )
+    return list(dict.fromkeys(event.label for event in ordered))
+
+
+def _default_signal(view: StudyView) -> str:
+    """The signal that is asked about, else the one with the strongest effect of the last run."""
+    asked = question_of(view.study.design).signal
+    if asked:
+        return asked
+    try:
+        table = pd.read_csv(view.results_file("statistics.csv"))
+        return str(table.loc[table["p"].idxmin(), "signal"])
+    except (OSError, ValueError, KeyError):
+        return "happy"
+
+
+def _cached(view: StudyView, kind: str, event: str, signal: str, by: str) -> GroupCurves:
+    state = file_state(view.results_file("long.csv"))
+    return _computed(view.token, state, repr(view.study.settings), kind, event, signal, by, view)
+
+
+@st.cache_resource(max_entries=48, show_spinner="Averaging …")
+def _computed(
+    token: str,
+    state: tuple[int, int, int],
+    settings: str,
+    kind: str,
+    event: str,
+    signal: str,
+    by: str,
+    _view: StudyView,
+) -> GroupCurves:
+    """One copy for all visitors; it is never written to. The first three tell versions apart."""
+    del token, state, settings
+    compute = event_curves if kind == "mean" else share_curves
+    return compute(_view.study, _view.long_table(), event, signal, by)
+
+
+def curve_unit(study: Study, signal: str) -> str:
+    """What the axis of a curve shows."""
+    if study.settings.baseline is Baseline.NONE:
+        return signal
+    space = " (log-odds)" if study.settings.space == "logit" and signal in EXPRESSIONS else ""
+    return f"{signal} above baseline{space}"
+
+
+def _draw(view: StudyView, curves: GroupCurves, shares: GroupCurves | None) -> None:
+    groups = list(dict.fromkeys(curves.rows["group"]))
+    span = (float(curves.rows["time_s"].min()), float(curves.rows["time_s"].max()))
+    video = stimulus_file(view.folder, curves.event)
+    left, right = st.columns([2, 3], gap="medium") if video else (None, st.container())
+    followed: list[dict[str, Any]] = []
+    with right:
+        show_legend(group_keys(groups))
+        _chart(view, curves, f"{view.key}_curve", curve_unit(view.study, curves.signal))
+        followed.append(followed_chart(f"{view.key}_curve", span))
+        st.caption(_test_words(curves))
+    if shares is not None:
+        with right if video else st.container():
+            st.markdown(f"**Share of participants whose dominant expression is {curves.signal}**")
+            unit = "share of participants"
+            _chart(view, shares, f"{view.key}_share", unit, share=True)
+        followed.append(followed_chart(f"{view.key}_share", span))
+    download_data(curves.rows, "curves.csv", key=f"{view.key}_curve_data")
+    if video and left is not None:
+        with left:
+            _player(view, video, curves.event, followed)
+    _offer_stimulus(view, curves.event, video)
+
+
+def _chart(
+    view: StudyView, curves: GroupCurves, key: str, unit: str, *, share: bool = False
+) -> None:
+    title = f"{curves.signal} around {curves.event}"
+    rows = curves.rows.drop(columns=["low", "high"]) if share else curves.rows
+    clusters = curves.significant()
+    chart = curve_chart(rows, title=title, unit=unit, clusters=clusters, share=share)
+    # The key of a chart without a selection does not reach the page; that of a container does.
+    with st.container(key=key):
+        st.altair_chart(chart, width="stretch")
+
+
+def _test_words(curves: GroupCurves) -> str:
+    counts = curves.rows.groupby("group", sort=False)["participants"].max()
+    who = ", ".join(f"{group}: {count}" for group, count in counts.items())
+    words = f"Means over participants ({who}) with 95 % intervals. "
+    if curves.note:
+        return words + curves.note
+    if len(counts) < 2:
+        return words
+    found = [c for c in curves.clusters if c.p < 0.05]
+    if not found:
+        return words + "The groups do not differ (cluster-based permutation test, all p ≥ .05)."
+    parts = [f"{c.start_s:.1f} to {c.end_s:.1f} s (p = {c.p:.3f})" for c in found]
+    return words + (
+        f"Grey: the groups differ, {'; '.join(parts)} by a cluster-based permutation test, which "
+        "does not test where exactly a difference begins or ends."
+    )
+
+
+def stimulus_file(folder: Path, event: str) -> Path | None:
+    """The video of a stimulus that was added to the study; None without one."""
+    found = sorted((folder / "stimuli").glob(f"{_stem(event)}.*"))
+    return next((p for p in found if p.stem == _stem(event)), None)
+
+
+def _stem(event: str) -> str:
+    # Brackets would be a pattern.
+    return "".join("_" if c in "[]*?" else c for c in safe_name(event)).replace(".", "_")
+
+
+def _player(view: StudyView, video: Path, event: str, charts: list[dict[str, Any]]) -> None:
+    key = f"{view.key}_stimulus_{_stem(event)}"
+    if not can_play(video.stat().st_size):
+        st.info("The stimulus is too large to be played here.", icon=":material/movie_off:")
+        return
+    with st.container(key=PLAYER):
+        kind = "video/webm" if video.suffix == ".webm" else "video/mp4"
+        play_video(OfferedFile(video.name, kind, video, inline=True), key=key)
+    show_playhead(key, charts)
+    st.caption("The line in the charts follows the film; click in a chart to go there.")
+
+
+def _offer_stimulus(view: StudyView, event: str, video: Path | None) -> None:
+    with st.expander("Show the stimulus next to the curve", icon=":material/movie:"):
+        if video is not None and st.button(
+            "Remove the video", icon=":material/delete:", key=f"{view.key}_stimulus_remove"
+        ):
+            video.unlink(missing_ok=True)
+            st.rerun()
+        upload = st.file_uploader(
+            f"Video that begins when “{event}” begins",
+            type=_VIDEO_TYPES,
+            key=f"{view.key}_stimulus_{_stem(event)}_{file_state(video) if video else 0}",
+        )
+        if upload is None:
+            return
+        try:
+            _keep_stimulus(view, event, upload)
+        except EmotionCoreError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        st.rerun()
+
+
+def _keep_stimulus(view: StudyView, event: str, upload: Any) -> None:
+    suffix = Path(upload.name).suffix.lower()
+    target = view.folder / "stimuli" / f"{_stem(event)}{suffix}"
+    try:
+        target.parent.mkdir(exist_ok=True)
+        for earlier in target.parent.glob(f"{_stem(event)}.*"):
+            earlier.unlink()
+        with replacing(target) as part, part.open("wb") as file:
+            while piece := upload.read(_PIECE):
+                file.write(piece)
+    except OSError as error:
+        raise output_error(target, error) from error
