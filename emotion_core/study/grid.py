@@ -9,6 +9,7 @@ import numpy as np
 from emotion_core.datatypes import BoolArray
 from emotion_core.results.face_table import Float64Array
 from emotion_core.study.definitions import Event, EventKind, Recording, StudySettings
+from emotion_core.study.events import on_clock_of
 
 # Times in faces.csv have six decimals: a frame may seem to be this much before its step.
 TIME_ERROR_S = 1e-6
@@ -66,24 +67,24 @@ class Grid:
         return mask
 
 
-def event_span(
-    event: Event, recording: Recording, settings: StudySettings
-) -> tuple[float, float]:
+def event_span(event: Event, recording: Recording, settings: StudySettings) -> tuple[float, float]:
     """Start and end of an event, seconds on the clock of a recording's video.
 
     A point stands for the `event_s` seconds after it.
     """
-    seconds = event.end_s - event.start_s or settings.event_s
-    start_s = event.start_s - recording.clock_offset_s
-    return start_s, start_s + seconds
+    start_s, end_s = on_clock_of(recording, event)
+    return start_s, end_s if event.end_s > event.start_s else start_s + settings.event_s
 
 
 def spans_of(
     kind: EventKind, events: Iterable[Event], recording: Recording, settings: StudySettings
 ) -> list[tuple[float, float]]:
-    """Start and end of every event of one kind of a recording, on the clock of its video."""
-    return [
-        event_span(event, recording, settings)
-        for event in events
-        if event.kind is kind and event.applies_to(recording)
-    ]
+    """Start and end of every event of one kind, seconds on the clock of a recording's video.
+
+    Args:
+        kind: this kind.
+        events: those of the recording, of all kinds.
+        recording: the recording.
+        settings: how long a point lasts.
+    """
+    return [event_span(event, recording, settings) for event in events if event.kind is kind]

@@ -149,8 +149,7 @@ MEASURES: Final[tuple[Measure, ...]] = (
         "valid_share",
         "Valid share",
         "share",
-        "Valid steps divided by the steps of the whole event, also those outside of the "
-        "recording.",
+        "Valid steps divided by the steps of the whole event, also those outside of the recording.",
         Rows.EVENT,
         "count(*) FILTER (valid) / any_value(planned_steps)",
     ),
@@ -216,7 +215,7 @@ def measure(
         connection.execute("SET threads = 1")
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
         connection.execute("SET temp_directory = $1", [spill])
-        _prepare(connection, files, spans, settings)
+        _prepare(connection, files, spans)
         for rows, query in _queries(settings).items():
             _collect(found, rows, connection.sql(query).to_arrow_table())
     _fill_counts(found)
@@ -227,7 +226,6 @@ def _prepare(
     connection: duckdb.DuckDBPyConnection,
     files: Sequence[Path],
     spans: Spans,
-    settings: StudySettings,
 ) -> None:
     """The tables `steps` and `events`."""
     names = pa.table({"name": [path.name for path in files], "file": np.arange(len(files))})
@@ -265,7 +263,7 @@ def _queries(settings: StudySettings) -> dict[Rows, str]:
         f"{m.sql.format(x=name, c=f'{name}_corrected', i=i)} AS {name}_{m.name}"
         for m in MEASURES
         if m.rows is Rows.STEPS
-        for i, name in enumerate(_signals_of(m))
+        for i, name in enumerate(signals_of(m))
     ]
     steps = f"""
         SELECT event, {", ".join(of_steps)}
@@ -326,7 +324,8 @@ def _episodes(settings: StudySettings) -> str:
     """
 
 
-def _signals_of(one: Measure) -> tuple[str, ...]:
+def signals_of(one: Measure) -> tuple[str, ...]:
+    """The signals that have a measure."""
     return EXPRESSIONS if one.expressions_only else SIGNALS
 
 
@@ -346,7 +345,7 @@ def _collect(found: dict[str, Float64Array], rows: Rows, answer: Any) -> None:
         elif rows is Rows.EVENT:
             found[one.name][event] = column(one.name)[:, None]
         else:
-            for i, name in enumerate(_signals_of(one)):
+            for i, name in enumerate(signals_of(one)):
                 found[one.name][event, i] = column(f"{name}_{one.name}")
 
 

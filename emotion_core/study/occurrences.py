@@ -58,8 +58,8 @@ def _of_recording(
     end_s = grid.end_s if grid else recording.end_s
     found = [Occurrence(recording, WHOLE, WHOLE_KIND, 1, start_s, end_s, grid, reason)]
     numbers: Counter[tuple[EventKind, str]] = Counter()
-    for event in sorted(study.events, key=_in_time):
-        if event.kind is EventKind.EXCLUDE or not event.applies_to(recording):
+    for event in sorted(study.events_of(recording), key=_in_time):
+        if event.kind is EventKind.EXCLUDE:
             continue
         numbers[event.kind, event.label] += 1
         number = numbers[event.kind, event.label]

@@ -17,8 +17,10 @@ def gate(measured: Mapping[str, Float64Array], settings: StudySettings) -> list[
         measured: `valid_share`, `valid_s` and `unsure_share`, each (G,); NaN is missing.
         settings: the thresholds.
     """
-    columns = [measured[name].tolist() for name in ("valid_share", "valid_s", "unsure_share")]
-    return [_reason(*row, settings) for row in zip(*columns, strict=True)]
+    shares, seconds, unsure = (
+        measured[name].tolist() for name in ("valid_share", "valid_s", "unsure_share")
+    )
+    return [_reason(*row, settings=settings) for row in zip(shares, seconds, unsure, strict=True)]
 
 
 def _reason(share: float, seconds: float, unsure: float, settings: StudySettings) -> str:

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from emotion_core.datatypes import BoolArray, IntArray
-from emotion_core.errors import InputError, OutputError
+from emotion_core.errors import InputError
 from emotion_core.progress import OnProgress, Progress, ignore_progress
 from emotion_core.results.edits_file import load_edits
 from emotion_core.results.export import read_faces
@@ -189,14 +189,26 @@ def _decides(study: Study, recording: Recording, folder: Path | None) -> list[An
     except OSError:
         written = b""
     kinds = (EventKind.BASELINE, EventKind.EXCLUDE)
-    spans = [spans_of(kind, study.events, recording, study.settings) for kind in kinds]
+    events = study.events_of(recording)
+    spans = [spans_of(kind, events, recording, study.settings) for kind in kinds]
     times = [recording.start_s, recording.end_s]
-    return [recording.recording, recording.person, *times, *spans, hashlib.sha256(written).hexdigest()]
+    return [
+        recording.recording,
+        recording.person,
+        *times,
+        *spans,
+        hashlib.sha256(written).hexdigest(),
+    ]
 
 
 def _up_to_date(header: Header | None, key: str, tables: dict[str, Path]) -> bool:
     # A failure may have had a cause outside of the files: it is tried again.
-    if header is None or header.failed or header.key != key or header.sources.keys() != tables.keys():
+    if (
+        header is None
+        or header.failed
+        or header.key != key
+        or header.sources.keys() != tables.keys()
+    ):
         return False
     return all(_same(header.sources[name], path) for name, path in tables.items())
 
@@ -283,13 +295,12 @@ def _draft(study: Study, recording: Recording, table: Path) -> _Draft:
     """Read, resample and smooth one recording."""
     settings = study.settings
     faces, edits = read_faces(table), load_edits(table.parent)
-    person = participant_rows(
-        faces, edits, recording.person, recording.start_s, recording.end_s
-    )
+    person = participant_rows(faces, edits, recording.person, recording.start_s, recording.end_s)
     grid = grid_of(faces.frame_times, settings.rate_hz, recording.start_s, recording.end_s)
     resampled = resample(person, grid, recording.end_s)
-    excluded = grid.touched(spans_of(EventKind.EXCLUDE, study.events, recording, settings))
-    rests = spans_of(EventKind.BASELINE, study.events, recording, settings)
+    events = study.events_of(recording)
+    excluded = grid.touched(spans_of(EventKind.EXCLUDE, events, recording, settings))
+    rests = spans_of(EventKind.BASELINE, events, recording, settings)
     valid = _valid(resampled, excluded, settings)
     runs = _runs(resampled, valid)
     probs = smooth(

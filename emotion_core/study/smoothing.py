@@ -59,9 +59,7 @@ def exponential(
     return np.concatenate(pieces)
 
 
-def loess(
-    values: Float64Array, starts: IntArray, rate_hz: float, window_s: float
-) -> Float64Array:
+def loess(values: Float64Array, starts: IntArray, rate_hz: float, window_s: float) -> Float64Array:
     """Local quadratic regression with tricube weights in a window of constant width.
 
     Cleveland (1979), doi 10.1080/01621459.1979.10481038; recommended for facial expressions by
@@ -93,9 +91,7 @@ def loess(
     # Reversed, as a convolution turns its kernel.
     kernels = [(weights * distance**power)[::-1] for power in range(5)]
     s0, s1, s2, s3, s4 = (convolve(mask, kernel, mode="same")[place] for kernel in kernels)
-    t0, t1, t2 = (
-        convolve(spread, kernel[:, None], mode="same")[place].T for kernel in kernels[:3]
-    )
+    t0, t1, t2 = (convolve(spread, kernel[:, None], mode="same")[place].T for kernel in kernels[:3])
     # Cramer's rule for the constant of the parabola: its value in the middle of the window.
     c0, c1, c2 = s2 * s4 - s3 * s3, s2 * s3 - s1 * s4, s1 * s3 - s2 * s2
     neighbours = np.rint(convolve(mask, np.ones(2 * reach + 1), mode="same"))[place]
