@@ -12,6 +12,10 @@ _EXTRAS: Final[dict[str, str]] = {
     "streamlit_webrtc": "app",
     "keras": "train",
     "tensorflow": "train",
+    "duckdb": "study",
+    "pympi": "study",
+    "statsmodels": "study",
+    "tomlkit": "study",
 }
 
 
