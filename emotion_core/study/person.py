@@ -1,0 +1,68 @@
+"""Which person of a video is the participant of a recording."""
+
+import math
+
+import numpy as np
+
+from emotion_core.errors import InputError
+from emotion_core.results.annotations import Edits
+from emotion_core.results.face_table import FaceTable, row_seconds
+
+
+def participant_rows(
+    table: FaceTable,
+    edits: Edits,
+    person: str = "",
+    start_s: float = 0.0,
+    end_s: float | None = None,
+) -> FaceTable:
+    """The rows of a recording's participant, with all analysed frames.
+
+    Args:
+        table: as read, without the edits.
+        edits: names, merged and excluded people of the results folder.
+        person: number or name of the participant in the video; "" takes the one who is seen longest
+            in the recording's range.
+        start_s, end_s: this range, in seconds.
+
+    Raises:
+        InputError: there is no such person, or there are several.
+    """
+    edited = edits.apply(table)
+    wanted = person.strip()
+    if not wanted:
+        return edited.person(_seen_longest(edited, start_s, end_s))
+    return edited.person(_wanted(edited, edits, wanted))
+
+
+def _seen_longest(table: FaceTable, start_s: float, end_s: float | None) -> int:
+    inside = table.between(start_s, math.inf if end_s is None else end_s)
+    seen = inside.rows(~inside.predicted)
+    people, which = np.unique(seen.track_id, return_inverse=True)
+    if not len(people):
+        raise InputError("No face was found in this recording.")
+    seconds = np.bincount(which, weights=row_seconds(seen.time_s, seen.frame_times))
+    return int(people[seconds.argmax()])
+
+
+def _wanted(table: FaceTable, edits: Edits, wanted: str) -> int:
+    by_name = [i for i in table.people if wanted in (edits.names.get(i), edits.name_of(i))]
+    if len(by_name) == 1:
+        return by_name[0]
+    if by_name:
+        numbers = " and ".join(map(str, sorted(by_name)))
+        raise InputError(
+            f"Several people of this video are called {wanted}: give a number instead ({numbers})."
+        )
+    number = int(wanted) if wanted.isdecimal() and len(wanted) < 16 else None
+    if number is not None:
+        number = edits.merged.get(number, number)
+        if number in table.people:
+            return number
+    if number in edits.excluded or wanted in [edits.names.get(i) for i in edits.excluded]:
+        raise InputError(
+            f"Person {wanted} is excluded from this video: include the person there, or choose "
+            "another one."
+        )
+    known = ", ".join(edits.name_of(i) for i in table.people) or "there are none"
+    raise InputError(f"There is no person {wanted} in this video. Its people: {known}.")
