@@ -106,12 +106,14 @@ def _standardised(d: float, size: float, df: int, factor: float) -> Estimate:
 
 def noncentral_t(t: float, df: float) -> tuple[float, float]:
     """Noncentralities for which the observed t is at the upper and at the lower 2.5%."""
-    if t < 0:  # where scipy's distribution loses its way
+    if t < 0:
         low, high = noncentral_t(-t, df)
         return -high, -low
 
     def below(nc: float) -> float:
-        return float(special.nctdtr(df, nc, t))
+        share = float(stats.nct.cdf(t, df, nc))
+        # scipy gives NaN far out in some tails.
+        return float(nc < t) if math.isnan(share) else share
 
     spread = 10 + abs(t)
     limits = (t - spread, t + spread)
@@ -124,7 +126,8 @@ def partial_eta_squared(f: float, df1: float, df2: float) -> Estimate:
         return Estimate(math.nan, math.nan, math.nan)
 
     def below(nc: float) -> float:
-        return float(special.ncfdtr(df1, df2, nc, f)) if nc else float(special.fdtr(df1, df2, f))
+        share = float(special.ncfdtr(df1, df2, nc, f) if nc else special.fdtr(df1, df2, f))
+        return float(nc < f * df1) if math.isnan(share) else share
 
     most = 100 + 10 * f * df1
     low, high = (_crossing(below, tail, 0.0, most) for tail in (1 - _TAIL, _TAIL))
