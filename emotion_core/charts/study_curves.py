@@ -9,7 +9,7 @@ import pandas as pd
 from emotion_core.charts.encoding import drawn_as_svg, time_axis
 from emotion_core.charts.groups import group_colour, group_dash
 
-_CURVE_PX: Final = 300
+_CURVE_PX, _SHARE_PX = 300, 180
 _GREY: Final = "#8C8C8C"
 
 
@@ -33,13 +33,12 @@ def curve_chart(
     """
     groups = list(dict.fromkeys(rows["group"]))
     span = (float(rows["time_s"].min()), float(rows["time_s"].max()))
-    x = time_axis(span)
-    x.title = "seconds from the start of the event"
-    axis = alt.Axis(format="%", tickCount=5) if share else alt.Axis(tickCount=6)
+    x = _from_start(span)
+    axis = alt.Axis(format="%", tickCount=4) if share else alt.Axis(tickCount=6)
     scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=False, nice=True)
     y = alt.Y("mean:Q", title=unit, axis=axis, scale=scale)
     layers = _bands(clusters, span) + _onset(span)
-    base = alt.Chart(rows, height=_CURVE_PX)
+    base = alt.Chart(rows, height=_SHARE_PX if share else _CURVE_PX)
     if "low" in rows:
         layers.append(
             base.mark_area(opacity=0.18, aria=False).encode(
@@ -60,6 +59,13 @@ def curve_chart(
     return drawn_as_svg(alt.layer(*layers).properties(description=words))
 
 
+def _from_start(span: tuple[float, float]) -> Any:
+    """The axis, the same in every layer: Vega-Lite joins titles that differ."""
+    x = time_axis(span)
+    x.title = "seconds from the start of the event"
+    return x
+
+
 def _bands(clusters: Sequence[tuple[float, float]], span: tuple[float, float]) -> list[Any]:
     """Where the groups differ."""
     if not clusters:
@@ -69,7 +75,7 @@ def _bands(clusters: Sequence[tuple[float, float]], span: tuple[float, float]) -
         alt.Chart(rows)
         .mark_rect(color=_GREY, opacity=0.25)
         .encode(
-            x=time_axis(span),
+            x=_from_start(span),
             x2="end_s:Q",
             tooltip=[
                 alt.Tooltip("time_s:Q", format=".1f", title="differ from (s)"),
@@ -84,4 +90,4 @@ def _onset(span: tuple[float, float]) -> list[Any]:
     if not span[0] < 0 < span[1]:
         return []
     rule = alt.Chart(pd.DataFrame({"time_s": [0.0]})).mark_rule(color=_GREY, strokeDash=[4, 4])
-    return [rule.encode(x=time_axis(span))]
+    return [rule.encode(x=_from_start(span))]

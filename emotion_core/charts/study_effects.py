@@ -16,7 +16,7 @@ _GREY: Final = "#8C8C8C"
 
 
 def forest_chart(effects: pd.DataFrame, title: str) -> alt.LayerChart:
-    """Effect size and 95 % interval of each signal, a row each.
+    """Effect size and 95% interval of each signal, a row each.
 
     A filled mark: the difference differs from zero after the correction for several tests.
 
@@ -29,7 +29,7 @@ def forest_chart(effects: pd.DataFrame, title: str) -> alt.LayerChart:
     order = list(dict.fromkeys(effects["signal"]))
     y = alt.Y("signal:N", title=None, sort=order, scale=alt.Scale(domain=order))
     name = str(rows["effect_name"].iloc[0]) if len(rows) else "effect size"
-    x = alt.X("effect_size:Q", title=f"{name} (95 % interval)", scale=alt.Scale(nice=True))
+    x = alt.X("effect_size:Q", title=f"{name} (95% interval)", scale=alt.Scale(nice=True), axis=alt.Axis(tickCount=9))
     tooltip = [
         alt.Tooltip("signal:N"),
         alt.Tooltip("effect_size:Q", format=".2f", title=name),
@@ -55,12 +55,12 @@ def forest_chart(effects: pd.DataFrame, title: str) -> alt.LayerChart:
     points = base.mark_point(size=110, strokeWidth=2.5, opacity=1).encode(
         y=y, x=x, color=colour, fill=colour, fillOpacity=filled, tooltip=tooltip
     )
-    words = f"Effect size of each expression, {title}, with 95 % intervals."
+    words = f"Effect size of each expression, {title}, with 95% intervals."
     return alt.layer(zero.encode(x="x:Q"), lines, points).properties(description=words)
 
 
 def means_chart(means: pd.DataFrame, factors: Sequence[str], signal: str, unit: str) -> alt.Chart:
-    """Estimated means with 95 % intervals, a mark for each combination of the factors.
+    """Estimated means with 95% intervals, a mark for each combination of the factors.
 
     Args:
         means: columns `mean, ci_low, ci_high, participants` and the factors; one row a combination.
@@ -86,7 +86,7 @@ def means_chart(means: pd.DataFrame, factors: Sequence[str], signal: str, unit: 
     y = alt.Y("mean:Q", title=unit, scale=alt.Scale(zero=True, nice=True))
     bars = base.mark_rule(strokeWidth=2.5).encode(y="ci_low:Q", y2="ci_high:Q", tooltip=tooltip)
     points = base.mark_point(size=90, filled=True, opacity=1).encode(y=y, tooltip=tooltip)
-    words = f"Estimated means of {signal} with 95 % intervals."
+    words = f"Estimated means of {signal} with 95% intervals."
     return alt.layer(bars, points).properties(description=words)
 
 

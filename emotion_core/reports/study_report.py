@@ -1,10 +1,11 @@
 """The report of a study to print: design, tests, curves, methods and limits in one HTML file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pandas as pd
+from markupsafe import Markup
 
 from emotion_core.charts.groups import group_keys
 from emotion_core.charts.legend import legend_html
@@ -12,9 +13,10 @@ from emotion_core.charts.study_curves import curve_chart
 from emotion_core.charts.study_effects import forest_chart, means_chart
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.reports.study_methods import methods_of
-from emotion_core.reports.templating import inline_chart, raw_html, render
+from emotion_core.reports.templating import inline_chart, render
 from emotion_core.study.folder import Study
 from emotion_core.study.outcome import (
+    ALPHA,
     GroupCurves,
     axis_factors,
     axis_title,
@@ -22,6 +24,7 @@ from emotion_core.study.outcome import (
 )
 from emotion_core.study.sample import is_synthetic
 from emotion_core.study.statistics.comparisons import Analysis
+from emotion_core.study.statistics.sentences import sentence
 from emotion_core.study.tables import Tables
 
 # More contrasts, or cells, than this are in the tables next to the report.
@@ -90,17 +93,25 @@ def _analysis(found: StudyFindings) -> dict[str, Any] | None:
     contrasts = list(dict.fromkeys(table["contrast"]))
     # Those with evidence first; all of them are in statistics.csv.
     strongest = {c: float(table.loc[table["contrast"] == c, "p_holm"].min()) for c in contrasts}
-    shown = sorted(contrasts, key=lambda c: (not strongest[c] < 0.05, contrasts.index(c)))
+    shown = sorted(contrasts, key=lambda c: (not strongest[c] < ALPHA, contrasts.index(c)))
     signal = found.curves[0][0].signal if found.curves else str(table["signal"].iloc[0])
     return {
         "explanation": analysis.design.explanation,
         "warnings": list(dict.fromkeys((*analysis.design.warnings, *analysis.warnings))),
-        "sentences": analysis.sentences(),
+        "sentences": _sentences(analysis),
+        "tests": len(table),
         "contrasts": [_contrast(table, name) for name in shown[:_MOST_CONTRASTS]],
         "more": max(0, len(contrasts) - _MOST_CONTRASTS),
         "means": _means(analysis, signal),
         "signal": signal,
     }
+
+
+def _sentences(analysis: Analysis) -> list[str]:
+    """Those about differences that are left after the correction; the tables have all tests."""
+    measure = analysis.design.measure
+    clear = {sentence(e, measure) for e in analysis.effects if e.p_holm < ALPHA}
+    return [words for words in analysis.sentences() if words in clear]
 
 
 def _contrast(table: pd.DataFrame, name: str) -> dict[str, Any]:
@@ -145,7 +156,7 @@ def _means(analysis: Analysis, signal: str) -> dict[str, Any] | None:
     groups = list(dict.fromkeys(rows[factors[1]].astype(str))) if len(factors) > 1 else []
     unit = axis_title(analysis.design.measure, signal)
     return {
-        "legend": raw_html(legend_html(group_keys(groups))) if len(groups) > 1 else "",
+        "legend": Markup(legend_html(group_keys(groups))) if len(groups) > 1 else "",
         "chart": inline_chart(means_chart(rows, factors, signal, unit)),
     }
 
@@ -160,7 +171,7 @@ def _curves(
     result: dict[str, Any] = {
         "event": means.event,
         "signal": means.signal,
-        "legend": raw_html(legend_html(group_keys(groups))) if len(groups) > 1 else "",
+        "legend": Markup(legend_html(group_keys(groups))) if len(groups) > 1 else "",
         "chart": inline_chart(drawn),
         "words": means.words(),
         "share": None,
@@ -191,8 +202,3 @@ def _words(value: object) -> str:
     if value is None or (isinstance(value, float) and pd.isna(value)) or value is pd.NA:
         return "–"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def settings_words(study: Study) -> list[tuple[str, str]]:
-    """Every setting with its value, for a table."""
-    return [(name, str(value)) for name, value in asdict(study.settings).items()]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from emotion_core.errors import InputError, SettingsError
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.study.definitions import SIGNALS, Baseline, EventKind
+from emotion_core.study.definitions import SIGNALS, Baseline, EventKind, Space
 from emotion_core.study.event_curves import Choice, EventLocked, event_locked, expressing
 from emotion_core.study.folder import Study
 from emotion_core.study.measures import MEASURES
@@ -18,10 +18,13 @@ from emotion_core.study.occurrences import WHOLE
 from emotion_core.study.statistics.comparisons import Analysis, analyse
 from emotion_core.study.statistics.curves import Cluster, cluster_test, mean_curve
 from emotion_core.study.statistics.design import choose_design
+from emotion_core.study.tables import variable_columns
 
 CORRECTED: Final = frozenset({"mean_corrected", "area"})
+DIMENSIONS: Final = ("valence", "arousal")
 CURVE_PERMUTATIONS: Final = 2000
 EVERYBODY: Final = "all participants"
+ALPHA: Final = 0.05
 # A curve of fewer has no interval worth the name.
 _LEAST_IN_GROUP: Final = 2
 
@@ -36,20 +39,23 @@ class Question:
         measure: a name of `MEASURES`; "" takes the mean above baseline where there is a baseline,
             else the mean.
         factors: variables to compare; None: chosen from the columns.
-        signal: whose curves the report shows; "" takes the expression with the smallest p.
+        signal: whose curves the report shows; "" takes the one with the smallest p.
+        dimensions: compare valence and arousal, not the seven expressions.
     """
 
     events: tuple[str, ...] = ()
     measure: str = ""
     factors: tuple[str, ...] | None = None
     signal: str = ""
+    dimensions: bool = False
 
     def to_design(self) -> dict[str, Any]:
         """As study.toml keeps it; what is left to the program is left out."""
         kept: dict[str, Any] = {"events": list(self.events)} if self.events else {}
         kept |= {"measure": self.measure} if self.measure else {}
         kept |= {"factors": list(self.factors)} if self.factors is not None else {}
-        return kept | ({"signal": self.signal} if self.signal else {})
+        kept |= {"signal": self.signal} if self.signal else {}
+        return kept | ({"dimensions": True} if self.dimensions else {})
 
 
 def question_of(design: Mapping[str, Any]) -> Question:
@@ -69,6 +75,7 @@ def question_of(design: Mapping[str, Any]) -> Question:
         measure,
         None if factors is None else _texts("factors", factors),
         signal,
+        design.get("dimensions") is True,
     )
 
 
@@ -111,24 +118,36 @@ def answer(question: Question, study: Study, long: pd.DataFrame) -> Analysis:
     """
     rows = compared_rows(question, long)
     measure = measure_of(question, study)
+    if question.dimensions and measure in {m.name for m in MEASURES if m.expressions_only}:
+        raise InputError(f"Valence and arousal have no {measure}: choose another measure.")
     if rows.empty:
         raise InputError("No event is left to compare: see Measures for what was left out.")
     if measure in CORRECTED and study.settings.baseline is Baseline.NONE:
         raise InputError(f"{measure} needs a baseline: choose one in the settings.")
     if not rows[measure].notna().any():
         raise InputError(f"{measure} is missing in every event: is there a baseline?")
+    rows = _without_aliases(rows, study)
     design = choose_design(rows, measure=measure, factors=question.factors)
-    signals = EXPRESSIONS if _expressions_only(measure) else SIGNALS
-    return analyse(rows, design, signals=signals)
+    return analyse(rows, design, signals=signals_of(question))
 
 
-def _expressions_only(measure: str) -> bool:
-    return next(m.expressions_only for m in MEASURES if m.name == measure)
+def signals_of(question: Question) -> tuple[str, ...]:
+    """The signals that are tested together, and corrected together."""
+    return DIMENSIONS if question.dimensions else EXPRESSIONS
+
+
+def _without_aliases(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The rows without the label of the event where a variable says the same."""
+    for column in variable_columns(study).values():
+        pairs = rows[[column, "event"]].drop_duplicates()
+        if len(pairs) == rows[column].nunique() == rows["event"].nunique() > 1:
+            return rows.drop(columns="event")
+    return rows
 
 
 def strongest_signal(effects: pd.DataFrame) -> str:
-    """The expression with the smallest p of any contrast; happy where there are no tests."""
-    known = effects[effects["signal"].isin(EXPRESSIONS)].dropna(subset=["p"])
+    """The signal with the smallest p of any contrast; happy where there are no tests."""
+    known = effects.dropna(subset=["p"])
     return str(known.loc[known["p"].idxmin(), "signal"]) if len(known) else "happy"
 
 
@@ -149,9 +168,25 @@ class GroupCurves:
     clusters: tuple[Cluster, ...] = ()
     note: str = ""
 
-    def significant(self, level: float = 0.05) -> list[tuple[float, float]]:
-        """Seconds of the clusters with a p below the level."""
-        return [(c.start_s, c.end_s) for c in self.clusters if c.p < level]
+    def significant(self) -> list[tuple[float, float]]:
+        """Seconds of the clusters with evidence for a difference."""
+        return [(c.start_s, c.end_s) for c in self.clusters if c.p < ALPHA]
+
+    def words(self) -> str:
+        """Who is in the groups, and what the cluster test found."""
+        counts = self.rows.groupby("group", sort=False)["participants"].max()
+        who = ", ".join(f"{group}: {count}" for group, count in counts.items())
+        words = f"Means over participants ({who}) with 95% intervals."
+        if self.note or len(counts) < 2:
+            return f"{words} {self.note}".strip()
+        found = [c for c in self.clusters if c.p < ALPHA]
+        if not found:
+            return f"{words} No stretch differs (cluster-based permutation test, all p ≥ .05)."
+        parts = [f"{c.start_s:.1f} to {c.end_s:.1f} s (p = {c.p:.3f})" for c in found]
+        return (
+            f"{words} Grey: the groups differ, {'; '.join(parts)}, by a cluster-based permutation "
+            "test. It does not test where exactly a difference begins or ends."
+        )
 
 
 def groups_of(locked: EventLocked, by: str) -> dict[str, list[str]]:
@@ -245,3 +280,30 @@ def between_variables(study: Study) -> list[str]:
             if len(values) < len(levels):
                 found.append(name)
     return found
+
+
+def curve_unit(study: Study, signal: str) -> str:
+    """What the axis of a curve shows."""
+    if study.settings.baseline is Baseline.NONE:
+        return signal
+    log_odds = study.settings.space is Space.LOGIT and signal in EXPRESSIONS
+    return f"{signal} above baseline{' (log-odds)' if log_odds else ''}"
+
+
+def axis_factors(analysis: Analysis) -> list[str]:
+    """The first two factors, for a chart: what varies within participants is its axis."""
+    return [*analysis.design.within, *analysis.design.between][:2]
+
+
+def axis_title(measure: str, signal: str) -> str:
+    """What an axis with a measure shows."""
+    label = next(m.label for m in MEASURES if m.name == measure)
+    return f"{label} of {signal}" if measure != "mean_corrected" else f"{signal} above baseline"
+
+
+def curve_events(study: Study) -> list[str]:
+    """Labels of the events that curves are drawn around: stimuli first."""
+    kinds = (EventKind.STIMULUS, EventKind.EVENT)
+    shown = (event for event in study.events if event.kind in kinds)
+    ordered = sorted(shown, key=lambda event: kinds.index(event.kind))
+    return list(dict.fromkeys(event.label for event in ordered))

@@ -46,11 +46,11 @@ SPEAKING: Final = {("P05", "neutral film"): ((7.0, 12.5),)}
 _AT_REST: Final = (-2.7, -3.2, -3.4, -2.0, 1.0, -1.7, -2.5)
 _BETWEEN_SD, _WITHIN_SD, _RAW_SD, _MEMORY_S = 0.25, 0.45, 0.35, 0.8
 # What a film adds at its strongest, and how much people differ in that.
-_RESPONSE: Final = {"funny film": ("happy", 1.6), "sad film": ("sad", 1.5)}
+_RESPONSE: Final = {"funny film": ("happy", 2.2), "sad film": ("sad", 1.5)}
 _RESPONSE_SD: Final = 0.75
-# Added to the response of group B to the funny film: about 1.3 standard deviations of the means
-# of participants.
-PLANTED: Final = 1.05
+# Added to the response of group B to the funny film: about 1.2 standard deviations of
+# the participants' means.
+PLANTED: Final = 1.3
 _UNSURE_BELOW: Final = 0.45
 _FloatArray = NDArray[np.float64]
 

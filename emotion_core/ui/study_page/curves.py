@@ -13,11 +13,12 @@ from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.export import output_error
 from emotion_core.results.paths import safe_name
-from emotion_core.study.definitions import SIGNALS, Baseline, EventKind
-from emotion_core.study.folder import Study
+from emotion_core.study.definitions import SIGNALS
 from emotion_core.study.outcome import (
     GroupCurves,
     between_variables,
+    curve_events,
+    curve_unit,
     event_curves,
     question_of,
     share_curves,
@@ -59,15 +60,6 @@ def show_curves(view: StudyView) -> None:
     _draw(view, curves, shares)
 
 
-def curve_events(study: Study) -> list[str]:
-    """Labels of the events that curves are drawn around: stimuli first."""
-    kinds = (EventKind.STIMULUS, EventKind.EVENT)
-    ordered = sorted(
-        (e for e in study.events if e.kind in kinds), key=lambda e: kinds.index(e.kind)
-    )
-    return list(dict.fromkeys(event.label for event in ordered))
-
-
 def _default_signal(view: StudyView) -> str:
     """The signal that is asked about, else the one with the strongest effect of the last run."""
     asked = question_of(view.study.design).signal
@@ -102,14 +94,6 @@ def _computed(
     return compute(_view.study, _view.long_table(), event, signal, by)
 
 
-def curve_unit(study: Study, signal: str) -> str:
-    """What the axis of a curve shows."""
-    if study.settings.baseline is Baseline.NONE:
-        return signal
-    space = " (log-odds)" if study.settings.space == "logit" and signal in EXPRESSIONS else ""
-    return f"{signal} above baseline{space}"
-
-
 def _draw(view: StudyView, curves: GroupCurves, shares: GroupCurves | None) -> None:
     groups = list(dict.fromkeys(curves.rows["group"]))
     span = (float(curves.rows["time_s"].min()), float(curves.rows["time_s"].max()))
@@ -120,7 +104,7 @@ def _draw(view: StudyView, curves: GroupCurves, shares: GroupCurves | None) -> N
         show_legend(group_keys(groups))
         _chart(view, curves, f"{view.key}_curve", curve_unit(view.study, curves.signal))
         followed.append(followed_chart(f"{view.key}_curve", span))
-        st.caption(_test_words(curves))
+        st.caption(curves.words())
     if shares is not None:
         with right if video else st.container():
             st.markdown(f"**Share of participants whose dominant expression is {curves.signal}**")
@@ -144,24 +128,6 @@ def _chart(
     # The key of a chart without a selection does not reach the page; that of a container does.
     with st.container(key=key):
         st.altair_chart(chart, width="stretch")
-
-
-def _test_words(curves: GroupCurves) -> str:
-    counts = curves.rows.groupby("group", sort=False)["participants"].max()
-    who = ", ".join(f"{group}: {count}" for group, count in counts.items())
-    words = f"Means over participants ({who}) with 95 % intervals. "
-    if curves.note:
-        return words + curves.note
-    if len(counts) < 2:
-        return words
-    found = [c for c in curves.clusters if c.p < 0.05]
-    if not found:
-        return words + "The groups do not differ (cluster-based permutation test, all p ≥ .05)."
-    parts = [f"{c.start_s:.1f} to {c.end_s:.1f} s (p = {c.p:.3f})" for c in found]
-    return words + (
-        f"Grey: the groups differ, {'; '.join(parts)} by a cluster-based permutation test, which "
-        "does not test where exactly a difference begins or ends."
-    )
 
 
 def stimulus_file(folder: Path, event: str) -> Path | None:

@@ -10,14 +10,16 @@ from emotion_core.charts.study_effects import forest_chart, means_chart
 from emotion_core.errors import EmotionCoreError
 from emotion_core.study.measures import MEASURES
 from emotion_core.study.outcome import (
-    WHOLE,
     Question,
     answer,
+    axis_factors,
+    axis_title,
     events_of,
     measure_of,
     question_of,
     strongest_signal,
 )
+from emotion_core.study.occurrences import WHOLE
 from emotion_core.study.statistics.comparisons import Analysis
 from emotion_core.ui.common.charts import download_data, show_legend
 from emotion_core.ui.common.text import escape
@@ -94,11 +96,17 @@ def _choices(view: StudyView, long: pd.DataFrame, now: Question) -> Question:
             key=f"{view.key}_ask_factors_{hash(now.factors)}", max_selections=3,
             placeholder="chosen from the columns",
         )  # fmt: skip
+    ways = ("Seven expressions", "Valence and arousal")
+    way = st.segmented_control(
+        "Signals", ways, default=ways[now.dimensions], required=True,
+        key=f"{view.key}_ask_signals_{now.dimensions}", label_visibility="collapsed",
+    )  # fmt: skip
     wanted = Question(
         now.events if events == shown_events else tuple(events),
         now.measure if measure == measure_of(now, view.study) else measure,
         tuple(factors) or None,
         now.signal,
+        way == ways[1],
     )
     if wanted != now:
         keep_question(view, wanted)
@@ -111,7 +119,7 @@ def keep_question(view: StudyView, question: Question) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    asked = {"events", "measure", "factors", "signal"}
+    asked = {"events", "measure", "factors", "signal", "dimensions"}
     rest = {name: value for name, value in view.study.design.items() if name not in asked}
     view.study = view.study.with_design(rest | question.to_design())
 
@@ -132,7 +140,7 @@ def _effects(view: StudyView, analysis: Analysis) -> None:
     left, right = st.columns([2, 3], gap="medium")
     with left:
         st.altair_chart(forest_chart(rows, contrast), width="stretch", key=f"{view.key}_forest")
-        st.caption("Filled: p < .05 after Holm’s correction. Lines are 95 % intervals.")
+        st.caption("Filled: p < .05 after Holm’s correction. Lines are 95% intervals.")
     with right:
         st.dataframe(rounded(rows), hide_index=True, height=320, column_config=_CONFIG)
     download_data(table, "effects.csv", key=f"{view.key}_effects_data")
@@ -187,15 +195,3 @@ def _means(view: StudyView, analysis: Analysis) -> None:
         means_chart(rows, factors, signal, unit), width="stretch", key=f"{view.key}_means"
     )
     download_data(analysis.means, "means.csv", key=f"{view.key}_means_data")
-
-
-def axis_factors(analysis: Analysis) -> list[str]:
-    """The first two factors for a chart: what varies within participants is its axis."""
-    return [*analysis.design.within, *analysis.design.between][:2]
-
-
-def axis_title(measure: str, signal: str) -> str:
-    """What a chart's axis shows, with its unit."""
-    known = next(m for m in MEASURES if m.name == measure)
-    unit = {"signal": f"{signal}, 0 to 1"}.get(known.unit, known.unit)
-    return f"{known.label} ({unit})"
