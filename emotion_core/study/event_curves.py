@@ -114,7 +114,7 @@ def share_expressing(
     A participant with several occurrences counts with the share of them. Raises as `expressing`.
 
     Returns:
-        Columns: time_s, share (NaN where nobody has a valid reading), participants (with one).
+        Columns: time_s, share (NaN without any valid reading), participants (with a valid one).
     """
     curve = expressing(study, label, signal, choice)
     there = ~np.isnan(curve.values)
@@ -128,12 +128,15 @@ def curves_table(curves: Sequence[EventLocked]) -> pd.DataFrame:
     """Curves as one tidy table.
 
     Returns:
-        Columns: event, signal, corrected, participant, the study's variables, time_s, value.
+        Columns: event, signal, corrected, participant, the study's variables (one that has the
+        name of another column gets "_variable" added), time_s, value.
     """
+    columns = ["event", "signal", "corrected", "participant", "time_s", "value"]
     frames = []
     for curve in curves:
         people, times = curve.values.shape
-        of_people = curve.variables.reset_index(names="participant")
+        taken = {name: f"{name}_variable" for name in columns}
+        of_people = curve.variables.rename(columns=taken).reset_index(names="participant")
         frame = of_people.loc[of_people.index.repeat(times)].reset_index(drop=True)
         frame.insert(0, "event", curve.event)
         frame.insert(1, "signal", curve.signal)
@@ -141,7 +144,6 @@ def curves_table(curves: Sequence[EventLocked]) -> pd.DataFrame:
         frame["time_s"] = np.tile(curve.times_s, people)
         frame["value"] = curve.values.ravel()
         frames.append(frame)
-    columns = ["event", "signal", "corrected", "participant", "time_s", "value"]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
@@ -157,7 +159,8 @@ def _locked(
     picked = _picked(study, label, choice)
     before, after = _steps(study, label, picked, choice)
     times_s = np.arange(-before, after) / study.settings.rate_hz
-    people = list(dict.fromkeys(row.recording.participant for row in picked))
+    names = dict.fromkeys(row.recording.participant for row in picked)
+    people = {name: i for i, name in enumerate(names)}
     shape = (len(people), len(times_s), len(signals))
     if shape[0] * shape[1] > _MOST_STEPS:
         raise InputError(
@@ -168,12 +171,12 @@ def _locked(
     columns = [f"{name}_corrected" if corrected else name for name in signals]
     for row in picked:
         values, valid = _around(study, row, columns, before, after, dominant)
-        place = people.index(row.recording.participant)
+        place = people[row.recording.participant]
         sums[place] += np.where(valid[:, None], values, 0)
         counts[place] += valid
     means = np.where(counts[..., None] > 0, sums / np.maximum(counts, 1)[..., None], np.nan)
-    some = counts.any(axis=1)
-    kept = [name for name, has in zip(people, some, strict=True) if has]
+    some = np.flatnonzero(counts.any(axis=1))
+    kept = [list(people)[i] for i in some]
     variables = _variables(kept, [row.recording for row in picked])
     return {
         name: EventLocked(
@@ -207,12 +210,13 @@ def _picked(study: Study, label: str, choice: Choice) -> list[Occurrence]:
 def _steps(
     study: Study, label: str, picked: Sequence[Occurrence], choice: Choice
 ) -> tuple[int, int]:
-    settings, whole = study.settings, label == WHOLE
-    longest_s = max((row.grid.steps for row in picked if row.grid), default=0) / settings.rate_hz
-    before_s = (0.0 if whole else settings.before_s) if choice.before_s is None else choice.before_s
-    after_s = (
-        (longest_s if whole else settings.after_s) if choice.after_s is None else choice.after_s
-    )
+    settings = study.settings
+    before_s, after_s = settings.before_s, settings.after_s
+    if label == WHOLE:
+        longest = max((row.grid.steps for row in picked if row.grid), default=1)
+        before_s, after_s = 0.0, longest / settings.rate_hz
+    before_s = before_s if choice.before_s is None else choice.before_s
+    after_s = after_s if choice.after_s is None else choice.after_s
     if not (math.isfinite(before_s) and math.isfinite(after_s) and before_s >= 0 and after_s > 0):
         raise InputError("The time before an event must be 0 s or more, the time after it more.")
     return round(before_s * settings.rate_hz), max(1, round(after_s * settings.rate_hz))

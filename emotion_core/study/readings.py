@@ -295,8 +295,8 @@ def _draft(study: Study, recording: Recording, table: Path) -> _Draft:
     """Read, resample and smooth one recording."""
     settings = study.settings
     faces, edits = read_faces(table), load_edits(table.parent)
-    person = participant_rows(faces, edits, recording.person, recording.start_s, recording.end_s)
     grid = grid_of(faces.frame_times, settings.rate_hz, recording.start_s, recording.end_s)
+    person = participant_rows(faces, edits, recording.person, recording.start_s, recording.end_s)
     resampled = resample(person, grid, recording.end_s)
     events = study.events_of(recording)
     excluded = grid.touched(spans_of(EventKind.EXCLUDE, events, recording, settings))

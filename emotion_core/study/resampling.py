@@ -49,7 +49,7 @@ def grid_of(
 ) -> Grid:
     """The grid of a recording: steps of 1 / rate_hz from `start_s` on.
 
-    Steps before the first analysed frame are left out; the last step includes `end_s`, or the end
+    Steps before the first analysed frame of the video are left out; the last step includes `end_s`, or the end
     of the last analysed frame where that is earlier.
 
     Args:
@@ -68,7 +68,7 @@ def grid_of(
             f"No frame was analysed from {start_s:g} s on{limit}: correct the start and end of "
             "this recording."
         )
-    skipped = max(0, math.floor((inside[0] - start_s + TIME_ERROR_S) * rate_hz))
+    skipped = max(0, math.floor((frame_times[0] - start_s + TIME_ERROR_S) * rate_hz))
     origin_s = start_s + skipped / rate_hz
     last_s = min(end_s, float(inside[-1]) + usual_step_s(frame_times))
     steps = max(1, math.ceil((last_s - origin_s) * rate_hz - 1e-4))
