@@ -13,9 +13,13 @@ Kind = Literal["two_groups", "several_groups", "paired", "one_sample", "mixed_mo
 
 # Columns of the long table that are not variables of a study.
 _NOT_VARIABLES: Final = frozenset(
-    "participant recording file person include event event_kind occurrence start_s end_s signal"
-    " mean median sd max max_time_s mean_corrected area dominant_share episodes episodes_per_min"
-    " episode_mean_s onset_s valid_share valid_s unsure_share included reason clock_offset_s".split()
+    (
+        *("participant", "recording", "file", "person", "clock_offset_s", "include"),
+        *("event", "event_kind", "occurrence", "start_s", "end_s", "signal"),
+        *("mean", "median", "sd", "max", "max_time_s", "mean_corrected", "area"),
+        *("dominant_share", "episodes", "episodes_per_min", "episode_mean_s", "onset_s"),
+        *("valid_share", "valid_s", "unsure_share", "included", "reason"),
+    )
 )
 # Variables that are seldom what is asked about; a factor only where they are named.
 _SELDOM_FACTORS: Final = frozenset({"order", "trial", "block", "age", "note", "notes", "comment"})
@@ -95,7 +99,7 @@ def choose_design(
 
 
 def usable_rows(table: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """The rows that count: included, with a participant, and of events rather than whole recordings.
+    """The rows that count: included, with a participant, and of events where there are any.
 
     Whole recordings, baselines and excluded stretches count only where there are no other events.
 

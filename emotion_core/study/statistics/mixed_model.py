@@ -10,7 +10,7 @@ doi 10.1037/xge0000014; Barr, Levy, Scheepers & Tily 2013, doi 10.1016/j.jml.201
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -50,7 +50,7 @@ class Model:
     fit: Fit
     participants: int
     crossed: bool
-    cell_participants: Ints
+    cell_participants: NDArray[np.integer[Any]]
     singular: tuple[str, ...]
     note: str
 
@@ -85,7 +85,7 @@ def fit_model(
                 fit=fit,
                 participants=data["participant"].nunique(),
                 crossed=crossed,
-                cell_participants=people.reindex(range(len(rows)), fill_value=0).to_numpy(np.int64),
+                cell_participants=people.reindex(range(len(rows)), fill_value=0).to_numpy(),
                 singular=tuple(name for name, at in zip(terms, zero, strict=True) if at),
                 note=note,
             )
@@ -176,7 +176,7 @@ def model_effects(signal: str, model: Model) -> Iterator[Effect]:
 
 def _weights(model: Model, chosen: dict[str, Floats]) -> Floats:
     """(r, p): `chosen` combinations (r, levels) of factors, averaged over all levels of others."""
-    total: Floats = np.ones((1, 1))
+    total: NDArray[Any] = np.ones((1, 1))
     for factor, found in model.factors.items():
         total = np.kron(total, chosen.get(factor, np.full((1, len(found)), 1 / len(found))))
     return total @ model.rows
