@@ -37,7 +37,7 @@ else:
     show_start(tokens)
 
 end_page(
-    "A study is kept on the computer that serves this page until you delete it, with the videos you "
-    "add to it; nothing is sent anywhere else. Others see it only if you give them this page’s "
+    "A study is kept on the computer that serves this page until you delete it, with the videos "
+    "you add to it; nothing is sent anywhere else. Others see it only if you give them this page’s "
     "address."
 )

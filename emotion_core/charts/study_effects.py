@@ -29,7 +29,12 @@ def forest_chart(effects: pd.DataFrame, title: str) -> alt.LayerChart:
     order = list(dict.fromkeys(effects["signal"]))
     y = alt.Y("signal:N", title=None, sort=order, scale=alt.Scale(domain=order))
     name = str(rows["effect_name"].iloc[0]) if len(rows) else "effect size"
-    x = alt.X("effect_size:Q", title=f"{name} (95% interval)", scale=alt.Scale(nice=True), axis=alt.Axis(tickCount=9))
+    x = alt.X(
+        "effect_size:Q",
+        title=f"{name} (95% interval)",
+        scale=alt.Scale(nice=True),
+        axis=alt.Axis(tickCount=9),
+    )
     tooltip = [
         alt.Tooltip("signal:N"),
         alt.Tooltip("effect_size:Q", format=".2f", title=name),

@@ -104,9 +104,7 @@ def compute(study: Study, models_dir: Path | None, progress: OnProgress) -> dict
     }
 
 
-def _answer(
-    question: Question, study: Study, tables: Tables
-) -> tuple[Analysis | None, list[str]]:
+def _answer(question: Question, study: Study, tables: Tables) -> tuple[Analysis | None, list[str]]:
     try:
         return answer(question, study, tables.long), []
     except InputError as error:

@@ -221,12 +221,11 @@ def _limits(study: Study, networks: Sequence[Mapping[str, Any]]) -> list[str]:
         "Probabilities follow the network’s training faces. Accuracy on other faces, ages, lights "
         "and cameras can be lower; check it on a labelled sample of your own.",
     ]
-    for network in networks:
-        if other := network.get("other_faces"):
-            limits.append(
-                f"On faces of other origin, the mean recall of {network['name']} was "
-                f"{_scored(other)}."
-            )
+    limits += [
+        f"On faces of other origin, the mean recall of {n['name']} was {_scored(n['other_faces'])}."
+        for n in networks
+        if n.get("other_faces")
+    ]
     limits.append(
         "The seven probabilities sum to one: where one rises, others fall. Differences in several "
         "expressions are not independent findings."

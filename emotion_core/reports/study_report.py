@@ -161,9 +161,7 @@ def _means(analysis: Analysis, signal: str) -> dict[str, Any] | None:
     }
 
 
-def _curves(
-    found: StudyFindings, means: GroupCurves, shares: GroupCurves | None
-) -> dict[str, Any]:
+def _curves(found: StudyFindings, means: GroupCurves, shares: GroupCurves | None) -> dict[str, Any]:
     groups = list(dict.fromkeys(means.rows["group"]))
     title = f"{means.signal} around {means.event}"
     unit = curve_unit(found.study, means.signal)

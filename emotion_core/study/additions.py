@@ -13,7 +13,7 @@ from emotion_core.results.paths import FACES
 from emotion_core.study.definitions import Event, Recording
 from emotion_core.study.file_patterns import match
 from emotion_core.study.folder import ANALYSED, Study
-from emotion_core.study.recordings import recording_name
+from emotion_core.study.recordings import COLUMNS, recording_name
 
 # Of a results folder, what a study reads; pictures and clips stay where they are.
 _KEPT: Final = ("faces.csv", "summary.json", "edits.json")
@@ -58,7 +58,8 @@ def add_recordings(
             elif os.path.realpath(file) in known:
                 result.failed[file] = "It is in the study already."
             else:
-                row = _row(recording_name(name, taken), study.portable_path(file), said[name])
+                wished = said[name].get("recording") or name
+                row = _row(recording_name(wished, taken), study.portable_path(file), said[name])
                 taken.append(row.recording)
                 known.add(os.path.realpath(file))
                 more.append(row)
@@ -70,8 +71,9 @@ def add_recordings(
 
 
 def _row(name: str, file: str, said: Mapping[str, str]) -> Recording:
-    variables = {column: value for column, value in said.items() if column != "participant"}
-    return Recording(name, file, said.get("participant", ""), variables)
+    variables = {column: value for column, value in said.items() if column not in COLUMNS}
+    person = said.get("person", "")
+    return Recording(name, file, said.get("participant", ""), variables, person=person)
 
 
 def said_by_name(pattern: str, names: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -86,9 +88,8 @@ def said_by_name(pattern: str, names: Sequence[str]) -> dict[str, dict[str, str]
     """
     if not pattern:
         return {name: {"participant": recording_name(name, ())} for name in names}
-    found, unmatched = match(pattern, names)
-    fitting = [name for name in names if name not in set(unmatched)]
-    return dict(zip(fitting, found, strict=True))
+    rows = match(pattern, names).rows
+    return {row["file"]: {k: v for k, v in row.items() if k != "file"} for row in rows}
 
 
 def take_results(study: Study, results: Path, name: str, said: Mapping[str, str]) -> str:
@@ -141,6 +142,29 @@ def remove_recordings(study: Study, names: Collection[str]) -> None:
             inside = real != study.folder and real.is_relative_to(study.folder.resolve())
             if inside and str(real) not in used:
                 _delete(real)
+
+
+def drop_outside(study: Study, allowed: Sequence[Path]) -> list[str]:
+    """Take recordings out whose files are neither in the study nor in an allowed folder.
+
+    A study from elsewhere must not read files of a server that its owner may not read.
+
+    Returns:
+        Their names.
+
+    Raises:
+        OutputError: the study cannot be written.
+    """
+    roots = [Path(os.path.realpath(folder)) for folder in (study.folder, *allowed)]
+
+    def is_outside(row: Recording) -> bool:
+        real = Path(os.path.realpath(study.source_of(row)))
+        return not any(real.is_relative_to(root) for root in roots)
+
+    outside = [row.recording for row in study.reopened().recordings if is_outside(row)]
+    if outside:
+        study.change_recordings(lambda now: [r for r in now if r.recording not in outside])
+    return outside
 
 
 def _delete(path: Path) -> None:

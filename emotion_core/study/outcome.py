@@ -147,8 +147,8 @@ def _without_aliases(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 def strongest_signal(effects: pd.DataFrame) -> str:
     """The signal with the smallest p of any contrast; happy where there are no tests."""
-    known = effects.dropna(subset=["p"])
-    return str(known.loc[known["p"].idxmin(), "signal"]) if len(known) else "happy"
+    known = effects.dropna(subset=["p"]).sort_values("p", kind="stable")
+    return str(known["signal"].iloc[0]) if len(known) else "happy"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -275,10 +275,10 @@ def between_variables(study: Study) -> list[str]:
             if value := row.variables.get(name, ""):
                 levels.setdefault(row.participant, set()).add(value)
         values = set().union(*levels.values()) if levels else set()
-        if len(values) > 1 and all(len(own) == 1 for own in levels.values()):
-            # As many levels as participants are names of them, not groups.
-            if len(values) < len(levels):
-                found.append(name)
+        # As many levels as participants are names of them, not groups.
+        groups = 1 < len(values) < len(levels)
+        if groups and all(len(own) == 1 for own in levels.values()):
+            found.append(name)
     return found
 
 

@@ -52,7 +52,7 @@ _RESPONSE_SD: Final = 0.75
 # the participants' means.
 PLANTED: Final = 1.3
 _UNSURE_BELOW: Final = 0.45
-_FloatArray = NDArray[np.float64]
+_FloatArray = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,9 @@ def _people(rng: np.random.Generator) -> list[_Person]:
     group B to the funny film are larger by `PLANTED`."""
     spread = ndtri((np.arange(PARTICIPANTS_A_GROUP) + 0.5) / PARTICIPANTS_A_GROUP) * _RESPONSE_SD
     responses = {
-        (group, film): rng.permutation(spread) + mean + PLANTED * (group == "B" and film == FILMS[0])
+        (group, film): rng.permutation(spread)
+        + mean
+        + PLANTED * (group == "B" and film == FILMS[0])
         for film, (_, mean) in _RESPONSE.items()
         for group in GROUPS
     }

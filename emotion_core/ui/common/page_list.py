@@ -9,4 +9,5 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "pages/2_Video.py": ("Video", ":material/movie:"),
     "pages/3_Photo.py": ("Photo", ":material/photo_camera:"),
     "pages/4_Model.py": ("Model", ":material/monitoring:"),
+    "pages/5_Study.py": ("Study", ":material/groups:"),
 }

@@ -1,6 +1,7 @@
 """Ways to add recordings: uploaded videos, the visitor's analyses, a live recording, a table."""
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +15,16 @@ from emotion_core.jobs.log import DONE, FileState
 from emotion_core.media.probe import VIDEO_SUFFIXES
 from emotion_core.results.export import output_error
 from emotion_core.results.paths import FACES, safe_name
-from emotion_core.study.additions import add_recordings, said_by_name, take_results
+from emotion_core.study.additions import (
+    add_recordings,
+    drop_outside,
+    said_by_name,
+    take_results,
+)
 from emotion_core.study.recordings import add_recordings as with_rows
 from emotion_core.study.recordings import import_recordings, recording_name
 from emotion_core.ui.common.page import link_to
+from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.live_page.recorder import finished_recording
 from emotion_core.ui.study_page.jobs import start_analysis
@@ -126,12 +133,28 @@ def _save(upload: Any, path: Path) -> None:
         raise output_error(path, error) from error
 
 
+def allowed_folders() -> list[Path]:
+    """Where a study on this page may have files besides its own folder."""
+    folder = app_settings().video_dir
+    return [folder] if folder is not None else []
+
+
+def outside_words(recordings: list[str]) -> str:
+    """Why recordings were not taken in."""
+    return (
+        f"Left out, because their files are not in the study’s folder: {', '.join(recordings)}. "
+        "Add these videos here, or use the command line."
+    )
+
+
 @contextlib.contextmanager
 def uploaded_file(upload: Any) -> Iterator[Path]:
     """An upload as a file of its own name, deleted at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="emotion-lab-") as folder:
         path = Path(folder) / safe_name(upload.name)
-        path.write_bytes(upload.getvalue())
+        upload.seek(0)
+        with path.open("wb") as file:
+            shutil.copyfileobj(upload, file)
         yield path
 
 
@@ -206,9 +229,12 @@ def _table(view: StudyView) -> None:
         with uploaded_file(upload) as path:
             read = import_recordings(path)
         view.study.change_recordings(lambda now: with_rows(now, read.recordings))
+        outside = drop_outside(view.study, allowed_folders())
     except EmotionCoreError as error:
         st.session_state[f"{view.key}_problem"] = str(error)
     else:
-        if read.problems:
-            st.session_state[f"{view.key}_problem"] = " ".join(map(str, read.problems))
+        told = [str(problem) for problem in read.problems]
+        told += [outside_words(outside)] if outside else []
+        if told:
+            st.session_state[f"{view.key}_problem"] = " ".join(told)
     st.rerun()

@@ -22,6 +22,7 @@ from emotion_core.study.outcome import (
     event_curves,
     question_of,
     share_curves,
+    strongest_signal,
 )
 from emotion_core.ui.common.charts import download_data, show_legend
 from emotion_core.ui.common.downloads import can_play, play_video
@@ -45,7 +46,11 @@ def show_curves(view: StudyView) -> None:
         event = st.selectbox("Event", labels, key=f"{view.key}_curve_event", width=240)
         wanted = _default_signal(view)
         signal = st.selectbox(
-            "Signal", SIGNALS, index=SIGNALS.index(wanted), key=f"{view.key}_curve_signal", width=200
+            "Signal",
+            SIGNALS,
+            index=SIGNALS.index(wanted),
+            key=f"{view.key}_curve_signal",
+            width=200,
         )
         by = st.selectbox(
             "Compare", [*variables, _EVERYBODY], key=f"{view.key}_curve_by", width=240
@@ -66,8 +71,7 @@ def _default_signal(view: StudyView) -> str:
     if asked:
         return asked
     try:
-        table = pd.read_csv(view.results_file("statistics.csv"))
-        return str(table.loc[table["p"].idxmin(), "signal"])
+        return strongest_signal(pd.read_csv(view.results_file("statistics.csv")))
     except (OSError, ValueError, KeyError):
         return "happy"
 
@@ -114,7 +118,7 @@ def _draw(view: StudyView, curves: GroupCurves, shares: GroupCurves | None) -> N
     download_data(curves.rows, "curves.csv", key=f"{view.key}_curve_data")
     if video and left is not None:
         with left:
-            _player(view, video, curves.event, followed)
+            _player(f"{view.key}_stimulus_{_stem(curves.event)}", video, followed)
     _offer_stimulus(view, curves.event, video)
 
 
@@ -141,8 +145,7 @@ def _stem(event: str) -> str:
     return "".join("_" if c in "[]*?" else c for c in safe_name(event)).replace(".", "_")
 
 
-def _player(view: StudyView, video: Path, event: str, charts: list[dict[str, Any]]) -> None:
-    key = f"{view.key}_stimulus_{_stem(event)}"
+def _player(key: str, video: Path, charts: list[dict[str, Any]]) -> None:
     if not can_play(video.stat().st_size):
         st.info("The stimulus is too large to be played here.", icon=":material/movie_off:")
         return

@@ -26,8 +26,8 @@ def show_events(view: StudyView) -> None:
         _import(view)
     show_problems(view)
     st.caption(
-        "A *stimulus* was shown, an *event* happened; a *baseline* is the participant at rest; time "
-        "under *exclude* is never used. “Of” is a recording, `column=value` for some of them, or "
+        "A *stimulus* was shown, an *event* happened; a *baseline* is the participant at rest; "
+        "time under *exclude* is never used. “Of” is a recording, `column=value` for some of them, or "
         "`*` for all. An empty end makes a point. Times are seconds on the events’ clock."
     )
     _editor(view)

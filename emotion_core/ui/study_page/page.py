@@ -56,8 +56,9 @@ def show_study(token: str, folder: Path) -> None:
         return
     _head(view)
     view.show_problem()
+    if told := st.session_state.pop("study_told", ""):
+        st.warning(told, icon=":material/warning:")
     _work(view)
-    # The tours begin with what was found.
     tabs = st.tabs(list(_TABS), key=f"{view.key}_tab", on_change="rerun")
     for place, (name, show) in zip(tabs, _TABS.items(), strict=True):
         if not place.open:
@@ -103,8 +104,8 @@ def _head_buttons(token: str, name: str) -> None:
             if st.button("Delete now", type="primary", key="study_delete"):
                 _delete(token)
         st.caption(
-            "Kept until you delete it. This page’s address opens it again: bookmark it, and keep it "
-            "private.",
+            "Kept until you delete it. This page’s address opens it again: bookmark it, and keep "
+            "it private.",
             width="content",
         )
 

@@ -202,7 +202,11 @@ def _cells(view: StudyView) -> None:
         return
     st.markdown("**Recordings in each cell**")
     chosen = st.multiselect(
-        "Variables", view.variables, default=variables[:2], key=f"{view.key}_cells", max_selections=2
+        "Variables",
+        view.variables,
+        default=variables[:2],
+        key=f"{view.key}_cells",
+        max_selections=2,
     )
     if not chosen:
         return
@@ -219,4 +223,3 @@ def _cells(view: StudyView) -> None:
 
 def _levels(view: StudyView, variable: str) -> set[str]:
     return {r.variables.get(variable, "") for r in view.study.recordings} - {""}
-

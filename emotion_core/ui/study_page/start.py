@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
+from emotion_core.study.additions import drop_outside
 from emotion_core.study.folder import Study
 from emotion_core.study.sample import make_sample_study
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.common.visitor_jobs import visitor
+from emotion_core.ui.study_page.adding import allowed_folders, outside_words, uploaded_file
 from emotion_core.ui.study_page.jobs import start_run
 from emotion_core.ui.study_page.visits import show_study_of, study_store
 
@@ -33,8 +35,8 @@ def show_start(tokens: list[str]) -> None:
 def _sample() -> None:
     st.markdown("**See how it works**")
     st.markdown(
-        "A small study with synthetic data: 24 participants in two groups watched three films. Group "
-        "B was made to smile more at the funny film. Nobody was recorded."
+        "A small study with synthetic data: 24 participants in two groups watched three films. "
+        "Group B was made to smile more at the funny film. Nobody was recorded."
     )
     if st.button(
         "Open the sample study", icon=":material/science:", type="primary", key="study_sample"
@@ -65,7 +67,14 @@ def _from_zip() -> None:
     )
     if upload is not None:
         st.session_state["study_zip_round"] = round_ + 1
-        _open(lambda folder: Study.from_zip(upload, folder))
+        _open(lambda folder: _unzip(upload, folder))
+
+
+def _unzip(upload: Any, folder: Path) -> None:
+    with uploaded_file(upload) as path:
+        study = Study.unzip(path, folder)
+    if outside := drop_outside(study, allowed_folders()):
+        st.session_state["study_told"] = outside_words(outside)
 
 
 def _open(fill: Callable[[Path], object], *, compute: bool = False) -> None:

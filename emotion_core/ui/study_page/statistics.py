@@ -9,6 +9,7 @@ from emotion_core.charts.groups import group_keys
 from emotion_core.charts.study_effects import forest_chart, means_chart
 from emotion_core.errors import EmotionCoreError
 from emotion_core.study.measures import MEASURES
+from emotion_core.study.occurrences import WHOLE
 from emotion_core.study.outcome import (
     Question,
     answer,
@@ -19,7 +20,6 @@ from emotion_core.study.outcome import (
     question_of,
     strongest_signal,
 )
-from emotion_core.study.occurrences import WHOLE
 from emotion_core.study.statistics.comparisons import Analysis
 from emotion_core.ui.common.charts import download_data, show_legend
 from emotion_core.ui.common.text import escape
@@ -148,8 +148,8 @@ def _effects(view: StudyView, analysis: Analysis) -> None:
 
 def _first_contrast(table: pd.DataFrame) -> str:
     """The contrast with the smallest corrected p; it is what a reader looks for."""
-    known = table.dropna(subset=["p_holm"])
-    return str((known.loc[known["p_holm"].idxmin()] if len(known) else table.iloc[0])["contrast"])
+    known = table.dropna(subset=["p_holm"]).sort_values("p_holm", kind="stable")
+    return str((known if len(known) else table)["contrast"].iloc[0])
 
 
 _EFFECT_COLUMNS: Final = (
@@ -183,9 +183,7 @@ def _means(view: StudyView, analysis: Analysis) -> None:
     st.markdown("**Estimated means**")
     strongest = strongest_signal(analysis.table())
     index = signals.index(strongest) if strongest in signals else 0
-    signal = st.selectbox(
-        "Signal", signals, index=index, key=f"{view.key}_means_signal", width=220
-    )
+    signal = st.selectbox("Signal", signals, index=index, key=f"{view.key}_means_signal", width=220)
     rows = analysis.means[analysis.means["signal"] == signal]
     factors = axis_factors(analysis)
     if len(factors) > 1:
