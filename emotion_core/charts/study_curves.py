@@ -9,7 +9,7 @@ import pandas as pd
 from emotion_core.charts.encoding import drawn_as_svg, time_axis
 from emotion_core.charts.groups import group_colour, group_dash
 
-_CURVE_PX, _SHARE_PX = 300, 180
+_CURVE_PX, _SHARE_PX = 330, 240
 _GREY: Final = "#8C8C8C"
 
 

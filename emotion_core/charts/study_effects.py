@@ -9,8 +9,7 @@ import pandas as pd
 from emotion_core.charts.groups import group_colour
 from emotion_core.labels import COLOURS
 
-_ROW_PX: Final = 34
-_MEANS_PX: Final = 260
+_ROW_PX, _AXIS_PX, _MEANS_PX = 34, 60, 320
 # Valence and arousal are no expressions, and have no colour of their own.
 _GREY: Final = "#8C8C8C"
 
@@ -47,8 +46,10 @@ def forest_chart(effects: pd.DataFrame, title: str) -> alt.LayerChart:
         scale=alt.Scale(domain=order, range=[COLOURS.get(s, _GREY) for s in order]),
         legend=None,
     )
-    base = alt.Chart(rows, height=_ROW_PX * max(1, len(order)))
-    zero = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(color=_GREY, strokeDash=[4, 4])
+    base = alt.Chart(rows, height=_ROW_PX * max(1, len(order)) + _AXIS_PX)
+    zero = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(
+        color=_GREY, strokeDash=[4, 4], aria=False
+    )
     lines = base.mark_rule(strokeWidth=2.5).encode(
         y=y, x=alt.X("effect_low:Q"), x2="effect_high:Q", color=colour, tooltip=tooltip
     )

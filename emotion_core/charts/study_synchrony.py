@@ -9,9 +9,7 @@ import pandas as pd
 from emotion_core.charts.encoding import drawn_as_svg, time_axis
 from emotion_core.charts.groups import group_colour, group_dash
 
-_SIGNALS_PX: Final = 220
-_WINDOWS_PX: Final = 160
-_ROW_PX: Final = 26
+_SIGNALS_PX, _WINDOWS_PX, _ROW_PX, _AXIS_PX = 260, 220, 26, 60
 _GREY: Final = "#8C8C8C"
 _INK: Final = "#0D9488"
 _MOST_POINTS: Final = 2000
@@ -57,7 +55,7 @@ def windows_chart(rows: pd.DataFrame, surrogate_r: float, span: tuple[float, flo
     """
     base = alt.Chart(rows, height=_WINDOWS_PX)
     y = alt.Y("r:Q", title="peak correlation", scale=alt.Scale(domain=[-1, 1]))
-    line = base.mark_line(point=True, color=_INK, strokeWidth=2).encode(
+    line = base.mark_line(point=alt.OverlayMarkDef(color=_INK), color=_INK, strokeWidth=2).encode(
         x=time_axis(span),
         y=y,
         tooltip=[
@@ -66,8 +64,8 @@ def windows_chart(rows: pd.DataFrame, surrogate_r: float, span: tuple[float, flo
             alt.Tooltip("lag_s:Q", format=".1f", title="lag (s)"),
         ],
     )
-    level = alt.Chart(pd.DataFrame({"r": [surrogate_r]})).mark_rule(
-        color=_GREY, strokeDash=[6, 4], strokeWidth=2
+    level = alt.Chart(pd.DataFrame({"r": [surrogate_r]}).dropna()).mark_rule(
+        color=_GREY, strokeDash=[6, 4], strokeWidth=2, aria=False
     )
     layered = alt.layer(level.encode(y=y), line)
     words = "Peak correlation of each window over time; dashed: mean of the surrogates."
@@ -81,7 +79,7 @@ def partners_chart(rows: pd.DataFrame) -> Any:
         rows: columns `pair`, `r` and `shuffled`; correlations.
     """
     order = list(rows["pair"])
-    base = alt.Chart(rows, height=_ROW_PX * max(2, len(rows)))
+    base = alt.Chart(rows, height=_ROW_PX * max(2, len(rows)) + _AXIS_PX)
     y = alt.Y("pair:N", title=None, sort=order)
     x = alt.X("r:Q", title="mean peak correlation")
     tooltip = [

@@ -13,7 +13,7 @@ from emotion_core.commands.progress import printable
 from emotion_core.errors import EmotionCoreError, SettingsError
 from emotion_core.results.paths import FACES
 from emotion_core.study.additions import add_events, add_recordings
-from emotion_core.study.event_files import read_event_file
+from emotion_core.study.event_files import import_events
 from emotion_core.study.folder import Study
 
 
@@ -62,12 +62,20 @@ def _expanded(given: Iterable[Path]) -> Iterable[Path | Outcome]:
 
 def _add_events(study: Study, path: Path, options: argparse.Namespace) -> Outcome:
     try:
-        events = read_event_file(path, recording=options.of, offset_s=options.offset)
-        new = add_events(study, events)
+        # As it is now: events are found by the names of recordings that were just added.
+        study = study.reopened()
+        read = import_events(
+            path,
+            recording=options.of,
+            offset_s=options.offset,
+            recordings=study.recordings,
+        )
+        new = add_events(study, read.events)
     except EmotionCoreError as error:
         return _outcome(path, "failed", str(error))
-    known = f", {len(events) - new} known already" if new < len(events) else ""
-    return _outcome(path, "added", f"{new} events{known}")
+    words = [f"{new} events from {read.format}"]
+    words += [f"{len(read.events) - new} known already"] if new < len(read.events) else []
+    return _outcome(path, "added", ", ".join(words) + "".join(f"; {p}" for p in read.problems))
 
 
 def _outcome(path: Path, status: str, message: str) -> Outcome:

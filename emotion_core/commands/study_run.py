@@ -89,7 +89,7 @@ def compute(study: Study, models_dir: Path | None, progress: OnProgress) -> dict
     problems += told
     progress(Progress("Write the report", 3.4, _STEPS))
     networks = [] if is_synthetic(study) else _networks(study, models_folder(models_dir))
-    found = StudyFindings(study, tables, analysis, curves, problems, networks)
+    found = StudyFindings(study, question, tables, analysis, curves, problems, networks)
     _write(study, found, digest)
     progress(Progress("Done", _STEPS, _STEPS))
     included = tables.long.drop_duplicates(["recording", "event_kind", "event", "occurrence"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from emotion_core.results.paths import read_summary
+from emotion_core.results.paths import read_summary, safe_name
 from emotion_core.results.summary import package_versions
 from emotion_core.study.definitions import Baseline, EventKind, Smoothing, Space, StudySettings
 from emotion_core.study.folder import Study
@@ -74,7 +74,7 @@ def methods_of(
         "settings": [(name, str(value)) for name, value in asdict(study.settings).items()],
         "references": sorted(_REFERENCES[key] for key in _cited(study, analysis)),
         "versions": ", ".join(f"{k} {v}" for k, v in package_versions().items()),
-        "command": f"emotion-lab study run {shlex.quote(study.folder.name)}",
+        "command": f"emotion-lab study run {shlex.quote(safe_name(study.name))}",
     }
 
 

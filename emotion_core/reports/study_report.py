@@ -18,9 +18,13 @@ from emotion_core.study.folder import Study
 from emotion_core.study.outcome import (
     ALPHA,
     GroupCurves,
+    Question,
     axis_factors,
     axis_title,
+    counted_cells,
     curve_unit,
+    ordered_contrasts,
+    p_words,
 )
 from emotion_core.study.sample import is_synthetic
 from emotion_core.study.statistics.comparisons import Analysis
@@ -39,6 +43,7 @@ class StudyFindings:
 
     Attributes:
         study: the study.
+        question: what is asked.
         tables: its tables.
         analysis: the tests; None where nothing could be compared.
         curves: means around events, and shares of participants, for each event in turn.
@@ -47,6 +52,7 @@ class StudyFindings:
     """
 
     study: Study
+    question: Question
     tables: Tables
     analysis: Analysis | None
     curves: Sequence[tuple[GroupCurves, GroupCurves | None]] = ()
@@ -65,7 +71,7 @@ def study_report_html(found: StudyFindings) -> str:
         problems=list(found.problems),
         analysis=_analysis(found),
         curves=[_curves(found, *pair) for pair in found.curves],
-        cells=_table(found.tables.cells, _MOST_CELLS),
+        cells=_table(_cells(found), _MOST_CELLS),
         left_out=_table(_left_out(found.tables.exclusions), _MOST_LEFT_OUT),
         methods=methods_of(study, found.tables, found.analysis, found.networks),
     )
@@ -90,17 +96,14 @@ def _analysis(found: StudyFindings) -> dict[str, Any] | None:
     if analysis is None:
         return None
     table = analysis.table()
-    contrasts = list(dict.fromkeys(table["contrast"]))
-    # Those with evidence first; all of them are in statistics.csv.
-    strongest = {c: float(table.loc[table["contrast"] == c, "p_holm"].min()) for c in contrasts}
-    shown = sorted(contrasts, key=lambda c: (not strongest[c] < ALPHA, contrasts.index(c)))
+    contrasts = ordered_contrasts(analysis)
     signal = found.curves[0][0].signal if found.curves else str(table["signal"].iloc[0])
     return {
         "explanation": analysis.design.explanation,
         "warnings": list(dict.fromkeys((*analysis.design.warnings, *analysis.warnings))),
         "sentences": _sentences(analysis),
         "tests": len(table),
-        "contrasts": [_contrast(table, name) for name in shown[:_MOST_CONTRASTS]],
+        "contrasts": [_contrast(table, name) for name in contrasts[:_MOST_CONTRASTS]],
         "more": max(0, len(contrasts) - _MOST_CONTRASTS),
         "means": _means(analysis, signal),
         "signal": signal,
@@ -130,8 +133,8 @@ def _effect_cells(row: Mapping[Any, Any]) -> list[str]:
         str(row["signal"]),
         _with_interval(row["estimate"], row["ci_low"], row["ci_high"], 3),
         _with_interval(row["effect_size"], row["effect_low"], row["effect_high"], 2),
-        _p(row["p"]),
-        _p(row["p_holm"]),
+        p_words(row["p"]),
+        p_words(row["p_holm"]),
     ]
 
 
@@ -140,12 +143,6 @@ def _with_interval(value: float, low: float, high: float, digits: int) -> str:
         return "–"
     interval = "" if pd.isna(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
     return f"{value:.{digits}f}{interval}".replace("-", "−")
-
-
-def _p(value: float | None) -> str:
-    if value is None or pd.isna(value):
-        return "–"
-    return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
 
 
 def _means(analysis: Analysis, signal: str) -> dict[str, Any] | None:
@@ -179,6 +176,10 @@ def _curves(found: StudyFindings, means: GroupCurves, shares: GroupCurves | None
         chart = curve_chart(rows, title=title, unit="share of participants", share=True)
         result["share"] = inline_chart(chart)
     return result
+
+
+def _cells(found: StudyFindings) -> pd.DataFrame:
+    return counted_cells(found.study, found.question, found.tables.long)
 
 
 def _left_out(exclusions: pd.DataFrame) -> pd.DataFrame:

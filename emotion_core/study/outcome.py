@@ -1,6 +1,7 @@
 """What is asked of a study, and the answer: which events, which measure, which factors; tests and
 curves. The page and the report compute it here, so that they cannot disagree."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,7 +19,7 @@ from emotion_core.study.occurrences import WHOLE
 from emotion_core.study.statistics.comparisons import Analysis, analyse
 from emotion_core.study.statistics.curves import Cluster, cluster_test, mean_curve
 from emotion_core.study.statistics.design import choose_design
-from emotion_core.study.tables import variable_columns
+from emotion_core.study.tables import cell_columns, cells, variable_columns
 
 CORRECTED: Final = frozenset({"mean_corrected", "area"})
 DIMENSIONS: Final = ("valence", "arousal")
@@ -145,10 +146,37 @@ def _without_aliases(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
     return rows
 
 
+def counted_cells(study: Study, question: Question, long: pd.DataFrame) -> pd.DataFrame:
+    """What is left of the events that are compared, in each cell of the factors."""
+    rows = long[long["event"].isin(events_of(question, long))]
+    rows = rows.assign(included=rows["included"].astype(bool))
+    wanted = question.factors or cell_columns(study)[:2]
+    by = [column for column in dict.fromkeys(wanted) if column in rows]
+    return cells(rows, by or ["event"])
+
+
 def strongest_signal(effects: pd.DataFrame) -> str:
     """The signal with the smallest p of any contrast; happy where there are no tests."""
     known = effects.dropna(subset=["p"]).sort_values("p", kind="stable")
     return str(known["signal"].iloc[0]) if len(known) else "happy"
+
+
+def ordered_contrasts(analysis: Analysis) -> list[str]:
+    """All contrasts: those of the first factor first, and of these the one with most evidence."""
+    least: dict[str, float] = {}
+    for effect in analysis.effects:
+        p = effect.p_holm if math.isfinite(effect.p_holm) else 1.0
+        least[effect.contrast] = min(p, least.get(effect.contrast, 1.0))
+    first = next(iter(analysis.design.factors), "")
+    asked = {c for c in least if c == first or c.startswith((f"{first}:", f"{first} ×"))}
+    return sorted(least, key=lambda c: (c not in asked, least[c]))
+
+
+def p_words(p: float) -> str:
+    """A p value as it is printed; "–" where there is none."""
+    if math.isnan(p):
+        return "–"
+    return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

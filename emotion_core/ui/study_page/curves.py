@@ -106,14 +106,14 @@ def _draw(view: StudyView, curves: GroupCurves, shares: GroupCurves | None) -> N
     followed: list[dict[str, Any]] = []
     with right:
         show_legend(group_keys(groups))
-        _chart(view, curves, f"{view.key}_curve", curve_unit(view.study, curves.signal))
+        _chart(curves, f"{view.key}_curve", curve_unit(view.study, curves.signal))
         followed.append(followed_chart(f"{view.key}_curve", span))
         st.caption(curves.words())
     if shares is not None:
         with right if video else st.container():
             st.markdown(f"**Share of participants whose dominant expression is {curves.signal}**")
             unit = "share of participants"
-            _chart(view, shares, f"{view.key}_share", unit, share=True)
+            _chart(shares, f"{view.key}_share", unit, share=True)
         followed.append(followed_chart(f"{view.key}_share", span))
     download_data(curves.rows, "curves.csv", key=f"{view.key}_curve_data")
     if video and left is not None:
@@ -122,9 +122,7 @@ def _draw(view: StudyView, curves: GroupCurves, shares: GroupCurves | None) -> N
     _offer_stimulus(view, curves.event, video)
 
 
-def _chart(
-    view: StudyView, curves: GroupCurves, key: str, unit: str, *, share: bool = False
-) -> None:
+def _chart(curves: GroupCurves, key: str, unit: str, *, share: bool = False) -> None:
     title = f"{curves.signal} around {curves.event}"
     rows = curves.rows.drop(columns=["low", "high"]) if share else curves.rows
     clusters = curves.significant()

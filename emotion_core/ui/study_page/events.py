@@ -11,7 +11,7 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError, InputError
 from emotion_core.study.additions import add_events
 from emotion_core.study.definitions import EVERY_RECORDING, Event, EventKind
-from emotion_core.study.event_files import read_event_file
+from emotion_core.study.event_files import import_events
 from emotion_core.ui.study_page.adding import uploaded_file
 from emotion_core.ui.study_page.recordings import show_problems
 from emotion_core.ui.study_page.study_view import StudyView
@@ -27,8 +27,8 @@ def show_events(view: StudyView) -> None:
     show_problems(view)
     st.caption(
         "A *stimulus* was shown, an *event* happened; a *baseline* is the participant at rest; "
-        "time under *exclude* is never used. “Of” is a recording, `column=value` for some of them, or "
-        "`*` for all. An empty end makes a point. Times are seconds on the events’ clock."
+        "time under *exclude* is never used. “Of” is a recording, `column=value` for some of them, "
+        "or `*` for all. An empty end makes a point. Times are seconds on the events’ clock."
     )
     _editor(view)
 
@@ -109,7 +109,7 @@ def _import(view: StudyView) -> None:
             names,
             format_func=lambda n: "all recordings" if n == EVERY_RECORDING else n,
             key=f"{view.key}_events_of",
-            help="Used where the file does not say itself.",
+            help="Used where the file itself names no recording of the study.",
         )
         offset_s = st.number_input(
             "Add to the times (s)", value=0.0, step=0.1, key=f"{view.key}_events_offset"
@@ -121,11 +121,18 @@ def _import(view: StudyView) -> None:
         return
     try:
         with uploaded_file(upload) as path:
-            events = read_event_file(path, recording=of, offset_s=float(offset_s))
-        new = add_events(view.study, events)
+            read = import_events(
+                path,
+                recording=of,
+                offset_s=float(offset_s),
+                recordings=view.study.recordings,
+            )
+        new = add_events(view.study, read.events)
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
         return
     st.session_state[f"{view.key}_events_round"] = round_ + 1
-    st.toast(f"{new} new events.", icon=":material/event_available:")
+    st.toast(f"{new} new events from {read.format}.", icon=":material/event_available:")
+    if read.problems:
+        st.session_state[f"{view.key}_problem"] = " ".join(map(str, read.problems))
     st.rerun()

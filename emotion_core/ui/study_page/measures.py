@@ -8,6 +8,7 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError
 from emotion_core.study.definitions import SIGNALS
 from emotion_core.study.measures import MEASURES
+from emotion_core.study.outcome import counted_cells, question_of
 from emotion_core.ui.common.downloads import show_download
 from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.study_page.settings import show_settings
@@ -23,11 +24,11 @@ def show_measures(view: StudyView) -> None:
     try:
         long = view.long_table()
         left_out = read_table(view.results_file("exclusions.csv"))
-        cells = read_table(view.results_file("cells.csv"))
+        question = question_of(view.study.design)
     except (EmotionCoreError, OSError, ValueError) as error:
         st.error(f"The results cannot be read: {error}", icon=":material/error:")
         return
-    _gate(left_out, cells)
+    _gate(left_out, counted_cells(view.study, question, long))
     _long(view, long)
 
 
@@ -38,16 +39,15 @@ def _gate(left_out: pd.DataFrame, cells: pd.DataFrame) -> None:
         st.markdown(f"**Left out: {len(left_out):,}**")
         if len(left_out):
             names = [c for c in ("recording", "event", "reason") if c in left_out]
-            st.dataframe(left_out[names], hide_index=True, height=240)
+            st.dataframe(left_out[names], hide_index=True)
         else:
             st.caption("Every event of every recording counts.")
     with right:
         st.markdown("**What is left in each cell**")
         st.dataframe(
-            cells,
+            cells.rename(columns=lambda name: name.replace("_", " ")),
             hide_index=True,
-            height=240,
-            column_config={"mean_valid_share": share},
+            column_config={"mean valid share": share},
         )
 
 
@@ -64,7 +64,12 @@ def _long(view: StudyView, long: pd.DataFrame) -> None:
     if not every:
         hidden = {m.name for m in MEASURES} - set(_SHOWN) | {"occurrence", "event_kind"}
         rows = rows.drop(columns=[c for c in rows if c in hidden or rows[c].isna().all()])
-    st.dataframe(rows.head(_MOST_ROWS), hide_index=True, height=360)
+    st.dataframe(
+        rows.head(_MOST_ROWS),
+        hide_index=True,
+        height=360,
+        column_config={"included": st.column_config.CheckboxColumn()},
+    )
     if len(rows) > _MOST_ROWS:
         st.caption(f"The first {_MOST_ROWS:,} of {len(rows):,} rows. The download holds all.")
     with st.container(horizontal=True):

@@ -109,16 +109,20 @@ def two_words(found: Synchrony, a: str, b: str) -> str:
     """The result of one pair as a sentence."""
     if math.isnan(found.r):
         return "No window had enough valid readings of both."
-    words = f"Mean peak correlation **r = {found.r:.2f}**"
+    words = f"Mean peak correlation **r = {_figure(found.r)}**"
     if math.isnan(found.p):
-        words += "; the recordings are too short for surrogates"
+        words += "; with windows of this length the recordings are too short for surrogates"
     else:
-        words += f", surrogates {found.surrogate_r:.2f} (one-sided p {_p(found.p)})"
+        words += f", surrogates {_figure(found.surrogate_r)} (one-sided p {_p(found.p)})"
     lag = found.lag_s
-    interval = "" if math.isnan(lag.low) else f" [{lag.low:.2f}, {lag.high:.2f}]"
-    words += f". Mean lag {lag.value:.2f} s{interval}: "
+    interval = "" if math.isnan(lag.low) else f" [{_figure(lag.low)}, {_figure(lag.high)}]"
+    words += f". Mean lag {_figure(lag.value)} s{interval}: "
     leader = {"first": a, "second": b}.get(found.leader or "")
     return words + (f"{escape(leader)} leads." if leader else "neither leads.")
+
+
+def _figure(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
 
 
 def _p(p: float) -> str:
@@ -185,12 +189,14 @@ def pairs_words(found: PairsSynchrony) -> str:
     """The result of all pairs as a sentence."""
     r, size = found.r, found.d_z
     words = (
-        f"Over {found.pairs} pairs, the mean peak correlation is **r = {r.value:.2f}** "
-        f"[{r.low:.2f}, {r.high:.2f}]; with shuffled partners as large or larger in p "
+        f"Over {found.pairs} pairs, the mean peak correlation is **r = {_figure(r.value)}** "
+        f"[{_figure(r.low)}, {_figure(r.high)}]; with shuffled partners as large or larger in p "
         f"{_p(found.p)} (one-sided)."
     )
     if not math.isnan(size.value):
-        words += f" d_z = {size.value:.2f} [{size.low:.2f}, {size.high:.2f}]."
+        words += f" d_z = {_figure(size.value)} [{_figure(size.low)}, {_figure(size.high)}]."
     who = {"first": "The first of each pair leads", "second": "The second of each pair leads"}
-    lag = f" {who.get(found.leader or '', 'Neither leads')}: mean lag {found.lag_s.value:.2f} s."
+    lag = (
+        f" {who.get(found.leader or '', 'Neither leads')}: mean lag {_figure(found.lag_s.value)} s."
+    )
     return words.replace("d_z", "d\\_z") + lag

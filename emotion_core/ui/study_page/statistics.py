@@ -17,6 +17,8 @@ from emotion_core.study.outcome import (
     axis_title,
     events_of,
     measure_of,
+    ordered_contrasts,
+    p_words,
     question_of,
     strongest_signal,
 )
@@ -126,14 +128,13 @@ def keep_question(view: StudyView, question: Question) -> None:
 
 def _effects(view: StudyView, analysis: Analysis) -> None:
     table = analysis.table()
-    contrasts = list(dict.fromkeys(table["contrast"]))
+    contrasts = ordered_contrasts(analysis)
     if not contrasts:
         st.caption("There is no test.")
         return
     contrast = st.selectbox(
         "Contrast",
         contrasts,
-        index=contrasts.index(_first_contrast(table)),
         key=f"{view.key}_contrast_{hash(tuple(contrasts))}",
     )
     rows = table[table["contrast"] == contrast]
@@ -142,14 +143,8 @@ def _effects(view: StudyView, analysis: Analysis) -> None:
         st.altair_chart(forest_chart(rows, contrast), width="stretch", key=f"{view.key}_forest")
         st.caption("Filled: p < .05 after Holm’s correction. Lines are 95% intervals.")
     with right:
-        st.dataframe(rounded(rows), hide_index=True, height=320, column_config=_CONFIG)
+        st.dataframe(rounded(rows), hide_index=True, column_config=_CONFIG)
     download_data(table, "effects.csv", key=f"{view.key}_effects_data")
-
-
-def _first_contrast(table: pd.DataFrame) -> str:
-    """The contrast with the smallest corrected p; it is what a reader looks for."""
-    known = table.dropna(subset=["p_holm"]).sort_values("p_holm", kind="stable")
-    return str((known if len(known) else table)["contrast"].iloc[0])
 
 
 _EFFECT_COLUMNS: Final = (
@@ -170,10 +165,10 @@ _CONFIG: Final[dict[str, Any]] = {
 def rounded(effects: pd.DataFrame) -> pd.DataFrame:
     """The columns of the effects for reading; columns without any value are left out."""
     rows = effects[list(_EFFECT_COLUMNS)].dropna(axis="columns", how="all").copy()
-    for name, digits in (("p", 4), ("p_holm", 4), ("p_permutation", 4)):
+    for name in ("p", "p_holm", "p_permutation"):
         if name in rows:
-            rows[name] = pd.to_numeric(rows[name]).round(digits)
-    return rows.round(3)
+            rows[name] = [p_words(p) for p in pd.to_numeric(rows[name])]
+    return rows.round({"statistic": 2, "df": 1}).round(3)
 
 
 def _means(view: StudyView, analysis: Analysis) -> None:
