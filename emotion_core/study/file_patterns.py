@@ -11,6 +11,7 @@ from emotion_core.errors import InputError
 from emotion_core.study.definitions import Recording
 from emotion_core.study.recordings import (
     COLUMNS,
+    SUFFIX,
     check_variables,
     free_name,
     recording_name,
@@ -19,7 +20,6 @@ from emotion_core.study.text_files import clean
 
 _TOKENS: Final = re.compile(r"\{([^{}]*)\}|(\*)|([^{}*]+)|([{}])")
 _MAY_BE_READ: Final = frozenset({"recording", "participant", "person"})
-_SUFFIX: Final = re.compile(r"\.\w{2,5}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,13 @@ def match(pattern: str, names: Iterable[str]) -> Matches:
 
 def _without_suffix(path: PurePosixPath) -> PurePosixPath:
     """The path without what looks like the suffix of a file: a folder may have a point, too."""
-    return path.with_suffix("") if _SUFFIX.fullmatch(path.suffix) else path
+    return path.with_suffix("") if SUFFIX.fullmatch(path.suffix) else path
 
 
 def _parsed(pattern: str) -> tuple[str, list[_Part]]:
     """The suffix of a pattern, and its other parts."""
     pattern = clean(pattern.replace("\\", "/").strip("/"))
-    suffix = _SUFFIX.search(pattern, max(pattern.rfind("."), 0))
+    suffix = SUFFIX.search(pattern, max(pattern.rfind("."), 0))
     suffix_text = suffix.group() if suffix and suffix.end() == len(pattern) else ""
     body = pattern[: len(pattern) - len(suffix_text)]
     parts = []

@@ -28,6 +28,8 @@ _LAST: Final = ("start_s", "end_s", "clock_offset_s", "person", "include", "reas
 # Every other column is one of the study's variables.
 COLUMNS: Final = (*_FIRST, *_LAST)
 _NO_TABLE: Final = Table(COLUMNS, ())
+# What looks like the suffix of a file: ".mp4", but not ".5".
+SUFFIX: Final = re.compile(r"\.(?=\d*[A-Za-z])\w{2,5}")
 _UNUSED: Final = " The row is kept as it is, and not used until it is corrected."
 _YES: Final = frozenset({"", "yes", "y", "true", "1", "ja", "j", "wahr", "oui", "vrai", "x"})
 _NO: Final = frozenset({"no", "n", "false", "0", "nein", "falsch", "non", "faux"})
@@ -295,12 +297,18 @@ def recording_name(file: str, taken: Iterable[str]) -> str:
         file: path of a video or a results folder, with slashes or backslashes, or another name.
         taken: names in use; capital and small letters count as the same.
     """
+    return free_name(stem_of(file), taken)
+
+
+def stem_of(file: str) -> str:
+    """The last part of a path without its suffix, with slashes or backslashes; that of a folder.
+
+    A folder may have a point in its name: only what looks like the suffix of a file is one.
+    """
     path = PurePosixPath(file.replace("\\", "/"))
     if path.name == FACES:
         path = path.parent
-    # A folder may have a point in its name: only what looks like a suffix is one.
-    stem = path.stem if re.fullmatch(r"\.\w{2,5}", path.suffix) else path.name
-    return free_name(stem, taken)
+    return path.stem if SUFFIX.fullmatch(path.suffix) else path.name
 
 
 def free_name(name: str, taken: Iterable[str]) -> str:

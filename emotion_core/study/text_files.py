@@ -142,10 +142,16 @@ def read_table(path: Path) -> Table:
     return table_of(read_text(path))
 
 
-def table_of(text: Text) -> Table:
-    """The table of a text; the first line that is not empty is the header."""
-    delimiter = sniffed(text.text)
-    records = _records(text.text, delimiter)
+def table_of(text: Text, above: int = 0) -> Table:
+    """The table of a text; the first line that is not empty is the header.
+
+    Args:
+        text: of the file.
+        above: how many lines above the header are not part of the table.
+    """
+    body = text.text.split("\n", above)[-1] if above else text.text
+    delimiter = sniffed(body)
+    records = _records(body, delimiter, above)
     header = next(((n, r) for n, r, _ in records if r.strip(f" \t\n{delimiter}")), None)
     if header is None:
         return Table((), (), delimiter, text.bom, text.guessed)
@@ -199,13 +205,14 @@ def _rows(
         yield Row(number, dict(zip(columns, cells, strict=False)), record, fits, closed)
 
 
-def _records(text: str, delimiter: str) -> Iterator[tuple[int, str, bool]]:
+def _records(text: str, delimiter: str, number: int) -> Iterator[tuple[int, str, bool]]:
     """Number and text of each record, and whether every quoted cell ends in it.
 
-    A quotation mark without a partner costs its own line, not the rest of the file.
+    The first record has the number after `number`. A quotation mark without a partner costs its
+    own line, not the rest of the file.
     """
     lines = text.split("\n")
-    number = at = 0
+    at = 0
     while at < len(lines):
         number += 1
         inside, end = _inside_quotes(lines[at], delimiter), at + 1
