@@ -288,7 +288,7 @@ def test_the_documentation_has_the_columns_of_readings() -> None:
     expected["<expression>"] = meanings["happy"].replace("'happy'", "the expression")
     expected["<signal>_corrected"] = meanings["happy_corrected"].replace("happy", "<signal>")
     rows = documented("### Readings")
-    assert {name: meaning for name, meaning in rows} == expected
+    assert {row[0]: row[1] for row in rows} == expected
 
 
 def test_many_batches_and_a_damaged_file_of_readings(
