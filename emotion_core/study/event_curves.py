@@ -237,7 +237,7 @@ def _around(
     valid = frame["valid"].to_numpy(bool) & ~np.isnan(values[:, 0])
     grid = row.grid
     assert grid is not None
-    start = round((row.start_s - grid.origin_s) * grid.rate_hz) - before
+    start = grid.nearest_step(row.start_s) - before
     steps = np.arange(start, start + before + after)
     inside = (steps >= 0) & (steps < len(values))
     steps = np.clip(steps, 0, max(len(values) - 1, 0))

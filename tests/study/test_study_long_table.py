@@ -137,7 +137,7 @@ def test_each_threshold(tmp_path: Path) -> None:
     probs = probs_of("happy", [0.5] * 10)
     lines = faces_csv(probs, unsure=[1, 1, 1] + [0] * 7)
     write_table(tmp_path / "recordings" / "P1_a", lines)
-    events = [Event("*", EventKind.EVENT, "late", 99.0, 100.0)]
+    events = [Event("*", EventKind.EVENT, "late", 99.0, 1e300)]
     settings = StudySettings(min_valid_share=0, min_valid_s=1.0, max_unsure_share=0.25)
     study = made_study(tmp_path, [recording("P1_a")], events, settings)
 
