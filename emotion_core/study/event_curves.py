@@ -155,18 +155,19 @@ def _locked(
     choice: Choice,
     dominant: bool = False,
 ) -> dict[str, EventLocked]:
+    rate_hz = study.settings.rate_hz
     corrected = corrected and study.settings.baseline is not Baseline.NONE
     picked = _picked(study, label, choice)
     before, after = _steps(study, label, picked, choice)
-    times_s = np.arange(-before, after) / study.settings.rate_hz
     names = dict.fromkeys(row.recording.participant for row in picked)
     people = {name: i for i, name in enumerate(names)}
-    shape = (len(people), len(times_s), len(signals))
-    if shape[0] * shape[1] > _MOST_STEPS:
+    if max(len(people), 1) * (before + after) > _MOST_STEPS:
         raise InputError(
-            f"Curves of {len(people)} participants over {len(times_s) / study.settings.rate_hz:g} "
-            "s are too long: choose a shorter time around the event, or a lower rate."
+            f"Curves of {len(people)} participants over {(before + after) / rate_hz:g} s are too "
+            "long: choose a shorter time around the event, or a lower rate."
         )
+    times_s = np.arange(-before, after) / rate_hz
+    shape = (len(people), len(times_s), len(signals))
     sums, counts = np.zeros(shape), np.zeros(shape[:2], np.int64)
     columns = [f"{name}_corrected" if corrected else name for name in signals]
     for row in picked:
@@ -236,7 +237,7 @@ def _around(
     valid = frame["valid"].to_numpy(bool) & ~np.isnan(values[:, 0])
     grid = row.grid
     assert grid is not None
-    start = round((row.start_s - grid.origin_s) * grid.rate_hz) - before
+    start = grid.nearest_step(row.start_s) - before
     steps = np.arange(start, start + before + after)
     inside = (steps >= 0) & (steps < len(values))
     steps = np.clip(steps, 0, max(len(values) - 1, 0))

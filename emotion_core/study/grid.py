@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -12,7 +13,9 @@ from emotion_core.study.definitions import Event, EventKind, Recording, StudySet
 from emotion_core.study.events import on_clock_of
 
 # Times in faces.csv have six decimals: a frame may seem to be this much before its step.
-TIME_ERROR_S = 1e-6
+TIME_ERROR_S: Final = 1e-6
+# Any finite time may be in an events file; steps must be whole numbers that a table can hold.
+_FARTHEST: Final = 2.0**50
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,11 @@ class Grid:
 
         The middle decides, so that a time that differs from a step's start by rounding finds it.
         """
-        return math.ceil((time_s - self.origin_s) * self.rate_hz - 0.5 - 1e-9)
+        return math.ceil(self._place(time_s) - 0.5 - 1e-9)
+
+    def nearest_step(self, time_s: float) -> int:
+        """The step whose start is nearest to a time; it may be outside of the grid."""
+        return round(self._place(time_s))
 
     def span(self, start_s: float, end_s: float) -> tuple[int, int]:
         """Steps [first, last) whose middles are in [start_s, end_s), not cut to the grid."""
@@ -61,10 +68,14 @@ class Grid:
         """(steps,) bool: steps of which any part is in one of these intervals, seconds."""
         mask = np.zeros(self.steps, np.bool_)
         for start_s, end_s in spans:
-            first = math.floor((start_s - self.origin_s) * self.rate_hz + 1e-9)
-            last = math.ceil((end_s - self.origin_s) * self.rate_hz - 1e-9)
+            first = math.floor(self._place(start_s) + 1e-9)
+            last = math.ceil(self._place(end_s) - 1e-9)
             mask[max(first, 0) : max(last, 0)] = True
         return mask
+
+    def _place(self, time_s: float) -> float:
+        """Steps from the origin to a time; whole numbers of steps stay exact."""
+        return min(max((time_s - self.origin_s) * self.rate_hz, -_FARTHEST), _FARTHEST)
 
 
 def event_span(event: Event, recording: Recording, settings: StudySettings) -> tuple[float, float]:

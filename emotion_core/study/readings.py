@@ -140,7 +140,8 @@ def _groups(study: Study) -> list[list[Recording]]:
         # Recordings without a participant may be of different people.
         key = (recording.participant, "" if recording.participant else recording.recording)
         groups.setdefault(key, []).append(recording)
-    return list(groups.values())
+    # Another order of recordings.csv changes nothing.
+    return [sorted(group, key=lambda r: r.recording) for group in groups.values()]
 
 
 def _group_of(study: Study, recording: Recording) -> list[Recording]:
@@ -295,6 +296,10 @@ def _draft(study: Study, recording: Recording, table: Path) -> _Draft:
     """Read, resample and smooth one recording."""
     settings = study.settings
     faces, edits = read_faces(table), load_edits(table.parent)
+    if not ((faces.probs >= 0) & (faces.probs <= 1)).all():
+        raise InputError(
+            f"{table} is damaged: a probability is not from 0 to 1. Analyse the video again."
+        )
     grid = grid_of(faces.frame_times, settings.rate_hz, recording.start_s, recording.end_s)
     person = participant_rows(faces, edits, recording.person, recording.start_s, recording.end_s)
     resampled = resample(person, grid, recording.end_s)

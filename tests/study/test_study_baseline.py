@@ -1,6 +1,8 @@
 """Baselines: where they come from, and in which space they are subtracted."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,7 +99,7 @@ def test_logits_are_clipped_and_valence_is_not_a_probability() -> None:
     ("baseline", "centre"), [(Baseline.START, np.mean), (Baseline.MEDIAN, np.median)]
 )
 def test_the_corrected_baseline_is_at_zero(
-    space: Space, baseline: Baseline, centre: object
+    space: Space, baseline: Baseline, centre: Callable[..., Any]
 ) -> None:
     settings = replace(SETTINGS, baseline=baseline, space=space, baseline_s=60)
     rows = recording(np.random.default_rng(3).uniform(0, 1, 99).tolist())

@@ -146,6 +146,13 @@ def test_one_damaged_recording_costs_itself(tmp_path: Path) -> None:
     assert happy_of(study, "P1_a", "happy_corrected") == [0, 0, 0]
 
 
+@pytest.mark.parametrize("text", ["inf", "nan", "", "-0.1", "1.5"])
+def test_a_probability_that_is_none_is_damage(tmp_path: Path, text: str) -> None:
+    one = folder_with(tmp_path, "P1_a", [0.5] * 3, sad=[0.5, text, 0.5])
+    with pytest.raises(InputError, match="a probability is not from 0 to 1"):
+        build_readings(made_study(tmp_path, [one]), one)
+
+
 def test_readings_of_an_earlier_version_need_no_new_analysis(tmp_path: Path) -> None:
     """Person 2 is excluded there, person 1 is called Ada."""
     copytree(OLD, tmp_path / "recordings" / "P1_a")
@@ -276,6 +283,8 @@ def test_only_what_changed_is_written_again(tmp_path: Path) -> None:
     study = study.with_events([Event("P1_a", EventKind.EXCLUDE, "door", 0.0, 0.1)])
     assert rewritten(study) == ["P1_a"]
     table = tmp_path / "recordings" / "P1_b" / "faces.csv"
+    study = study.change_recordings(lambda rows: rows[::-1])
+    assert rewritten(study) == []
     os.utime(table, (1e9, 1e9))  # a copy of the folder has other times, and the same bytes
     assert rewritten(study) == []
     table.write_text(table.read_text("utf-8").replace("0.500000", "0.400000"), "utf-8")

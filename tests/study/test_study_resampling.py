@@ -163,6 +163,8 @@ def test_the_order_of_the_rows_does_not_matter(order: list[int]) -> None:
         (0.34, 0.36, [3], [3]),
         (0.36, 0.44, [], [3, 4]),
         (0.8, 99.0, [8, 9], [8, 9]),
+        (-1e308, 1e308, list(range(10)), list(range(10))),
+        (1e300, 1e308, [], []),
     ],
 )
 def test_the_steps_of_an_interval(
