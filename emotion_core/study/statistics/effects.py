@@ -14,7 +14,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special, stats
-from statsmodels.stats.multitest import multipletests
 
 Floats = NDArray[np.float64]
 CONFIDENCE: Final = 0.95
@@ -147,7 +146,10 @@ def _crossing(falling: Callable[[float], float], level: float, low: float, high:
 def holm(p_values: Sequence[float]) -> Floats:
     """p values corrected by Holm's method (1979), in their order; NaN are no tests and stay."""
     p = np.asarray(p_values, np.float64)
-    corrected, known = np.full(len(p), np.nan), np.isfinite(p)
-    if known.any():
-        corrected[known] = multipletests(p[known], method="holm")[1]
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    corrected = np.full(len(p), np.nan)
+    # The smallest counts as often as there are tests, the next one time less, never less than it.
+    factors = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
     return corrected
