@@ -32,7 +32,7 @@ from emotion_core.study.outcome import (
     share_curves,
     strongest_signal,
 )
-from emotion_core.study.readings import reading_problems
+from emotion_core.study.readings import missing_reason, reading_problems
 from emotion_core.study.sample import is_synthetic
 from emotion_core.study.statistics.comparisons import Analysis
 from emotion_core.study.tables import Tables, csv_bytes, write_tables
@@ -93,13 +93,13 @@ def compute(study: Study, models_dir: Path | None, progress: OnProgress) -> dict
     _write(study, found, digest)
     progress(Progress("Done", _STEPS, _STEPS))
     included = tables.long.drop_duplicates(["recording", "event_kind", "event", "occurrence"])
-    readable = set(tables.long.loc[tables.long["included"].astype(bool), "recording"])
     return {
         "folder": str(study.folder),
         "events": int(included["included"].astype(bool).sum()),
         "problems": problems,
+        # What the quality gate leaves out has readings: it is no failure.
         "unusable": [
-            r.recording for r in study.recordings if r.include and r.recording not in readable
+            r.recording for r in study.recordings if r.include and missing_reason(study, r)
         ],
     }
 

@@ -25,6 +25,7 @@ from emotion_core.study.outcome import (
     curve_unit,
     ordered_contrasts,
     p_words,
+    strongest_signal,
 )
 from emotion_core.study.sample import is_synthetic
 from emotion_core.study.statistics.comparisons import Analysis
@@ -97,7 +98,7 @@ def _analysis(found: StudyFindings) -> dict[str, Any] | None:
         return None
     table = analysis.table()
     contrasts = ordered_contrasts(analysis)
-    signal = found.curves[0][0].signal if found.curves else str(table["signal"].iloc[0])
+    signal = found.curves[0][0].signal if found.curves else strongest_signal(table)
     return {
         "explanation": analysis.design.explanation,
         "warnings": list(dict.fromkeys((*analysis.design.warnings, *analysis.warnings))),
