@@ -1,0 +1,348 @@
+"""Study: the start, the sample's tour, edits that lose nothing, and what goes wrong."""
+
+import io
+import json
+import shutil
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from emotion_core.commands.study_run import compute
+from emotion_core.config import PROJECT_ROOT
+from emotion_core.errors import InputError
+from emotion_core.media.write import sample_video
+from emotion_core.progress import ignore_progress
+from emotion_core.study.definitions import Event, EventKind, Recording
+from emotion_core.study.folder import Study
+from emotion_core.study.sample import make_sample_study
+from emotion_core.study.store import StudyStore
+from emotion_core.ui.study_page import events as events_tab
+from emotion_core.ui.study_page import recordings as recordings_tab
+from emotion_core.ui.study_page.jobs import study_jobs
+from emotion_core.ui.study_page.study_view import StudyView
+
+PAGE = str(PROJECT_ROOT / "pages" / "5_Study.py")
+TABS = ["Recordings", "Events", "Measures", "Statistics", "Curves", "Two people", "Report"]
+
+
+@pytest.fixture(autouse=True)
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield tmp_path / "work"
+    for folder in (tmp_path / "work" / "study_jobs" / "jobs").glob("*"):
+        study_jobs().delete(folder.name)
+    st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample study with its results."""
+    folder = tmp_path_factory.mktemp("computed") / "study"
+    compute(make_sample_study(folder), None, ignore_progress)
+    return folder
+
+
+def words(app: AppTest) -> str:
+    shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info, *app.subheader]
+    return "\n".join(element.value for element in shown)
+
+
+def run(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception
+    return app
+
+
+def page(token: str = "") -> AppTest:
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    if token:
+        app.query_params["study"] = token
+    return run(app)
+
+
+def add(work: Path, source: Path | None = None) -> str:
+    """A study of somebody else, whose address is known: a copy, or an empty one."""
+
+    def fill(folder: Path) -> None:
+        if source is None:
+            Study.create(folder, "Empty")
+        else:
+            shutil.copytree(source, folder)
+
+    return StudyStore(work / "studies").add("somebody", fill)
+
+
+def folder_of(work: Path, token: str) -> Path:
+    folder = StudyStore(work / "studies").find(token)
+    assert folder is not None
+    return folder
+
+
+def token_of(app: AppTest) -> str:
+    given = app.query_params["study"]
+    return given if isinstance(given, str) else given[0]
+
+
+def open_tab(app: AppTest, token: str, name: str) -> AppTest:
+    app.session_state[f"study_{token[:8]}_tab"] = name
+    return run(app)
+
+
+def test_the_start_offers_three_ways_and_lists_nobody_elses(work: Path) -> None:
+    token = add(work)
+    app = page()
+    assert app.title[0].value == "Study"
+    labels = {b.label for b in app.button}
+    assert {"Open the sample study", "Create study"} <= labels
+    assert "Your studies" not in words(app)
+    assert "until you delete it" in app.caption[-1].value
+    app = page(token)
+    assert "Empty" in words(app)
+    app.button(key="study_leave").click()
+    assert "Your studies" in words(run(app))
+
+
+def test_a_study_is_created_found_again_and_deleted(work: Path) -> None:
+    app = page()
+    app.button(key="study_create").click()
+    assert "Give the study a name" in words(run(app))
+    app.text_input(key="study_name").set_value("Käse *1*")
+    app.button(key="study_create").click()
+    app = run(app)
+    token = token_of(app)
+    assert "Käse \\*1\\*" in words(app)
+    assert Study.open(folder_of(work, token)).name == "Käse *1*"
+    assert "0 recordings" in words(page(token))
+    app.button(key="study_delete").click()
+    assert "Your studies" not in words(run(app))
+    assert "was deleted" in words(page(token))
+
+
+def test_one_click_opens_the_sample_and_computes_it(work: Path) -> None:
+    app = page()
+    app.button(key="study_sample").click()
+    app = run(app)
+    token = token_of(app)
+    assert "All data of this study are synthetic" in words(app)
+    end = time.monotonic() + 120
+    while not (folder_of(work, token) / "results" / "report.html").is_file():
+        assert time.monotonic() < end, "the results were not computed"
+        time.sleep(0.5)
+        app = run(app)
+    while any(b.key == "study_cancel" for b in app.button):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+        app = run(app)
+    assert not any(b.key == "study_run" for b in app.button), "the results are current"
+
+
+def test_every_tab_of_the_sample_shows_its_part(work: Path, computed: Path) -> None:
+    token = add(work, computed)
+    folder = folder_of(work, token)
+    # A copy has other times of change: its results count as older.
+    compute(Study.open(folder), None, ignore_progress)
+    app = page(token)
+    assert [tab.label for tab in app.tabs] == TABS
+    found = {name: words(open_tab(app, token, name)) for name in TABS}
+    assert "Recordings in each cell" in found["Recordings"]
+    assert "baseline" in found["Events"]
+    assert "Left out: 3" in found["Measures"]
+    assert "linear mixed model" in found["Statistics"]
+    assert "was higher" in found["Statistics"] or "was lower" in found["Statistics"]
+    assert "cluster-based permutation" in found["Curves"]
+    assert "Mean peak correlation" in found["Two people"]
+    assert "byte for byte" in found["Report"]
+    app = open_tab(app, token, "Statistics")
+    assert len(app.get("vega_lite_chart")) == 2
+    labels = {b.proto.label for b in open_tab(app, token, "Report").get("download_button")}
+    assert {"Report to print", "Whole study (zip)", "Long table", "Tests"} <= labels
+
+
+def test_what_is_asked_is_kept_in_the_study(work: Path, computed: Path) -> None:
+    token = add(work, computed)
+    folder = folder_of(work, token)
+    app = open_tab(page(token), token, "Statistics")
+    key = f"study_{token[:8]}_ask"
+    (measure,) = [s for s in app.selectbox if str(s.key).startswith(f"{key}_measure")]
+    measure.set_value("max")
+    app = run(app)
+    assert Study.open(folder).design["measure"] == "max"
+    (events,) = [m for m in app.multiselect if str(m.key).startswith(f"{key}_events")]
+    events.set_value(["funny film"])
+    app = run(app)
+    (factors,) = [m for m in app.multiselect if str(m.key).startswith(f"{key}_factors")]
+    factors.set_value(["group"])
+    app = run(app)
+    design = Study.open(folder).design
+    assert design["events"] == ["funny film"]
+    assert design["synthetic"] is True
+    assert "Welch" in words(app)
+    assert any(b.key == "study_run" for b in app.button), "the report is older now"
+
+
+def test_settings_are_saved_and_make_the_results_old(work: Path, computed: Path) -> None:
+    token = add(work, computed)
+    folder = folder_of(work, token)
+    compute(Study.open(folder), None, ignore_progress)
+    app = open_tab(page(token), token, "Measures")
+    assert not any(b.key == "study_run" for b in app.button)
+    key = f"study_{token[:8]}_set"
+    app.number_input(key=f"{key}_min_valid_share").set_value(0.9)
+    (save,) = [b for b in app.button if b.label == "Save settings"]
+    save.click()
+    app = run(app)
+    assert Study.open(folder).settings.min_valid_share == 0.9
+    assert any(b.key == "study_run" for b in app.button)
+
+
+def test_the_stimulus_plays_next_to_the_curve(work: Path, computed: Path, tmp_path: Path) -> None:
+    token = add(work, computed)
+    app = open_tab(page(token), token, "Curves")
+    assert not app.get("video")
+    clip = sample_video(tmp_path / "film.mp4", 1.0, 10.0).read_bytes()
+    app.file_uploader[0].set_value(("film.mp4", clip, "video/mp4"))
+    app = run(app)
+    assert (folder_of(work, token) / "stimuli" / "funny film.mp4").read_bytes() == clip
+    assert len(app.get("video")) == 1
+    app.button(key=f"study_{token[:8]}_stimulus_remove").click()
+    assert not run(app).get("video")
+
+
+def test_uploaded_videos_become_recordings_and_are_analysed(work: Path, tmp_path: Path) -> None:
+    token = add(work)
+    app = page(token)
+    clip = sample_video(tmp_path / "clip.mp4", 1.0, 10.0).read_bytes()
+    key = f"study_{token[:8]}"
+    names = ("P01_funny.mp4", "P02_funny.mp4", "other.mp4")
+    app.file_uploader[0].set_value([(name, clip, "video/mp4") for name in names])
+    app.text_input(key=f"{key}_pattern").set_value("{participant}_{stimulus}")
+    app = run(app)
+    app.button(key=f"{key}_upload_add").click()
+    app = run(app)
+    assert "other.mp4" in words(app)
+    rows = Study.open(folder_of(work, token)).recordings
+    assert [(r.participant, r.variables) for r in rows] == [
+        ("P01", {"stimulus": "funny"}),
+        ("P02", {"stimulus": "funny"}),
+    ]
+    end = time.monotonic() + 90
+    study = Study.open(folder_of(work, token))
+    while any(study.results_folder(r) is None for r in rows):
+        assert time.monotonic() < end, "the videos were not analysed"
+        time.sleep(0.3)
+        app = run(app)
+    summary = study.analysis_folder(rows[0]) / "summary.json"
+    assert json.loads(summary.read_text())["settings"]["one_person"] is True
+
+
+def test_a_zip_is_taken_in_without_files_of_the_server(work: Path, tmp_path: Path) -> None:
+    study = Study.create(tmp_path / "study", "From elsewhere")
+    study.change_recordings(
+        lambda _: [Recording("a", "videos/a.mp4", "P1"), Recording("b", "/etc/passwd", "P2")]
+    )
+    app = page()
+    app.file_uploader[0].set_value(("s.zip", b"".join(study.zip_pieces()), "application/zip"))
+    app = run(app)
+    assert "From elsewhere" in words(app)
+    assert "not in the study’s folder: b" in words(app)
+    kept = Study.open(folder_of(work, token_of(app))).recordings
+    assert [r.recording for r in kept] == ["a"]
+
+
+@pytest.mark.parametrize("data", [b"", b"no zip"])
+def test_what_is_no_study_is_told(data: bytes, work: Path) -> None:
+    app = page()
+    empty = io.BytesIO()
+    with zipfile.ZipFile(empty, "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    app.file_uploader[0].set_value(("s.zip", data or empty.getvalue(), "application/zip"))
+    app = run(app)
+    assert app.error
+    assert "study" not in app.query_params
+    assert not list((work / "studies").glob("*"))
+
+
+def test_a_damaged_study_can_be_left_and_deleted(work: Path) -> None:
+    token = add(work)
+    (folder_of(work, token) / "study.toml").write_text("[[[")
+    app = page(token)
+    assert "cannot be read" in words(app)
+    app.button(key="study_delete").click()
+    run(app)
+    assert StudyStore(work / "studies").find(token) is None
+
+
+def rows_of(count: int = 2) -> list[Recording]:
+    return [Recording(f"r{i}", f"{i}.mp4", f"P{i}", {"group": "A"}) for i in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ({}, {}),
+        ({"participant": " P9 ", "group": "B"}, {"participant": "P9", "variables": {"group": "B"}}),
+        ({"start_s": 2, "end_s": 5.5}, {"start_s": 2.0, "end_s": 5.5}),
+        ({"end_s": None, "start_s": None}, {"end_s": None, "start_s": 0.0}),
+        ({"include": False, "reason": "laughs"}, {"include": False, "reason": "laughs"}),
+    ],
+)
+def test_what_is_typed_changes_one_row(typed: dict[str, Any], wanted: dict[str, Any]) -> None:
+    first, second = recordings_tab.edited_rows(rows_of(), {1: typed})
+    assert first == rows_of()[0]
+    assert {name: getattr(second, name) for name in wanted} == wanted
+
+
+def test_a_range_that_runs_backward_is_refused() -> None:
+    with pytest.raises(InputError, match="end after it starts"):
+        recordings_tab.edited_rows(rows_of(), {0: {"start_s": 5, "end_s": 2}})
+
+
+@pytest.mark.parametrize(
+    ("name", "ok"),
+    [("session", True), ("", False), ("group", False), ("start_s", False), ("a{b", False)],
+)
+def test_names_of_columns(name: str, ok: bool) -> None:
+    assert (recordings_tab.column_problem(name, ["group"]) == "") == ok
+
+
+def test_two_tabs_lose_nothing_of_each_other(work: Path) -> None:
+    token = add(work)
+    study = Study.open(folder_of(work, token)).change_recordings(lambda _: rows_of(3))
+    first, second = StudyView(token, study.folder), StudyView(token, study.folder)
+    shown = first.study.recordings
+    recordings_tab._keep(first, shown, {"edited_rows": {0: {"group": "B"}}})
+    recordings_tab._keep(second, shown, {"edited_rows": {1: {"group": "C"}}})
+    event = {"start_s": 1.0, "label": "film", "kind": "stimulus", "recording": "*"}
+    events_tab._keep(first, (), {"added_rows": [event]})
+    events_tab._keep(second, (), {"added_rows": [event | {"label": "other", "end_s": 2.0}]})
+    kept = Study.open(study.folder)
+    assert [r.variables["group"] for r in kept.recordings] == ["B", "C", "A"]
+    assert sorted(e.label for e in kept.events) == ["film", "other"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "labels"),
+    [
+        ({}, ["a", "b"]),
+        ({"deleted_rows": [0]}, ["b"]),
+        ({"edited_rows": {1: {"label": "c"}}}, ["a", "c"]),
+        ({"added_rows": [{"start_s": 3}]}, ["a", "b"]),
+        ({"added_rows": [{"start_s": 3, "label": "new"}]}, ["a", "b", "new"]),
+    ],
+)
+def test_events_after_what_was_typed(typed: dict[str, Any], labels: list[str]) -> None:
+    shown = [Event("*", EventKind.EVENT, name, 1.0, 2.0) for name in ("a", "b")]
+    assert [e.label for e in events_tab.events_after(shown, typed)] == labels
+
+
+def test_an_event_that_runs_backward_is_refused() -> None:
+    with pytest.raises(InputError, match="before it starts"):
+        events_tab.events_after([], {"added_rows": [{"start_s": 3, "end_s": 1, "label": "x"}]})
