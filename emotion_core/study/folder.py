@@ -239,14 +239,7 @@ class Study:
 
         A path that was written on Windows, or with accents in another form, is recognised.
         """
-        file = recording.file
-        slashes = file.replace("\\", "/")
-        composed, apart = normalize("NFC", slashes), normalize("NFD", slashes)
-        forms = dict.fromkeys((file, slashes, composed, apart))
-        paths = [Path(os.path.normpath(self.folder / form)) for form in forms if "\0" not in form]
-        # Unlike pathlib, os.path takes a name that no file can have for a missing file.
-        there = (path for path in paths if os.path.exists(path))  # noqa: PTH110
-        return next(there, paths[0] if paths else self.folder / ANALYSED / "?")
+        return source_path(self.folder, recording.file)
 
     def results_folder(self, recording: Recording) -> Path | None:
         """The folder with a recording's faces.csv; None: it is not analysed yet."""
@@ -298,6 +291,17 @@ class Study:
                 _before(lambda: study_of(text, self.name))
                 replace_file(self.folder / STUDY, changed_text(text, changes).encode())
         return self.reopened()
+
+
+def source_path(folder: Path, file: str) -> Path:
+    """Absolute path of a file that recordings.csv names; see `Study.source_of`."""
+    slashes = file.replace("\\", "/")
+    composed, apart = normalize("NFC", slashes), normalize("NFD", slashes)
+    forms = dict.fromkeys((file, slashes, composed, apart))
+    paths = [Path(os.path.normpath(folder / form)) for form in forms if "\0" not in form]
+    # Unlike pathlib, os.path takes a name that no file can have for a missing file.
+    there = (path for path in paths if os.path.exists(path))  # noqa: PTH110
+    return next(there, paths[0] if paths else folder / ANALYSED / "?")
 
 
 def is_study(folder: Path) -> bool:
