@@ -202,7 +202,7 @@ class Study:
             InputError: `change` raises it, two recordings have one name, or a name cannot be used.
             OutputError: they cannot be written, or what is on disk cannot be read.
         """
-        with self._alone():
+        with self._locked():
             before = _before(lambda: _recordings_on_disk(self.folder))
             recordings = tuple(change(before.recordings))
             if recordings != before.recordings:
@@ -227,7 +227,7 @@ class Study:
             InputError: `change` raises it.
             OutputError: they cannot be written, or what is on disk cannot be read.
         """
-        with self._alone():
+        with self._locked():
             before = _before(lambda: _events_on_disk(self.folder))
             events = tuple(events_csv.cleaned(event) for event in change(before.events))
             if events != before.events:
@@ -274,7 +274,7 @@ class Study:
         return EventIndex(self.events)
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         """Hold the study's lock, and say what went wrong."""
         try:
             with taking_turns(self.folder / _LOCK, _PATIENCE_S):
@@ -285,7 +285,7 @@ class Study:
     def _change_toml(self, changes: Mapping[str, Mapping[str, Any]]) -> "Study":
         changes = {table: values for table, values in changes.items() if values}
         if changes:
-            with self._alone():
+            with self._locked():
                 text = _before(lambda: read_text(self.folder / STUDY)).text
                 # Not into a file that is damaged, or of a newer version.
                 _before(lambda: study_of(text, self.name))

@@ -287,7 +287,7 @@ def written_table(
         unread: rows of that table which are kept as they are, after all others.
     """
     text = io.StringIO()
-    # A name with another delimiter in it would mislead whoever guesses the delimiter.
+    # A name with another delimiter in it would mislead a reader that guesses the delimiter.
     quote = any(set(column) & set(_DELIMITERS) for column in columns)
     writer = csv.writer(text, delimiter=like.delimiter, lineterminator="\n")
     always = csv.writer(text, delimiter=like.delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
