@@ -202,7 +202,7 @@ class Study:
             InputError: `change` raises it, two recordings have one name, or a name cannot be used.
             OutputError: they cannot be written, or what is on disk cannot be read.
         """
-        with self._alone():
+        with self._locked():
             before = _before(lambda: _recordings_on_disk(self.folder))
             recordings = tuple(change(before.recordings))
             if recordings != before.recordings:
@@ -227,7 +227,7 @@ class Study:
             InputError: `change` raises it.
             OutputError: they cannot be written, or what is on disk cannot be read.
         """
-        with self._alone():
+        with self._locked():
             before = _before(lambda: _events_on_disk(self.folder))
             events = tuple(events_csv.cleaned(event) for event in change(before.events))
             if events != before.events:
@@ -239,14 +239,7 @@ class Study:
 
         A path that was written on Windows, or with accents in another form, is recognised.
         """
-        file = recording.file
-        slashes = file.replace("\\", "/")
-        composed, apart = normalize("NFC", slashes), normalize("NFD", slashes)
-        forms = dict.fromkeys((file, slashes, composed, apart))
-        paths = [Path(os.path.normpath(self.folder / form)) for form in forms if "\0" not in form]
-        # Unlike pathlib, os.path takes a name that no file can have for a missing file.
-        there = (path for path in paths if os.path.exists(path))  # noqa: PTH110
-        return next(there, paths[0] if paths else self.folder / ANALYSED / "?")
+        return source_path(self.folder, recording.file)
 
     def results_folder(self, recording: Recording) -> Path | None:
         """The folder with a recording's faces.csv; None: it is not analysed yet."""
@@ -281,7 +274,7 @@ class Study:
         return EventIndex(self.events)
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         """Hold the study's lock, and say what went wrong."""
         try:
             with taking_turns(self.folder / _LOCK, _PATIENCE_S):
@@ -292,12 +285,23 @@ class Study:
     def _change_toml(self, changes: Mapping[str, Mapping[str, Any]]) -> "Study":
         changes = {table: values for table, values in changes.items() if values}
         if changes:
-            with self._alone():
+            with self._locked():
                 text = _before(lambda: read_text(self.folder / STUDY)).text
                 # Not into a file that is damaged, or of a newer version.
                 _before(lambda: study_of(text, self.name))
                 replace_file(self.folder / STUDY, changed_text(text, changes).encode())
         return self.reopened()
+
+
+def source_path(folder: Path, file: str) -> Path:
+    """Absolute path of a file that recordings.csv names; see `Study.source_of`."""
+    slashes = file.replace("\\", "/")
+    composed, apart = normalize("NFC", slashes), normalize("NFD", slashes)
+    forms = dict.fromkeys((file, slashes, composed, apart))
+    paths = [Path(os.path.normpath(folder / form)) for form in forms if "\0" not in form]
+    # Unlike pathlib, os.path takes a name that no file can have for a missing file.
+    there = (path for path in paths if os.path.exists(path))  # noqa: PTH110
+    return next(there, paths[0] if paths else folder / ANALYSED / "?")
 
 
 def is_study(folder: Path) -> bool:

@@ -160,11 +160,12 @@ def table_of(text: Text, above: int = 0) -> Table:
     columns, renamed = _own_names(names)
     rows = tuple(_rows(records, columns, delimiter))
     # An empty column after the last delimiter of a header belongs to nothing.
-    empty = {c for c, name in zip(columns, names, strict=True) if not name}
-    empty -= {c for row in rows for c, cell in row.cells.items() if cell}
-    kept = tuple(c for c in columns if c not in empty)
-    renamed = tuple(c for c in renamed if c not in empty)
-    return Table(kept, rows, delimiter, text.bom, text.guessed, renamed)
+    used = {c for row in rows for c, cell in row.cells.items() if cell}
+    count = len(columns)
+    while count and not names[count - 1] and columns[count - 1] not in used:
+        count -= 1
+    renamed = tuple(c for c in renamed if c in columns[:count])
+    return Table(columns[:count], rows, delimiter, text.bom, text.guessed, renamed)
 
 
 def sniffed(text: str) -> str:
@@ -267,7 +268,7 @@ def split_cells(record: str, delimiter: str) -> list[str]:
 
 def clean(text: str) -> str:
     """A cell without surrounding blanks, its letters composed: macOS writes "ü" as two."""
-    text = text.strip()
+    text = (_line_feeds(text) if "\r" in text else text).strip()
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
@@ -286,7 +287,7 @@ def written_table(
         unread: rows of that table which are kept as they are, after all others.
     """
     text = io.StringIO()
-    # A name with another delimiter in it would mislead whoever guesses the delimiter.
+    # A name with another delimiter in it would mislead a reader that guesses the delimiter.
     quote = any(set(column) & set(_DELIMITERS) for column in columns)
     writer = csv.writer(text, delimiter=like.delimiter, lineterminator="\n")
     always = csv.writer(text, delimiter=like.delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
@@ -294,7 +295,13 @@ def written_table(
     writer.writerows([row.get(column, "") for column in columns] for row in rows)
     # A quotation mark without its partner must have nothing after it.
     for row in sorted(unread, key=lambda row: not row.closed):
-        text.write(row.text + "\n")
+        if row.closed and not row.fits:
+            # Further columns must not make room for cells that belong to none.
+            cells, known = split_cells(row.text, like.delimiter), len(row.cells)
+            room = [""] * max(len(columns) - known, 0)
+            writer.writerow([*cells[:known], *room, *cells[known:]])
+        else:
+            text.write(row.text + "\n")
     data = text.getvalue().encode("utf-8", errors="replace")
     return codecs.BOM_UTF8 + data if like.bom else data
 

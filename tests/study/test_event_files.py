@@ -384,6 +384,10 @@ def test_a_table_of_eprime(tmp_path: Path) -> None:
             [Event("P", EVENT, "film", 2.5, 4.5), Event("P", EVENT, "cue", 4.0, 4.0)],
         ),
         (
+            "start_s\tlabel\tend_s\n1\tA\t2\n3\tB\t4\n",
+            [Event("P", EVENT, "A", 2.0, 3.0), Event("P", EVENT, "B", 4.0, 5.0)],
+        ),
+        (
             "Start;End;Label;Name\n0:01;0:03;wanted;not\n",
             [Event("P", EVENT, "wanted", 2.0, 4.0)],
         ),

@@ -10,6 +10,7 @@ import pytest
 from study_folders import recording, study_with, write_faces
 
 from emotion_core.errors import InputError, OutputError
+from emotion_core.extras import missing_extra
 from emotion_core.study.definitions import (
     Baseline,
     Event,
@@ -328,3 +329,10 @@ def test_events_of_a_recording_are_those_that_apply(study: Study) -> None:
     study = study.with_events([FILM, late, own, replace(own, recording="b")])
     assert study.events_of(recording("a", group="B")) == [own, late, FILM]
     assert study.events_of(recording("c", group="A")) == [FILM]
+
+
+@pytest.mark.parametrize("module", ["duckdb", "pympi", "statsmodels", "tomlkit"])
+def test_a_package_that_is_missing_is_named_with_its_extra(module: str) -> None:
+    error = missing_extra(ModuleNotFoundError(name=module))
+    assert f"{module} is not installed" in str(error)
+    assert "emotion-lab[study]" in str(error)

@@ -145,7 +145,10 @@ def test_rows_that_cannot_be_used_survive_every_change(tmp_path: Path) -> None:
         BAD.split("\n")[0],
         "good,a.mp4,P1,,,,A",
         'last,i.mp4,P4,"1,5",,no,B',
+        "more,g.mp4,P3,,,,B,too,many",
     }
+    # Four new columns do not take in cells that belonged to none.
+    assert "more,g.mp4,P3,,,,B,,,,,too,many" in lines
     again = read_recordings(path)
     assert [(r.recording, r.participant) for r in again.recordings] == [
         ("new", "new"),

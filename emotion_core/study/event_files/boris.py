@@ -37,7 +37,7 @@ from emotion_core.study.text_files import (
 _LINES_ABOVE: Final = 300
 _MOST_BYTES: Final = 256_000_000
 _MARKS: Final = {"point": Mark.POINT, "start": Mark.START, "stop": Mark.STOP}
-_NOBODY: Final = frozenset({"", "no focal subject", "na"})
+_NO_SUBJECT: Final = frozenset({"", "no focal subject", "na"})
 _NOTHING: Final = frozenset({"", "none", "na"})
 
 
@@ -137,7 +137,7 @@ def _label(behavior: str, modifiers: list[str]) -> str:
 
 
 def _subject(name: str) -> str:
-    return "" if name.casefold() in _NOBODY else name
+    return "" if name.casefold() in _NO_SUBJECT else name
 
 
 def _media(cells: Mapping[str, str]) -> tuple[str, ...]:

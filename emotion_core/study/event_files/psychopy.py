@@ -22,7 +22,8 @@ from emotion_core.study.text_files import Table, Text, seconds_of
 _STARTED: Final = ".started"
 _STOPPED: Final = ".stopped"
 _NOTHING: Final = frozenset({"", "none", "null", "nan", "undefined"})
-_LOG_LINE: Final = re.compile(r"\s*(-?\d+\.?\d*)\s*\t\s*([A-Z]+)\s*\t\s?(.*)")
+_LEVELS: Final = "DATA|EXP|INFO|DEBUG|WARNING|ERROR|CRITICAL"
+_LOG_LINE: Final = re.compile(rf"\s*(-?\d+\.?\d*)\s*\t\s*({_LEVELS})\s*\t\s?(.*)")
 _SETS: Final = re.compile(r"(.{1,200}?): (\w+) = (.*)")
 _KEY: Final = re.compile(r"Key(?:press|down)?: (.+)")
 _FILES: Final = frozenset({"image", "movie", "filename", "sound", "texture"})
