@@ -13,6 +13,7 @@ from emotion_core.study.text_files import (
     Row,
     Table,
     clean,
+    column_key,
     range_texts,
     read_table,
     seconds_of,
@@ -21,6 +22,7 @@ from emotion_core.study.text_files import (
 
 EVENTS: Final = "events.csv"
 COLUMNS: Final = ("recording", "kind", "label", "start_s", "end_s")
+_KINDS: Final = {"": EventKind.EVENT, **{str(kind): kind for kind in EventKind}}
 _NO_TABLE: Final = Table(COLUMNS, ())
 
 
@@ -63,15 +65,13 @@ def read_events_file(path: Path) -> EventsFile:
 
 def events_of(table: Table, where: str = EVENTS) -> EventsFile:
     """The events of a table; `where` is the file's name, for what is told about it."""
-    columns = {c: c.casefold() if c.casefold() in COLUMNS else c for c in table.columns}
-    table = replace(table, columns=tuple(columns.values()))
+    keys = {column: column_key(column) for column in table.columns}
+    table = table.with_columns({c: key if key in COLUMNS else c for c, key in keys.items()})
     found, rows, unread, problems = [], [], [], []
     if table.rows and "start_s" not in table.columns:
         words = 'There is no column "start_s": no row can be used.'
         problems.append(Problem(f"{where}, row 1", words))
     for row in table.rows:
-        cells = {columns[c]: cell for c, cell in row.cells.items() if c in columns}
-        row = replace(row, cells=cells)
         try:
             found.append(_event_of(row))
             rows.append(row)
@@ -109,11 +109,11 @@ def kind_named(name: str) -> EventKind:
     Raises:
         InputError: there is no such kind.
     """
-    try:
-        return EventKind(name.strip().casefold() or EventKind.EVENT)
-    except ValueError as error:
+    kind = _KINDS.get(name.strip().casefold())
+    if kind is None:
         kinds = ", ".join(EventKind)
-        raise InputError(f'There is no kind "{name}" of event; the kinds are {kinds}.') from error
+        raise InputError(f'There is no kind "{name}" of event; the kinds are {kinds}.')
+    return kind
 
 
 def written_events(before: EventsFile, events: Sequence[Event]) -> bytes:

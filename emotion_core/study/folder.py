@@ -19,6 +19,7 @@ from emotion_core.errors import InputError, OutputError
 from emotion_core.results.paths import FACES, taking_turns
 from emotion_core.study import events as events_csv
 from emotion_core.study import recordings as recordings_csv
+from emotion_core.study.archive import study_pieces, unpack_study
 from emotion_core.study.definitions import Event, Recording, StudySettings
 from emotion_core.study.events import EVENTS, EventIndex, EventsFile, read_events_file
 from emotion_core.study.problems import Problem
@@ -129,6 +130,25 @@ class Study:
             events.events,
             (*problems, *recordings.problems, *events.problems),
         )
+
+    @staticmethod
+    def unzip(archive: Path, folder: Path) -> "Study":
+        """Unpack a zip with a study into a new folder, and open it.
+
+        Raises:
+            InputError: see `archive.unpack_study` and `open`.
+            OutputError: the folder cannot be written.
+        """
+        unpack_study(archive, folder)
+        return Study.open(folder)
+
+    def zip_pieces(self) -> Iterator[bytes]:
+        """The bytes of a zip of the study, made while they are read.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        return study_pieces(self.folder, self.name)
 
     def reopened(self) -> "Study":
         """What is on disk now; raises as `open`."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -14,6 +14,7 @@ from emotion_core.study.text_files import (
     Row,
     Table,
     clean,
+    column_key,
     range_texts,
     read_table,
     seconds_of,
@@ -27,6 +28,8 @@ _LAST: Final = ("start_s", "end_s", "clock_offset_s", "person", "include", "reas
 # Every other column is one of the study's variables.
 COLUMNS: Final = (*_FIRST, *_LAST)
 _NO_TABLE: Final = Table(COLUMNS, ())
+# What looks like the suffix of a file: ".mp4", but not ".5".
+SUFFIX: Final = re.compile(r"\.(?=\d*[A-Za-z])\w{2,5}")
 _UNUSED: Final = " The row is kept as it is, and not used until it is corrected."
 _YES: Final = frozenset({"", "yes", "y", "true", "1", "ja", "j", "wahr", "oui", "vrai", "x"})
 _NO: Final = frozenset({"no", "n", "false", "0", "nein", "falsch", "non", "faux"})
@@ -88,15 +91,14 @@ def import_recordings(path: Path, taken: Iterable[str] = ()) -> RecordingsFile:
         InputError: the file cannot be read at all, or has no column that names files.
     """
     table = read_table(path)
-    known = {_key(column) for column in table.columns}
-    other = {column: _ALIASES.get(_key(column), column) for column in table.columns}
-    names = {c: c if name in known else name for c, name in other.items()}
-    rows = tuple(
-        replace(row, cells={names[c]: cell for c, cell in row.cells.items() if c in names})
-        for row in table.rows
-    )
-    table = replace(table, columns=tuple(names.values()), rows=rows)
-    if not {"file", "recording"} & {_key(column) for column in table.columns}:
+    names = {column_key(column): column for column in table.columns}
+    for key in names:
+        # The first of two that mean the same, unless the table has the column itself.
+        usual = _ALIASES.get(key)
+        if usual and usual not in {column_key(name) for name in names.values()}:
+            names[key] = usual
+    table = table.with_columns(dict(zip(table.columns, names.values(), strict=True)))
+    if not {"file", "recording"} & {column_key(column) for column in table.columns}:
         raise InputError(
             f'{path.name} has neither a column "file" nor a column "recording". Its columns are: '
             f"{', '.join(table.columns) or 'none'}."
@@ -115,14 +117,12 @@ def recordings_of(
         taken: names that are in use.
         rename: change names that cannot be used, instead of telling them.
     """
-    columns = {column: _known(column) for column in table.columns}
-    table = replace(table, columns=tuple(columns.values()))
+    table = table.with_columns({column: _known(column) for column in table.columns})
     used = {name.casefold() for name in taken}
     found, unread, problems = [], [], list(_header_problems(table, where))
     for row in table.rows:
-        cells = {columns[c]: cell for c, cell in row.cells.items() if c in columns}
         try:
-            recording = _recording_of(row, cells, used, rename)
+            recording = _recording_of(row, used, rename)
         except InputError as error:
             unread.append(row)
             hint = "" if rename else _UNUSED
@@ -133,12 +133,8 @@ def recordings_of(
     return RecordingsFile(tuple(found), table, tuple(unread), tuple(problems))
 
 
-def _key(column: str) -> str:
-    return re.sub(r"[\s-]+", "_", column.casefold())
-
-
 def _known(column: str) -> str:
-    key = _key(column)
+    key = column_key(column)
     return key if key in COLUMNS else column
 
 
@@ -161,7 +157,8 @@ def _header_problems(table: Table, where: str) -> Iterable[Problem]:
         )
 
 
-def _recording_of(row: Row, cells: Mapping[str, str], used: set[str], rename: bool) -> Recording:
+def _recording_of(row: Row, used: set[str], rename: bool) -> Recording:
+    cells = row.cells
     if fault := row.fault():
         raise InputError(fault)
     name, file = cells.get("recording", ""), cells.get("file", "")
@@ -288,9 +285,9 @@ def check_variables(recordings: Iterable[Recording]) -> None:
     for name in {name: None for r in recordings for name in r.variables}:
         if not name or name != " ".join(clean(name).split()):
             raise InputError(f'"{name}" cannot be the name of a column. Write it in one line.')
-        if _known(name) in seen or name.casefold() in seen:
+        if column_key(name) in seen:
             raise InputError(f'There are two columns "{name}". Rename one.')
-        seen |= {name, name.casefold()}
+        seen.add(column_key(name))
 
 
 def recording_name(file: str, taken: Iterable[str]) -> str:
@@ -300,12 +297,18 @@ def recording_name(file: str, taken: Iterable[str]) -> str:
         file: path of a video or a results folder, with slashes or backslashes, or another name.
         taken: names in use; capital and small letters count as the same.
     """
+    return free_name(stem_of(file), taken)
+
+
+def stem_of(file: str) -> str:
+    """The last part of a path without its suffix, with slashes or backslashes; that of a folder.
+
+    A folder may have a point in its name: only what looks like the suffix of a file is one.
+    """
     path = PurePosixPath(file.replace("\\", "/"))
     if path.name == FACES:
         path = path.parent
-    # A folder may have a point in its name: only what looks like a suffix is one.
-    stem = path.stem if re.fullmatch(r"\.\w{2,5}", path.suffix) else path.name
-    return free_name(stem, taken)
+    return path.stem if SUFFIX.fullmatch(path.suffix) else path.name
 
 
 def free_name(name: str, taken: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -122,6 +122,16 @@ class Table:
     guessed: bool = False
     renamed: tuple[str, ...] = ()
 
+    def with_columns(self, names: Mapping[str, str]) -> "Table":
+        """The table with other names of its columns; all must differ."""
+        if all(column == name for column, name in names.items()):
+            return self
+        rows = tuple(
+            replace(row, cells={names[c]: cell for c, cell in row.cells.items() if c in names})
+            for row in self.rows
+        )
+        return replace(self, columns=tuple(names.values()), rows=rows)
+
 
 def read_table(path: Path) -> Table:
     """Read a table with a header, its cells between commas, semicolons or tabs.
@@ -132,10 +142,16 @@ def read_table(path: Path) -> Table:
     return table_of(read_text(path))
 
 
-def table_of(text: Text) -> Table:
-    """The table of a text; the first line that is not empty is the header."""
-    delimiter = sniffed(text.text)
-    records = _records(text.text, delimiter)
+def table_of(text: Text, above: int = 0) -> Table:
+    """The table of a text; the first line that is not empty is the header.
+
+    Args:
+        text: of the file.
+        above: how many lines above the header are not part of the table.
+    """
+    body = text.text.split("\n", above)[-1] if above else text.text
+    delimiter = sniffed(body)
+    records = _records(body, delimiter, above)
     header = next(((n, r) for n, r, _ in records if r.strip(f" \t\n{delimiter}")), None)
     if header is None:
         return Table((), (), delimiter, text.bom, text.guessed)
@@ -158,14 +174,19 @@ def sniffed(text: str) -> str:
     return max(_DELIMITERS, key=plain.count)
 
 
+def column_key(name: str) -> str:
+    """What tells columns apart: "Start s" and "start_s" are one."""
+    return re.sub(r"[\s_-]+", "_", name.casefold())
+
+
 def _own_names(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     found: dict[str, str] = {}
     renamed = []
     for number, name in enumerate(names, 1):
         own = name or f"column {number}"
-        while own.casefold() in found:
+        while column_key(own) in found:
             own = f"{own} {number}"
-        found[own.casefold()] = own
+        found[column_key(own)] = own
         if own != name:
             renamed.append(own)
     return tuple(found.values()), tuple(renamed)
@@ -184,13 +205,14 @@ def _rows(
         yield Row(number, dict(zip(columns, cells, strict=False)), record, fits, closed)
 
 
-def _records(text: str, delimiter: str) -> Iterator[tuple[int, str, bool]]:
+def _records(text: str, delimiter: str, number: int) -> Iterator[tuple[int, str, bool]]:
     """Number and text of each record, and whether every quoted cell ends in it.
 
-    A quotation mark without a partner costs its own line, not the rest of the file.
+    The first record has the number after `number`. A quotation mark without a partner costs its
+    own line, not the rest of the file.
     """
     lines = text.split("\n")
-    number = at = 0
+    at = 0
     while at < len(lines):
         number += 1
         inside, end = _inside_quotes(lines[at], delimiter), at + 1
@@ -286,7 +308,7 @@ def seconds_of(text: str) -> float:
     text = text.strip().replace(",", ".")
     # A long text is refused before a pattern or `float` works on it.
     if len(text) <= _LONGEST_NUMBER:
-        if clock := _CLOCK.fullmatch(text.lstrip("+-")):
+        if ":" in text and (clock := _CLOCK.fullmatch(text.lstrip("+-"))):
             hours, minutes, seconds = (float(part or 0) for part in clock.groups())
             value = 3600 * hours + 60 * minutes + seconds
             return -value if text.startswith("-") else value

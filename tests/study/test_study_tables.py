@@ -205,6 +205,12 @@ def test_a_table_may_use_a_usual_name_and_ours(tmp_path: Path) -> None:
     path = written(tmp_path / "list.csv", "participant,subject,file\nP1,7,a.mp4\n")
     (found,) = import_recordings(path).recordings
     assert (found.participant, found.variables) == ("P1", {"subject": "7"})
+    path = written(
+        tmp_path / "list.csv", "Subject,subject id,file,Start s,start_s\nP1,7,a.mp4,1,2\n"
+    )
+    (found,) = import_recordings(path).recordings
+    assert (found.participant, found.start_s) == ("P1", 1.0)
+    assert found.variables == {"subject id": "7", "start_s 5": "2"}
 
 
 @pytest.mark.parametrize(
