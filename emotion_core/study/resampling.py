@@ -49,8 +49,8 @@ def grid_of(
 ) -> Grid:
     """The grid of a recording: steps of 1 / rate_hz from `start_s` on.
 
-    Steps before the first analysed frame of the video are left out; the last step includes `end_s`, or the end
-    of the last analysed frame where that is earlier.
+    Steps before the first analysed frame of the video are left out; the last step includes
+    `end_s`, or the end of the last analysed frame where that is earlier.
 
     Args:
         frame_times: (M,) increasing seconds of the analysed frames.
