@@ -55,6 +55,12 @@ CASES: dict[str, dict[str, Any]] = {
         "seed": 9,
     },
     "no variance of stimuli": {"groups": _TWO, "stimuli": 4, "spread": {"stimulus": 0}, "seed": 15},
+    "participants differ most": {
+        "groups": _TWO,
+        "stimuli": 6,
+        "spread": {"participant": 10, "stimulus": 0.2, "stimulus × group": 0.2},
+        "seed": 21,
+    },
     "two groups": {"groups": _TWO, "unequal": True, "skewed": True, "seed": 17},
     "three groups": {"participants": 40, "groups": ("A", "B", "C"), "seed": 19},
     "skewed probabilities": {

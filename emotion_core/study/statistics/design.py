@@ -132,9 +132,12 @@ def as_text(column: "pd.Series[str]") -> "pd.Series[str]":
 
 def offenders(rows: pd.DataFrame, factor: str) -> dict[str, list[str]]:
     """Participants with several levels of a factor, and these levels."""
-    known = rows[as_text(rows[factor]) != ""]
-    found = as_text(known[factor]).groupby(known["participant"].astype(str)).unique()
-    return {str(p): sorted(values) for p, values in found.items() if len(values) > 1}
+    pairs = pd.DataFrame({"who": as_text(rows["participant"]), "level": as_text(rows[factor])})
+    pairs = pairs[pairs["level"] != ""].drop_duplicates().sort_values(["who", "level"])
+    found: dict[str, list[str]] = {}
+    for who, level in pairs[pairs.duplicated("who", keep=False)].itertuples(index=False):
+        found.setdefault(str(who), []).append(str(level))
+    return found
 
 
 def _checked(rows: pd.DataFrame, factors: Sequence[str], warnings: list[str]) -> list[str]:

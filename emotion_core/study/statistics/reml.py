@@ -33,7 +33,11 @@ _ZERO_RATIO: Final = 1e-6
 _MOST_RATIO: Final = 1e5
 # Steps of the numerical derivatives, relative to a parameter.
 _STEP: Final = 1e-3
-_STARTS: Final = (1.0, 0.1)
+_START: Final = 1.0
+_OTHER_START: Final = 0.1
+_LARGE_RATIO: Final = 100.0
+# How much the deviance may still change with the logarithm of a ratio at the optimum.
+_FLAT: Final = 0.01
 # More levels of random factors than this are solved by sparse algebra.
 _MOST_DENSE: Final = 400
 # In units of the values' variance; keeps the logarithm finite where the model fits exactly.
@@ -212,20 +216,49 @@ def fit_reml(y: Floats, x: Floats, factors: Sequence[Ints]) -> Fit:
 def _best_ratios(criterion: _Criterion, count: int) -> tuple[Floats, bool]:
     if not count:
         return np.zeros(0), True
-    found = [
-        optimize.minimize(
-            criterion.profiled,
-            np.full(count, start),
-            jac="3-point",
-            method="L-BFGS-B",
-            bounds=[(0.0, 10 * _MOST_RATIO)] * count,
-            options={"ftol": 1e-13, "gtol": 1e-7, "maxiter": 500},
-        )
-        for start in _STARTS
-    ]
-    best = min(found, key=lambda result: float(result.fun))
+    best = _search(criterion, np.full(count, _START))
+    if best.x.min() < _ZERO_RATIO or best.x.max() > _LARGE_RATIO:
+        # At an edge: look from elsewhere, too.
+        other = _search(criterion, np.full(count, _OTHER_START))
+        best = min(best, other, key=lambda result: float(result.fun))
     ratios = np.where(best.x < _ZERO_RATIO, 0.0, best.x)
-    return ratios, bool(np.isfinite(best.fun) and ratios.max() < _MOST_RATIO)
+    slope = np.abs(best.jac * ratios).max()
+    if slope >= _FLAT:
+        ratios, slope = _polished(criterion, ratios)
+    return ratios, bool(np.isfinite(slope) and slope < _FLAT and ratios.max() < _MOST_RATIO)
+
+
+def _polished(criterion: _Criterion, ratios: Floats) -> tuple[Floats, float]:
+    """Go on over the logarithms of the ratios above zero: large ones are far apart otherwise."""
+    free = ratios > 0
+
+    def deviance(logs: Floats) -> float:
+        moved = ratios.copy()
+        moved[free] = np.exp(logs)
+        return criterion.profiled(moved)
+
+    limits = (np.log(_ZERO_RATIO), np.log(10 * _MOST_RATIO))
+    found = optimize.minimize(
+        deviance,
+        np.log(ratios[free]),
+        jac="3-point",
+        method="L-BFGS-B",
+        bounds=[limits] * int(free.sum()),
+        options={"ftol": 1e-13, "gtol": 1e-7, "maxiter": 500},
+    )
+    ratios = ratios.copy()
+    ratios[free] = np.exp(found.x)
+    return ratios, float(np.abs(found.jac).max())
+
+
+def _search(criterion: _Criterion, start: Floats) -> Any:
+    return optimize.minimize(
+        criterion.profiled,
+        start,
+        method="L-BFGS-B",
+        bounds=[(0.0, 10 * _MOST_RATIO)] * len(start),
+        options={"ftol": 1e-13, "gtol": 1e-7, "maxiter": 500},
+    )
 
 
 def _curvature(criterion: _Criterion, at: Floats, free: NDArray[np.bool_]) -> tuple[Floats, Floats]:
