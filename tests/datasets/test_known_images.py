@@ -90,7 +90,7 @@ def test_no_more_is_estimated_than_there_is(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a,b\n", "split,every,sketch\ntest,1,xyz\n", "split,every,sketch\ntest,x,00\n"]
+    "text", ["", "a,b\n", "split,every,signature_bits\ntest,1,xyz\n", "split,every,signature_bits\ntest,x,00\n"]
 )
 def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE_NAME).write_text(text)
