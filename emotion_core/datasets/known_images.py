@@ -55,7 +55,7 @@ def sketches(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.b
         be known by.
     """
     signatures = signature(images)
-    return np.packbits(signatures @ _PLANES > 0, axis=1), signatures.any(axis=1)
+    return np.packbits(signatures @ _PLANES > 0, axis=1), (signatures != 0).any(axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
