@@ -13,9 +13,15 @@ _DASHES: Final = ("solid", "dashed", "dotted")
 _PATTERNS: Final[dict[str, list[int]]] = {"solid": [1, 0], "dashed": [7, 4], "dotted": [2, 3]}
 
 
-def group_keys(groups: Sequence[str]) -> list[Key]:
-    """One entry of a legend for each group; none where there is only one group."""
-    return _keys(groups) if len(groups) > 1 else []
+def group_keys(groups: Sequence[str], *, lines: bool = True) -> list[Key]:
+    """One entry of a legend for each group; none where there is only one group.
+
+    Args:
+        groups: in their order.
+        lines: the chart has lines; False for marks, which have no pattern.
+    """
+    keys = _keys(groups) if len(groups) > 1 else []
+    return keys if lines else [Key(key.name, key.colour) for key in keys]
 
 
 def _keys(groups: Sequence[str]) -> list[Key]:

@@ -34,7 +34,11 @@ def curve_chart(
     groups = list(dict.fromkeys(rows["group"]))
     span = (float(rows["time_s"].min()), float(rows["time_s"].max()))
     x = _from_start(span)
-    axis = alt.Axis(format="%", tickCount=4) if share else alt.Axis(tickCount=6)
+    axis = (
+        alt.Axis(format="%", tickCount=4, minExtent=40)
+        if share
+        else alt.Axis(tickCount=6, minExtent=40)
+    )
     scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=False, nice=True)
     y = alt.Y("mean:Q", title=unit, axis=axis, scale=scale)
     layers = _bands(clusters, span) + _onset(span)

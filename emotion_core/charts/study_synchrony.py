@@ -13,6 +13,9 @@ _SIGNALS_PX, _WINDOWS_PX, _ROW_PX, _AXIS_PX = 260, 220, 26, 60
 _GREY: Final = "#8C8C8C"
 _INK: Final = "#0D9488"
 _MOST_POINTS: Final = 2000
+_CORRELATION: Final = alt.Scale(domain=[-1, 1])
+# Charts of one width, one below the other, begin at the same place.
+_ROOM: Final = alt.Axis(tickCount=5, minExtent=40)
 
 
 def pair_chart(rows: pd.DataFrame, names: Sequence[str], signal: str) -> Any:
@@ -31,7 +34,7 @@ def pair_chart(rows: pd.DataFrame, names: Sequence[str], signal: str) -> Any:
         .mark_line(strokeWidth=2)
         .encode(
             x=time_axis(span),
-            y=alt.Y("value:Q", title=signal, axis=alt.Axis(tickCount=5)),
+            y=alt.Y("value:Q", title=signal, axis=_ROOM),
             color=group_colour(names),
             strokeDash=group_dash(names),
             tooltip=[
@@ -54,7 +57,7 @@ def windows_chart(rows: pd.DataFrame, surrogate_r: float, span: tuple[float, flo
         span: seconds at the ends of the axis.
     """
     base = alt.Chart(rows, height=_WINDOWS_PX)
-    y = alt.Y("r:Q", title="peak correlation", scale=alt.Scale(domain=[-1, 1]))
+    y = alt.Y("r:Q", title="peak correlation", scale=_CORRELATION, axis=_ROOM)
     line = base.mark_line(point=alt.OverlayMarkDef(color=_INK), color=_INK, strokeWidth=2).encode(
         x=time_axis(span),
         y=y,

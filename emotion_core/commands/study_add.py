@@ -13,6 +13,7 @@ from emotion_core.commands.progress import printable
 from emotion_core.errors import EmotionCoreError, SettingsError
 from emotion_core.results.paths import FACES
 from emotion_core.study.additions import add_events, add_recordings
+from emotion_core.study.checks import check_study
 from emotion_core.study.event_files import import_events
 from emotion_core.study.folder import Study
 
@@ -28,8 +29,8 @@ def run(options: argparse.Namespace) -> int:
         failed = outcome["status"] in FAILURES
         line = f"{outcome['file']}: {outcome['status']} {outcome['message']}".strip()
         print(printable(line), file=sys.stderr if failed else sys.stdout)
-    for problem in Study.open(options.study).problems:
-        print(printable(f"{problem.where}: {problem.message}"), file=sys.stderr)
+    for problem in check_study(Study.open(options.study)):
+        print(printable(str(problem)), file=sys.stderr)
     write_json_option(options.json, outcomes)
     return int(any(o["status"] in FAILURES for o in outcomes))
 

@@ -19,6 +19,7 @@ from emotion_core.progress import OnProgress, Progress
 from emotion_core.reports.study_report import StudyFindings, study_report_html
 from emotion_core.results.export import output_error
 from emotion_core.results.paths import file_hash, read_summary
+from emotion_core.study.checks import check_study
 from emotion_core.study.folder import RESULTS, Study
 from emotion_core.study.freshness import REPORT, inputs_digest, mark_current
 from emotion_core.study.outcome import (
@@ -80,7 +81,7 @@ def compute(study: Study, models_dir: Path | None, progress: OnProgress) -> dict
     digest = inputs_digest(study)
     question = question_of(study.design)
     tables = write_tables(study, _part(progress, 0))
-    problems = [str(p) for p in (*study.problems, *reading_problems(study))]
+    problems = [str(p) for p in (*check_study(study), *reading_problems(study))]
     progress(Progress("Test", 2.0, _STEPS))
     analysis, told = _answer(question, study, tables)
     problems += told

@@ -152,9 +152,10 @@ def _means(analysis: Analysis, signal: str) -> dict[str, Any] | None:
         return None
     factors = axis_factors(analysis)
     groups = list(dict.fromkeys(rows[factors[1]].astype(str))) if len(factors) > 1 else []
+    keys = group_keys(groups, lines=False)
     unit = axis_title(analysis.design.measure, signal)
     return {
-        "legend": Markup(legend_html(group_keys(groups))) if len(groups) > 1 else "",
+        "legend": Markup(legend_html(keys)) if keys else "",
         "chart": inline_chart(means_chart(rows, factors, signal, unit)),
     }
 

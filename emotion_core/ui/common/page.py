@@ -24,6 +24,7 @@ _STYLE: Final = """<style>
 /* Small grey words and chosen controls with the contrast that WCAG 2.1 asks for (level AA). */
 [data-testid="stCaptionContainer"] { color: inherit; opacity: .8; }
 [data-testid="stCaptionContainer"] code { color: inherit; }
+[data-testid="stMultiSelect"] [data-tag],
 [data-testid="stBaseButton-primary"], [data-testid="stBaseLinkButton-primary"] {
   background-color: #0F766E; }
 button[data-variant="segmented_control"][data-selected="true"] p {

@@ -12,6 +12,7 @@ from emotion_core.errors import EmotionCoreError, InputError
 from emotion_core.study.additions import add_events
 from emotion_core.study.definitions import EVERY_RECORDING, Event, EventKind
 from emotion_core.study.event_files import import_events
+from emotion_core.study.events import EVENTS
 from emotion_core.ui.study_page.adding import uploaded_file
 from emotion_core.ui.study_page.recordings import show_problems
 from emotion_core.ui.study_page.study_view import StudyView
@@ -24,7 +25,7 @@ def show_events(view: StudyView) -> None:
     """Draw the tab."""
     with st.expander("Import an event file", icon=":material/upload_file:"):
         _import(view)
-    show_problems(view)
+    show_problems([p for p in view.problems() if p.file == EVENTS])
     st.caption(
         "A *stimulus* was shown, an *event* happened; a *baseline* is the participant at rest; "
         "time under *exclude* is never used. “Of” is a recording, `column=value` for some of them, "

@@ -68,7 +68,8 @@ def _two(view: StudyView, signal: str, windows: dict[str, float]) -> None:
     names = list(rows)
     left, right = st.columns(2)
     a = left.selectbox("First", names, key=f"{view.key}_pair_a")
-    b = right.selectbox("Second", names, index=1, key=f"{view.key}_pair_b")
+    other = next((i for i, n in enumerate(names) if is_partner(rows[a], rows[n])), 1)
+    b = right.selectbox("Second", names, index=other, key=f"{view.key}_pair_b_{a}")
     if a == b:
         st.info("Choose two different recordings.", icon=":material/group:")
         return
@@ -96,6 +97,14 @@ def _two(view: StudyView, signal: str, windows: dict[str, float]) -> None:
     st.altair_chart(windows_chart(table, found.surrogate_r, span), width="stretch")
     st.caption("Peak correlation of each window. Dashed: the mean of the surrogates.")
     download_data(table, "synchrony.csv", key=f"{view.key}_pair_data")
+
+
+def is_partner(a: Recording, b: Recording) -> bool:
+    """Whether a recording is one of somebody else that is likely to belong to another."""
+    if a.participant == b.participant:
+        return False
+    shared = set(a.variables.values()) & set(b.variables.values()) - {""}
+    return bool(shared) or not a.variables
 
 
 def _name(a: Recording, b: Recording) -> tuple[str, str]:

@@ -11,6 +11,8 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError
 from emotion_core.study.additions import remove_recordings
 from emotion_core.study.definitions import Recording
+from emotion_core.study.events import EVENTS
+from emotion_core.study.problems import Problem
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.study_page.adding import show_adding
 from emotion_core.ui.study_page.study_view import StudyView
@@ -30,7 +32,7 @@ def show_recordings(view: StudyView) -> None:
         show_adding(view)
     if not recordings:
         return
-    show_problems(view)
+    show_problems([p for p in view.problems() if p.file != EVENTS])
     st.caption(
         "One row for each recording of one participant. Any further column is a variable: group, "
         "condition, stimulus, session. Times are seconds of the video; the offset is the events’ "
@@ -43,9 +45,8 @@ def show_recordings(view: StudyView) -> None:
     _cells(view)
 
 
-def show_problems(view: StudyView) -> None:
-    """What is wrong with the files of the study, where it was found."""
-    problems = view.study.problems
+def show_problems(problems: Sequence[Problem]) -> None:
+    """What is wrong, where it was found."""
     if not problems:
         return
     lines = [f"- {escape(p.where)}: {escape(p.message)}" for p in problems[:_MOST_PROBLEMS]]

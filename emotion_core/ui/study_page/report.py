@@ -49,5 +49,7 @@ def show_report(view: StudyView) -> None:
             show_download(label, OfferedFile(file, kind, path), key=f"{view.key}_get_{file}_all")
             st.caption(words, width="content")
     st.markdown("**Make it again**")
-    st.caption("Unzip the study and compute the same results, byte for byte, with:")
-    st.code(f"emotion-lab study run {shlex.quote(name)}", language="sh")
+    st.caption(
+        "Unzip the study; this version of the program then writes the same results, byte for byte:"
+    )
+    st.code(f"emotion-lab study run {shlex.quote(name)}", language="sh", wrap_lines=True)

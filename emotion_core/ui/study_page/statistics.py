@@ -148,17 +148,18 @@ def _effects(view: StudyView, analysis: Analysis) -> None:
 
 
 _EFFECT_COLUMNS: Final = (
-    *("signal", "participants", "estimate", "ci_low", "ci_high", "effect_size", "effect_low"),
-    *("effect_high", "test", "statistic", "df", "p", "p_holm", "p_permutation"),
+    *("signal", "estimate", "ci_low", "ci_high", "effect_size", "effect_low", "effect_high"),
+    *("p_holm", "p", "p_permutation", "test", "statistic", "df", "participants"),
 )
 _CONFIG: Final[dict[str, Any]] = {
     "p_holm": st.column_config.NumberColumn("p (Holm)"),
+    "estimate": st.column_config.NumberColumn("difference"),
     "p_permutation": st.column_config.NumberColumn("p (permutation)"),
     "ci_low": st.column_config.NumberColumn("from"),
     "ci_high": st.column_config.NumberColumn("to"),
     "effect_size": st.column_config.NumberColumn("effect size"),
-    "effect_low": st.column_config.NumberColumn("from (effect)"),
-    "effect_high": st.column_config.NumberColumn("to (effect)"),
+    "effect_low": st.column_config.NumberColumn("from "),
+    "effect_high": st.column_config.NumberColumn("to "),
 }
 
 
@@ -182,7 +183,8 @@ def _means(view: StudyView, analysis: Analysis) -> None:
     rows = analysis.means[analysis.means["signal"] == signal]
     factors = axis_factors(analysis)
     if len(factors) > 1:
-        show_legend(group_keys(list(dict.fromkeys(rows[factors[1]].astype(str)))))
+        groups = list(dict.fromkeys(rows[factors[1]].astype(str)))
+        show_legend(group_keys(groups, lines=False))
     unit = axis_title(analysis.design.measure, signal)
     st.altair_chart(
         means_chart(rows, factors, signal, unit), width="stretch", key=f"{view.key}_means"

@@ -8,8 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
+from emotion_core.study.checks import check_study
 from emotion_core.study.folder import RESULTS, Study
-from emotion_core.study.freshness import LONG_TABLE, has_results, is_current
+from emotion_core.study.freshness import LONG_TABLE, has_results, inputs_digest, is_current
+from emotion_core.study.problems import Problem
 
 # Columns of results/long.csv that hold text also where every value looks like a number.
 _TEXT: Final = ("participant", "recording", "event", "event_kind", "signal", "reason")
@@ -78,10 +80,20 @@ class StudyView:
             return False
         return True
 
+    def problems(self) -> tuple[Problem, ...]:
+        """What cannot be read of the study, and what is likely a mistake."""
+        return _problems(self.token, inputs_digest(self.study), self.study)
+
     def show_problem(self) -> None:
         """Tell what an earlier change met."""
         if problem := st.session_state.pop(f"{self.key}_problem", ""):
             st.error(problem, icon=":material/error:")
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def _problems(token: str, digest: str, _study: Study) -> tuple[Problem, ...]:
+    del token, digest
+    return check_study(_study)
 
 
 def file_state(path: Path) -> tuple[int, int, int]:
