@@ -14,6 +14,7 @@ _LIGHT: Final[dict[str, Any]] = {
     "font": _FONT,
     # The picture has one accessible name; a name for each mark would only make the file larger.
     "aria": False,
+    "mark": {"aria": False},
     "view": {"stroke": _GREY},
     "axis": {
         "domainColor": _GREY,

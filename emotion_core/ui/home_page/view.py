@@ -17,6 +17,8 @@ _STARTS: Final = (
     ("pages/3_Photo.py", "Read a photo", "Every face in a picture, boxed and labelled."),
     ("pages/4_Model.py", "See how accurate it is",
         "Scores, confusions and calibration of the network in use."),
+    ("pages/5_Study.py", "Compare participants",
+        "Groups, conditions and stimuli: tests, curves and a report. With a sample study."),
 )  # fmt: skip
 
 
@@ -78,8 +80,8 @@ def show_readiness(checks: list[Check]) -> None:
 
 
 def show_starts() -> None:
-    """Four ways in, each with a sentence."""
-    for column, (path, label, words) in zip(st.columns(4), _STARTS, strict=True):
+    """The ways in, each with a sentence."""
+    for column, (path, label, words) in zip(st.columns(len(_STARTS)), _STARTS, strict=True):
         with column, st.container(border=True, height="stretch"):
             link_to(path, label)
             st.caption(words)
