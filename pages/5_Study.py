@@ -2,8 +2,15 @@
 
 import streamlit as st
 
+from emotion_core.extras import missing_extra
 from emotion_core.ui.common.page import end_page, start_page
 from emotion_core.ui.common.resources import stop_on_bad_settings
+from emotion_core.ui.study_page.visits import (
+    my_studies,
+    show_study_of,
+    shown_study,
+    study_store,
+)
 
 start_page(
     "Study",
@@ -12,14 +19,6 @@ start_page(
 )
 stop_on_bad_settings()
 
-# Tables and statistics take seconds to import on a cold server: the title is on the screen by now.
-from emotion_core.ui.study_page.visits import (  # noqa: E402
-    my_studies,
-    show_study_of,
-    shown_study,
-    study_store,
-)
-
 tokens = my_studies()
 shown = shown_study()
 folder = study_store().find(shown) if shown else None
@@ -27,13 +26,19 @@ if shown and folder is None:
     st.info("This study is no longer here: it was deleted.", icon=":material/delete:")
     show_study_of(None)
 
-if shown and folder is not None:
-    from emotion_core.ui.study_page.page import show_study
+try:
+    # These take seconds to import on a cold server: the title is on the screen by now.
+    if shown and folder is not None:
+        from emotion_core.ui.study_page.page import show_study
+    else:
+        from emotion_core.ui.study_page.start import show_start
+except ModuleNotFoundError as error:
+    st.error(str(missing_extra(error)), icon=":material/extension:")
+    st.stop()
 
+if shown and folder is not None:
     show_study(shown, folder)
 else:
-    from emotion_core.ui.study_page.start import show_start
-
     show_start(tokens)
 
 end_page(
