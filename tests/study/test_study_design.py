@@ -1,5 +1,7 @@
 """Which test is chosen for which columns, and what is said about it."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -159,13 +161,13 @@ def test_one_sample_is_tested_only_where_zero_means_something() -> None:
     ],
 )
 def test_what_cannot_be_compared(
-    change: dict[str, object], arguments: dict[str, object], says: str
+    change: dict[str, Any], arguments: dict[str, Any], says: str
 ) -> None:
     table = crossed_values(groups=TWO, conditions=TWO, stimuli=2)
     for column, value in change.items():
         table[column] = value
     with pytest.raises(InputError, match=says):
-        choose_design(table, **arguments)  # type: ignore[arg-type]
+        choose_design(table, **arguments)
 
 
 def test_a_factor_with_one_level_is_told() -> None:
