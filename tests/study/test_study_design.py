@@ -91,6 +91,12 @@ def test_events_are_stimuli_where_there_are_several() -> None:
     assert choose_design(whole).kind == "two_groups"
 
 
+def test_few_stimuli_are_told() -> None:
+    few, enough = (choose_design(crossed_values(groups=TWO, stimuli=n)) for n in (4, 5))
+    assert "only 4 levels of stimulus, so that the results hold for these" in few.warnings[0]
+    assert enough.warnings == ()
+
+
 def test_a_stimulus_for_each_condition_cannot_be_told_from_it() -> None:
     table = crossed_values(conditions=THREE)
     design = choose_design(table.assign(stimulus="film " + table["condition"]))
