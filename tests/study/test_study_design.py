@@ -1,5 +1,7 @@
 """Which test is chosen for which columns, and what is said about it."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,6 +91,12 @@ def test_events_are_stimuli_where_there_are_several() -> None:
     assert choose_design(whole).kind == "two_groups"
 
 
+def test_few_stimuli_are_told() -> None:
+    few, enough = (choose_design(crossed_values(groups=TWO, stimuli=n)) for n in (4, 5))
+    assert "only 4 levels of stimulus, so that the results hold for these" in few.warnings[0]
+    assert enough.warnings == ()
+
+
 def test_a_stimulus_for_each_condition_cannot_be_told_from_it() -> None:
     table = crossed_values(conditions=THREE)
     design = choose_design(table.assign(stimulus="film " + table["condition"]))
@@ -159,13 +167,13 @@ def test_one_sample_is_tested_only_where_zero_means_something() -> None:
     ],
 )
 def test_what_cannot_be_compared(
-    change: dict[str, object], arguments: dict[str, object], says: str
+    change: dict[str, Any], arguments: dict[str, Any], says: str
 ) -> None:
     table = crossed_values(groups=TWO, conditions=TWO, stimuli=2)
     for column, value in change.items():
         table[column] = value
     with pytest.raises(InputError, match=says):
-        choose_design(table, **arguments)  # type: ignore[arg-type]
+        choose_design(table, **arguments)
 
 
 def test_a_factor_with_one_level_is_told() -> None:

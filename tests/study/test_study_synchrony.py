@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emotion_core.errors import InputError
-from emotion_core.study.statistics import synchrony as module
+from emotion_core.study.statistics import lagged_correlation as module
 from emotion_core.study.statistics.synchrony import aligned, synchrony, synchrony_of_pairs
 
 RATE = 10.0
@@ -24,22 +24,22 @@ def follower(x: np.ndarray, samples: int, noise: float = 0.5) -> np.ndarray:
 def test_one_window_is_the_plain_correlation() -> None:
     x, y = smooth(1, 90), smooth(2, 90)
     starts = np.array([0])
-    grid = module._grid(RATE, 7.0, 1.0, 2.0, 0.7)
-    for lag, (shift_x, shift_y) in zip(range(-20, 21), module._lag_shifts(grid), strict=True):
-        a, known_a = module._cut(x, starts, grid, shift_x)
-        b, known_b = module._cut(y, starts, grid, shift_y)
-        r = module._all_correlations(a, known_a, b, known_b, 49)
+    grid = module.windows_of(RATE, 7.0, 1.0, 2.0, 0.7)
+    for lag, (shift_x, shift_y) in zip(range(-20, 21), module.lag_shifts(grid), strict=True):
+        a, known_a = module.cut(x, starts, grid, shift_x)
+        b, known_b = module.cut(y, starts, grid, shift_y)
+        r = module.all_correlations(a, known_a, b, known_b, 49)
         here = slice(max(-lag, 0), max(-lag, 0) + 70), slice(max(lag, 0), max(lag, 0) + 70)
         assert r[0, 0] == pytest.approx(np.corrcoef(x[here[0]], y[here[1]])[0, 1])
 
 
 def test_the_peak_nearest_to_no_lag_is_picked() -> None:
     r = np.array([0.1, 0.9, 0.2, 0.3, 0.5, 0.1, 0.0, 0.4, 0.9])[:, None]
-    z, lag = module._pick(r)
+    z, lag = module.pick(r)
     # Lags −4 to 4: peaks at −3 and 0; at +4 the correlation still rises.
     assert (np.tanh(z[0]), lag[0]) == pytest.approx((0.5, 0))
-    assert np.isnan(module._pick(np.linspace(0, 1, 9)[:, None])[0][0])
-    assert np.isnan(module._pick(np.full((9, 1), np.nan))[0][0])
+    assert np.isnan(module.pick(np.linspace(0, 1, 9)[:, None])[0][0])
+    assert np.isnan(module.pick(np.full((9, 1), np.nan))[0][0])
 
 
 @pytest.mark.parametrize(("shift", "leader"), [(6, "first"), (-6, "second")])
@@ -81,13 +81,13 @@ def test_absences_are_tolerated() -> None:
 def test_nan_gives_what_leaving_out_gives() -> None:
     x, y = smooth(1, 93), smooth(2, 93)
     x[10:20] = np.nan
-    grid = module._grid(RATE, 7.0, 1.0, 2.0, 0.7)
-    cut = [module._cut(s, np.array([0]), grid, 0) for s in (x, y)]
-    r = module._all_correlations(*cut[0], *cut[1], 49)[0, 0]
+    grid = module.windows_of(RATE, 7.0, 1.0, 2.0, 0.7)
+    cut = [module.cut(s, np.array([0]), grid, 0) for s in (x, y)]
+    r = module.all_correlations(*cut[0], *cut[1], 49)[0, 0]
     kept = np.isfinite(x[:70])
     assert r == pytest.approx(np.corrcoef(x[:70][kept], y[:70][kept])[0, 1])
-    matched = module._matched_peaks(x, y, np.array([0, 3]), grid, 0.7)
-    every = module._peaks(x, y, np.array([0, 3]), np.array([0, 3]), grid, 0.7)
+    matched = module.matched_peaks(x, y, np.array([0, 3]), grid, 0.7)
+    every = module.peaks(x, y, np.array([0, 3]), np.array([0, 3]), grid, 0.7)
     for one, all_of_them in zip(matched, every, strict=True):
         assert one == pytest.approx(all_of_them.diagonal(), nan_ok=True)
 

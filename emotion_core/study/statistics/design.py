@@ -29,6 +29,8 @@ _MOST_CHOSEN: Final = 2
 MOST_FACTORS: Final = 3
 # Measures for which zero means "as at rest", so that one sample can be tested against it.
 ZERO_MEANS_REST: Final = frozenset({"mean_corrected"})
+# With fewer stimuli it can hardly be told how much they differ in their effects.
+STIMULI_FOR_SLOPES: Final = 5
 _STIMULUS_COLUMNS: Final = ("stimulus", "event")
 
 
@@ -88,6 +90,11 @@ def choose_design(
         warnings += _in_two_groups(rows, factor)
     if not chosen:
         stimulus = None
+    elif stimulus and (count := len(levels(rows, stimulus))) < STIMULI_FOR_SLOPES:
+        warnings.append(
+            f"There are only {count} levels of {stimulus}, so that the results hold for these, and"
+            " not for others of their kind."
+        )
     kind = _kind(rows, between, within, stimulus)
     if kind == "one_sample" and measure not in ZERO_MEANS_REST:
         warnings.append(

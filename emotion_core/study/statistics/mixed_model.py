@@ -10,13 +10,14 @@ doi 10.1037/xge0000014; Barr, Levy, Scheepers & Tily 2013, doi 10.1016/j.jml.201
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from emotion_core.study.statistics.design import STIMULI_FOR_SLOPES
 from emotion_core.study.statistics.effects import Estimate, partial_eta_squared, t_test
 from emotion_core.study.statistics.outcome import Effect, LevelMean
 from emotion_core.study.statistics.reml import Fit, fit_reml
@@ -24,8 +25,6 @@ from emotion_core.study.statistics.reml import Fit, fit_reml
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# The variance of fewer stimuli in their effects can hardly be estimated.
-STIMULI_FOR_SLOPES: Final = 5
 Terms = dict[str, Ints]
 
 
@@ -70,6 +69,8 @@ def fit_model(
     names = [*between, *within]
     for terms, data, note in _attempts(values, names, within, stimulus):
         factors = {f: sorted(data[f].unique()) for f in names}
+        if any(len(found) < 2 for found in factors.values()):
+            return None
         rows, crossed = _cell_rows(data, factors)
         place = _cell_numbers(data, factors)
         x, y = rows[place], data["value"].to_numpy(np.float64)

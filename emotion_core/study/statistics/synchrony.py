@@ -21,20 +21,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from emotion_core.errors import InputError
 from emotion_core.study.statistics.effects import Estimate, d_z, mean_interval
+from emotion_core.study.statistics.lagged_correlation import (
+    matched_peaks,
+    peaks,
+    window_starts,
+    windows_of,
+)
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 # Share of the samples of a window that both people must have, or the window does not count.
 MIN_VALID: Final = 0.7
-# Correlations are kept below one, so that Fisher's z stays finite.
-_MOST_R: Final = 0.999
 # Surrogates move blocks of windows this many windows long. Overlapping windows resemble each other;
 # moved one by one they would vary less than real ones do.
 _BLOCK_WINDOWS: Final = 3
 _LEAST_BLOCKS: Final = 4
-# Correlations kept in memory at once.
-_MOST_NUMBERS: Final = 4_000_000
 _TIE: Final = 1e-9
 
 
@@ -93,21 +94,6 @@ class PairsSynchrony:
     pairs: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """Windows in samples."""
-
-    rate_hz: float
-    window: int
-    step: int
-    lag: int
-
-    @property
-    def reach(self) -> int:
-        """Samples that one window needs, with its lags."""
-        return self.window + self.lag
-
-
 def synchrony(
     x: ArrayLike,
     y: ArrayLike,
@@ -136,12 +122,12 @@ def synchrony(
         InputError: signals of different length or shorter than one window, or settings that make
             no window.
     """
-    grid = _grid(rate_hz, window_s, step_s, max_lag_s, min_valid)
+    grid = windows_of(rate_hz, window_s, step_s, max_lag_s, min_valid)
     first, second = _signal(x), _signal(y)
     if len(first) != len(second):
         raise InputError("Both people's signals must cover the same moments.")
-    starts = _starts(len(first), grid)
-    z, lags = _peaks(first, second, starts, starts, grid, min_valid)
+    starts = window_starts(len(first), grid)
+    z, lags = peaks(first, second, starts, starts, grid, min_valid)
     own, own_lags = z.diagonal(), lags.diagonal() / rate_hz
     block = _BLOCK_WINDOWS * math.ceil(grid.window / grid.step)
     shuffled, real = _surrogates(z, block, surrogates, seed)
@@ -182,7 +168,7 @@ def synchrony_of_pairs(
     Raises:
         InputError: fewer than two pairs, or as `synchrony`.
     """
-    grid = _grid(rate_hz, window_s, step_s, max_lag_s, min_valid)
+    grid = windows_of(rate_hz, window_s, step_s, max_lag_s, min_valid)
     if len(pairs) < 2:
         raise InputError("Partners can only be shuffled among two pairs or more.")
     signals = [(_signal(x), _signal(y)) for x, y in pairs]
@@ -193,8 +179,8 @@ def synchrony_of_pairs(
             length = min(len(x), len(y))
             if i == j and len(x) != len(y):
                 raise InputError("Both people's signals must cover the same moments.")
-            starts = _starts(length, grid)
-            z, lags = _matched_peaks(x[:length], y[:length], starts, grid, min_valid)
+            starts = window_starts(length, grid)
+            z, lags = matched_peaks(x[:length], y[:length], starts, grid, min_valid)
             table[i, j] = _mean(z)
             if i == j:
                 lag_means[i] = _mean(lags) / rate_hz
@@ -236,139 +222,11 @@ def aligned(x: ArrayLike, y: ArrayLike, rate_hz: float, offset_s: float) -> tupl
     return first[:length], second[:length]
 
 
-def _grid(
-    rate_hz: float, window_s: float, step_s: float, max_lag_s: float, min_valid: float
-) -> _Grid:
-    values = (rate_hz, window_s, step_s, max_lag_s)
-    if not all(math.isfinite(v) and v > 0 for v in values) or not 0 < min_valid <= 1:
-        raise InputError("Rate, window, step, lag and share of valid samples must be above zero.")
-    grid = _Grid(
-        rate_hz,
-        round(window_s * rate_hz),
-        max(1, round(step_s * rate_hz)),
-        max(1, round(max_lag_s * rate_hz)),
-    )
-    if grid.window < 5:
-        raise InputError(f"A window of {window_s:g} s holds fewer than five samples.")
-    return grid
-
-
 def _signal(values: ArrayLike) -> Floats:
     signal = np.asarray(values, np.float64)
     if signal.ndim != 1:
         raise InputError("A signal is one value for each moment.")
     return np.where(np.isfinite(signal), signal, np.nan)
-
-
-def _starts(length: int, grid: _Grid) -> Ints:
-    starts = np.arange(0, length - grid.reach + 1, grid.step)
-    if not len(starts):
-        raise InputError(
-            f"A window with its lags needs {grid.reach / grid.rate_hz:g} s, and the signals have"
-            f" {length / grid.rate_hz:g} s."
-        )
-    return starts
-
-
-def _cut(signal: Floats, starts: Ints, grid: _Grid, shift: int) -> tuple[Floats, Floats]:
-    """(W, window) samples from `starts` + shift on, NaN as 0, and (W, window) which are known."""
-    windows = signal[starts[:, None] + shift + np.arange(grid.window)]
-    known = np.isfinite(windows)
-    # Around each window's own mean: correlations do not change, and sums lose no digits.
-    count = np.maximum(known.sum(1, keepdims=True), 1)
-    filled = np.where(known, windows, 0.0)
-    filled = np.where(known, filled - filled.sum(1, keepdims=True) / count, 0.0)
-    return filled, known.astype(np.float64)
-
-
-def _lag_shifts(grid: _Grid) -> list[tuple[int, int]]:
-    """Shifts of the first and the second person's window, for lags from −lag to +lag.
-
-    Only one of them moves, always forward in time (Boker et al. 2002), so that both directions are
-    treated alike.
-    """
-    return [(max(-lag, 0), max(lag, 0)) for lag in range(-grid.lag, grid.lag + 1)]
-
-
-def _peaks(
-    x: Floats, y: Floats, at_x: Ints, at_y: Ints, grid: _Grid, min_valid: float
-) -> tuple[Floats, Floats]:
-    """(W, V) peaks in Fisher's z and their lags in samples, of every window with every other."""
-    lags = 2 * grid.lag + 1
-    rows = max(1, _MOST_NUMBERS // (lags * len(at_y)))
-    parts = []
-    for start in range(0, len(at_x), rows):
-        some = at_x[start : start + rows]
-        r = np.empty((lags, len(some), len(at_y)))
-        for place, (shift_x, shift_y) in enumerate(_lag_shifts(grid)):
-            a, known_a = _cut(x, some, grid, shift_x)
-            b, known_b = _cut(y, at_y, grid, shift_y)
-            r[place] = _all_correlations(a, known_a, b, known_b, grid.window * min_valid)
-        parts.append(_pick(r))
-    return np.vstack([z for z, _ in parts]), np.vstack([lag for _, lag in parts])
-
-
-def _all_correlations(
-    a: Floats, known_a: Floats, b: Floats, known_b: Floats, least: float
-) -> Floats:
-    """(W, V) correlations of each row of `a` with each row of `b`."""
-    if known_a.all() and known_b.all():
-        # Nothing is missing, and each row is centred: one product instead of six.
-        n, zero = np.full((len(a), len(b)), float(a.shape[1])), np.zeros((len(a), len(b)))
-        aa, bb = (a**2).sum(1)[:, None] + zero, (b**2).sum(1)[None, :] + zero
-        return _correlation(n, zero, zero, aa, bb, a @ b.T, least)
-    n, sum_a, sum_b = known_a @ known_b.T, a @ known_b.T, known_a @ b.T
-    return _correlation(n, sum_a, sum_b, a**2 @ known_b.T, known_a @ (b**2).T, a @ b.T, least)
-
-
-def _matched_peaks(
-    x: Floats, y: Floats, starts: Ints, grid: _Grid, min_valid: float
-) -> tuple[Floats, Floats]:
-    """(W,) peaks and lags of windows at the same time only."""
-    r = np.empty((2 * grid.lag + 1, len(starts)))
-    for place, (shift_x, shift_y) in enumerate(_lag_shifts(grid)):
-        a, known_a = _cut(x, starts, grid, shift_x)
-        b, known_b = _cut(y, starts, grid, shift_y)
-        n, sum_a, sum_b, aa, bb, ab = (
-            (u * v).sum(1)
-            for u, v in (
-                *((known_a, known_b), (a, known_b), (known_a, b)),
-                *((a**2, known_b), (known_a, b**2), (a, b)),
-            )
-        )
-        r[place] = _correlation(n, sum_a, sum_b, aa, bb, ab, grid.window * min_valid)
-    return _pick(r)
-
-
-def _correlation(
-    n: Floats, sum_a: Floats, sum_b: Floats, aa: Floats, bb: Floats, ab: Floats, least: float
-) -> Floats:
-    """Pearson's r from sums over the samples that both have; NaN with too few, or no variance."""
-    count = np.maximum(n, 1)
-    var_a, var_b = aa - sum_a**2 / count, bb - sum_b**2 / count
-    product = np.sqrt(np.maximum(var_a, 0) * np.maximum(var_b, 0))
-    usable = (n >= least - 1e-9) & (product > 1e-12)
-    found = np.full(n.shape, np.nan)
-    np.divide(ab - sum_a * sum_b / count, product, out=found, where=usable)
-    return np.clip(found, -_MOST_R, _MOST_R)
-
-
-def _pick(r: Floats) -> tuple[Floats, Floats]:
-    """Peak nearest to lag zero along the first axis, in Fisher's z, and its lag in samples.
-
-    A peak is higher than both neighbours; at the largest lags there is none. NaN without a peak.
-    """
-    middle = len(r) // 2
-    inner = r[1:-1]
-    with np.errstate(invalid="ignore"):
-        top = (inner >= r[:-2]) & (inner >= r[2:])
-    lags = np.arange(1 - middle, middle)
-    distance = np.where(top, np.abs(lags).reshape(-1, *[1] * (r.ndim - 1)) - _TIE * inner, np.inf)
-    best = distance.argmin(0)
-    found = np.isfinite(distance.min(0))
-    peak = np.take_along_axis(inner, best[None], 0)[0]
-    z = np.arctanh(np.where(found, peak, np.nan))
-    return z, np.where(found, lags[best], np.nan)
 
 
 def _surrogates(z: Floats, block: int, surrogates: int, seed: int) -> tuple[Floats, float]:

@@ -1,0 +1,389 @@
+"""Whole comparisons: from a long table to effects, warnings and sentences."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from benchmarks.study_values import crossed_values
+from emotion_core.errors import InputError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.study.statistics import effects as sizes
+from emotion_core.study.statistics.comparisons import Analysis, analyse
+from emotion_core.study.statistics.design import choose_design
+from emotion_core.study.statistics.effects import Estimate
+from emotion_core.study.statistics.outcome import Effect, LevelMean
+from emotion_core.study.statistics.sentences import p_value, sentence
+
+TWO, THREE = ("A", "B"), ("A", "B", "C")
+
+
+def seven(effects: dict[str, float] | None = None, **arguments: Any) -> pd.DataFrame:
+    """Skewed probabilities of all expressions; `effects` are in happy only."""
+    parts = [
+        crossed_values(
+            **arguments,
+            skewed=True,
+            seed=i,
+            effects=effects if name == "happy" else None,
+        ).assign(signal=name)
+        for i, name in enumerate(EXPRESSIONS)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def run(table: pd.DataFrame, **arguments: Any) -> Analysis:
+    return analyse(table, choose_design(table), permutations=999, **arguments)
+
+
+def groups_of(table: pd.DataFrame, signal: str = "happy") -> list[np.ndarray]:
+    one = table[table["signal"] == signal]
+    return [part["mean"].to_numpy() for _, part in one.groupby("group")]
+
+
+def test_two_groups() -> None:
+    table = seven({"A": 2.0}, groups=TWO)
+    found = run(table)
+    assert [e.signal for e in found.effects] == list(EXPRESSIONS)
+    effect = next(e for e in found.effects if e.signal == "happy")
+    a, b = groups_of(table)
+    expected = stats.ttest_ind(a, b, equal_var=False)
+    assert (effect.statistic, effect.df, effect.p) == pytest.approx(
+        (expected.statistic, expected.df, expected.pvalue)
+    )
+    g = sizes.hedges_g(a, b)
+    assert (effect.effect_size, effect.effect_low, effect.effect_high) == (g.value, g.low, g.high)
+    assert effect.p_permutation == pytest.approx(effect.p, abs=0.02)
+    assert (effect.contrast, effect.participants) == ("group: A − B", 24)
+    assert effect.p_holm == pytest.approx(7 * effect.p)
+    mean = found.means[found.means["signal"] == "happy"]
+    assert mean["group"].tolist() == ["A", "B"]
+    assert mean["mean"].tolist() == pytest.approx([a.mean(), b.mean()])
+    assert mean["participants"].tolist() == [12, 12]
+
+
+def test_holm_is_over_the_expressions() -> None:
+    found = run(seven(groups=TWO))
+    p = [e.p for e in found.effects]
+    assert [e.p_holm for e in found.effects] == pytest.approx(sizes.holm(p).tolist())
+
+
+def test_paired_values() -> None:
+    table = seven({"B": 1.5}, conditions=TWO)
+    effect = next(e for e in run(table).effects if e.signal == "happy")
+    wide = table[table["signal"] == "happy"].pivot(
+        index="participant", columns="condition", values="mean"
+    )
+    expected = stats.ttest_rel(wide["A"], wide["B"])
+    assert (effect.statistic, effect.p) == pytest.approx((expected.statistic, expected.pvalue))
+    assert (effect.test, effect.effect_name, effect.df) == ("paired t", "d_z", 23)
+    assert effect.estimate < 0
+    assert effect.p_permutation is not None
+    assert effect.p_permutation < 0.05
+
+
+def test_three_groups_are_compared_at_once_and_in_pairs() -> None:
+    found = run(seven({"A": 2.0}, participants=36, groups=THREE))
+    happy = [e for e in found.effects if e.signal == "happy"]
+    assert [e.contrast for e in happy] == [
+        "group",
+        "group: A − B",
+        "group: A − C",
+        "group: B − C",
+    ]
+    assert (happy[0].test, happy[0].df_numerator) == ("Welch's F", 2)
+    assert np.isnan(happy[0].estimate)
+    pairs = [e for e in found.effects if e.family == "pairs of group"]
+    assert len(pairs) == 21
+    smallest = min(pairs, key=lambda e: e.p)
+    assert smallest.p_holm == pytest.approx(21 * smallest.p)
+
+
+def test_corrected_values_are_tested_against_zero() -> None:
+    table = crossed_values(effects=None, seed=3).assign(mean_corrected=lambda t: t["mean"] + 1)
+    design = choose_design(table, measure="mean_corrected")
+    found = analyse(table, design, signals=["happy"], permutations=999)
+    expected = stats.ttest_1samp(table["mean_corrected"], 0)
+    assert found.effects[0].statistic == pytest.approx(expected.statistic)
+    assert "was above zero (M = " in found.sentences()[0]
+    assert run(table, signals=["happy"]).effects == ()
+
+
+def test_the_participant_is_the_unit() -> None:
+    """Recording everybody ten times as often changes nothing."""
+    table = seven(groups=TWO)
+    often = pd.concat([table] * 10, ignore_index=True)
+    noise = np.tile(np.repeat([0.01, -0.01], len(table)), 5)
+    often["mean"] += noise
+    one, ten = run(table).table(), run(often).table()
+    assert ten["p"].tolist() == pytest.approx(one["p"].tolist())
+    assert ten["participants"].tolist() == one["participants"].tolist()
+
+
+def test_rows_that_are_left_out_do_not_count() -> None:
+    table = seven(groups=TWO)
+    spoiled = table.assign(mean=99.0, included=False)
+    both = pd.concat([table.assign(included=True), spoiled], ignore_index=True)
+    assert run(both).table().equals(run(table).table())
+
+
+def test_the_same_seed_gives_the_same_table() -> None:
+    table = seven(groups=TWO)
+    assert run(table).table().equals(run(table).table())
+    assert run(table, seed=1).table()["p_permutation"].tolist() != (
+        run(table).table()["p_permutation"].tolist()
+    )
+
+
+def test_valence_can_be_compared() -> None:
+    table = crossed_values(groups=TWO).assign(signal="valence")
+    found = run(table, signals=["valence"])
+    assert found.sentences()[0].startswith("The mean valence did not differ significantly")
+
+
+@pytest.mark.parametrize("kind", ["groups", "conditions", "stimuli"])
+def test_a_constant_expression_is_told_and_the_rest_computed(kind: str) -> None:
+    arguments = {"groups": {"groups": TWO}, "conditions": {"conditions": TWO}}.get(
+        kind, {"groups": TWO, "stimuli": 3}
+    )
+    table = seven(**arguments)
+    table.loc[table["signal"] == "disgust", "mean"] = 0.0
+    found = run(table)
+    assert "disgust: every value is 0.00, so nothing was tested." in found.warnings
+    assert "disgust" not in {e.signal for e in found.effects}
+    assert {e.signal for e in found.effects} == set(EXPRESSIONS) - {"disgust"}
+    assert "disgust" in set(found.means["signal"])
+
+
+def test_groups_without_variance_are_told() -> None:
+    table = seven(groups=TWO)
+    happy = table["signal"] == "happy"
+    table.loc[happy, "mean"] = (table.loc[happy, "group"] == "A").astype(float)
+    found = run(table)
+    told = "happy: the values do not vary within the levels of group, so nothing was tested."
+    assert told in found.warnings
+
+
+def test_differences_without_variance_are_told() -> None:
+    table = seven(conditions=TWO)
+    happy = table["signal"] == "happy"
+    person = table.loc[happy, "participant"].str[1:].astype(float)
+    table.loc[happy, "mean"] = person / 99 + (table.loc[happy, "condition"] == "A")
+    assert any("differences within participants do not vary" in w for w in run(table).warnings)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"groups": TWO}, "Fewer than 10 participants in A 1"),
+        ({"conditions": TWO}, "there is only one participant, so nothing was tested"),
+        ({"conditions": THREE}, "there is only one participant, so nothing was tested"),
+    ],
+)
+def test_a_single_participant(arguments: dict[str, Any], says: str) -> None:
+    table = seven(participants=1, **arguments)
+    design = choose_design(table) if "conditions" in arguments else choose_design(seven(groups=TWO))
+    found = analyse(table, design)
+    assert found.effects == ()
+    assert any(says in w for w in found.warnings)
+    assert np.isfinite(found.means["mean"]).all()
+    assert found.means["ci_low"].isna().all()
+    assert found.sentences() == []
+    assert list(found.table().columns)[:2] == ["signal", "contrast"]
+
+
+def test_a_participant_in_two_groups_is_left_out() -> None:
+    table = seven(groups=TWO)
+    extra = table[table["participant"] == "P003"].assign(group="A")
+    found = run(pd.concat([table, extra], ignore_index=True))
+    assert {e.participants for e in found.effects} == {23}
+    assert any("Participant P003 is in several levels of group" in w for w in found.warnings)
+
+
+def test_missing_cells_are_told() -> None:
+    table = seven(conditions=TWO)
+    gone = (table["participant"].isin(["P002", "P005"])) & (table["condition"] == "A")
+    found = run(table[~gone])
+    assert {e.participants for e in found.effects} == {22}
+    assert any(w.endswith("are left out: P002, P005.") for w in found.warnings)
+
+
+def test_small_and_unbalanced_cells_are_told() -> None:
+    warnings = run(seven(groups=TWO, unequal=True)).warnings
+    assert any(w.startswith("Fewer than 10 participants in B 8:") for w in warnings)
+    assert "Cells are unbalanced: A 16, B 8 participants." in warnings
+    assert run(seven(groups=TWO)).warnings == ()
+
+
+def test_floor_and_ceiling_are_told() -> None:
+    table = seven(groups=TWO)
+    for signal, value in (("fear", 0.0), ("sad", 0.0), ("neutral", 1.0)):
+        rows = (table["signal"] == signal) & (table["participant"] < "P014")
+        table.loc[rows, "mean"] = value
+    warnings = run(table).warnings
+    assert any("values of fear, sad are at the lowest" in w for w in warnings)
+    assert any("values of neutral are at the highest" in w for w in warnings)
+
+
+def test_names_may_hold_anything() -> None:
+    table = seven(groups=("Köln, {x}", 'a: "b" at c'))
+    table["participant"] = "Özge, " + table["participant"]
+    found = run(table)
+    assert found.effects[0].contrast == 'group: Köln, {x} − a: "b" at c'
+    assert "between group Köln, {x} (M = " in found.sentences()[0]
+
+
+def test_no_values_at_all() -> None:
+    table = seven(groups=TWO)
+    with pytest.raises(InputError, match="No values of mean are left"):
+        run(table.assign(mean=np.nan))
+    only = run(table[table["signal"] == "happy"])
+    assert len(only.effects) == 1
+    assert any(w.endswith("surprise: no values, so nothing was tested.") for w in only.warnings)
+
+
+def effect(**changes: Any) -> Effect:
+    """The effect of the example in the APA's format."""
+    base = Effect(
+        *("happy", "group: A − B", 40, 0.12, 0.03, 0.21, 0.83, "Hedges' g", 0.17, 1.47),
+        *("Welch's t", 2.61, 37.2, 0.013, 0.09, 0.012),
+        levels=(
+            LevelMean("group", "A", Estimate(0.42, 0.35, 0.49)),
+            LevelMean("group", "B", Estimate(0.30, 0.24, 0.36)),
+        ),
+        family="group",
+    )
+    return replace(base, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"p_holm": 0.04},
+            "The mean probability of happy was higher in group A (M = 0.42, 95% CI [0.35, 0.49])"
+            " than in group B (M = 0.30, 95% CI [0.24, 0.36]), Welch's t(37.2) = 2.61, p = .013"
+            " (Holm-corrected p = .040), g = 0.83, 95% CI [0.17, 1.47]; permutation p = .012.",
+        ),
+        (
+            {},
+            "The mean probability of happy did not differ significantly between group A (M = 0.42,"
+            " 95% CI [0.35, 0.49]) and group B (M = 0.30, 95% CI [0.24, 0.36]), Welch's t(37.2) ="
+            " 2.61, p = .013 (Holm-corrected p = .090), g = 0.83, 95% CI [0.17, 1.47]; permutation"
+            " p = .012.",
+        ),
+        (
+            {
+                "contrast": "group × condition: (A − B) × (x − y)",
+                "family": "group × condition",
+                "levels": (),
+                "test": "mixed model t",
+                "statistic": -2.0,
+                "effect_name": "d",
+                "df": 38.0,
+                "p_permutation": None,
+            },
+            "The mean probability of happy did not depend significantly on group × condition"
+            " (difference = 0.12, 95% CI [0.03, 0.21]), t(38) = −2.00, p = .013 (Holm-corrected"
+            " p = .090), d = 0.83, 95% CI [0.17, 1.47].",
+        ),
+        (
+            {
+                "estimate": np.nan,
+                "ci_low": np.nan,
+                "ci_high": np.nan,
+                "test": "mixed model F",
+                "statistic": 5.2,
+                "df_numerator": 2,
+                "p": 1e-9,
+                "p_holm": 7e-9,
+                "effect_name": "partial η²",
+                "effect_size": 0.21,
+                "effect_low": 0.0,
+                "effect_high": 0.4,
+                "p_permutation": None,
+            },
+            "The mean probability of happy depended on group (A: M = 0.42, 95% CI [0.35, 0.49]; B:"
+            " M = 0.30, 95% CI [0.24, 0.36]), F(2, 37.2) = 5.20, p < .001 (Holm-corrected"
+            " p < .001), partial η² = .21, 95% CI [.00, .40].",
+        ),
+    ],
+)
+def test_sentences_are_in_the_apas_format(changes: dict[str, Any], expected: str) -> None:
+    assert sentence(effect(**changes), "mean") == expected
+
+
+@pytest.mark.parametrize(
+    ("measure", "starts"),
+    [
+        ("dominant_share", "The share of time in which happy was the dominant expression was"),
+        ("mean_corrected", "The baseline-corrected probability of happy was"),
+        ("own_measure", "The own measure of happy was"),
+    ],
+)
+def test_measures_are_named(measure: str, starts: str) -> None:
+    assert sentence(effect(p_holm=0.01), measure).startswith(starts)
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.0132, "p = .013"),
+        (0.00099, "p < .001"),
+        (0.001, "p = .001"),
+        (0.9996, "p > .999"),
+        (1.0, "p > .999"),
+        (0.05, "p = .050"),
+    ],
+)
+def test_p_values(p: float, text: str) -> None:
+    assert p_value(p) == text
+
+
+def test_small_means_get_more_decimals_and_no_minus_zero() -> None:
+    means = (
+        LevelMean("group", "A", Estimate(0.0042, 0.0035, 0.0049)),
+        LevelMean("group", "B", Estimate(-0.00001, -0.0006, 0.0006)),
+    )
+    text = sentence(effect(levels=means), "mean")
+    assert "M = 0.0042, 95% CI [0.0035, 0.0049]" in text
+    assert "M = 0.0000, 95% CI [−0.0006, 0.0006]" in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"groups": TWO},
+        {"groups": THREE},
+        {"conditions": TWO},
+        {"conditions": THREE},
+        {"groups": TWO, "stimuli": 3},
+        {"groups": TWO, "conditions": THREE},
+    ],
+)
+def test_never_a_p_without_effect_size_and_interval_and_never_a_star(
+    arguments: dict[str, Any],
+) -> None:
+    found = run(seven({"A": 2.0}, **arguments))
+    assert len(found.sentences()) >= 7
+    for text in found.sentences():
+        assert re.search(
+            r"\(.+\) = −?[\d.]+, p [<=>] \.\d{3} \(Holm-corrected p [<=>] \.\d{3}\), "
+            r"(g|d_z|d|partial η²) = −?\d?\.\d\d, 95% CI \[−?\d?\.\d\d, −?\d?\.\d\d\]",
+            text,
+        ), text
+        assert "*" not in text
+        assert "nan" not in text
+
+
+def test_pairs_are_told_only_after_the_whole() -> None:
+    strong = run(seven({"A": 3.0}, participants=45, groups=THREE))
+    told = [s for s in strong.sentences() if "between group" in s or "in group" in s]
+    assert len(told) == 3
+    assert all("happy" in s for s in told)
+    weak = run(seven(participants=45, groups=THREE))
+    assert len(weak.sentences()) == 7
