@@ -239,7 +239,7 @@ def event_curves(
         by: a variable on which participants differ; "" for one curve.
 
     Raises:
-        InputError: nobody was seen around this event.
+        InputError: no participant was seen around this event.
     """
     corrected = study.settings.baseline is not Baseline.NONE
     locked = event_locked(study, event, signal, corrected, _included(long))
@@ -256,7 +256,7 @@ def share_curves(
     """Share of participants whose dominant expression is `signal`, around an event.
 
     Raises:
-        InputError: nobody was seen around this event.
+        InputError: no participant was seen around this event.
     """
     locked = expressing(study, event, signal, _included(long))
     return _curves(locked, event, signal, by, test=False)
@@ -276,7 +276,7 @@ def _curves(locked: EventLocked, event: str, signal: str, by: str, *, test: bool
         tables.append(table.assign(participants=curve.participants))
     rows = pd.concat(tables, ignore_index=True)
     if not np.isfinite(rows["mean"].to_numpy(float)).any():
-        raise InputError(f"Nobody was seen around “{event}”.")
+        raise InputError(f"No participant was seen around “{event}”.")
     clusters: tuple[Cluster, ...] = ()
     note = ""
     if test and len(groups) > 1:

@@ -121,7 +121,7 @@ def test_curves_of_everybody_and_of_nobody(sample: tuple[Study, pd.DataFrame]) -
     assert "all participants: 23" in one.words()
     shares = share_curves(study, long, "sad film", "sad", "group")
     assert shares.rows["mean"].between(0, 1).all()
-    with pytest.raises(InputError, match="Nobody was seen"):
+    with pytest.raises(InputError, match="No participant was seen"):
         event_curves(study, long, "no such event", "sad")
 
 

@@ -85,8 +85,8 @@ def _head(view: StudyView) -> None:
     _head_buttons(view.token, study.name)
     if is_synthetic(study):
         st.info(
-            "All data of this study are synthetic: random numbers with one planted effect. Nobody "
-            "was recorded.",
+            "All data of this study are synthetic: random numbers with one planted effect. No "
+            "person was recorded.",
             icon=":material/science:",
         )
 

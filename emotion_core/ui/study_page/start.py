@@ -36,7 +36,7 @@ def _sample() -> None:
     st.markdown("**See how it works**")
     st.markdown(
         "A small study with synthetic data: 24 participants in two groups watched three films. "
-        "Group B was made to smile more at the funny film. Nobody was recorded."
+        "Group B was made to smile more at the funny film. No person was recorded."
     )
     if st.button(
         "Open the sample study", icon=":material/science:", type="primary", key="study_sample"

@@ -152,9 +152,9 @@ _EFFECT_COLUMNS: Final = (
     *("p_holm", "p", "p_permutation", "test", "statistic", "df", "participants"),
 )
 _CONFIG: Final[dict[str, Any]] = {
-    "p_holm": st.column_config.NumberColumn("p (Holm)"),
+    "p_holm": st.column_config.TextColumn("p (Holm)"),
     "estimate": st.column_config.NumberColumn("difference"),
-    "p_permutation": st.column_config.NumberColumn("p (permutation)"),
+    "p_permutation": st.column_config.TextColumn("p (permutation)"),
     "ci_low": st.column_config.NumberColumn("from"),
     "ci_high": st.column_config.NumberColumn("to"),
     "effect_size": st.column_config.NumberColumn("effect size"),
