@@ -201,7 +201,7 @@ TESTS: dict[str, tuple[Draw, float | None]] = {
     "sign flips, skewed": (lambda rng, d: _flip_p(_skewed_differences(rng, d)), None),
     "Welch's F, three groups": (
         _model("group", participants=3 * A_GROUP, groups=_LEVELS, spread={"residual": 0.0}),
-        None,
+        _F_POWER,
     ),
     "mixed model, crossed stimuli": (
         # Of the mean over 3 stimuli: variance 1 + 1/3 between participants.

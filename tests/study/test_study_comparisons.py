@@ -387,3 +387,51 @@ def test_pairs_are_told_only_after_the_whole() -> None:
     assert all("happy" in s for s in told)
     weak = run(seven(participants=45, groups=THREE))
     assert len(weak.sentences()) == 7
+
+
+def test_a_group_that_does_not_vary_leaves_the_others() -> None:
+    table = crossed_values(groups=("A", "B", "C", "D"), participants=40, seed=5)
+    table.loc[table["group"].isin(["C", "D"]), "mean"] = 0.25
+    found = run(table, signals=["happy"])
+    assert [e.contrast for e in found.effects] == [
+        "group",
+        "group: A − B",
+        "group: A − C",
+        "group: A − D",
+        "group: B − C",
+        "group: B − D",
+    ]
+    assert found.effects[0].participants == 20
+    table.loc[table["group"] == "B", "mean"] = 0.5
+    told = "happy: the values vary in fewer than two levels of group, so nothing was tested."
+    assert told in run(table, signals=["happy"]).warnings
+
+
+def test_counts_have_a_floor_and_no_ceiling() -> None:
+    table = crossed_values(groups=TWO).assign(episodes=lambda t: (t["mean"] > 1) * 3)
+    design = choose_design(table, measure="episodes")
+    found = analyse(table, design, signals=["happy"], permutations=99)
+    assert any("happy are at the lowest" in w for w in found.warnings)
+    assert found.sentences()[0].startswith("The number of episodes of happy did not differ")
+
+
+def test_below_zero_is_told() -> None:
+    table = crossed_values(seed=3).assign(mean_corrected=lambda t: t["mean"] - 2)
+    design = choose_design(table, measure="mean_corrected")
+    found = analyse(table, design, signals=["happy"], permutations=99)
+    assert "was below zero (M = −" in found.sentences()[0]
+
+
+def test_nobody_with_both_levels() -> None:
+    table = seven(conditions=TWO)
+    design = choose_design(table)
+    first = table[(table["condition"] == "A") == (table["participant"] < "P012")]
+    found = analyse(first, design, permutations=99)
+    assert found.effects == ()
+    assert any("fewer than two participants have both levels" in w for w in found.warnings)
+
+
+def test_a_table_without_the_designs_columns() -> None:
+    table = seven(groups=TWO)
+    with pytest.raises(InputError, match="no column group"):
+        analyse(table.drop(columns="group"), choose_design(table))

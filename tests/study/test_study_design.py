@@ -122,6 +122,11 @@ def test_columns_that_describe_persons_are_no_factors() -> None:
     assert (design.factors, design.warnings) == (("group",), ())
 
 
+def test_a_group_is_a_factor_even_of_few_participants() -> None:
+    table = crossed_values(groups=TWO, participants=2).assign(nickname=["x", "y"])
+    assert choose_design(table).factors == ("group",)
+
+
 def test_more_than_two_columns_are_named_but_not_compared() -> None:
     table = crossed_values(groups=TWO, conditions=TWO)
     table["a lab"] = np.where(table["participant"] < "P012", "x", "y")

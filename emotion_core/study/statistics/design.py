@@ -174,7 +174,11 @@ def _chosen(rows: pd.DataFrame, warnings: list[str]) -> list[str]:
     ]
     people = rows["participant"].nunique()
     # A column of its own value for each participant describes persons; it is not a factor.
-    columns = [c for c in columns if _varies_within(rows, c) or len(levels(rows, c)) <= people / 2]
+    columns = [
+        c
+        for c in columns
+        if c in _USUAL_FACTORS or _varies_within(rows, c) or len(levels(rows, c)) <= people / 2
+    ]
     columns.sort(key=lambda c: (*_USUAL_FACTORS, c).index(c))
     if rest := columns[_MOST_CHOSEN:]:
         warnings.append(f"{', '.join(rest)} also varied; name it as a factor to compare by it.")

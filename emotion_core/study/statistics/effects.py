@@ -31,7 +31,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class TTest:
+class TResult:
     """A t test: the estimate with its interval, t, its degrees of freedom, and a two-sided p."""
 
     estimate: Estimate
@@ -40,12 +40,12 @@ class TTest:
     p: float
 
 
-def t_test(value: float, standard_error: float, df: float) -> TTest:
+def t_test(value: float, standard_error: float, df: float) -> TResult:
     """Test an estimate against zero."""
     t = value / standard_error
     half = standard_error * float(stats.t.ppf(1 - _TAIL, df))
     p = 2 * float(stats.t.sf(abs(t), df))
-    return TTest(Estimate(value, value - half, value + half), t, df, p)
+    return TResult(Estimate(value, value - half, value + half), t, df, p)
 
 
 def mean_interval(values: ArrayLike) -> Estimate:
@@ -59,7 +59,7 @@ def mean_interval(values: ArrayLike) -> Estimate:
     return Estimate(float(x.mean()), float(x.mean()) - half, float(x.mean()) + half)
 
 
-def welch(a: Floats, b: Floats) -> TTest:
+def welch(a: Floats, b: Floats) -> TResult:
     """Welch's t test of the difference in means, a − b; each group needs two values that differ.
 
     Welch (1947, doi 10.1093/biomet/34.1-2.28); also recommended where variances may be equal
@@ -70,7 +70,7 @@ def welch(a: Floats, b: Floats) -> TTest:
     return t_test(float(a.mean() - b.mean()), math.sqrt(va + vb), float(df))
 
 
-def one_sample(differences: Floats) -> TTest:
+def one_sample(differences: Floats) -> TResult:
     """t test of the mean of (n,) values against zero; n ≥ 2, not all equal."""
     error = float(differences.std(ddof=1)) / math.sqrt(len(differences))
     return t_test(float(differences.mean()), error, len(differences) - 1)

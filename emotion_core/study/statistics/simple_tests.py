@@ -12,7 +12,7 @@ from statsmodels.stats.oneway import anova_oneway
 from emotion_core.study.statistics import permutation
 from emotion_core.study.statistics.effects import (
     Estimate,
-    TTest,
+    TResult,
     d_z,
     hedges_g,
     mean_interval,
@@ -146,7 +146,7 @@ def _effect(
     contrast: str,
     participants: int,
     name: str,
-    test: TTest,
+    test: TResult,
     size: tuple[str, Estimate],
     p_permutation: float,
     family: tuple[str, str],
