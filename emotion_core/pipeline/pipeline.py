@@ -239,8 +239,13 @@ class Pipeline:
         return result
 
     def resolve_identities(self) -> Resolution:
-        """Compare everybody once more, with all that was seen, when the stream has ended."""
+        """Compare everybody once more, with all that was seen, when the stream has ended.
+
+        Nobody is joined where the settings say that nobody is to be recognised.
+        """
         with self._lock:
+            if not self._settings.tracking.reidentify or self._settings.one_person:
+                return Resolution({}, ())
             return resolve(self._identities.tracklets)
 
     def _identify(self, image: ImageArray, tracks: Tracks, time_s: float) -> IntArray:

@@ -123,8 +123,7 @@ def analyse_video(
     try:
         pipeline = Pipeline(classifier, _pipeline_settings(info, options), detector, adaptation)
         run.read(pipeline)
-        if options.reidentify and not options.one_person:
-            run.resolve(pipeline.resolve_identities())
+        run.resolve(pipeline.resolve_identities())
         return run.finish()
     except BaseException as error:
         run.fail(error)
