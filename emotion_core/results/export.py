@@ -49,7 +49,7 @@ _MEANINGS: Final[dict[str, str]] = {
     "tracklet": "Number of the uninterrupted track; a person who was away has several.",
     "speaking": "1: the mouth moves as in speech, 0: it does not; empty where that is not known.",
     "angle": "Degrees counter-clockwise by which the head leans; the network saw it upright.",
-    "quality": "Why it may be read poorly: small, dark, blurred, cut, turned; joined by a plus.",
+    "quality": "Why it may be read poorly (+): small, dark, blurred, cut, turned, unusual.",
 }
 
 
