@@ -7,9 +7,12 @@ from emotion_core.errors import MissingDependencyError
 # Top-level module → the extra in pyproject.toml whose packages bring it.
 _EXTRAS: Final[dict[str, str]] = {
     "altair": "app",
+    "jinja2": "app",
+    "markupsafe": "app",
     "starlette": "app",
     "streamlit": "app",
     "streamlit_webrtc": "app",
+    "vl_convert": "app",
     "keras": "train",
     "tensorflow": "train",
 }

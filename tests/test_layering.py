@@ -10,10 +10,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "emotion_core"
-SHARED_WORDS = {"labels", "datatypes", "errors", "config", "atomic_io", "progress"}
+SHARED_WORDS = {"labels", "datatypes", "errors", "extras", "config", "atomic_io", "progress"}
 _TOOLS = {"vision", "model", "media", "datasets", "results"}
 _ANALYSIS = _TOOLS | {"pipeline", "evaluation"}
-_USES = _ANALYSIS | {"live", "video", "jobs", "training", "study"}
+_USES = _ANALYSIS | {"charts", "reports", "live", "video", "jobs", "training", "study"}
 # Package → packages below it that it may import, beside itself and the shared words.
 MAY_IMPORT: dict[str, set[str]] = {
     "datasets": set(),
@@ -23,6 +23,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "results": {"media"},
     "pipeline": {"vision", "model", "results"},
     "evaluation": _TOOLS,
+    "charts": _TOOLS | {"evaluation"},
+    "reports": {"charts", "results", "media"},
     "training": _TOOLS | {"evaluation"},
     "jobs": {"results"},
     "study": {"results"},

@@ -26,7 +26,7 @@ class Blind:
     def __init__(self, finder):
         self.finder = finder
     def find_spec(self, name, path=None, target=None):
-        hidden = {"tensorflow", "keras", "streamlit", "altair", "starlette"}
+        hidden = {"tensorflow", "keras", "streamlit", "altair", "starlette", "jinja2", "vl_convert"}
         top = name.partition(".")[0]
         return None if top in hidden else self.finder.find_spec(name, path, target)
     def __getattr__(self, name):

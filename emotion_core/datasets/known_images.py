@@ -1,11 +1,14 @@
 """Recognises the images that a model was trained and tested on, in whatever layout they come again.
 
 A look at the test split is a look, also when the same faces come as fer2013.csv or as JPEGs in
-folders. The measure: an image is reduced to 8×8 by averaging; each cell is compared with its right
-and its lower neighbour, which gives 112 bits (the difference hash of Krawetz 2013, in both
-directions). Two images with at most four different bits are the same: JPEG at quality 85 and up
-changes three at most, and faces of different people differ in ten or more. A sample of the training
-and of the test split is kept; the bits do not show a face.
+folders. The measure is that of near-duplicates, the normalised cross-correlation. The signatures
+themselves would show the faces, so only 112 bits of each are kept: on which side of 112 random
+planes it is (Charikar 2002, doi 10.1145/509907.509965). The share of bits that differ estimates the
+angle between two signatures. A sample of the training and of the test split is kept.
+
+Measured on FER+, 239 test images against the 28,558 of training: near-duplicates differ in one bit
+at most; of the 6.8 million pairs that correlate below 0.97, one differs in five bits and none in
+fewer. JPEG changes at most five bits at quality 85, and six at quality 75.
 """
 
 from __future__ import annotations
@@ -19,23 +22,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_core.atomic_io import replace_file
+from emotion_core.datasets.near_duplicates import SIDE, signature
 from emotion_core.errors import ModelError
 
 if TYPE_CHECKING:
     from emotion_core.datasets.dataset import Split
 
 FILE_NAME: Final[str] = "known_images.csv"
-COLUMNS: Final[tuple[str, ...]] = ("split", "every", "sketch")
+# The third was "sketch" when it held another measure: such files are not compared.
+COLUMNS: Final[tuple[str, ...]] = ("split", "every", "signature_bits")
 SPLITS: Final[tuple[str, ...]] = ("train", "test")
 # This many images of a split are kept, evenly sampled.
 SAMPLE: Final[int] = 224
-MOST_BITS: Final[int] = 4
+MOST_BITS: Final[int] = 5
 # Fewer hits than these may be chance, or near-duplicates: no estimate is made from them.
 LEAST_HITS: Final[int] = 3
-_CELLS: Final = 8
-_BYTES: Final = 2 * _CELLS * (_CELLS - 1) // 8
-# A plain surface has no bits to be known by.
-_LEAST_CONTRAST: Final = 8.0
+_BYTES: Final = 14
+# Unlike those of newer generators, the numbers of RandomState stay the same in all of numpy's
+# versions: files that were written once can be compared.
+_PLANES: Final = np.random.RandomState(48).standard_normal((SIDE * SIDE, 8 * _BYTES))
 _ONES: Final = np.array([i.bit_count() for i in range(256)], np.uint8)
 
 
@@ -46,17 +51,11 @@ def sketches(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.b
         images: (N, 48, 48) uint8, grey.
 
     Returns:
-        (N, 14) uint8, the packed bits, and (N,) bool: the image has contrast enough to be known.
+        (N, 14) uint8, the packed bits, and (N,) bool: false for plain surfaces, which have none to
+        be known by.
     """
-    count, height, width = images.shape
-    if not count:
-        return np.empty((0, _BYTES), np.uint8), np.empty(0, bool)
-    blocks = images.reshape(count, _CELLS, height // _CELLS, _CELLS, width // _CELLS)
-    cells = blocks.mean(axis=(2, 4), dtype=np.float32)
-    across = (cells[:, :, 1:] > cells[:, :, :-1]).reshape(count, -1)
-    down = (cells[:, 1:, :] > cells[:, :-1, :]).reshape(count, -1)
-    contrast = cells.max(axis=(1, 2), initial=0.0) - cells.min(axis=(1, 2), initial=255.0)
-    return np.packbits(np.concatenate([across, down], axis=1), axis=1), contrast > _LEAST_CONTRAST
+    signatures = signature(images)
+    return np.packbits(signatures @ _PLANES > 0, axis=1), (signatures != 0).any(axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +107,7 @@ def read_known(path: Path) -> dict[str, Sample]:
             found.setdefault((split, int(every)), []).append(row)
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{path} cannot be read ({error}). `python -m emotion_core evaluate` writes it anew."
+            f"{path} cannot be read ({error}). `python -m emotion_core evaluate` writes it again."
         ) from error
     return {
         name: Sample(every, np.frombuffer(b"".join(rows), np.uint8).reshape(-1, _BYTES))

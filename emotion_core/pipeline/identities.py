@@ -151,7 +151,7 @@ class Identities:
 
     def _recognise(self, new: Tracklet) -> None:
         """Continue a person who is not in view, where the evidence is good."""
-        if not self.recognise or new.joined or new.looks > LOOKS_TO_DECIDE:
+        if not self.recognise or new.looks > LOOKS_TO_DECIDE:
             return
         people = by_person(
             t for t in self._tracklets.values() if t is not new and t.person != NOT_DECIDED
@@ -167,7 +167,7 @@ class Identities:
         newest = sorted(absent, key=lambda entry: -entry[0])[:RIVALS]
         rivals = [(evidence([new], group[-KNOWN_BY:]), person) for _, person, group in newest]
         if (person := clear_winner(rivals)) is not None:
-            new.person, new.joined = person, True
+            new.person = person
 
     def likeness(self, number: int, person: int) -> float:
         """The evidence that a tracklet shows a person; 0 where nothing is known of either."""

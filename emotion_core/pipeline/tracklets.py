@@ -58,7 +58,6 @@ class Tracklet:
         looks: how often the face was described.
         looked_s: when it was described last.
         every_s: seconds between two looks.
-        joined: it was taken for somebody seen before.
         strange: the newest look, where it is of somebody else by all appearances.
     """
 
@@ -74,7 +73,6 @@ class Tracklet:
     looks: int = 0
     looked_s: float = -math.inf
     every_s: float = LOOK_EVERY_S
-    joined: bool = False
     strange: FaceDescriptor | None = None
 
     def remember(self, look: FaceDescriptor, time_s: float) -> None:

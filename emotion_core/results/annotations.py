@@ -209,8 +209,9 @@ class Edits:
         """The whole table, with the tracklets taken apart under identities of their own."""
         if not self.apart:
             return table
-        pairs = zip(table.tracklet.tolist(), table.track_id.tolist(), strict=True)
-        ids = np.array([self.apart.get(tracklet, person) for tracklet, person in pairs], np.int64)
+        ids = table.track_id.copy()
+        for tracklet, identity in self.apart.items():
+            ids[table.tracklet == tracklet] = identity
         return replace(table, track_id=ids)
 
     def apply(self, table: FaceTable) -> FaceTable:

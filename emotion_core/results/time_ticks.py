@@ -1,7 +1,6 @@
-"""Where a time axis has its ticks, and what they are called: on the pages and in the report."""
+"""Where a time axis has its ticks, and how times are written next to it."""
 
 import math
-from collections.abc import Callable
 from typing import Final
 
 # From this time on, an axis counts minutes.
@@ -23,8 +22,9 @@ def counts_minutes(span: tuple[float, float]) -> bool:
     return span[1] >= MINUTES_FROM_S and all(tick == int(tick) for tick in time_ticks(span))
 
 
-def tick_words(span: tuple[float, float]) -> Callable[[float], str]:
-    """How to write a tick of this span: "90" or "1:30"."""
-    if counts_minutes(span):
-        return lambda tick: f"{int(tick) // 60}:{int(tick) % 60:02}"
-    return lambda tick: f"{tick:g}"
+def time_words(time_s: float, span: tuple[float, float], digits: int = 1) -> str:
+    """A time next to a chart of this span, in the unit of its axis: "90.0 s" or "1:30.0"."""
+    if not counts_minutes(span):
+        return f"{time_s:.{digits}f} s"
+    minutes, seconds = divmod(round(time_s, digits), 60)
+    return f"{minutes:.0f}:{seconds:0{digits + 3}.{digits}f}"

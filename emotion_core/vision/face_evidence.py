@@ -33,7 +33,12 @@ AROUND: Final = 2.2
 
 
 class FaceEvidence:
-    """Weighs what speaks for a face. Not thread-safe: one instance a stream."""
+    """Weighs what speaks for a face. Not thread-safe: one instance a stream.
+
+    Args:
+        cascades: which are asked.
+        looks: how closely they look, first as in a video, then at a higher resolution.
+    """
 
     def __init__(self, cascades: Sequence[cv2.CascadeClassifier], looks: tuple[Look, Look]) -> None:
         self._cascades, self._looks = cascades, looks
@@ -57,7 +62,7 @@ class FaceEvidence:
             least: points that are enough.
         """
         first, second = (
-            self._agreeing(image_bgr, box, replace(look, angle=angle)) for look in self._looks
+            self.agreeing(image_bgr, box, replace(look, angle=angle)) for look in self._looks
         )
         if not first and second < len(self._cascades):
             return False
@@ -75,10 +80,11 @@ class FaceEvidence:
         width = np.float32(part.shape[1])
         opposite = np.array([width - inside[2], inside[1], width - inside[0], inside[3]])
         for look in self._looks:
-            yield self._agreeing(mirrored, opposite, replace(look, angle=-angle))
+            yield self.agreeing(mirrored, opposite, replace(look, angle=-angle))
         yield EYE * min(self._eyes_in(part, inside, angle), 2)
 
-    def _agreeing(self, image_bgr: ImageArray, box: FloatArray, look: Look) -> int:
+    def agreeing(self, image_bgr: ImageArray, box: FloatArray, look: Look) -> int:
+        """How many of the cascades find a face at a box (4,)."""
         return sum(len(look_around(c, image_bgr, box, look)[0]) > 0 for c in self._cascades)
 
     def _eyes_in(self, part: ImageArray, box: FloatArray, angle: float) -> int:

@@ -194,7 +194,7 @@ def _confirmed(
     angles = (best.angle if quarter else _mean_angle(group), best.angle)
     for angle in dict.fromkeys(angles):
         agreed = opinion.both(image_bgr, best.box, angle)
-        if agreed and opinion.is_face(image_bgr, best.box, best.score, angle, least):
+        if agreed and opinion.evidence.enough(image_bgr, best.box, best.score, angle, least):
             around = look_around(cascade, image_bgr, best.box, replace(REFINE, angle=angle))
             boxes, scores = best_of(around, least_score)
             if len(boxes):

@@ -9,8 +9,8 @@ import numpy as np
 from emotion_core.datatypes import FloatArray, ImageArray
 from emotion_core.vision import boxes as bx
 from emotion_core.vision.cascade import load_cascade
-from emotion_core.vision.face_evidence import ENOUGH, FaceEvidence
-from emotion_core.vision.local_search import Look, look_around
+from emotion_core.vision.face_evidence import FaceEvidence
+from emotion_core.vision.local_search import Look
 
 # Both must agree before a new face is announced. On pictures without a face each of them rejects
 # four in five of the first cascade's false detections, and both together all of them, along with
@@ -30,11 +30,15 @@ SAME_FACE_IOU: Final = 0.3
 
 
 class SecondOpinion:
-    """Asks two further cascades about everything that is new. One instance a stream."""
+    """Asks two further cascades about everything that is new. One instance a stream.
+
+    Attributes:
+        evidence: all that can be asked of a photo, not only of the two cascades.
+    """
 
     def __init__(self) -> None:
-        self._cascades = [load_cascade(name) for name in CASCADES]
-        self._evidence = FaceEvidence(self._cascades, (NORMAL, LARGER))
+        cascades = [load_cascade(name) for name in CASCADES]
+        self.evidence = FaceEvidence(cascades, (NORMAL, LARGER))
         self.reset()
 
     def reset(self) -> None:
@@ -74,7 +78,7 @@ class SecondOpinion:
             asked = new if thorough else new[:NEW_PER_FRAME]
             for i in asked:
                 agreement[i] = (
-                    self.is_face(image_bgr, boxes[i], float(scores[i]))
+                    self.evidence.enough(image_bgr, boxes[i], float(scores[i]))
                     if thorough
                     else self.of(image_bgr, boxes[i], False)
                 )
@@ -99,17 +103,6 @@ class SecondOpinion:
             return agreed
         return float(agreed > 0 or self._fraction(image_bgr, box, LARGER) == 1)
 
-    def is_face(
-        self,
-        image_bgr: ImageArray,
-        box: FloatArray,
-        score: float,
-        angle: float = 0.0,
-        least: float = ENOUGH,
-    ) -> bool:
-        """Whether all that can be asked of a photo speaks for a face (`FaceEvidence.enough`)."""
-        return self._evidence.enough(image_bgr, box, score, angle, least)
-
     def both(self, image_bgr: ImageArray, box: FloatArray, angle: float) -> bool:
         """Whether both cascades find a face at a box (4,) that leans by so many degrees."""
         return any(
@@ -118,7 +111,4 @@ class SecondOpinion:
         )
 
     def _fraction(self, image_bgr: ImageArray, box: FloatArray, look: Look) -> float:
-        found = [
-            len(look_around(cascade, image_bgr, box, look)[0]) > 0 for cascade in self._cascades
-        ]
-        return sum(found) / len(found)
+        return self.evidence.agreeing(image_bgr, box, look) / len(CASCADES)

@@ -21,12 +21,7 @@ from emotion_core.pipeline.pipeline import Pipeline
 from emotion_core.results.paths import file_hash
 from emotion_core.vision.crop import crop_faces
 
-
-@pytest.fixture(autouse=True)
-def adaptations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "adaptations"
-    monkeypatch.setenv("EMOTION_LAB_ADAPTATIONS_DIR", str(folder))
-    return folder
+pytestmark = pytest.mark.usefixtures("adaptations")
 
 
 @pytest.fixture(scope="session")

@@ -20,11 +20,6 @@ from emotion_core.model.bundle import load_bundle
 from emotion_core.video.options import described_network
 
 
-@pytest.fixture
-def models(made_models: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(made_models, tmp_path / "models")
-
-
 def evaluate(models: Path, data: Path, *more: str) -> int:
     return main(["evaluate", "--data", str(data), "--models-dir", str(models), *more])
 
@@ -261,13 +256,12 @@ def test_missing_data_is_named(
 
 
 @pytest.fixture
-def adapted(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Adaptation:
+def adapted(models: Path, adaptations: Path) -> Adaptation:
     """Everything is sad, for the network `tiny`."""
-    monkeypatch.setenv("EMOTION_LAB_ADAPTATIONS_DIR", str(tmp_path / "adaptations"))
     offsets = np.zeros(7)
     offsets[EXPRESSIONS.index("sad")] = 30
     sadder = Adaptation("sadder", described_network(load_bundle("tiny", models)), offsets)
-    save_adaptation(sadder, tmp_path / "adaptations")
+    save_adaptation(sadder, adaptations)
     return sadder
 
 

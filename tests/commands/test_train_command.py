@@ -4,7 +4,6 @@ import argparse
 import json
 import re
 import shlex
-import shutil
 from pathlib import Path
 
 import cv2
@@ -22,11 +21,6 @@ from emotion_core.training.settings import TrainingSettings
 from emotion_core.ui.evaluate.training import training_command
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "fine-tuning.md"
-
-
-@pytest.fixture
-def models(made_models: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(made_models, tmp_path / "models")
 
 
 def settings(models: Path, *words: str) -> TrainingSettings:

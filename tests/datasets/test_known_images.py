@@ -15,6 +15,8 @@ from emotion_core.datasets.known_images import (
 )
 from emotion_core.errors import ModelError
 
+HEAD = "split,every,signature_bits"
+
 
 def scenes(count: int, seed: int) -> np.ndarray:
     """Soft pictures, each its own."""
@@ -90,7 +92,7 @@ def test_no_more_is_estimated_than_there_is(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a,b\n", "split,every,sketch\ntest,1,xyz\n", "split,every,sketch\ntest,x,00\n"]
+    "text", ["", "a,b\n", "split,every,sketch\n", f"{HEAD}\ntest,1,xyz\n", f"{HEAD}\ntest,x,00\n"]
 )
 def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE_NAME).write_text(text)

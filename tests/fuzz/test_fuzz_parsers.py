@@ -241,7 +241,7 @@ def test_any_summary_or_job_is_a_dictionary_or_nothing(data: bytes) -> None:
 @given(rubbish | st.text(alphabet="0123456789abcdef,\n").map(str.encode))
 def test_any_known_images_are_read_or_said_to_be_damaged(data: bytes) -> None:
     try:
-        found = read_known(file_of(b"split,every,sketch\n" + data, "known_images.csv"))
+        found = read_known(file_of(b"split,every,signature_bits\n" + data, "known_images.csv"))
     except ModelError:
         return
     assert all(sample.rows.shape[1] == 14 for sample in found.values())

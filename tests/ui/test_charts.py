@@ -1,13 +1,11 @@
 """Bars and timelines: the words and numbers that reach the visitor."""
 
 import numpy as np
-import pandas as pd
-import pytest
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.datatypes import FrameResult, QualityHint
-from emotion_core.labels import COLOURS, EXPRESSIONS
-from emotion_core.ui.common.charts import people_html, probability_bars_html, timeline_chart
+from emotion_core.labels import COLOURS
+from emotion_core.ui.common.charts import people_html, probability_bars_html
 
 PROBS = [0.02, 0.03, 0.05, 0.6, 0.2, 0.06, 0.04]
 
@@ -18,11 +16,6 @@ def people(n: int) -> FrameResult:
     no = np.zeros(n, bool)
     hints = tuple((QualityHint.SMALL, QualityHint.DARK) if i == 0 else () for i in range(n))
     return FrameResult(0, 0.0, boxes, np.arange(1, n + 1), probs, probs, ones, no, ~no, hints)
-
-
-def table(rows: int) -> pd.DataFrame:
-    data = pd.DataFrame(np.tile(PROBS, (rows, 1)), columns=list(EXPRESSIONS))
-    return data.assign(time_s=np.arange(rows) / 10)
 
 
 def test_nobody_is_no_html() -> None:
@@ -42,15 +35,6 @@ def test_the_largest_probability_is_the_headline() -> None:
     assert "happy<small>60%</small>" in html
     assert 'aria-label="Person #1: angry 2%' in html
     assert all(colour in html for colour in COLOURS.values())
-
-
-@pytest.mark.parametrize(("rows", "drawn"), [(1, 1), (50, 50), (2000, 2000), (5000, 1667)])
-def test_long_timelines_are_thinned(rows: int, drawn: int) -> None:
-    chart = timeline_chart(table(rows), title="Person #1")
-    assert len(chart.data) == drawn
-    spec = chart.to_dict()
-    assert spec["encoding"]["color"]["scale"]["range"] == list(COLOURS.values())
-    assert "Person #1" in spec["description"]
 
 
 def test_show_timeline_says_that_there_is_nothing() -> None:

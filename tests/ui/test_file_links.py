@@ -21,7 +21,7 @@ import streamlit as st
 import uvicorn
 from starlette.applications import Starlette
 
-from emotion_core.errors import InputError
+from emotion_core.errors import InputError, MissingDependencyError
 from emotion_core.ui.common import downloads
 from emotion_core.ui.common.file_links import GONE, LINKS, FileLinks, OfferedFile, file_routes
 
@@ -197,6 +197,16 @@ def test_a_file_that_was_deleted_is_a_sentence(
     clip.content.unlink()
     answer = client.get(link)
     assert (answer.status, GONE in answer.text) == (404, True)
+
+
+def test_a_missing_package_is_named(client: Client, links: FileLinks) -> None:
+    def fail() -> Iterator[bytes]:
+        raise MissingDependencyError("pip install 'emotion-lab[app]'")
+        yield b""
+
+    answer = client.get(f"/files?id={links.offer(OfferedFile('a.html', 'text/html', fail))}")
+    assert answer.status == 501
+    assert "pip install &#x27;emotion-lab[app]&#x27;" in answer.text
 
 
 def test_what_cannot_be_made_is_a_sentence_without_a_path(client: Client, links: FileLinks) -> None:

@@ -1,20 +1,19 @@
-"""Charts that pages share: one chart for one idea.
+"""Charts as pages show them: bars of a face, legends, and a timeline with its data to download.
 
 Bars are plain HTML: they appear at once and can be redrawn twice a second next to a live stream.
 The timeline is an Altair chart; altair and pandas are imported when it is drawn, not before.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from emotion_core.charts.legend import EXPRESSION_KEYS, Key, legend_html
 from emotion_core.labels import COLOURS, EXPRESSIONS
 
 if TYPE_CHECKING:
-    import altair as alt
     import pandas as pd
 
     from emotion_core.datatypes import FrameResult
@@ -52,42 +51,12 @@ _BARS_STYLE: Final = """<style>
 .lab-plane span { position: absolute; font-size: .62rem; opacity: .7; line-height: 1; }
 </style>"""
 
-_LEGEND_STYLE: Final = """<style>
-.lab-legend { display: flex; flex-wrap: wrap; gap: .15rem .75rem; font-size: .8rem; }
-.lab-legend span { display: inline-flex; align-items: center; gap: .3rem; }
-.lab-legend i { width: .75rem; height: .75rem; border-radius: .15rem; flex: none; }
-</style>"""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One entry of a legend: a name, its colour, and `solid`, `dashed` or `dotted` for a line."""
-
-    name: str
-    colour: str
-    line: str = ""
-
-
-EXPRESSION_KEYS: Final = tuple(Key(expression, COLOURS[expression]) for expression in EXPRESSIONS)
-
-
-def legend_html(keys: Sequence[Key]) -> str:
-    """A legend in HTML: it breaks into lines on a phone, where one inside a chart is cut off."""
-    return _LEGEND_STYLE + "".join(["<div class='lab-legend'>", *map(_key_html, keys), "</div>"])
-
 
 def show_legend(keys: Sequence[Key] | None = None) -> None:
     """Draw a legend, by default that of the seven expressions; nothing where it has no entry."""
     keys = EXPRESSION_KEYS if keys is None else keys
     if keys:
         st.html(legend_html(keys))
-
-
-def _key_html(key: Key) -> str:
-    mark = f"background:{key.colour}"
-    if key.line:
-        mark = f"background:none;height:0;width:1.5rem;border-top:3px {key.line} {key.colour}"
-    return f'<span><i style="{mark}"></i>{escape(key.name)}</span>'
 
 
 def probability_bars_html(
@@ -184,55 +153,13 @@ def show_people(result: "FrameResult", names: Mapping[int, str] | None = None) -
         st.info("No face found in this picture.", icon=":material/face_retouching_off:")
 
 
-def timeline_chart(
-    table: "pd.DataFrame", *, title: str = "", height: int = 300, max_points: int = 2000
-) -> "alt.Chart":
-    """Seven probabilities of one person over time, as lines that can be hovered.
-
-    Args:
-        table: columns `time_s` (seconds) and the seven expressions (0-1), sorted by time.
-        title: the chart's text alternative begins with it.
-        height: pixels, axis included.
-        max_points: more rows than this are thinned evenly before they travel to the browser.
-    """
-    import altair as alt
-
-    step = max(1, -(-len(table) // max_points))
-    thin = table.loc[::step, ["time_s", *EXPRESSIONS]] if step > 1 else table
-    colour = alt.Color(
-        "expression:N",
-        scale=alt.Scale(domain=list(EXPRESSIONS), range=[COLOURS[e] for e in EXPRESSIONS]),
-        # The legend is above, in HTML: `show_legend`.
-        legend=None,
-    )
-    return (
-        alt.Chart(thin, height=height)
-        .transform_fold(list(EXPRESSIONS), as_=["expression", "probability"])
-        .mark_line(interpolate="monotone", strokeWidth=2)
-        .encode(
-            x=alt.X("time_s:Q", title="seconds"),
-            y=alt.Y(
-                "probability:Q",
-                title=None,
-                scale=alt.Scale(domain=[0, 1]),
-                axis=alt.Axis(format="%", tickCount=4),
-            ),
-            color=colour,
-            tooltip=[
-                alt.Tooltip("time_s:Q", format=".2f", title="seconds"),
-                alt.Tooltip("expression:N"),
-                alt.Tooltip("probability:Q", format=".0%"),
-            ],
-        )
-        .properties(description=f"{title or 'Timeline'}: probability of seven expressions in time.")
-    )
-
-
 def show_timeline(table: "pd.DataFrame", *, title: str, key: str, height: int = 300) -> None:
     """Draw `timeline_chart` with its data to download; a sentence where there is no row."""
     if table.empty:
         st.info("No reading to draw yet.", icon=":material/timeline:")
         return
+    from emotion_core.charts.timeline import timeline_chart
+
     st.markdown(f"**{title}**")
     show_legend()
     st.altair_chart(timeline_chart(table, title=title, height=height), width="stretch")

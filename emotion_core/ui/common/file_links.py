@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -21,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from emotion_core.errors import EmotionCoreError
+from emotion_core.errors import EmotionCoreError, MissingDependencyError
 
 _log = logging.getLogger(__name__)
 ROUTE: Final = "files"
@@ -134,6 +135,9 @@ def _answer(links: FileLinks, request: Request) -> Response:
         return _gone()
     try:
         response = _response(file, request.method == "HEAD")
+    except MissingDependencyError as error:
+        # The person who runs this server can do something about it.
+        return _refusal(f"This file cannot be made here: {error}", 501)
     except (EmotionCoreError, OSError) as error:
         _log.info("A file could not be handed out: %r", error)
         return _gone()
@@ -142,7 +146,12 @@ def _answer(links: FileLinks, request: Request) -> Response:
 
 
 def _gone() -> Response:
-    return HTMLResponse(f"<!doctype html><title>Not available</title><p>{GONE}</p>", 404, _SAFE)
+    return _refusal(GONE, 404)
+
+
+def _refusal(words: str, status: int) -> Response:
+    page = f"<!doctype html><title>Not available</title><p>{escape(words)}</p>"
+    return HTMLResponse(page, status, _SAFE)
 
 
 def _response(file: OfferedFile, head_only: bool) -> Response:

@@ -1,4 +1,4 @@
-"""The charts of the model page: each takes a table of `training.tables` and returns a chart.
+"""The charts of the model page: each takes a table of `evaluation.chart_tables`, returns a chart.
 
 Tables that may hold two models have a column `model`; `models` lists their names in order. One
 model is drawn in the colours of what is shown, two in a colour each.
@@ -12,9 +12,10 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
+from emotion_core.charts.encoding import expression_colour
+from emotion_core.charts.legend import EXPRESSION_KEYS, Key
 from emotion_core.evaluation.chart_tables import MEASURED_HERE, PEOPLE_AND_CHANCE, PUBLISHED
-from emotion_core.labels import COLOURS, EXPRESSIONS
-from emotion_core.ui.common.charts import EXPRESSION_KEYS, Key
+from emotion_core.labels import EXPRESSIONS
 from emotion_core.ui.model_page.elements import MODEL_COLOURS, model_keys
 
 OURS: Final[str] = MODEL_COLOURS[0]
@@ -23,11 +24,6 @@ PEOPLE: Final[str] = "#D55E00"
 _WHISKER: Final[str] = "#7A828C"
 _PERCENT = alt.Axis(format="%", tickCount=6)
 _DASHES: Final = ([1, 0], [5, 4], [2, 3])
-
-
-def _expression_colour() -> alt.Color:
-    scale = alt.Scale(domain=list(EXPRESSIONS), range=[COLOURS[e] for e in EXPRESSIONS])
-    return alt.Color("expression:N", scale=scale, legend=None)
 
 
 def curve_keys(models: Sequence[str]) -> list[Key]:
@@ -120,7 +116,7 @@ def class_bars(table: pd.DataFrame, score: str, models: Sequence[str]) -> alt.La
     base = alt.Chart(table).encode(y=y, **offset)
     bars = base.mark_bar(height={"band": 0.62 if one else 0.9}, cornerRadiusEnd=3).encode(
         x=alt.X(**_share(score, name)),
-        color=_expression_colour() if one else model_colour(models),
+        color=expression_colour() if one else model_colour(models),
         tooltip=_tips(score, words=["model:N", "expression:N", "images:Q"]),
     )
     whiskers = base.mark_rule(strokeWidth=2, color=_WHISKER).encode(
@@ -250,7 +246,7 @@ def _curves(
         .encode(
             x=alt.X(**_share(*x)),
             y=alt.Y(**_share(*y)),
-            color=_expression_colour() if one else model_colour(models),
+            color=expression_colour() if one else model_colour(models),
             order=alt.Order("point:Q"),
             tooltip=_tips(x[0], y[0], "threshold", area, words=["model:N", "expression:N"]),
         )

@@ -9,7 +9,8 @@ from typing import Any, Final, Literal
 import pandas as pd
 import streamlit as st
 
-from emotion_core.ui.common.charts import Key, download_data, show_legend
+from emotion_core.charts.legend import Key
+from emotion_core.ui.common.charts import download_data, show_legend
 
 # One colour a model wherever two are compared; both can be told apart by the colour
 # blind and can be read on light and dark grounds.

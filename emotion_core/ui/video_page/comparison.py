@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from emotion_core.charts.ribbon import ribbon
+from emotion_core.charts.shares import share_chart
 from emotion_core.errors import EmotionCoreError
 from emotion_core.jobs.log import FileState
 from emotion_core.labels import EXPRESSIONS
@@ -15,7 +17,6 @@ from emotion_core.results.annotations import shown_clip
 from emotion_core.results.face_table import FaceTable, row_seconds, shares, valid_share
 from emotion_core.ui.common.charts import download_data, show_legend
 from emotion_core.ui.common.text import escape
-from emotion_core.ui.video_page.charts import ribbon, share_chart
 from emotion_core.ui.video_page.result_view import (
     ResultData,
     is_playable,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from emotion_core.results.archive import ResultDownloads
+from emotion_core.reports.archive import ResultDownloads
 from emotion_core.results.paths import safe_name
 from emotion_core.ui.common.downloads import show_download
 from emotion_core.ui.common.file_links import OfferedFile

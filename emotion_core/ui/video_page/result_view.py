@@ -8,10 +8,11 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
+from emotion_core.charts.ribbon import run_rows
 from emotion_core.errors import EmotionCoreError
 from emotion_core.model.adaptation import Adaptation
+from emotion_core.reports.archive import origin_of
 from emotion_core.results.annotations import Edits, edited_clip, shown_clip
-from emotion_core.results.archive import origin_of
 from emotion_core.results.edits_file import change_edits, load_edits
 from emotion_core.results.export import read_faces
 from emotion_core.results.face_table import FaceTable, legible_run_s
@@ -19,7 +20,6 @@ from emotion_core.results.paths import CLIP, EDITS, FACES, read_summary
 from emotion_core.ui.common.adaptation import found_again
 from emotion_core.ui.common.downloads import can_play, play_video
 from emotion_core.ui.common.file_links import OfferedFile
-from emotion_core.ui.video_page.charts import run_rows
 from emotion_core.ui.video_page.jobs import job_store
 
 

@@ -5,6 +5,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from emotion_core.charts.ribbon import BRUSH, ribbon
+from emotion_core.charts.shares import share_chart, share_rows
+from emotion_core.charts.timeline import person_rows, timeline
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.face_table import (
     DRAWN_STRETCHES,
@@ -14,14 +17,6 @@ from emotion_core.results.face_table import (
     transitions,
 )
 from emotion_core.ui.common.charts import download_data, show_legend
-from emotion_core.ui.video_page.charts import (
-    BRUSH,
-    person_rows,
-    ribbon,
-    share_chart,
-    share_rows,
-    timeline,
-)
 from emotion_core.ui.video_page.result_view import ResultView
 
 _MOST_RIBBONS = 12

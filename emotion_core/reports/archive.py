@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from emotion_core.extras import missing_extra
 from emotion_core.results.edits_file import load_edits
 from emotion_core.results.export import export_files, faces_csv, faces_parquet, read_faces, webvtt
-from emotion_core.results.html_report import report_html
 from emotion_core.results.paths import FACES, read_summary
 from emotion_core.results.streams import Content, zip_pieces
 from emotion_core.results.summary import summarise, summary_json
@@ -21,7 +21,8 @@ class ResultDownloads:
     """The downloads of a results folder, with the edits that are on disk when one is made.
 
     It holds no table, so that it costs nothing to keep. Every method raises `InputError` or
-    `OSError` if the folder is gone or cannot be read, at the latest with the first piece.
+    `OSError` if the folder is gone or cannot be read, and `MissingDependencyError` where charts
+    cannot be drawn, at the latest with the first piece.
 
     Args:
         folder: the results folder.
@@ -52,14 +53,21 @@ class ResultDownloads:
 
     def report(self) -> Iterator[bytes]:
         """The report to print, one HTML file."""
+        try:
+            # The charts need altair, which the core of the package does not bring.
+            from emotion_core.reports.video_report import report_html
+        except ModuleNotFoundError as error:
+            raise missing_extra(error) from error
         table, edits = read_faces(self._folder / FACES), load_edits(self._folder)
         yield report_html(self._folder, table, edits, self._name).encode()
 
     def everything(self) -> Iterator[bytes]:
         """A zip of all of these, the clip, the markers, and what the columns mean."""
         origin_s = origin_of(read_summary(self._folder))
+        # Made first: what is missing is found before the first piece is handed out.
+        report = b"".join(self.report())
         files: dict[str, Content] = dict(
             export_files(self._folder, load_edits(self._folder), origin_s)
         )
-        files |= {"summary.json": self.summary(), "report.html": self.report()}
+        files |= {"summary.json": self.summary(), "report.html": report}
         yield from zip_pieces(files)

@@ -6,18 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emotion_core.labels import EXPRESSIONS
+from emotion_core.charts.encoding import time_axis
+from emotion_core.charts.ribbon import BRUSH, ribbon, run_rows
+from emotion_core.charts.shares import share_chart
+from emotion_core.charts.timeline import drawn_rows, person_rows, timeline, timeline_chart
+from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.results.annotations import Edits, Marker
 from emotion_core.results.face_table import FaceTable
-from emotion_core.ui.video_page.charts import (
-    BRUSH,
-    drawn_rows,
-    person_rows,
-    ribbon,
-    run_rows,
-    time_axis,
-    timeline,
-)
 
 
 def person(rows: int, step: float = 0.04) -> FaceTable:
@@ -90,9 +85,26 @@ def test_speaking_is_a_band_below_the_lines() -> None:
     (band,) = [layer for layer in chart["layer"] if layer["mark"]["type"] == "rect"]
     rows = chart["datasets"][band["data"]["name"]]
     assert [(row["time_s"], row["end_s"]) for row in rows] == [(0.4, 0.8), (2.0, 3.0)]
-    assert band["encoding"]["y"]["value"] < band["encoding"]["y2"]["value"] == 300
+    assert band["encoding"]["y"]["value"] == {"expr": "height - 7"}
+    assert band["encoding"]["y2"]["value"] == "height"
 
 
 def test_nobody_speaks_and_there_is_no_band() -> None:
     chart = timeline(person(100), "Ada").to_dict()
     assert "rect" not in [layer["mark"]["type"] for layer in chart["layer"]]
+
+
+@pytest.mark.parametrize(("rows", "drawn"), [(1, 1), (50, 50), (2000, 2000), (5000, 1667)])
+def test_long_timelines_are_thinned(rows: int, drawn: int) -> None:
+    chart = timeline_chart(person_rows(person(rows)), title="Person #1")
+    assert len(chart.data) == drawn
+    spec = chart.to_dict()
+    assert spec["encoding"]["color"]["scale"]["range"] == list(COLOURS.values())
+    assert "Person #1" in spec["description"]
+
+
+def test_stacked_shares_end_at_100_percent() -> None:
+    share = dict.fromkeys(EXPRESSIONS, 1 / 7) | {"happy": 1 / 7 + 1e-9}
+    spec = share_chart({"Ada": share, "Bo": share}).to_dict()
+    assert spec["encoding"]["x"]["scale"]["domain"] == [0, 1]
+    assert "scale" not in share_chart({"Ada": share}).to_dict()["encoding"]["x"]
