@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from emotion_core.atomic_io import replace_file
 from emotion_core.errors import DatasetError, ModelError
+from emotion_core.model.network import logits_model
 
 if TYPE_CHECKING:
     import keras
@@ -93,8 +94,6 @@ def quantise_network(network: keras.Model, faces: NDArray[np.float32]) -> bytes:
     """
     import tensorflow as tf
 
-    from emotion_core.model.network import logits_model
-
     def examples() -> Iterator[list[NDArray[np.float32]]]:
         for i in range(len(faces)):
             yield [faces[i : i + 1]]
@@ -124,7 +123,6 @@ def with_features(content: bytes) -> bytes:
         The file with a second output, (1, C): what its global average pooling gives. Unchanged
         where there is none, or where it has a second output already.
     """
-    from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
@@ -132,7 +130,8 @@ def with_features(content: bytes) -> bytes:
     means = [
         operator.outputs[0]
         for operator in graph.operators
-        if model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.MEAN
+        if model.operatorCodes[operator.opcodeIndex].builtinCode
+        == flatbuffer_utils.schema_fb.BuiltinOperator.MEAN
         and len(graph.tensors[operator.outputs[0]].shape) == 2
     ]
     if not means or len(graph.outputs) > 1:
@@ -148,8 +147,6 @@ def float_network(network: keras.Model) -> bytes:
         ModelError: the converter refuses the network.
     """
     import tensorflow as tf
-
-    from emotion_core.model.network import logits_model
 
     try:
         converter = tf.lite.TFLiteConverter.from_keras_model(logits_model(network))
