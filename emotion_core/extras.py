@@ -15,6 +15,10 @@ _EXTRAS: Final[dict[str, str]] = {
     "vl_convert": "app",
     "keras": "train",
     "tensorflow": "train",
+    "duckdb": "study",
+    "pympi": "study",
+    "statsmodels": "study",
+    "tomlkit": "study",
 }
 
 
