@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from emotion_core.model.adaptation import Adaptation
     from emotion_core.model.adaptation_file import load_adaptation, save_adaptation
     from emotion_core.model.classify import Classifier, load_classifier
-    from emotion_core.pipeline.pipeline import ExpressionClassifier, Pipeline
+    from emotion_core.pipeline.classification import ExpressionClassifier
+    from emotion_core.pipeline.pipeline import Pipeline
     from emotion_core.video.api import VideoResult, analyze_video, load_results
     from emotion_core.vision.detection import Detections, FaceDetector, KnownFaces
     from emotion_core.vision.overlay import draw_overlay
@@ -50,7 +51,7 @@ _HOMES = {
     "DetectionSettings": "config",
     "Detections": "vision.detection",
     "EmotionCoreError": "errors",
-    "ExpressionClassifier": "pipeline.pipeline",
+    "ExpressionClassifier": "pipeline.classification",
     "FaceDetector": "vision.detection",
     "Frame": "datatypes",
     "FrameError": "errors",

@@ -26,6 +26,7 @@ class QualityHint(StrEnum):
     BLURRED = "blurred"
     CUT = "cut"
     TURNED = "turned"
+    UNUSUAL = "unusual"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +103,7 @@ class FrameResult:
         predicted: (N,) bool, the box is held over a gap: the face was not seen in this frame, and
             its probabilities are those last seen.
         unsure: (N,) bool, the largest probability is below the model's calibrated threshold, or
-            the face is turned away.
+            the face is turned away or unlike those that the network knows.
         quality: N tuples of hints that explain a poor reading; empty when there is none.
         others: (M, 4) float32 xyxy, where else a face is or may be: people left out because only
             the largest face is read, and candidates that are not announced yet. Code that hides

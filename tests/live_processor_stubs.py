@@ -12,6 +12,7 @@ from emotion_core.datatypes import Frame, FrameResult, ImageArray
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.settings import LiveSettings
 from emotion_core.model.adaptation import Adaptation
+from emotion_core.pipeline.identity_resolution import Resolution
 
 PLAIN = LiveSettings(mirror=False)
 
@@ -66,6 +67,9 @@ class FakePipeline:
 
     def clear_calibration(self, track_id: int | None = None) -> None:
         self.calibrating = {}
+
+    def resolve_identities(self) -> Resolution:
+        return Resolution({}, ())
 
     calibrating: dict[int, float] = {}  # noqa: RUF012
 

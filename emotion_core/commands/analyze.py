@@ -31,7 +31,7 @@ from emotion_core.media.encoder import NO_ENCODER
 from emotion_core.media.probe import VIDEO_SUFFIXES, probe
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.classify import load_classifier
-from emotion_core.pipeline.pipeline import ExpressionClassifier
+from emotion_core.pipeline.classification import ExpressionClassifier
 from emotion_core.results.annotations import Hide, edited_clip
 from emotion_core.results.edits_file import change_edits, load_edits
 from emotion_core.results.paths import CLIP, file_hash, folder_for, is_result, read_summary

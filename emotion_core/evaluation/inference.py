@@ -49,11 +49,24 @@ def served_logits(
     second_look: bool = True,
 ) -> NDArray[np.float32]:
     """Logits (N, 7) float32 of images (N, 48, 48) uint8, from several threads at once."""
+    return served_answers(classifier, images, workers, second_look)[0]
+
+
+def served_answers(
+    classifier: Classifier,
+    images: NDArray[np.uint8],
+    workers: int = 2,
+    second_look: bool = True,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The same with the activations (N,) float32 (`Classifier.logits_and_activation`)."""
     parts = np.array_split(images, max(1, min(workers, len(images))))
     with ThreadPoolExecutor(len(parts)) as pool:
         crops = (part[..., None].astype(np.float32) for part in parts)
-        answers = pool.map(lambda crop: classifier.logits(crop, second_look), crops)
-        return np.concatenate(list(answers))
+        answers = list(
+            pool.map(lambda crop: classifier.logits_and_activation(crop, second_look), crops)
+        )
+    logits, activation = zip(*answers, strict=True)
+    return np.concatenate(logits), np.concatenate(activation)
 
 
 def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgress) -> Answers:

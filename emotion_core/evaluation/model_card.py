@@ -301,6 +301,12 @@ def _served(record: ModelRecord, report: dict[str, Any]) -> str:
             f"{_percent(1 - unsure['coverage'])} of them, of which "
             f"{_percent(unsure['accuracy_unsure'])} were right"
         )
+    if activation := record.metadata.get("activation"):
+        lines.append(
+            f"- faces to which it responds with a mean activation below "
+            f"{activation['unusual_below']:.3f} are called unusual, and unsure: 1% of the "
+            "validation faces"
+        )
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from emotion_core.config import PipelineSettings
 from emotion_core.datatypes import Frame, FrameResult, ImageArray
 from emotion_core.model.adaptation import Adaptation
+from emotion_core.pipeline.identity_resolution import Resolution
 
 Listener = Callable[[FrameResult, float, Callable[[], ImageArray], tuple[int, int]], None]
 """Called on the worker thread with each new result, the steady time its frame arrived, what makes
@@ -27,6 +28,10 @@ class FramePipeline(Protocol):
 
     def start_calibration(self, track_id: int | None = None, seconds: float = 3.0) -> None:
         """Take the expression of the coming seconds as a person's rest; None: of everybody."""
+
+    def resolve_identities(self) -> Resolution:
+        """Compare everybody once more, with all that was seen."""
+        ...
 
     def clear_calibration(self, track_id: int | None = None) -> None:
         """Forget what was measured at rest."""

@@ -38,6 +38,7 @@ from emotion_core.live.rendering import (
 )
 from emotion_core.live.settings import LiveSettings
 from emotion_core.live.status import LiveReading
+from emotion_core.pipeline.identity_resolution import Resolution
 
 logger = logging.getLogger(__name__)
 
@@ -102,11 +103,9 @@ class LiveProcessor:
         self._ended_s: float | None = None
         self._end_stream: Callable[[], None] | None = None
         self._start_s: float | None = None
-        self._newest_s = 0.0
-        self._frames_in = 0
-        self._frames_read = 0
+        self._newest_s = self._result_s = 0.0
+        self._frames_in = self._frames_read = 0
         self._result: FrameResult | None = None
-        self._result_s = 0.0
         # What the page shows at present, and since when.
         self._on_page: tuple[FrameResult, float] | None = None
         self._error = ""
@@ -332,6 +331,10 @@ class LiveProcessor:
     def calibration_progress(self) -> dict[int, float]:
         """Identity → 0 to 1, of those whose rest is being measured. Any thread."""
         return self._pipeline.calibration_progress
+
+    def resolve_identities(self) -> Resolution:
+        """Who was who in the whole stream. Any thread."""
+        return self._pipeline.resolve_identities()
 
     @property
     def settings(self) -> LiveSettings:

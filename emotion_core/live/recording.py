@@ -19,6 +19,7 @@ import numpy as np
 
 from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
 from emotion_core.errors import EmotionCoreError, OutputError
+from emotion_core.live.final_identities import FinalIdentities, Resolve
 from emotion_core.live.recording_folder import finish_folder, write_head
 from emotion_core.live.video_recorder import Film
 from emotion_core.results.annotations import Edits, Marker
@@ -70,6 +71,7 @@ class LiveSession:
         self._stream = 0
         self._ids_before = self._tracklets_before = self._shots_before = 0
         self._highest_id = self._highest_tracklet = self._highest_shot = 0
+        self._final = FinalIdentities()
         self._continues = False
         self._size: tuple[int, int] | None = None
         self._flushed_s = 0.0
@@ -149,14 +151,18 @@ class LiveSession:
         with self._lock:
             self._keeps_video = keep and not self._video_error
 
-    def begin_stream(self) -> Callable[..., None]:
+    def begin_stream(self, resolve: Resolve | None = None) -> Callable[..., None]:
         """A new stream starts: returns the `Listener` that takes its results.
 
         Its identities and tracklets count from 1 again and are moved behind those already recorded;
         an older stream of the same recording (a tab left open) is not listened to any more.
+
+        Args:
+            resolve: asked when no more is recorded of the stream who was who in it.
         """
         with self._lock:
             self._ids_before, self._tracklets_before = self._highest_id, self._highest_tracklet
+            self._final.begin_stream(resolve, self._ids_before, self._tracklets_before)
             self._continues = False
             self._stream += 1
             stream = self._stream
@@ -322,8 +328,15 @@ class LiveSession:
                 with self._held:
                     self._faces.__exit__(None, None, None)
                     self._end_film("")
-                    self._summary = finish_folder(self.folder)
+                    self._summary = self._finish()
             return self._summary
+
+    def _finish(self) -> dict[str, Any]:
+        edits, changed = self._final.write(self.folder / FACES, self._edits)
+        if edits != self._edits:
+            self._edits = edits
+            save_edits(self.folder, edits)
+        return finish_folder(self.folder, self._final.suggestions, identities_changed=changed)
 
 
 def _reason(error: Exception, what: str) -> str:

@@ -1,6 +1,7 @@
 """The folder of a live recording: its head, and the summary that finishes it."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -26,8 +27,18 @@ def write_head(folder: Path, head: dict[str, Any]) -> None:
     replace_file(folder / HEAD, json.dumps(head).encode())
 
 
-def finish_folder(folder: Path) -> dict[str, Any]:
+def finish_folder(
+    folder: Path,
+    suggestions: Iterable[tuple[int, int, float]] = (),
+    *,
+    identities_changed: bool = False,
+) -> dict[str, Any]:
     """Write and return the summary of a recording from what its folder holds.
+
+    Args:
+        folder: of the recording.
+        suggestions: pairs of identities that may be one person, and how likely that is.
+        identities_changed: the table has other identities than the film shows.
 
     The readings are enough: without a readable head, the summary does not know the network and the
     size of the pictures.
@@ -50,11 +61,13 @@ def finish_folder(folder: Path) -> dict[str, Any]:
         "clock": "seconds of a steady clock, 0 at started_utc",
         "model": _model(head.get("model", "")),
         "versions": package_versions(),
-        "identities": described_identities(table),
+        "identities": described_identities(table, suggestions),
         **summarise(table, load_edits(folder)),
     }
     if rescue_film(folder / CLIP):
         summary["clip"] = head.get("clip", {"origin_s": 0.0})
+        if identities_changed:
+            summary["clip"] |= {"identities": "as given while recording"}
     if head.get("video_problem"):
         summary["video_problem"] = str(head["video_problem"])
     write_summary(folder, summary)

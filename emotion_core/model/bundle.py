@@ -2,7 +2,8 @@
 
 model.json, version 1
     version, name, labels (in order), label_set, temperature, unsure {threshold, coverage,
-    accuracy_sure, accuracy_unsure}, settings (of the training), dataset {source, fingerprint},
+    accuracy_sure, accuracy_unsure}, activation {unusual_below; since version 0.3},
+    settings (of the training), dataset {source, fingerprint},
     packages {name: version}, metrics (headline figures, by split)
 """
 
@@ -33,6 +34,9 @@ class ModelBundle:
         label_set: `ferplus` or `fer2013`: whose labels it learnt.
         temperature: divides the served logits before softmax; fitted on validation.
         unsure_threshold: below this winning probability an answer is called unsure, 0-1.
+        unusual_below: a crop to which the network responds less
+            (`Classifier.logits_and_activation`) is unlike the faces it knows; 0 where that was not
+            measured.
         metadata: all of model.json.
     """
 
@@ -42,6 +46,7 @@ class ModelBundle:
     temperature: float
     unsure_threshold: float
     metadata: dict[str, Any] = field(default_factory=dict)
+    unusual_below: float = 0.0
 
     @property
     def served_file(self) -> Path:
@@ -133,6 +138,7 @@ def _described(path: Path) -> ModelBundle:
     file = path / "model.json"
     try:
         values = parse_json(file.read_text("utf-8"))
+        activation = values.get("activation") or {}
         bundle = ModelBundle(
             path=path,
             name=str(values["name"]),
@@ -140,6 +146,7 @@ def _described(path: Path) -> ModelBundle:
             temperature=float(values["temperature"]),
             unsure_threshold=float(values["unsure"]["threshold"]),
             metadata=values,
+            unusual_below=float(activation.get("unusual_below", 0)),
         )
         labels, version = tuple(values["labels"]), values["version"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -163,5 +170,7 @@ def _check(file: Path, bundle: ModelBundle, labels: tuple[str, ...], version: ob
         problem = f"has the temperature {bundle.temperature}; it must be a positive number"
     elif not 0 <= bundle.unsure_threshold <= 1:
         problem = f"has the unsure threshold {bundle.unsure_threshold}; it must lie in 0-1"
+    elif not 0 <= bundle.unusual_below < math.inf:
+        problem = f"calls an activation below {bundle.unusual_below} unusual; it must be 0 or more"
     if problem:
         raise ModelError(f"{file} {problem}. Train the model again or restore its folder.")

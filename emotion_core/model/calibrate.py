@@ -16,6 +16,9 @@ from emotion_core.errors import InputError
 TEMPERATURE_RANGE: Final[tuple[float, float]] = (0.05, 20.0)
 # The least sure tenth of the validation answers is called unsure.
 DEFAULT_COVERAGE: Final[float] = 0.9
+# A crop to which the network responds as weakly as to this share of the validation faces is
+# unusual: benchmarks/odd_inputs.py says what is.
+UNUSUAL_SHARE: Final[float] = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,24 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> float:
         options={"xatol": 1e-5},
     )
     return float(np.exp(found.x))
+
+
+def unusual_activation(activation: ArrayLike) -> float:
+    """The mean activation below which a crop is unlike the faces that a network knows.
+
+    Args:
+        activation: (N,) of validation faces (`Classifier.logits_and_activation`).
+
+    Returns:
+        What one of these faces in a hundred has less of; 0 where the activation is not known (NaN).
+
+    Raises:
+        InputError: no image.
+    """
+    values = np.asarray(activation, np.float64)
+    if not len(values):
+        raise InputError("A limit of the activation needs at least one image.")
+    return 0.0 if np.isnan(values).any() else float(np.quantile(values, UNUSUAL_SHARE))
 
 
 def unsure_threshold(

@@ -27,11 +27,17 @@ _LOADED: dict[tuple[Any, ...], Classifier] = {}
 
 
 class _Loaded(NamedTuple):
-    """A network ready to be asked, and the indices of its input and output."""
+    """A network ready to be asked, and the indices of its input and output.
+
+    The features are int8: (value - zero) * scale; no network made before version 0.3 gives them.
+    """
 
     interpreter: Any
     entry: int
     result: int
+    features: int | None
+    scale: float
+    zero: int
 
 
 class Classifier:
@@ -54,6 +60,7 @@ class Classifier:
         self.bundle = bundle
         self.temperature = bundle.temperature
         self.unsure_threshold = bundle.unsure_threshold
+        self.unusual_below = bundle.unusual_below
         self._threads = threads
         try:
             self._content = bundle.served_file.read_bytes()
@@ -75,26 +82,52 @@ class Classifier:
         Raises:
             FrameError: crops of another shape.
         """
+        return self.logits_and_activation(crops, second_look)[0]
+
+    def logits_and_activation(
+        self, crops: NDArray[np.float32], second_look: bool = True
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits of faces, and how strongly the network responds to each.
+
+        What is not a face excites few of the features that faces excite, so their mean tells how
+        far a crop is from anything the network knows (Dhamija et al. 2018, arXiv 1811.04110).
+
+        Args:
+            crops: (N, 48, 48, 1) float32, grey, 0-255; N may be 0.
+            second_look: as in `logits`.
+
+        Returns:
+            (N, 7) float32 logits, and (N,) float32 means of the pooled features, 0 or more; NaN
+            where the network does not give its features.
+
+        Raises:
+            FrameError: crops of another shape.
+        """
         crops = np.asarray(crops, np.float32)
         if crops.ndim != 4 or crops.shape[1:] != INPUT_SHAPE:
             raise FrameError(f"Crops must have the shape (N, 48, 48, 1), got {crops.shape}.")
-        answers = self._ask(crops)
+        answers, activation = self._ask(crops)
         if second_look:
             for i in np.flatnonzero(_margins(answers) < UNCLEAR_MARGIN):
-                answers[i] = (answers[i] + self._ask(crops[i : i + 1, :, ::-1])[0]) / 2
-        return answers
+                again, excited = self._ask(crops[i : i + 1, :, ::-1])
+                answers[i] = (answers[i] + again[0]) / 2
+                activation[i] = (activation[i] + excited[0]) / 2
+        return answers, activation
 
-    def _ask(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _ask(self, crops: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         answers = np.empty((len(crops), NUM_EXPRESSIONS), np.float32)
+        activation = np.full(len(crops), np.nan, np.float32)
         if not len(crops):
-            return answers
-        with self._borrowed() as (interpreter, entry, result):
+            return answers, activation
+        with self._borrowed() as (interpreter, entry, result, features, scale, zero):
             # One by one: a batch gains nothing on a CPU, and a change of its size costs a new plan.
             for i in range(len(crops)):
                 interpreter.set_tensor(entry, crops[i : i + 1])
                 interpreter.invoke()
                 answers[i] = interpreter.get_tensor(result)[0]
-        return answers
+                if features is not None:
+                    activation[i] = (interpreter.get_tensor(features).mean() - zero) * scale
+        return answers, activation
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, 7) float32; each row sums to 1."""
@@ -118,7 +151,10 @@ class Classifier:
         try:
             interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
             interpreter.allocate_tensors()
-            entry, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+            entry, (result, *more) = (
+                interpreter.get_input_details()[0],
+                interpreter.get_output_details(),
+            )
         except (ValueError, RuntimeError, IndexError) as error:
             raise ModelError(
                 f"{file} is damaged ({error}). Restore it, or train the model again."
@@ -130,7 +166,10 @@ class Classifier:
             )
         if entry["dtype"] != np.float32 or result["dtype"] != np.float32:
             raise ModelError(f"{file} must take and give float32; train the model again.")
-        return _Loaded(interpreter, entry["index"], result["index"])
+        features = more[0] if more and more[0]["dtype"] == np.int8 else None
+        scale, zero = features["quantization"] if features else (0.0, 0)
+        index = features["index"] if features else None
+        return _Loaded(interpreter, entry["index"], result["index"], index, scale, zero)
 
 
 def _margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:

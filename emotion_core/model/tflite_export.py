@@ -1,5 +1,7 @@
 """From the trained network to the served one: int8 inside, float32 logits outside.
 
+A second output gives the pooled features, int8 as they are inside: reading them costs nothing.
+
 Weights are int8 per channel, activations int8, both ends float32. The softmax stays out: an int8
 softmax answers in steps of 1/256 and gives exact zeros, which no temperature can repair.
 """
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from emotion_core.atomic_io import replace_file
 from emotion_core.errors import DatasetError, ModelError
+from emotion_core.model.network import logits_model
 
 if TYPE_CHECKING:
     import keras
@@ -91,8 +94,6 @@ def quantise_network(network: keras.Model, faces: NDArray[np.float32]) -> bytes:
     """
     import tensorflow as tf
 
-    from emotion_core.model.network import logits_model
-
     def examples() -> Iterator[list[NDArray[np.float32]]]:
         for i in range(len(faces)):
             yield [faces[i : i + 1]]
@@ -107,9 +108,36 @@ def quantise_network(network: keras.Model, faces: NDArray[np.float32]) -> bytes:
         # told no input statistics, which float32 ends do not need.
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            return bytes(converter.convert())
+            return with_features(bytes(converter.convert()))
     except (ValueError, RuntimeError, OSError) as error:
         raise ModelError(f"The network cannot be quantised: {error}") from error
+
+
+def with_features(content: bytes) -> bytes:
+    """A served network that gives its pooled features, too; its logits stay the same to the bit.
+
+    Args:
+        content: of a .tflite file whose one output is the logits.
+
+    Returns:
+        The file with a second output, (1, C): what its global average pooling gives. Unchanged
+        where there is none, or where it has a second output already.
+    """
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    graph = model.subgraphs[0]
+    means = [
+        operator.outputs[0]
+        for operator in graph.operators
+        if model.operatorCodes[operator.opcodeIndex].builtinCode
+        == flatbuffer_utils.schema_fb.BuiltinOperator.MEAN
+        and len(graph.tensors[operator.outputs[0]].shape) == 2
+    ]
+    if not means or len(graph.outputs) > 1:
+        return content
+    graph.outputs = np.array([*graph.outputs, means[-1]], np.int32)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def float_network(network: keras.Model) -> bytes:
@@ -119,8 +147,6 @@ def float_network(network: keras.Model) -> bytes:
         ModelError: the converter refuses the network.
     """
     import tensorflow as tf
-
-    from emotion_core.model.network import logits_model
 
     try:
         converter = tf.lite.TFLiteConverter.from_keras_model(logits_model(network))

@@ -4,15 +4,16 @@ import math
 import threading
 from pathlib import Path
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
 from emotion_core.config import PipelineSettings, check_range
 from emotion_core.datatypes import FloatArray, Frame, FrameResult, ImageArray, IntArray, QualityHint
-from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
+from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.classify import load_classifier
+from emotion_core.pipeline.classification import ExpressionClassifier, classify, with_unusual
 from emotion_core.pipeline.face_selection import FaceSelection
 from emotion_core.pipeline.identities import Identities
 from emotion_core.pipeline.identity_resolution import Resolution, resolve
@@ -29,43 +30,12 @@ from emotion_core.vision.tracker import Tracker, Tracks
 
 # Width to height may change this much between frames and still be the same picture, resized.
 SAME_SHAPE: Final = 0.03
+# In a photo, what the network does not know and the detector finds with less certainty is no face:
+# of those found in pictures without one, few are above it, and few of the true ones are below.
+CERTAIN_SCORE: Final = 6.5
+# What makes a reading unsure, however probable it is.
+_UNREADABLE: Final = frozenset({QualityHint.TURNED, QualityHint.UNUSUAL})
 STAGES: Final = ("find", "crop", "classify", "track", "smooth")
-
-
-class ExpressionClassifier(Protocol):
-    """What a pipeline needs of a network; shared by many pipelines, so its methods are thread-safe.
-
-    Attributes:
-        labels: the seven expressions in the order of the columns.
-        unsure_threshold: a largest probability below it is unsure, 0 to 1.
-
-    Examples:
-        >>> import numpy as np
-        >>> from emotion_core import EXPRESSIONS, Frame, Pipeline, PipelineSettings, sample_photo
-        >>> class Undecided:
-        ...     labels = EXPRESSIONS
-        ...     unsure_threshold = 0.5
-        ...     def logits(self, crops):
-        ...         return np.zeros((len(crops), 7), np.float32)
-        ...     def probabilities(self, logits):
-        ...         return np.full_like(logits, 1 / 7)
-        >>> pipeline = Pipeline(Undecided(), PipelineSettings.for_photo())
-        >>> pipeline.process(Frame(sample_photo())).unsure
-        array([ True])
-    """
-
-    @property
-    def labels(self) -> tuple[str, ...]: ...  # noqa: D102
-    @property
-    def unsure_threshold(self) -> float: ...  # noqa: D102
-
-    def logits(self, crops: FloatArray, /) -> FloatArray:
-        """(N, 48, 48, 1) float32 grey 0-255 to (N, 7) float32; N may be 0."""
-        ...
-
-    def probabilities(self, logits: FloatArray, /) -> FloatArray:
-        """(N, 7) logits to (N, 7) float32 calibrated probabilities; each row sums to 1."""
-        ...
 
 
 class Pipeline:
@@ -220,16 +190,23 @@ class Pipeline:
         tracks = self._tracker.update(detections, time_s)
         people = self._identify(image, tracks, time_s)
         rows = self._shown(tracks, people, frame.width, frame.height)
+        if not self._settings.detection.thorough:
+            rows = self._selected(tracks, people, rows)
         marks.append(perf_counter())
         seen = [row for row in rows if not tracks.predicted[row]]
         crops = crop_faces(image, tracks.boxes[seen], tracks.angles[seen])
         turned = tracks.turned[seen]
         hints = quality_hints(tracks.boxes[seen], crops, frame.width, frame.height, turned)
         marks.append(perf_counter())
-        raw = self._classify(crops)
+        answers = classify(self._classifier, crops, self._adaptation)
         marks.append(perf_counter())
-        raw = self._rested(people[seen], raw, time_s)
+        raw = self._rested(people[seen], answers.probs, time_s)
+        hints = with_unusual(hints, answers.unusual)
         self._readings.update(tracks.track_ids[seen], raw, hints, crops, time_s)
+        if self._settings.detection.thorough:
+            doubtful = answers.unusual & (tracks.scores[seen] < CERTAIN_SCORE)
+            gone = set(np.array(seen)[doubtful].tolist())
+            rows = self._selected(tracks, people, [row for row in rows if row not in gone])
         result = self._result(frame, tracks, people, rows)
         marks.append(perf_counter())
         spent = dict(
@@ -239,8 +216,13 @@ class Pipeline:
         return result
 
     def resolve_identities(self) -> Resolution:
-        """Compare everybody once more, with all that was seen, when the stream has ended."""
+        """Compare everybody once more, with all that was seen, when the stream has ended.
+
+        Nobody is joined where the settings say that nobody is to be recognised.
+        """
         with self._lock:
+            if not self._settings.tracking.reidentify or self._settings.one_person:
+                return Resolution({}, ())
             return resolve(self._identities.tracklets)
 
     def _identify(self, image: ImageArray, tracks: Tracks, time_s: float) -> IntArray:
@@ -316,18 +298,15 @@ class Pipeline:
                     and int(people[row]) not in elsewhere
                 )
             ]
+        return rows
+
+    def _selected(self, tracks: Tracks, people: IntArray, rows: list[int]) -> list[int]:
+        """Of the rows to report, the one that is wanted where only one is."""
         if self._settings.one_person and rows:
             return [self._selection.participant(tracks, people, rows, self._identities)]
         if self._settings.largest_face_only and rows:
             return [self._selection.largest(tracks, rows)]
         return rows
-
-    def _classify(self, crops: FloatArray) -> FloatArray:
-        """(N, 7) calibrated probabilities. Skips inference when there are no faces."""
-        if not len(crops):
-            return np.empty((0, NUM_EXPRESSIONS), np.float32)
-        probs = self._classifier.probabilities(self._classifier.logits(crops))
-        return probs if self._adaptation is None else self._adaptation.apply(probs)
 
     def _rested(self, people: IntArray, probs: FloatArray, time_s: float) -> FloatArray:
         """(N, 7) probabilities without the baselines of the people seen in this frame."""
@@ -357,7 +336,7 @@ class Pipeline:
             detection_scores=tracks.scores[rows],
             predicted=tracks.predicted[rows],
             unsure=(probs.max(axis=1) < self._classifier.unsure_threshold)
-            | [QualityHint.TURNED in reading.hints for reading in readings],
+            | [not _UNREADABLE.isdisjoint(reading.hints) for reading in readings],
             quality=tuple(reading.hints for reading in readings),
             others=others,
             tracklets=tracks.track_ids[rows],

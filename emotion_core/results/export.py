@@ -27,7 +27,7 @@ _RAW: Final = tuple(f"raw_{name}" for name in EXPRESSIONS)
 # A contract: new columns go to the end.
 _PLACE: Final = ("frame", "time_s", "track_id", "x", "y", "width", "height")
 _MORE: Final = ("name", "detection_score", "predicted", "unsure", "valence", "arousal", "quality")
-_LATER: Final = ("shot", "tracklet", "speaking")
+_LATER: Final = ("shot", "tracklet", "speaking", "angle")
 COLUMNS: Final = (*_PLACE, *EXPRESSIONS, "emotion", "confidence", *_RAW, *_MORE, *_LATER)
 _MEANINGS: Final[dict[str, str]] = {
     "frame": "Index of the frame in the source video, 0 for the first one.",
@@ -48,7 +48,8 @@ _MEANINGS: Final[dict[str, str]] = {
     "shot": "Number of the shot, from 1; the camera cuts between two shots. Also without a face.",
     "tracklet": "Number of the uninterrupted track; a person who was away has several.",
     "speaking": "1: the mouth moves as in speech, 0: it does not; empty where that is not known.",
-    "quality": "Why it may be read poorly: small, dark, blurred, cut, turned; joined by a plus.",
+    "angle": "Degrees counter-clockwise by which the head leans; the network saw it upright.",
+    "quality": "Why it may be read poorly (+): small, dark, blurred, cut, turned, unusual.",
 }
 
 
@@ -56,7 +57,7 @@ def face_rows(result: FrameResult, names: dict[int, str] | None = None) -> list[
     """The rows of faces.csv for one analysed frame; one row with empty columns without a face."""
     head = [str(result.index), f"{result.time_s:.6f}"]
     if not len(result):
-        return [head + [""] * (len(COLUMNS) - 5) + [str(result.shot), "", ""]]
+        return [head + [""] * (len(COLUMNS) - 6) + [str(result.shot), "", "", ""]]
     affect = valence_arousal(result.probs)
     rows = []
     for i, label in enumerate(result.labels):
@@ -74,6 +75,7 @@ def face_rows(result: FrameResult, names: dict[int, str] | None = None) -> list[
             + ["+".join(hint.value for hint in result.quality[i])]
             + [str(result.shot), str(int(result.tracklets[i]))]
             + ["" if result.speaking[i] < 0 else str(int(result.speaking[i]))]
+            + [f"{result.angles[i]:.1f}"]
         )
     return rows
 
@@ -179,6 +181,7 @@ def read_faces(path: Path) -> FaceTable:
         tracklet=numbers("tracklet", dtype=np.int64),
         shot=numbers("shot", dtype=np.int64),
         speaking=_signs(columns["speaking"][faces]),
+        angle=np.nan_to_num(numbers("angle")),
         frame_times=np.unique(columns["time_s"]),
         cuts=np.unique(columns["time_s"][1:][np.diff(shots) > 0]),
     )
@@ -210,10 +213,11 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
             f"{path} is no table of faces: {error}. Analyse the video again."
         ) from error
     columns = {name: table[name].to_numpy(zero_copy_only=False) for name in names}
-    # A table of an earlier version: it has no recognised people, cuts or speech.
+    # A table of an earlier version: it has no recognised people, cuts, speech or leaning heads.
     columns.setdefault("tracklet", columns["track_id"])
     columns.setdefault("shot", np.ones(len(columns["time_s"])))
     columns.setdefault("speaking", np.full(len(columns["time_s"]), np.nan))
+    columns.setdefault("angle", np.zeros(len(columns["time_s"])))
     return columns
 
 

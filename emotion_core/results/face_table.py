@@ -46,6 +46,8 @@ class FaceTable:
         shot: (N,) int64, counted from 1; 1 where they are not given.
         cuts: (K,) float64, seconds of the frames that begin a shot, but for the first.
         speaking: (N,) int8, 1 speaks, 0 does not, -1 not known; -1 where it is not given.
+        angle: (N,) float32, degrees counter-clockwise by which the head leans; 0 where it is not
+            given.
     """
 
     frame: IntArray
@@ -61,6 +63,7 @@ class FaceTable:
     shot: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     cuts: Float64Array = field(default_factory=lambda: np.empty(0))
     speaking: SignArray = field(default_factory=lambda: np.empty(0, np.int8))
+    angle: FloatArray = field(default_factory=lambda: np.empty(0, np.float32))
 
     def __post_init__(self) -> None:
         if not len(self.tracklet):
@@ -69,6 +72,8 @@ class FaceTable:
             object.__setattr__(self, "shot", np.ones(len(self.track_id), np.int64))
         if not len(self.speaking):
             object.__setattr__(self, "speaking", np.full(len(self.track_id), -1, np.int8))
+        if not len(self.angle):
+            object.__setattr__(self, "angle", np.zeros(len(self.track_id), np.float32))
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -93,6 +98,7 @@ class FaceTable:
             "tracklet",
             "shot",
             "speaking",
+            "angle",
         )
         return replace(self, **{name: getattr(self, name)[mask] for name in fields})
 

@@ -17,12 +17,18 @@ import numpy as np
 from emotion_core.atomic_io import compress_zip, need_room, replace_file, write_json
 from emotion_core.errors import DatasetError, OutputError
 from emotion_core.evaluation import evaluate, experiment_log
-from emotion_core.evaluation.inference import float_answers, served_logits
+from emotion_core.evaluation.inference import float_answers, served_answers, served_logits
 from emotion_core.evaluation.model_record import run_of, save_evaluation, save_known
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model import tflite_export
 from emotion_core.model.bundle import FORMAT_VERSION, ModelBundle
-from emotion_core.model.calibrate import UnsureThreshold, fit_temperature, softmax, unsure_threshold
+from emotion_core.model.calibrate import (
+    UnsureThreshold,
+    fit_temperature,
+    softmax,
+    unsure_threshold,
+    unusual_activation,
+)
 from emotion_core.model.classify import Classifier
 from emotion_core.progress import OnProgress, Progress, ignore_progress
 from emotion_core.training.augment import AugmentSettings
@@ -145,7 +151,8 @@ def _replace(folder: Path, part: Path) -> None:
 def calibrated(
     folder: Path, name: str, label_set: str, validation: Split
 ) -> tuple[ModelBundle, UnsureThreshold]:
-    """The model folder with the temperature and the unsure threshold fitted on validation.
+    """The model folder with what is fitted on validation: the temperature, the unsure threshold,
+    and the least usual activation.
 
     Raises:
         DatasetError: no validation image has a label of this set.
@@ -156,10 +163,14 @@ def calibrated(
         raise DatasetError(f"No validation image has a {label_set} label to calibrate on.")
     truth = labels[kept].astype(np.int64)
     raw = ModelBundle(folder, name, label_set, 1.0, 0.0)
-    logits = served_logits(Classifier(raw), validation.images[kept])
+    logits, activation = served_answers(Classifier(raw), validation.images[kept])
     temperature = fit_temperature(logits, truth)
     unsure = unsure_threshold(softmax(logits, temperature), truth)
-    return ModelBundle(folder, name, label_set, temperature, unsure.threshold), unsure
+    unusual = unusual_activation(activation)
+    return (
+        ModelBundle(folder, name, label_set, temperature, unsure.threshold, unusual_below=unusual),
+        unsure,
+    )
 
 
 def _metadata(
@@ -176,6 +187,7 @@ def _metadata(
         "label_set": bundle.label_set,
         "temperature": bundle.temperature,
         "unsure": asdict(unsure),
+        "activation": {"unusual_below": bundle.unusual_below},
         "settings": settings.to_dict(),
         "training": {"epochs": result.state.epochs_done, "best_epoch": result.state.best_epoch},
         "network": {"parameters": int(result.network.count_params())},

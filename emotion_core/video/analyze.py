@@ -20,8 +20,9 @@ from emotion_core.media.probe import VideoInfo, probe
 from emotion_core.media.read import FrameSelector, ReadReport, read_frames
 from emotion_core.media.write import VideoWriter
 from emotion_core.model.adaptation import Adaptation
+from emotion_core.pipeline.classification import ExpressionClassifier
 from emotion_core.pipeline.identity_resolution import Resolution
-from emotion_core.pipeline.pipeline import ExpressionClassifier, Pipeline
+from emotion_core.pipeline.pipeline import Pipeline
 from emotion_core.results.annotations import Edits
 from emotion_core.results.edits_file import change_edits, load_edits
 from emotion_core.results.export import FacesWriter, output_error, read_faces
@@ -123,8 +124,7 @@ def analyse_video(
     try:
         pipeline = Pipeline(classifier, _pipeline_settings(info, options), detector, adaptation)
         run.read(pipeline)
-        if options.reidentify and not options.one_person:
-            run.resolve(pipeline.resolve_identities())
+        run.resolve(pipeline.resolve_identities())
         return run.finish()
     except BaseException as error:
         run.fail(error)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emotion_core.media.probe import probe
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.classify import Classifier, load_classifier
-from emotion_core.pipeline.pipeline import ExpressionClassifier
+from emotion_core.pipeline.classification import ExpressionClassifier
 from emotion_core.results.annotations import Edits, Marker
 from emotion_core.results.edits_file import load_edits
 from emotion_core.results.export import faces_csv, read_faces

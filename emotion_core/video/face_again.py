@@ -14,7 +14,9 @@ from emotion_core.vision.crop import crop_faces
 _ROUNDED_S: Final = 0.002
 
 
-def face_again(video: Path, frame: int, time_s: float, box_xywh: FloatArray) -> FloatArray:
+def face_again(
+    video: Path, frame: int, time_s: float, box_xywh: FloatArray, angle: float = 0.0
+) -> FloatArray:
     """The face as the network saw it.
 
     Args:
@@ -22,6 +24,7 @@ def face_again(video: Path, frame: int, time_s: float, box_xywh: FloatArray) -> 
         frame: index of the frame in it.
         time_s: of this frame.
         box_xywh: (4,) pixels of the upright picture.
+        angle: degrees counter-clockwise by which the head leans.
 
     Returns:
         (48, 48, 1) float32 grey, 0-255.
@@ -44,4 +47,5 @@ def face_again(video: Path, frame: int, time_s: float, box_xywh: FloatArray) -> 
         or y >= found.image.shape[0]
     ):
         raise InputError(f"The video is not the one that was analysed: frame {frame} differs.")
-    return crop_faces(found.image, np.array([[x, y, x + width, y + height]], np.float32))[0]
+    box_xyxy = np.array([[x, y, x + width, y + height]], np.float32)
+    return crop_faces(found.image, box_xyxy, np.array([angle], np.float32))[0]

@@ -85,6 +85,27 @@ def test_the_served_network_is_int8_inside_and_answers_float_logits(
     assert [p.name for p in tmp_path.iterdir()] == ["model.tflite"]
 
 
+def test_the_served_network_tells_its_features_as_keras_computes_them(network: Any) -> None:
+    import keras
+    from ai_edge_litert.interpreter import Interpreter
+
+    faces = split([0] * 20).images[..., None].astype(np.float32)
+    content = tflite_export.quantise_network(network, faces)
+    assert tflite_export.with_features(content) == content, "it has them already"
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    _, features = interpreter.get_output_details()
+    scale, zero = features["quantization"]
+    found = []
+    for face in faces:
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], face[None])
+        interpreter.invoke()
+        found.append((interpreter.get_tensor(features["index"])[0].astype(float) - zero) * scale)
+    pooled = keras.Model(network.input, network.get_layer("pool").output)
+    expected = np.asarray(pooled(faces, training=False))
+    assert np.abs(np.array(found) - expected).max() < 0.06 * np.ptp(expected) + 2 * scale
+
+
 def test_a_network_without_logits_is_refused(tmp_path: Path) -> None:
     keras = pytest.importorskip("keras")
     face = keras.Input((48, 48, 1))

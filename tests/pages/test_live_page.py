@@ -137,7 +137,7 @@ def test_names_given_before_the_recording_reach_it(tmp_path: Path) -> None:
     store = SessionStore(tmp_path / "live")
     _, session = store.start("tiny")
     heard: list[object] = []
-    attach(SimpleNamespace(listen=heard.append), session, {1: "Ada"})  # type: ignore[arg-type]
+    attach(SimpleNamespace(listen=heard.append, resolve_identities=None), session, {1: "Ada"})  # type: ignore[arg-type]
     assert len(heard) == 1
     assert session.edits.name_of(session.own_id(1)) == "Ada"
     assert hears_us(session)

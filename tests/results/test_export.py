@@ -26,7 +26,7 @@ from emotion_core.results.summary import summarise
 CONTRACT = (
     "frame,time_s,track_id,x,y,width,height,angry,disgust,fear,happy,neutral,sad,surprise,emotion,"
     "confidence,raw_angry,raw_disgust,raw_fear,raw_happy,raw_neutral,raw_sad,raw_surprise,name,"
-    "detection_score,predicted,unsure,valence,arousal,quality,shot,tracklet,speaking"
+    "detection_score,predicted,unsure,valence,arousal,quality,shot,tracklet,speaking,angle"
 )
 
 
@@ -182,6 +182,19 @@ def parquet_table(path: Path) -> Any:
     import pyarrow.parquet as pa_parquet
 
     return pa_parquet.read_table(io.BytesIO(b"".join(faces_parquet(path, Edits()))))
+
+
+def test_how_heads_lean_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "faces.csv"
+    with FacesWriter(path) as writer:
+        writer.write(replace(result(0, [1, 2]), angles=np.array([-29.96, 0], np.float32)))
+        writer.write(result(1, []))
+    assert read_faces(path).angle.tolist() == [-30, 0]
+    assert parquet_table(path)["angle"].to_pylist() == [-30, 0, None]
+    # A table of an earlier version has no such column.
+    rows = list(csv.reader(io.StringIO(path.read_text("utf-8"))))
+    path.write_text("".join(",".join(row[:-1]) + "\n" for row in rows), "utf-8")
+    assert read_faces(path).angle.tolist() == [0, 0]
 
 
 def test_a_table_without_the_column_does_not_know_who_speaks(faces: Path) -> None:

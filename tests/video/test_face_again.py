@@ -30,6 +30,13 @@ def test_it_is_the_face_of_that_frame(video: Path, index: int) -> None:
     assert sum(np.array_equal(found, crop) for crop in wanted) < 3, "the picture moves"
 
 
+def test_a_leaning_face_is_turned_upright_again(video: Path) -> None:
+    image = list(read_frames(video))[3].image
+    found = face_again(video, 3, 0.3, BOX, 30.0)
+    assert np.array_equal(found, crop_faces(image, XYXY, np.array([30.0], np.float32))[0])
+    assert not np.array_equal(found, crop_faces(image, XYXY)[0])
+
+
 @pytest.mark.parametrize(
     ("frame", "time_s", "left"), [(20, 2.0, 40), (3, 0.4, 40), (3, 0.33, 40), (3, 0.3, 9000)]
 )

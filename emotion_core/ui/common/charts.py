@@ -24,6 +24,7 @@ HINT_WORDS: Final[dict[str, str]] = {
     "blurred": "hold still",
     "cut": "move into the picture",
     "turned": "face the camera",
+    "unusual": "show the whole face",
 }
 _BARS_STYLE: Final = """<style>
 .lab-person { border: 1px solid #8884; border-radius: .6rem; padding: .7rem .9rem .8rem; }

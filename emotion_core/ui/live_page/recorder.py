@@ -75,7 +75,7 @@ def attach(processor: LiveProcessor, session: LiveSession | None, names: Mapping
     if st.session_state.get("live_attached") == pair:
         return
     st.session_state["live_attached"] = pair
-    processor.listen(session.begin_stream() if session else None)
+    processor.listen(session.begin_stream(processor.resolve_identities) if session else None)
     if session is not None:
         st.session_state[_STREAM] = session.stream
         for track, name in names.items():

@@ -26,5 +26,10 @@ def show_recording(folder: Path) -> None:
 def _clip_caption(view: ResultView) -> None:
     """The camera's pictures are kept only as drawn, so that the clip cannot be drawn again."""
     # Names given while it was recorded are drawn in it; what was merged or left out is not.
+    if view.summary["clip"].get("identities"):
+        st.caption(
+            "The clip numbers people as they were known while recording; a person who was "
+            "recognised only at the end has another number in it."
+        )
     if view.clip_is_older and (view.edits.merged or view.edits.excluded):
         st.caption("The clip shows people as detected, without your changes.")

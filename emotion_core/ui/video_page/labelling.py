@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
-from emotion_core.datatypes import FloatArray
 from emotion_core.errors import EmotionCoreError, InputError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.face_table import Moment
@@ -107,23 +106,25 @@ def _label(view: ResultView, moment: Moment, label: int) -> None:
         raise InputError(_GONE)
     if view.edits.hides_face_of(moment.track_id):
         raise InputError("It is hidden.")
-    crop = face_again(video, moment.frame, moment.time_s, _box(view, moment))
+    row = _row(view, moment)
+    box, angle = view.table.boxes_xywh[row], float(view.table.angle[row])
+    crop = face_again(video, moment.frame, moment.time_s, box, angle)
     label_face(_key(view, moment), crop, label, _person(view, moment), shared_classifier())
 
 
-def _box(view: ResultView, moment: Moment) -> FloatArray:
-    """(4,) xywh in pixels; the moment is one of the table's."""
+def _row(view: ResultView, moment: Moment) -> int:
+    """The row of the moment's face in the table."""
     table = view.table
     first, last = (np.searchsorted(table.time_s, moment.time_s, s) for s in ("left", "right"))
     rows = first + np.flatnonzero(table.track_id[first:last] == moment.track_id)
     if not len(rows):
         raise InputError("This person was changed meanwhile.")
-    return np.asarray(table.boxes_xywh[rows[0]], np.float32)
+    return int(rows[0])
 
 
 def _key(view: ResultView, moment: Moment) -> str:
     """Of the face itself: several expressions may be strongest in it, and people be merged."""
-    x, y = _box(view, moment)[:2]
+    x, y = view.table.boxes_xywh[_row(view, moment), :2]
     return f"{view.key}_{moment.frame}_{x:.0f}_{y:.0f}"
 
 
