@@ -27,7 +27,7 @@ if __name__ == "__main__":
         "Everything runs on the computer that serves this page; nothing is sent anywhere else and "
         "no use is counted. Live video is kept only while you record with “Keep video” on. Uploads "
         "and results stay in a work folder for a set time, 24 hours unless the administrator chose "
-        "otherwise, with a button to delete them at once."
+        "otherwise, with a button to delete them at once. Studies stay until you delete them."
     )
     # Last, so that nothing of this page waits for it.
     prepare_live()

@@ -85,6 +85,12 @@ def _analyze(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--every", type=int, default=1, metavar="N", help="analyse every Nth frame")
     which.add_argument("--rate", type=float, metavar="HZ", help="analyse so many frames a second")
+    parser.add_argument(
+        "--recording",
+        action="append",
+        metavar="NAME",
+        help="only this recording; may be given several times (all)",
+    )
     parser.add_argument("--annotate", action="store_true", help="write annotated.mp4, too")
     parser.add_argument(
         "--everybody",

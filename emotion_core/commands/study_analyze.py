@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from emotion_core.commands.analyze import FAILURES, Batch, stop_on_signal, video_bar
 from emotion_core.commands.options import write_json_option
 from emotion_core.commands.progress import Event, tell_json
+from emotion_core.errors import InputError
 from emotion_core.media.encoder import NO_ENCODER
 from emotion_core.results.export import output_error
 from emotion_core.results.paths import FACES
@@ -26,7 +27,7 @@ from emotion_core.video.options import VideoOptions, feasible
 def run(options: argparse.Namespace) -> int:
     """Analyse the videos of all recordings; returns 0, or 1 where some failed or it was stopped."""
     study = Study.open(options.study)
-    wanted = _videos(study)
+    wanted = _videos(study, options.recording)
     options.redraw, options.hide = False, None
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signal())
@@ -53,11 +54,20 @@ def _chosen(options: argparse.Namespace) -> VideoOptions:
     return chosen
 
 
-def _videos(study: Study) -> dict[Path, list[Recording]]:
+def _videos(study: Study, names: Sequence[str] | None) -> dict[Path, list[Recording]]:
     """Video → its recordings: two people of one video are two recordings. Recordings that are
-    results folders already are left out."""
+    results folders already are left out.
+
+    Raises:
+        InputError: there is no recording of a name that was asked for.
+    """
+    known = {recording.recording for recording in study.recordings}
+    if unknown := sorted(set(names or ()) - known):
+        raise InputError(f"The study has no recording {', '.join(unknown)}.")
     found: dict[Path, list[Recording]] = {}
     for recording in study.recordings:
+        if names and recording.recording not in names:
+            continue
         source = study.source_of(recording)
         if not source.is_dir() and source.name != FACES:
             found.setdefault(source, []).append(recording)

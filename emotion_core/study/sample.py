@@ -165,7 +165,9 @@ def _write_results(folder: Path, rng: np.random.Generator, person: _Person, film
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     known = {"frame", "time_s", "shot"}
-    for i, row in enumerate(zip(*(columns[name] for name in COLUMNS), strict=True)):
+    # A column that later versions add is empty, as for results of earlier versions.
+    empty_column = [""] * len(times)
+    for i, row in enumerate(zip(*(columns.get(n, empty_column) for n in COLUMNS), strict=True)):
         empty = [v if n in known else "" for n, v in zip(COLUMNS, row, strict=True)]
         writer.writerow(empty if away[i] else row)
     try:
@@ -188,7 +190,7 @@ def _columns(
     affect = valence_arousal(probs.astype(np.float32))
     same = {"track_id": "1", "name": "", "predicted": "0", "quality": "", "shot": "1"}
     return {
-        **{name: [value] * count for name, value in (same | {"tracklet": "1"}).items()},
+        **{name: [value] * count for name, value in (same | {"tracklet": "1", "angle": "0.0"}).items()},
         "frame": [str(i) for i in range(count)],
         "time_s": _texts(times, 6),
         **{name: _texts(probs[:, k], 6) for k, name in enumerate(EXPRESSIONS)},

@@ -175,3 +175,15 @@ def test_help_waits_for_no_statistics() -> None:
         [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_single_recordings_are_analysed_on_demand(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    for name in ("a.mp4", "b.mp4"):
+        shutil.copy(clip, tmp_path / name)
+    study("new", folder)
+    study("add", folder, tmp_path / "a.mp4", tmp_path / "b.mp4")
+    assert study("analyze", folder, "--recording", "b") == 0
+    opened = Study.open(folder)
+    assert [opened.results_folder(r) is not None for r in opened.recordings] == [False, True]
+    assert study("analyze", folder, "--recording", "c") == 1

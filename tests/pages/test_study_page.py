@@ -346,3 +346,26 @@ def test_events_after_what_was_typed(typed: dict[str, Any], labels: list[str]) -
 def test_an_event_that_runs_backward_is_refused() -> None:
     with pytest.raises(InputError, match="before it starts"):
         events_tab.events_after([], {"added_rows": [{"start_s": 3, "end_s": 1, "label": "x"}]})
+
+
+def test_a_video_that_cannot_be_read_does_not_keep_the_others_from_results(
+    work: Path, computed: Path
+) -> None:
+    token = add(work, computed)
+    folder = folder_of(work, token)
+    (folder / "videos").mkdir()
+    (folder / "videos" / "bad.mp4").write_bytes(b"no video")
+    rows = [Recording("bad", "videos/bad.mp4", "P99", {"group": "A"})]
+    Study.open(folder).change_recordings(lambda now: [*now, *rows])
+    app = page(token)
+    assert {"study_analyse", "study_run"} <= {b.key for b in app.button}
+    app.button(key="study_analyse").click()
+    app = run(app)
+    end = time.monotonic() + 60
+    while "bad" not in words(app) or any(b.key == "study_cancel" for b in app.button):
+        assert time.monotonic() < end, "the failure was not told"
+        time.sleep(0.3)
+        app = run(app)
+    assert "study_run" in {b.key for b in app.button}
+    app.button(key=f"study_{token[:8]}_dismiss_analyze").click()
+    assert not any(str(b.key).endswith("dismiss_analyze") for b in run(app).button)

@@ -47,7 +47,9 @@ def start_analysis(token: str, study: Study, recordings: Sequence[Recording]) ->
     """
     sources = [(r.recording, str(study.source_of(r))) for r in recordings]
     inputs = [JobInput(name, path, name) for name, path in sources]
-    _start(token, ANALYZE, inputs, [ANALYZE, str(study.folder), "--preview"])
+    # These only: another job may be analysing others at this moment.
+    chosen = [word for name, _ in sources for word in ("--recording", name)]
+    _start(token, ANALYZE, inputs, [ANALYZE, str(study.folder), "--preview", *chosen])
 
 
 def start_run(token: str, study: Study) -> None:

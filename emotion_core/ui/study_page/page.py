@@ -131,11 +131,7 @@ def _work(view: StudyView) -> None:
     for state, action in ((analysis, ANALYZE), (run, RUN)):
         if state is not None:
             _ended(view, state, action)
-    waiting = [r for r in view.study.recordings if view.study.results_folder(r) is None]
-    if waiting and (analysis is None or not analysis.running):
-        _offer_analysis(view)
-    elif view.study.recordings and not view.is_current:
-        _offer_run(view)
+    _offer_work(view)
 
 
 def _progress(state: JobState) -> None:
@@ -182,39 +178,32 @@ def _ended(view: StudyView, state: JobState, action: str) -> None:
             st.rerun()
 
 
-def _offer_analysis(view: StudyView) -> None:
+def _offer_work(view: StudyView) -> None:
+    """What can be done next: analyse videos, compute results from those that are analysed."""
     study = view.study
     waiting = [r for r in study.recordings if study.results_folder(r) is None]
     there = [r for r in waiting if study.source_of(r).is_file()]
-    if not there:
-        _offer_run(view)
+    ready = len(waiting) < len(study.recordings) and not view.is_current
+    if not (there or ready):
         return
+    count = f"{len(there)} video{'' if len(there) == 1 else 's'}"
+    words = "Update results" if view.has_results else "Compute results"
     with st.container(horizontal=True, vertical_alignment="center"):
-        pressed = st.button(
-            f"Analyse {len(there)} video{'' if len(there) == 1 else 's'}",
-            icon=":material/play_arrow:",
-            type="primary",
-            key="study_analyse",
+        analyse = there and st.button(
+            f"Analyse {count}", icon=":material/play_arrow:", type="primary", key="study_analyse"
         )
-        st.caption(f"{recordings_words(len(waiting))} not analysed yet.", width="content")
-    if pressed:
-        _begin(lambda: start_analysis(view.token, study, there))
-
-
-def _offer_run(view: StudyView) -> None:
-    if view.is_current:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        pressed = st.button(
-            "Update results" if view.has_results else "Compute results",
+        compute = ready and st.button(
+            words,
             icon=":material/calculate:",
-            type="primary",
+            type="secondary" if there else "primary",
             key="study_run",
         )
-        if view.has_results:
+        if ready and view.has_results:
             st.caption("The study has changed since its results were computed.", width="content")
-    if pressed:
-        _begin(lambda: start_run(view.token, view.study))
+    if analyse:
+        _begin(lambda: start_analysis(view.token, study, there))
+    elif compute:
+        _begin(lambda: start_run(view.token, study))
 
 
 def _begin(start: Callable[[], None]) -> None:

@@ -112,6 +112,8 @@ def _choices(view: StudyView, long: pd.DataFrame, now: Question) -> Question:
     )
     if wanted != now:
         keep_question(view, wanted)
+        # The head of the page tells that the report is older now.
+        st.rerun()
     return wanted
 
 
