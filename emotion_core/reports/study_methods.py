@@ -1,9 +1,11 @@
 """What was done in a study, as a paper would tell it: methods, limits, references, settings."""
 
+import contextlib
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from emotion_core.results.paths import read_summary, safe_name
@@ -14,6 +16,7 @@ from emotion_core.study.sample import is_synthetic
 from emotion_core.study.statistics.comparisons import Analysis
 from emotion_core.study.tables import Tables
 
+_COMPUTES: Final = ("scipy", "pandas", "duckdb")
 _CASCADE: Final = "OpenCV’s Haar cascades"
 _REFERENCES: Final = {
     "Barrett 2019": "Barrett, L. F., Adolphs, R., Marsella, S., Martinez, A. M., & Pollak, S. D. "
@@ -73,9 +76,18 @@ def methods_of(
         "limits": _limits(study, networks),
         "settings": [(name, str(value)) for name, value in asdict(study.settings).items()],
         "references": sorted(_REFERENCES[key] for key in _cited(study, analysis)),
-        "versions": ", ".join(f"{k} {v}" for k, v in package_versions().items()),
+        "versions": ", ".join(f"{name} {number}" for name, number in _versions().items()),
         "command": f"emotion-lab study run {shlex.quote(safe_name(study.name))}",
     }
+
+
+def _versions() -> dict[str, str]:
+    """Of what read and computed; packages that are not installed are left out."""
+    found = package_versions()
+    for name in _COMPUTES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return {name: number for name, number in found.items() if number[0].isdigit()}
 
 
 def _summaries(study: Study) -> list[dict[str, Any]]:

@@ -113,9 +113,14 @@ def _analysis(found: StudyFindings) -> dict[str, Any] | None:
 
 def _sentences(analysis: Analysis) -> list[str]:
     """Those about differences that are left after the correction; the tables have all tests."""
-    measure = analysis.design.measure
-    clear = {sentence(e, measure) for e in analysis.effects if e.p_holm < ALPHA}
-    return [words for words in analysis.sentences() if words in clear]
+    measure, due = analysis.design.measure, set(analysis.sentences())
+    clear = (
+        sentence(effect, measure)
+        for contrast in ordered_contrasts(analysis)
+        for effect in analysis.effects
+        if effect.contrast == contrast and effect.p_holm < ALPHA
+    )
+    return [words for words in clear if words in due]
 
 
 def _contrast(table: pd.DataFrame, name: str) -> dict[str, Any]:

@@ -189,8 +189,9 @@ def _columns(
     count, best = len(times), probs.max(axis=1)
     affect = valence_arousal(probs.astype(np.float32))
     same = {"track_id": "1", "name": "", "predicted": "0", "quality": "", "shot": "1"}
+    same |= {"tracklet": "1", "angle": "0.0"}
     return {
-        **{name: [value] * count for name, value in (same | {"tracklet": "1", "angle": "0.0"}).items()},
+        **{name: [value] * count for name, value in same.items()},
         "frame": [str(i) for i in range(count)],
         "time_s": _texts(times, 6),
         **{name: _texts(probs[:, k], 6) for k, name in enumerate(EXPRESSIONS)},

@@ -369,3 +369,19 @@ def test_a_video_that_cannot_be_read_does_not_keep_the_others_from_results(
     assert "study_run" in {b.key for b in app.button}
     app.button(key=f"study_{token[:8]}_dismiss_analyze").click()
     assert not any(str(b.key).endswith("dismiss_analyze") for b in run(app).button)
+
+
+def test_another_person_of_a_video_is_a_recording_of_the_same_file(work: Path) -> None:
+    token = add(work)
+    Study.open(folder_of(work, token)).change_recordings(lambda _: rows_of(1))
+    app, key = page(token), f"study_{token[:8]}_second"
+    app.button(key=f"{key}_add").click()
+    assert "Say which person" in words(run(app))
+    app.text_input(key=f"{key}_person").set_value("2")
+    app.text_input(key=f"{key}_participant").set_value("P9")
+    app.button(key=f"{key}_add").click()
+    run(app)
+    first, second = Study.open(folder_of(work, token)).recordings
+    assert first == rows_of(1)[0]
+    assert (second.file, second.person, second.participant) == (first.file, "2", "P9")
+    assert second.recording != first.recording

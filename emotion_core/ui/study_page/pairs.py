@@ -95,7 +95,8 @@ def _two(view: StudyView, signal: str, windows: dict[str, float]) -> None:
     )
     span = (float(signals.times_s[0]), float(signals.times_s[-1]))
     st.altair_chart(windows_chart(table, found.surrogate_r, span), width="stretch")
-    st.caption("Peak correlation of each window. Dashed: the mean of the surrogates.")
+    dashed = "" if math.isnan(found.surrogate_r) else " Dashed: the mean of the surrogates."
+    st.caption(f"Peak correlation of each window.{dashed}")
     download_data(table, "synchrony.csv", key=f"{view.key}_pair_data")
 
 

@@ -13,6 +13,7 @@ from emotion_core.study.additions import remove_recordings
 from emotion_core.study.definitions import Recording
 from emotion_core.study.events import EVENTS
 from emotion_core.study.problems import Problem
+from emotion_core.study.recordings import free_name
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.study_page.adding import show_adding
 from emotion_core.ui.study_page.study_view import StudyView
@@ -41,6 +42,7 @@ def show_recordings(view: StudyView) -> None:
     _editor(view)
     with st.container(horizontal=True):
         _columns(view)
+        _another_person(view)
         _removal(view)
     _cells(view)
 
@@ -177,6 +179,40 @@ def _without_column(name: str) -> Change:
         return tuple(replace(r, variables=v) for r, v in zip(rows, left, strict=True))
 
     return change
+
+
+def _another_person(view: StudyView) -> None:
+    with (
+        st.popover("Another person", icon=":material/person_add:", key=f"{view.key}_second"),
+        st.form(f"{view.key}_second_form", border=False, clear_on_submit=True),
+    ):
+        st.caption("Two people of one video are two recordings of it.")
+        names = [r.recording for r in view.study.recordings]
+        name = st.selectbox("Recording", names, key=f"{view.key}_second_of")
+        person = st.text_input(
+            "Person in the video", key=f"{view.key}_second_person", help="A number or a name."
+        )
+        participant = st.text_input("Participant", key=f"{view.key}_second_participant")
+        pressed = st.form_submit_button("Add", key=f"{view.key}_second_add")
+    if not pressed:
+        return
+    if not person.strip():
+        st.error("Say which person of the video it is.", icon=":material/error:")
+    elif view.change(
+        lambda study: study.change_recordings(
+            lambda rows: with_person(rows, name, person.strip(), participant.strip())
+        )
+    ):
+        st.rerun()
+
+
+def with_person(
+    rows: Sequence[Recording], name: str, person: str, participant: str
+) -> list[Recording]:
+    """The recordings with another of the same file, of somebody else who is in it."""
+    (of,) = [row for row in rows if row.recording == name]
+    free = free_name(name, [row.recording for row in rows])
+    return [*rows, replace(of, recording=free, participant=participant, person=person)]
 
 
 def _removal(view: StudyView) -> None:
