@@ -11,6 +11,7 @@ import pandas as pd
 
 from emotion_core.errors import InputError, SettingsError
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.face_table import Float64Array
 from emotion_core.study.definitions import SIGNALS, Baseline, EventKind, Space
 from emotion_core.study.event_curves import Choice, EventLocked, event_locked, expressing
 from emotion_core.study.folder import Study
@@ -212,7 +213,7 @@ class GroupCurves:
             return f"{words} No stretch differs (cluster-based permutation test, all p ≥ .05)."
         parts = [f"{c.start_s:.1f} to {c.end_s:.1f} s (p = {c.p:.3f})" for c in found]
         return (
-            f"{words} Grey: the groups differ, {'; '.join(parts)}, by a cluster-based permutation "
+            f"{words} Grey: they differ, {'; '.join(parts)}, by a cluster-based permutation "
             "test. It does not test where exactly a difference begins or ends."
         )
 
@@ -268,12 +269,7 @@ def _curves(locked: EventLocked, event: str, signal: str, by: str, *, test: bool
         group: locked.values[[place[p] for p in people]]
         for group, people in groups_of(locked, by).items()
     }
-    tables = []
-    for group, values in groups.items():
-        curve = mean_curve(values)
-        columns = {"mean": curve.mean, "low": curve.low, "high": curve.high}
-        table = pd.DataFrame({"time_s": locked.times_s, "group": group, **columns})
-        tables.append(table.assign(participants=curve.participants))
+    tables = [_mean_rows(locked.times_s, group, values) for group, values in groups.items()]
     rows = pd.concat(tables, ignore_index=True)
     if not np.isfinite(rows["mean"].to_numpy(float)).any():
         raise InputError(f"No participant was seen around “{event}”.")
@@ -291,6 +287,44 @@ def _curves(locked: EventLocked, event: str, signal: str, by: str, *, test: bool
                 )
             )
     return GroupCurves(event, signal, rows, clusters, note)
+
+
+def paired_curves(
+    study: Study, long: pd.DataFrame, first: str, second: str, signal: str
+) -> GroupCurves:
+    """The curves around two events of those who have both, and the cluster test of differences.
+
+    Args:
+        study, long: as `event_curves`.
+        first, second: labels of events.
+        signal: one of `SIGNALS`.
+
+    Raises:
+        InputError: fewer than two participants have both events.
+    """
+    corrected, included = study.settings.baseline is not Baseline.NONE, _included(long)
+    one = event_locked(study, first, signal, corrected, included)
+    other = event_locked(study, second, signal, corrected, included)
+    both = [name for name in one.participants if name in other.participants]
+    if len(both) < _LEAST_IN_GROUP:
+        raise InputError(f"Fewer than two participants have both “{first}” and “{second}”.")
+    tables, values = [], []
+    for locked in (one, other):
+        place = {name: i for i, name in enumerate(locked.participants)}
+        values.append(locked.values[[place[name] for name in both]])
+        tables.append(_mean_rows(locked.times_s, locked.event, values[-1]))
+    clusters = cluster_test(
+        values[0] - values[1], times_s=one.times_s, permutations=CURVE_PERMUTATIONS
+    )
+    rows = pd.concat(tables, ignore_index=True)
+    return GroupCurves(f"{first} and {second}", signal, rows, tuple(clusters))
+
+
+def _mean_rows(times_s: Float64Array, group: str, values: Float64Array) -> pd.DataFrame:
+    curve = mean_curve(values)
+    columns = {"mean": curve.mean, "low": curve.low, "high": curve.high}
+    table = pd.DataFrame({"time_s": times_s, "group": group, **columns})
+    return table.assign(participants=curve.participants)
 
 
 def between_variables(study: Study) -> list[str]:

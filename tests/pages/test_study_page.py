@@ -6,26 +6,33 @@ import shutil
 import time
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import streamlit as st
+import video_page_driver
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.commands.study_run import compute
 from emotion_core.config import PROJECT_ROOT
+from emotion_core.datatypes import FrameResult
 from emotion_core.errors import InputError
+from emotion_core.live.recording_store import SessionStore
 from emotion_core.media.write import sample_video
 from emotion_core.progress import ignore_progress
 from emotion_core.study.definitions import Event, EventKind, Recording
 from emotion_core.study.folder import Study
 from emotion_core.study.sample import make_sample_study
 from emotion_core.study.store import StudyStore
+from emotion_core.ui.study_page import adding
 from emotion_core.ui.study_page import events as events_tab
 from emotion_core.ui.study_page import recordings as recordings_tab
 from emotion_core.ui.study_page.jobs import study_jobs
 from emotion_core.ui.study_page.study_view import StudyView
+from emotion_core.ui.video_page.jobs import job_store
 
 PAGE = str(PROJECT_ROOT / "pages" / "5_Study.py")
 TABS = ["Recordings", "Events", "Measures", "Statistics", "Curves", "Two people", "Report"]
@@ -385,3 +392,102 @@ def test_another_person_of_a_video_is_a_recording_of_the_same_file(work: Path) -
     assert first == rows_of(1)[0]
     assert (second.file, second.person, second.participant) == (first.file, "2", "P9")
     assert second.recording != first.recording
+
+
+def way(app: AppTest, token: str, name: str) -> AppTest:
+    app.session_state[f"study_{token[:8]}_way"] = name
+    return run(app)
+
+
+def test_finished_analyses_are_added_with_one_click(work: Path, tmp_path: Path) -> None:
+    clip = sample_video(tmp_path / "clip.mp4", 1.0, 10.0).read_bytes()
+    video = video_page_driver.start(video_page_driver.page(), ("P07_funny.mp4", clip))
+    video = video_page_driver.until_ended(video)
+    token = add(work)
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    app.query_params["study"] = token
+    app.session_state["video_jobs"] = [video_page_driver.job_id(video)]
+    app = way(app, token, adding.ANALYSES)
+    app.text_input(key=f"study_{token[:8]}_pattern").set_value("{participant}_{stimulus}")
+    app = run(app)
+    app.button(key=f"study_{token[:8]}_take_0").click()
+    app = run(app)
+    assert "added" in words(app)
+    study = Study.open(folder_of(work, token))
+    (row,) = study.recordings
+    assert (row.participant, row.variables) == ("P07", {"stimulus": "funny"})
+    folder = study.results_folder(row)
+    assert folder is not None
+    assert folder.is_relative_to(study.folder), "it stays when the analysis is deleted"
+    job_store().delete(video_page_driver.job_id(video))
+
+
+def test_without_analyses_and_recordings_the_page_says_where_they_come_from(work: Path) -> None:
+    token = add(work)
+    app = page(token)
+    assert "no finished analyses" in words(way(app, token, adding.ANALYSES))
+    assert "Finish a recording on the Live page" in words(way(app, token, adding.LIVE))
+
+
+def test_the_live_recording_is_added_with_one_click(work: Path) -> None:
+    store = SessionStore(work / "live")
+    live, session = store.start("tiny")
+    listen = session.begin_stream()
+    probs, box = np.eye(7, dtype=np.float32)[[3]], np.array([[1, 2, 41, 42]], np.float32)
+    one, no = np.ones(1, np.float32), np.zeros(1, bool)
+    for i in range(10):
+        frame = FrameResult(i, 0.0, box, np.array([1]), probs, probs, one, no, no, ((),))
+        listen(frame, session._zero_s + i / 10)
+    store.stop(live)
+    token = add(work)
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    app.query_params["study"] = token
+    app.session_state["live_recording"] = live
+    app = way(app, token, adding.LIVE)
+    app.text_input(key=f"study_{token[:8]}_live_participant").set_value("P12")
+    app = run(app)
+    app.button(key=f"study_{token[:8]}_live_add").click()
+    run(app)
+    (row,) = Study.open(folder_of(work, token)).recordings
+    assert (row.recording, row.participant) == ("P12", "P12")
+
+
+def test_tables_of_recordings_and_events_are_taken_in(work: Path) -> None:
+    token = add(work)
+    app = way(page(token), token, adding.TABLE)
+    table = "subject;file;group\nP1;videos/a.mp4;A\nP2;/etc/passwd;B\n"
+    app.file_uploader[0].set_value(("list.csv", table.encode(), "text/csv"))
+    app = run(app)
+    assert "not in the study’s folder" in words(app)
+    (row,) = Study.open(folder_of(work, token)).recordings
+    assert (row.participant, row.variables) == ("P1", {"group": "A"})
+    assert "are not there" in words(run(app)), "a likely mistake is told"
+    app = open_tab(app, token, "Events")
+    events = "onset\tduration\ttrial_type\n1.5\t3\tfilm\n"
+    app.file_uploader[0].set_value(("events.tsv", events.encode(), "text/tab-separated-values"))
+    app = run(app)
+    app.button(key=f"study_{token[:8]}_events_import").click()
+    app = run(app)
+    (event,) = Study.open(folder_of(work, token)).events
+    assert (event.label, event.start_s, event.end_s) == ("film", 1.5, 4.5)
+    app.file_uploader[0].set_value(("bad.csv", b"a,b\n1,2\n", "text/csv"))
+    app = run(app)
+    app.button(key=f"study_{token[:8]}_events_import").click()
+    assert run(app).error
+
+
+def test_pairs_of_a_column_are_compared_with_shuffled_partners(work: Path, computed: Path) -> None:
+    token = add(work, computed)
+    study = Study.open(folder_of(work, token))
+    films = [r.recording for r in study.recordings if r.variables["stimulus"] == "funny film"]
+    dyads = {name: f"d{i // 2}" for i, name in enumerate(films)}
+    study.change_recordings(
+        lambda rows: [
+            replace(r, variables={**r.variables, "dyad": dyads.get(r.recording, "")}) for r in rows
+        ]
+    )
+    app = page(token)
+    app.session_state[f"study_{token[:8]}_pairs_way"] = "All pairs of a column"
+    app = open_tab(app, token, "Two people")
+    assert "Over 12 pairs" in words(app)
+    assert len(app.get("vega_lite_chart")) == 1

@@ -23,6 +23,7 @@ from emotion_core.study.outcome import (
     measure_of,
     ordered_contrasts,
     p_words,
+    paired_curves,
     question_of,
     share_curves,
     strongest_signal,
@@ -123,6 +124,21 @@ def test_curves_of_everybody_and_of_nobody(sample: tuple[Study, pd.DataFrame]) -
     assert shares.rows["mean"].between(0, 1).all()
     with pytest.raises(InputError, match="No participant was seen"):
         event_curves(study, long, "no such event", "sad")
+
+
+def test_two_events_are_compared_within_participants(sample: tuple[Study, pd.DataFrame]) -> None:
+    study, long = sample
+    found = paired_curves(study, long, "funny film", "sad film", "happy")
+    assert set(found.rows["group"]) == {"funny film", "sad film"}
+    # One recording was left out: 23 have both.
+    assert found.rows["participants"].max() == 23
+    ((start_s, end_s),) = found.significant()
+    assert start_s < 3
+    assert end_s > 14
+    none = paired_curves(study, long, "neutral film", "sad film", "surprise")
+    assert none.significant() == []
+    with pytest.raises(InputError, match="Fewer than two"):
+        paired_curves(study, long, "funny film", "gone", "happy")
 
 
 def test_a_group_of_one_is_drawn_and_not_compared(tmp_path: Path) -> None:

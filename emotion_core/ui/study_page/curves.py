@@ -20,6 +20,7 @@ from emotion_core.study.outcome import (
     curve_events,
     curve_unit,
     event_curves,
+    paired_curves,
     question_of,
     share_curves,
     strongest_signal,
@@ -31,6 +32,8 @@ from emotion_core.ui.common.playhead import PLAYER, followed_chart, show_playhea
 from emotion_core.ui.study_page.study_view import StudyView, file_state
 
 _EVERYBODY: Final = "all participants together"
+# Begins the choice of another event, for a comparison within participants.
+_WITH: Final = "with the event "
 _PIECE: Final = 1 << 20
 _VIDEO_TYPES: Final = ["mp4", "webm", "m4v", "mov"]
 
@@ -52,17 +55,21 @@ def show_curves(view: StudyView) -> None:
             key=f"{view.key}_curve_signal",
             width=200,
         )
+        others = [f"{_WITH}{label}" for label in labels if label != event]
         by = st.selectbox(
-            "Compare", [*variables, _EVERYBODY], key=f"{view.key}_curve_by", width=240
+            "Compare", [*variables, *others, _EVERYBODY], key=f"{view.key}_curve_by", width=280
         )
     by = "" if by == _EVERYBODY else by
+    paired = by.startswith(_WITH) and by in others
     try:
-        curves = _cached(view, "mean", event, signal, by)
-        shares = _cached(view, "share", event, signal, by) if signal in EXPRESSIONS else None
+        curves = _cached(view, "pair" if paired else "mean", event, signal, by)
+        shares = None
+        if signal in EXPRESSIONS and not paired:
+            shares = _cached(view, "share", event, signal, by)
     except (EmotionCoreError, OSError, ValueError) as error:
         st.error(str(error), icon=":material/error:")
         return
-    _draw(view, curves, shares)
+    _draw(view, event, curves, shares)
 
 
 def _default_signal(view: StudyView) -> str:
@@ -94,14 +101,17 @@ def _computed(
 ) -> GroupCurves:
     """One copy for all visitors; it is never written to. The first three tell versions apart."""
     del token, state, settings
+    if kind == "pair":
+        other = by.removeprefix(_WITH)
+        return paired_curves(_view.study, _view.long_table(), event, other, signal)
     compute = event_curves if kind == "mean" else share_curves
     return compute(_view.study, _view.long_table(), event, signal, by)
 
 
-def _draw(view: StudyView, curves: GroupCurves, shares: GroupCurves | None) -> None:
+def _draw(view: StudyView, event: str, curves: GroupCurves, shares: GroupCurves | None) -> None:
     groups = list(dict.fromkeys(curves.rows["group"]))
     span = (float(curves.rows["time_s"].min()), float(curves.rows["time_s"].max()))
-    video = stimulus_file(view.folder, curves.event)
+    video = stimulus_file(view.folder, event)
     left, right = st.columns([2, 3], gap="medium") if video else (None, st.container())
     followed: list[dict[str, Any]] = []
     with right:
@@ -118,8 +128,8 @@ def _draw(view: StudyView, curves: GroupCurves, shares: GroupCurves | None) -> N
     download_data(curves.rows, "curves.csv", key=f"{view.key}_curve_data")
     if video and left is not None:
         with left:
-            _player(f"{view.key}_stimulus_{_stem(curves.event)}", video, followed)
-    _offer_stimulus(view, curves.event, video)
+            _player(f"{view.key}_stimulus_{_stem(event)}", video, followed)
+    _offer_stimulus(view, event, video)
 
 
 def _chart(curves: GroupCurves, key: str, unit: str, *, share: bool = False) -> None:

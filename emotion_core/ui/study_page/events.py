@@ -18,7 +18,10 @@ from emotion_core.ui.study_page.recordings import show_problems
 from emotion_core.ui.study_page.study_view import StudyView
 
 _TYPES: Final = ["csv", "tsv", "txt", "log", "eaf", "boris", "json", "xml"]
-_COLUMNS: Final = ["recording", "kind", "label", "start_s", "end_s"]
+_COLUMNS: Final[dict[str, type]] = {
+    **dict.fromkeys(("recording", "kind", "label"), str),
+    **dict.fromkeys(("start_s", "end_s"), float),
+}
 
 
 def show_events(view: StudyView) -> None:
@@ -37,7 +40,8 @@ def show_events(view: StudyView) -> None:
 def _editor(view: StudyView) -> None:
     shown = view.study.events
     rows = pd.DataFrame([asdict(event) | {"kind": str(event.kind)} for event in shown])
-    rows = rows.reindex(columns=_COLUMNS).astype({"start_s": float, "end_s": float})
+    # Also without any row the editor wants to know what its columns hold.
+    rows = rows.reindex(columns=list(_COLUMNS)).astype(_COLUMNS)
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     # A new editor whenever what is kept changes: its own memory of edits is spent then.
     key = f"{view.key}_events_{hash(shown)}"
