@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 from emotion_core.commands.study_run import compute
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.datatypes import FrameResult
-from emotion_core.errors import InputError
+from emotion_core.errors import InputError, SettingsError
 from emotion_core.live.recording_store import SessionStore
 from emotion_core.media.write import sample_video
 from emotion_core.progress import ignore_progress
@@ -491,3 +491,63 @@ def test_pairs_of_a_column_are_compared_with_shuffled_partners(work: Path, compu
     app = open_tab(app, token, "Two people")
     assert "Over 12 pairs" in words(app)
     assert len(app.get("vega_lite_chart")) == 1
+
+
+def odd(kind: str, study: Study) -> Study:
+    """The sample, reduced to something that hardly makes a study."""
+    rows = list(study.recordings)
+    if kind == "one participant":
+        return study.with_recordings([r for r in rows if r.participant == "P01"])
+    if kind == "one recording":
+        return study.with_recordings(rows[:1])
+    if kind == "nothing included":
+        return study.with_recordings([replace(r, include=False, reason="x") for r in rows])
+    if kind == "no participants":
+        return study.with_recordings([replace(r, participant="") for r in rows])
+    if kind == "no events":
+        return study.with_events([])
+    if kind == "a participant in two groups":
+        other = [replace(rows[0], variables={**rows[0].variables, "group": "B"})]
+        return study.with_recordings([*other, *rows[1:]])
+    if kind == "no variables":
+        return study.with_recordings([replace(r, variables={}) for r in rows])
+    assert kind == "nonsense in [design]"
+    return study.with_design({**study.design, "measure": "joy", "factors": "group"})
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "one participant",
+        "one recording",
+        "nothing included",
+        "no participants",
+        "no events",
+        "a participant in two groups",
+        "no variables",
+        "nonsense in [design]",
+    ],
+)
+def test_odd_studies_are_shown_with_a_sentence(kind: str, work: Path, computed: Path) -> None:
+    token = add(work, computed)
+    study = odd(kind, Study.open(folder_of(work, token)))
+    if "design" in kind:
+        with pytest.raises(SettingsError, match="joy"):
+            compute(study, None, ignore_progress)
+    else:
+        compute(study, None, ignore_progress)
+        assert (study.folder / "results" / "report.html").stat().st_size > 5000
+    app = page(token)
+    found = {name: words(open_tab(app, token, name)) for name in TABS}
+    assert "Traceback" not in "".join(found.values())
+    expected = {
+        "one recording": ("Two people", "Two recordings with results are needed"),
+        "nothing included": ("Statistics", "No event is left to compare"),
+        "no participants": ("Statistics", "No participant is left"),
+        "no events": ("Curves", "There are no events"),
+        "a participant in two groups": ("Recordings", "P01"),
+        "nonsense in [design]": ("Statistics", "joy"),
+    }
+    if kind in expected:
+        tab, said = expected[kind]
+        assert said in found[tab], found[tab]

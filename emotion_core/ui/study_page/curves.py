@@ -21,7 +21,6 @@ from emotion_core.study.outcome import (
     curve_unit,
     event_curves,
     paired_curves,
-    question_of,
     share_curves,
     strongest_signal,
 )
@@ -74,7 +73,7 @@ def show_curves(view: StudyView) -> None:
 
 def _default_signal(view: StudyView) -> str:
     """The signal that is asked about, else the one with the strongest effect of the last run."""
-    asked = question_of(view.study.design).signal
+    asked = view.question()[0].signal
     if asked:
         return asked
     try:

@@ -8,7 +8,7 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError
 from emotion_core.study.definitions import SIGNALS
 from emotion_core.study.measures import MEASURES
-from emotion_core.study.outcome import counted_cells, question_of
+from emotion_core.study.outcome import counted_cells
 from emotion_core.ui.common.downloads import show_download
 from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.study_page.settings import show_settings
@@ -24,7 +24,7 @@ def show_measures(view: StudyView) -> None:
     try:
         long = view.long_table()
         left_out = read_table(view.results_file("exclusions.csv"))
-        question = question_of(view.study.design)
+        question, _ = view.question()
     except (EmotionCoreError, OSError, ValueError) as error:
         st.error(f"The results cannot be read: {error}", icon=":material/error:")
         return

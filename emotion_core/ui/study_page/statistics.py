@@ -19,7 +19,6 @@ from emotion_core.study.outcome import (
     measure_of,
     ordered_contrasts,
     p_words,
-    question_of,
     strongest_signal,
 )
 from emotion_core.study.statistics.comparisons import Analysis
@@ -32,9 +31,12 @@ _NOT_COMPARED: Final = frozenset({"max_time_s", "valid_share", "valid_s", "unsur
 
 def show_statistics(view: StudyView) -> None:
     """Draw the tab."""
+    now, problem = view.question()
+    if problem:
+        st.error(f"{problem} Choose again here.", icon=":material/error:")
     try:
         long = view.long_table()
-        question = _choices(view, long, question_of(view.study.design))
+        question = _choices(view, long, now)
         analysis = analysis_of(view, question, long)
     except (EmotionCoreError, OSError, ValueError) as error:
         st.error(str(error), icon=":material/error:")

@@ -7,10 +7,11 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from emotion_core.errors import EmotionCoreError
+from emotion_core.errors import EmotionCoreError, SettingsError
 from emotion_core.study.checks import check_study
 from emotion_core.study.folder import RESULTS, Study
 from emotion_core.study.freshness import LONG_TABLE, has_results, inputs_digest, is_current
+from emotion_core.study.outcome import Question, question_of
 from emotion_core.study.problems import Problem
 
 # Columns of results/long.csv that hold text also where every value looks like a number.
@@ -79,6 +80,13 @@ class StudyView:
             st.session_state[f"{self.key}_problem"] = str(error)
             return False
         return True
+
+    def question(self) -> tuple[Question, str]:
+        """What is asked, and what cannot be used of it; its defaults are used then."""
+        try:
+            return question_of(self.study.design), ""
+        except SettingsError as error:
+            return Question(), str(error)
 
     def problems(self) -> tuple[Problem, ...]:
         """What cannot be read of the study, and what is likely a mistake."""
