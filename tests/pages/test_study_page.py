@@ -373,6 +373,7 @@ def test_a_video_that_cannot_be_read_does_not_keep_the_others_from_results(
         assert time.monotonic() < end, "the failure was not told"
         time.sleep(0.3)
         app = run(app)
+    assert "bad.mp4 · cannot be opened as a video" in words(app).replace("\\", "")
     assert "study_run" in {b.key for b in app.button}
     app.button(key=f"study_{token[:8]}_dismiss_analyze").click()
     assert not any(str(b.key).endswith("dismiss_analyze") for b in run(app).button)

@@ -45,8 +45,9 @@ def start_analysis(token: str, study: Study, recordings: Sequence[Recording]) ->
     Raises:
         OutputError: the work folder cannot be written.
     """
-    sources = [(r.recording, str(study.source_of(r))) for r in recordings]
-    inputs = [JobInput(name, path, name) for name, path in sources]
+    sources = [(r.recording, study.source_of(r)) for r in recordings]
+    # The file's name: what is told about it begins with that.
+    inputs = [JobInput(path.name, str(path), name) for name, path in sources]
     # These only: another job may be analysing others at this moment.
     chosen = [word for name, _ in sources for word in ("--recording", name)]
     _start(token, ANALYZE, inputs, [ANALYZE, str(study.folder), "--preview", *chosen])

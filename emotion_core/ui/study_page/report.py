@@ -52,4 +52,4 @@ def show_report(view: StudyView) -> None:
     st.caption(
         "Unzip the study; this version of the program then writes the same results, byte for byte:"
     )
-    st.code(f"emotion-lab study run {shlex.quote(name)}", language="sh", wrap_lines=True)
+    st.code(f"emotion-lab study run {shlex.quote(name)}", language=None, wrap_lines=True)
