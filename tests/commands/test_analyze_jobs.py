@@ -19,6 +19,8 @@ from emotion_core.batch.workers import read_in_workers
 from emotion_core.cli import main
 from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.progress import Event
+from emotion_core.results.annotations import Edits
+from emotion_core.results.edits_file import save_edits
 
 ROOT = Path(__file__).resolve().parents[2]
 posix_only = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -78,6 +80,21 @@ def test_several_at_once_leave_the_same_files_as_one_after_the_other(
     printed = capsys.readouterr()
     assert printed.out.count("clip.mp4: done") == 4
     assert printed.err.count("broken.mp4: failed") == 2
+
+
+def test_clips_are_drawn_again_in_workers_too(
+    clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    videos = [str(shutil.copy(clips / "short.mp4", tmp_path / name)) for name in ("a.mp4", "b.mp4")]
+    options = ["--out", str(tmp_path / "out"), "--jobs", "2"]
+    main(["analyze", *videos, *options])
+    for name in ("a", "b"):
+        save_edits(tmp_path / "out" / name, Edits().rename(1, "Ada"))
+    capsys.readouterr()
+    assert main(["analyze", *videos, *options, "--redraw"]) == 0
+    assert capsys.readouterr().out.count("done") == 2
+    for name in ("a", "b"):
+        assert len(list((tmp_path / "out" / name).glob("edited_*.mp4"))) == 1
 
 
 class Command:
