@@ -2,6 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+# Told to a program that reads the lines of `--progress json`: one JSON object each, with a field
+# "event".
+Event = dict[str, Any]
+Tell = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jobs": {"results"},
     "study": {"results"},
     "video": _ANALYSIS - {"evaluation"},
+    "batch": _ANALYSIS - {"evaluation"} | {"video"},
     "live": _ANALYSIS - {"evaluation"},
     "ui": _USES,
-    "commands": _USES | {"cli"},
+    "commands": _USES | {"batch", "cli"},
 }
 STREAMLIT = {"streamlit", "streamlit_webrtc"}
 TENSORFLOW = {"tensorflow", "keras"}

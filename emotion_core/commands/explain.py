@@ -24,7 +24,7 @@ from emotion_core.commands.options import (
     chosen_adaptation,
     write_json_option,
 )
-from emotion_core.commands.progress import Event, Tell, printable, progress_bar, tell_json
+from emotion_core.commands.progress import printable, progress_bar, tell_json
 from emotion_core.config import AppSettings, PipelineSettings
 from emotion_core.datatypes import Frame
 from emotion_core.errors import EmotionCoreError, InputError, ModelError, OutputError
@@ -38,7 +38,7 @@ from emotion_core.model.explain import checked_crop, embeddings, heat_maps
 from emotion_core.model.network import load_network
 from emotion_core.model.occlusion import cover_parts
 from emotion_core.pipeline.pipeline import Pipeline
-from emotion_core.progress import OnProgress, Progress
+from emotion_core.progress import Event, OnProgress, Progress, Tell
 from emotion_core.results.explanation import HEAT_WITHOUT_ADAPTATION, Explanation, NearFace
 from emotion_core.results.paths import file_hash, safe_name
 from emotion_core.results.summary import adaptation_words

@@ -77,6 +77,27 @@ def add_progress_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_jobs_option(parser: argparse.ArgumentParser) -> None:
+    """`--jobs`."""
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="read N videos at once, each in a process of its own; 1 reads them in this process "
+        "(default: one for each core, as far as free memory allows)",
+    )
+
+
+def check_jobs_option(jobs: int | None) -> None:
+    """Refuse a number that cannot be.
+
+    Raises:
+        SettingsError: it is below 1.
+    """
+    if jobs is not None and jobs < 1:
+        raise SettingsError(f"--jobs must be 1 or more, got {jobs}.")
+
+
 def add_json_option(parser: argparse.ArgumentParser, text: str) -> None:
     """`--json`; `text` says what is written."""
     parser.add_argument("--json", type=Path, metavar="FILE", help=text)

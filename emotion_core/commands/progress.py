@@ -2,8 +2,6 @@
 lines of JSON for a program that reads them."""
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -15,9 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-# Told to a program that reads the lines; each event is one JSON object with a field "event".
-Event = dict[str, Any]
-Tell = Callable[[Event], None]
+from emotion_core.progress import Event
 
 
 def tell_json(event: Event) -> None:

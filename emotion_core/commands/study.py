@@ -9,9 +9,11 @@ from typing import Final
 
 from emotion_core.commands.options import (
     add_adaptation_options,
+    add_jobs_option,
     add_json_option,
     add_models_dir_option,
     add_progress_option,
+    check_jobs_option,
     check_json_option,
 )
 
@@ -114,6 +116,7 @@ def _analyze(parser: argparse.ArgumentParser) -> None:
         help="find the faces with OpenCV's YuNet, from this .onnx file (EMOTION_LAB_YUNET)",
     )
     parser.add_argument("--force", action="store_true", help="analyse finished videos again")
+    add_jobs_option(parser)
     add_progress_option(parser)
     parser.add_argument(
         "--preview", action="store_true", help="keep the newest frame as preview.jpg while running"
@@ -123,5 +126,7 @@ def _analyze(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do one action; returns the exit status."""
     check_json_option(options.json)
+    if options.action == "analyze":
+        check_jobs_option(options.jobs)
     module = importlib.import_module(f"emotion_core.commands.study_{options.action}")
     return int(module.run(options))

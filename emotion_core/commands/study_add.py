@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from emotion_core.commands.analyze import FAILURES, find_videos
+from emotion_core.batch.inputs import find_videos
+from emotion_core.batch.outcomes import FAILURES
 from emotion_core.commands.options import write_json_option
-from emotion_core.commands.progress import Event as Outcome
 from emotion_core.commands.progress import printable
 from emotion_core.errors import EmotionCoreError, SettingsError
+from emotion_core.progress import Event as Outcome
 from emotion_core.results.paths import FACES
 from emotion_core.study.additions import add_events, add_recordings
 from emotion_core.study.checks import check_study

@@ -7,15 +7,22 @@ import contextlib
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from emotion_core.commands.analyze import FAILURES, Batch, stop_on_signal, video_bar
-from emotion_core.commands.options import write_json_option
-from emotion_core.commands.progress import Event, tell_json
+from emotion_core.batch.one_video import BatchOptions
+from emotion_core.batch.outcomes import FAILURES
+from emotion_core.batch.run import Batch, jobs_for
+from emotion_core.commands.analyze_progress import bar_of_all, bar_of_each
+from emotion_core.commands.options import chosen_adaptation, write_json_option
+from emotion_core.commands.progress import tell_json
+from emotion_core.commands.signals import stop_on_signal
+from emotion_core.config import AppSettings
 from emotion_core.errors import InputError
 from emotion_core.media.encoder import NO_ENCODER
+from emotion_core.model.bundle import load_bundle
+from emotion_core.progress import Event
 from emotion_core.results.export import output_error
 from emotion_core.results.paths import FACES
 from emotion_core.study.definitions import Recording
@@ -28,12 +35,19 @@ def run(options: argparse.Namespace) -> int:
     """Analyse the videos of all recordings; returns 0, or 1 where some failed or it was stopped."""
     study = Study.open(options.study)
     wanted = _videos(study, options.recording)
-    options.redraw, options.hide = False, None
+    made = _batch_options(options, wanted)
+    jobs = jobs_for(list(wanted), options.jobs)
+
+    def folder_of(source: Source, taken: set[Path]) -> Path:
+        folder = study.analysis_folder(wanted[source.path][0])
+        taken.add(folder)
+        return folder
+
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signal())
-        tell = tell_json if options.progress == "json" else stack.enter_context(video_bar())
-        batch = _StudyBatch(options, _chosen(options), tell, stop, study=study, wanted=wanted)
-        outcomes = batch.run(list(wanted))
+        bar = bar_of_all if jobs > 1 else bar_of_each
+        tell = tell_json if options.progress == "json" else stack.enter_context(bar())
+        outcomes = Batch(made, folder_of, jobs, tell, stop).run(list(wanted))
     outcomes += _share(study, wanted, outcomes)
     write_json_option(options.json, outcomes)
     if not wanted:
@@ -74,20 +88,27 @@ def _videos(study: Study, names: Sequence[str] | None) -> dict[Path, list[Record
     return found
 
 
-@dataclass
-class _StudyBatch(Batch):
-    """Analyses each video into the folder of its first recording."""
-
-    study: Study = field(kw_only=True)
-    wanted: dict[Path, list[Recording]] = field(kw_only=True)
-
-    def _folder(self, source: Source) -> Path:
-        return self.study.analysis_folder(self.wanted[source.path][0])
-
-    def _options_of(self, path: Path) -> VideoOptions:
-        recordings = self.wanted[path]
-        named = len(recordings) > 1 or any(recording.person for recording in recordings)
-        return replace(self.chosen, one_person=not (self.options.everybody or named))
+def _batch_options(
+    options: argparse.Namespace, wanted: dict[Path, list[Recording]]
+) -> BatchOptions:
+    """How the videos are read: those for which no person is named show one participant."""
+    chosen = _chosen(options)
+    several, single = (replace(chosen, one_person=one) for one in (False, True))
+    named = {
+        path
+        for path, recordings in wanted.items()
+        if len(recordings) > 1 or any(recording.person for recording in recordings)
+    }
+    return BatchOptions(
+        video=several if options.everybody else single,
+        exceptions=dict.fromkeys(named, several),
+        model=options.model,
+        models_dir=options.models_dir,
+        adaptation=chosen_adaptation(options, load_bundle(options.model, options.models_dir)),
+        detector_model=options.detector_model or AppSettings.from_environment().yunet_path,
+        force=options.force,
+        preview=options.preview,
+    )
 
 
 def _share(

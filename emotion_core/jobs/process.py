@@ -56,7 +56,7 @@ class JobCommand:
         return [*line, "--progress", "json", *self.arguments, *job["arguments"]]
 
 
-ANALYZE: Final = JobCommand("analyze", arguments=("--preview",), skips_finished=True)
+ANALYZE: Final = JobCommand("analyze", arguments=("--preview", "--jobs", "1"), skips_finished=True)
 
 
 def begin(folder: Path, line: Sequence[str]) -> "subprocess.Popen[bytes]":

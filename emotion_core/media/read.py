@@ -27,6 +27,7 @@ from emotion_core.media.probe import (
     stream_info,
     video_stream,
 )
+from emotion_core.media.threads import apply_limit
 
 # A damaged file may fail in every packet; after this many in a row nothing more will come.
 _MAX_FAILURES_IN_A_ROW: Final = 500
@@ -184,6 +185,7 @@ class _Reader:
         self._path, self._container, self._report = path, container, report
         self._stream = video_stream(path, container)
         self._stream.thread_type = "AUTO"
+        apply_limit(self._stream)
         info = stream_info(path, container, self._stream)
         self._step_s, self._offset_s = 1 / info.fps, info.offset_s
         self._duration_s = info.duration_s

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from emotion_core.batch import one_video
 from emotion_core.cli import main
-from emotion_core.commands import analyze as command
 from emotion_core.media import encoder
 from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.results import paths
@@ -27,7 +27,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def analyze(*arguments: object) -> int:
-    return main(["analyze", *map(str, arguments)])
+    return main(["analyze", "--jobs", "1", *map(str, arguments)])
 
 
 def files_below(folder: Path) -> list[str]:
@@ -263,7 +263,7 @@ def test_another_detector_makes_other_results(
         made.append(path)
         return HaarDetector()
 
-    monkeypatch.setattr(command, "YuNetDetector", instead)
+    monkeypatch.setattr(one_video, "YuNetDetector", instead)
     keys = []
     for options in ((), ("--detector-model", file)):
         analyze(clip, "--out", tmp_path, "--no-annotate", *options)
@@ -360,7 +360,7 @@ def test_what_nobody_foresaw_ends_one_video_and_not_the_others(
             raise IndexError("a stamp out of range")
         return hash_of(path)
 
-    monkeypatch.setattr("emotion_core.commands.analyze.file_hash", breaks)
+    monkeypatch.setattr(one_video, "file_hash", breaks)
     out = tmp_path / "o"
     assert analyze(tmp_path / "a.mp4", tmp_path / "b.mp4", "--out", out, "--no-annotate") == 1
     printed = capsys.readouterr()

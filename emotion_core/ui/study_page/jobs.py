@@ -48,9 +48,12 @@ def start_analysis(token: str, study: Study, recordings: Sequence[Recording]) ->
     sources = [(r.recording, study.source_of(r)) for r in recordings]
     # The file's name: what is told about it begins with that.
     inputs = [JobInput(path.name, str(path), name) for name, path in sources]
-    # These only: another job may be analysing others at this moment.
+    # These only: another job may be analysing others at this moment. One at a time: visitors share
+    # the computer.
     chosen = [word for name, _ in sources for word in ("--recording", name)]
-    _start(token, ANALYZE, inputs, [ANALYZE, str(study.folder), "--preview", *chosen])
+    _start(
+        token, ANALYZE, inputs, [ANALYZE, str(study.folder), "--jobs", "1", "--preview", *chosen]
+    )
 
 
 def start_run(token: str, study: Study) -> None:

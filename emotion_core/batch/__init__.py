@@ -1,0 +1,1 @@
+"""Many videos in one run: their order, their results folders, and the processes that read them."""

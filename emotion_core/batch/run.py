@@ -1,0 +1,91 @@
+"""A whole run: one video after the other in this process, or several at once in others."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from emotion_core.batch.capacity import default_jobs
+from emotion_core.batch.folders import FolderOf
+from emotion_core.batch.one_video import BatchOptions, VideoReader
+from emotion_core.batch.outcomes import failure, not_begun
+from emotion_core.batch.report import Report
+from emotion_core.batch.workers import read_in_workers
+from emotion_core.progress import Event, Tell
+from emotion_core.video.progress import Hooks, VideoProgress
+
+
+def jobs_for(inputs: Sequence[Path | Event], asked: int | None) -> int:
+    """How many videos are read at once: as many as were asked for, but at most one each.
+
+    Args:
+        inputs: as `find_videos` gives them.
+        asked: None chooses by the cores and the free memory.
+    """
+    videos = sum(isinstance(item, Path) for item in inputs)
+    return max(1, min(videos, default_jobs() if asked is None else asked))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One run over many videos; a failure ends one video, not the others.
+
+    Attributes:
+        options: how each is read.
+        folder_of: where the results of each go.
+        jobs: so many at once; 1 reads them in this process.
+        tell: receives the events of `--progress json`.
+        stop: asked again and again; once it is true, what was done of the current videos is
+            finished properly and kept, and no other is begun.
+    """
+
+    options: BatchOptions
+    folder_of: FolderOf
+    jobs: int
+    tell: Tell
+    stop: Callable[[], bool]
+
+    def run(self, inputs: Sequence[Path | Event]) -> list[Event]:
+        """Analyse each input; returns an outcome for each: file, folder, status, message.
+
+        Raises:
+            ModelError: there is no such network, or its folder is damaged.
+            InputError: the detector's file is missing or damaged.
+        """
+        # Also where others read: a missing model ends the run before the first video.
+        reader = VideoReader(self.options)
+        report = Report(inputs, self.tell)
+        report.begin()
+        if self.jobs > 1:
+            read_in_workers(self.options, self.folder_of, self.jobs, report, self.stop)
+        else:
+            self._read_here(reader, report)
+        return report.end()
+
+    def _read_here(self, reader: VideoReader, report: Report) -> None:
+        taken: set[Path] = set()
+        for number, item in enumerate(report.inputs):
+            if not isinstance(item, Path):
+                outcome = item
+            elif self.stop():
+                outcome = not_begun(item)
+            else:
+                report.file_start(number)
+                outcome = self._one(reader, report, number, item, taken)
+            report.file_end(number, outcome)
+
+    def _one(
+        self, reader: VideoReader, report: Report, number: int, path: Path, taken: set[Path]
+    ) -> Event:
+        folder = Path()
+
+        def progress(now: VideoProgress) -> None:
+            report.progress(number, folder, now)
+
+        try:
+            source = reader.examine(path)
+            folder = self.folder_of(source, taken)
+            taken.add(folder)
+            return reader.analyse(source, folder, Hooks(progress, self.stop))
+        except Exception as error:
+            # One video must not take the others with it.
+            return failure(path, error)
