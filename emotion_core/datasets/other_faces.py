@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from emotion_core.errors import DatasetError
 from emotion_core.labels import EXPRESSIONS
 
+# Found under this name next to the data.
+FILE_NAME: Final = "other_faces.npz"
 _SIDE: Final = 48
 _PARTS: Final = ("images", "labels", "person")
 
@@ -134,7 +136,7 @@ def check_apart(images: NDArray[np.uint8], sets: Sequence[FaceSet]) -> None:
     if both:
         raise DatasetError(
             f"{both} of the training faces are among the other faces that only measure. Take them "
-            "out of the training data, or leave --other-faces out."
+            "out of the training data, or choose --other-faces none."
         )
 
 
