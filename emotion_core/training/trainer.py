@@ -102,9 +102,11 @@ def _as_list(answers: Any) -> list[Any]:
 def _told(face: Any, teachers: Sequence[keras.Model], heads: int) -> list[Any]:
     """The mean answer of the teachers for each head."""
     told = []
-    for teacher in teachers:
-        teacher.trainable = False
-        told.append(_as_list(teacher(face, training=False))[:heads])
+    for number, teacher in enumerate(teachers, start=1):
+        # Of a name of its own, as layers of one model need it.
+        asked = keras.Model(teacher.input, teacher.outputs[:heads], name=f"teacher_{number}")
+        asked.trainable = False
+        told.append(_as_list(asked(face, training=False)))
     if len(told) == 1:
         return told[0]
     return [keras.layers.Average(dtype="float32")(list(each)) for each in zip(*told, strict=True)]
