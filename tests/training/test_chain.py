@@ -196,7 +196,8 @@ def test_a_chain_is_not_mixed_with_another(dataset: Dataset, tmp_path: Path) -> 
         ("other_faces", "--other-faces"),
         ("precision", "--precision"),
     ):
-        other = dataclasses.replace(state, **{part: "other"})
+        changes: dict[str, Any] = {part: "other"}
+        other = dataclasses.replace(state, **changes)
         with pytest.raises(CheckpointError, match=f"another {word}"):
             chain.check_same(state, other, tmp_path)
     for damaged in ("{", "[]", '{"recipe": 1}', json.dumps({"version": 9, **vars_of(state)})):
