@@ -32,7 +32,7 @@ def settings(models: Path, *words: str) -> TrainingSettings:
 
 
 def test_a_network_to_begin_with_gives_shape_and_recipe(models: Path) -> None:
-    assert settings(models) == TrainingSettings(epochs=16)
+    assert settings(models) == TrainingSettings()
     found = settings(models, "--start-from", "tiny")
     assert found.network == NetworkSettings(channels=(4, 4, 8, 8), dense=(16, 16))
     assert found.learning_rate == TrainingSettings.fine_tuning().learning_rate < 1e-3
