@@ -3,14 +3,16 @@
 One .npz file with these arrays, N faces in LFW and M in the London set:
 
 - `lfw_images` (N, 48, 48) uint8, `lfw_labels` (N,) words, `lfw_person` (N,) numbers,
-  `lfw_is_validation` (N,) bool: only those are measured, the others may be trained on unlabelled;
+  `lfw_is_validation` (N,) bool: only those are measured; the others, without their labels, are the
+  pool on which teachers may answer in training;
 - `london_images` (M, 48, 48) uint8, `london_labels` (M,) words, `london_person` (M,) numbers.
 """
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +23,8 @@ from numpy.typing import NDArray
 from emotion_core.errors import DatasetError
 from emotion_core.labels import EXPRESSIONS
 
+# Found under this name next to the data.
+FILE_NAME: Final = "other_faces.npz"
 _SIDE: Final = 48
 _PARTS: Final = ("images", "labels", "person")
 
@@ -44,6 +48,23 @@ class FaceSet:
     images: NDArray[np.uint8]
     labels: NDArray[np.int8]
     people: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OtherFaces:
+    """A file of such faces, as training uses it.
+
+    Attributes:
+        path: of the file.
+        sets: what is measured.
+        pool: (N, 48, 48) uint8, faces of other people that may be learnt from without labels.
+        sha256: of the file, in hexadecimal.
+    """
+
+    path: Path
+    sets: tuple[FaceSet, ...]
+    pool: NDArray[np.uint8]
+    sha256: str
 
 
 _SETS: Final = {
@@ -73,9 +94,20 @@ def read_other_faces(path: Path) -> tuple[FaceSet, ...]:
     Raises:
         DatasetError: the file is missing, damaged, or holds other arrays or shapes.
     """
+    return open_other_faces(path).sets
+
+
+def open_other_faces(path: Path) -> OtherFaces:
+    """The whole of a file.
+
+    Raises:
+        DatasetError: as `read_other_faces`, or a face of the pool is also measured.
+    """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return tuple(_face_set(arrays, key) for key in _SETS)
+            sets = tuple(_face_set(arrays, key) for key in _SETS)
+            pool = np.asarray(arrays["lfw_images"])[~np.asarray(arrays["lfw_is_validation"], bool)]
+        found = OtherFaces(path, sets, pool, hashlib.sha256(path.read_bytes()).hexdigest())
     except FileNotFoundError as error:
         raise DatasetError(f"{path} does not exist.") from error
     except (OSError, EOFError, zipfile.BadZipFile) as error:
@@ -86,6 +118,26 @@ def read_other_faces(path: Path) -> tuple[FaceSet, ...]:
             "lfw_images, lfw_labels, lfw_person, lfw_is_validation, london_images, london_labels "
             "and london_person."
         ) from error
+    return found
+
+
+def check_apart(images: NDArray[np.uint8], sets: Sequence[FaceSet]) -> None:
+    """Refuse to learn from faces that are meant for measuring.
+
+    Args:
+        images: (N, 48, 48) uint8, what is learnt from.
+        sets: what is measured.
+
+    Raises:
+        DatasetError: some of the images are those of a set, to the pixel.
+    """
+    measured = {image.tobytes() for faces in sets for image in faces.images}
+    both = sum(image.tobytes() in measured for image in images)
+    if both:
+        raise DatasetError(
+            f"{both} of the training faces are among the other faces that only measure. Take them "
+            "out of the training data, or choose --other-faces none."
+        )
 
 
 def _face_set(arrays: Mapping[str, Any], key: str) -> FaceSet:

@@ -97,6 +97,32 @@ def _score_set(
     return block, drawn
 
 
+def mean_scores(
+    answers: Sequence[NDArray[np.floating]], sets: Sequence[FaceSet]
+) -> tuple[float, float]:
+    """The cross-data-set score and the mean calibration error of the sets, without intervals.
+
+    Args:
+        answers: probabilities (N, 7) for the images of each set, calibrated.
+        sets: as `read_other_faces` gives them.
+    """
+    recalls, errors = [], []
+    for probs, faces in zip(answers, sets, strict=True):
+        judged = [EXPRESSIONS.index(expression) for expression in faces.judged]
+        kept = np.isin(faces.labels, judged)
+        truth = faces.labels[kept].astype(np.int64)
+        right = probs[kept].argmax(axis=1) == truth
+        recalls += [float(right[truth == code].mean()) for code in judged]
+        errors.append(expected_calibration_error(truth, probs[kept]))
+    return float(np.mean(recalls)), float(np.mean(errors))
+
+
+def summary_of(scores: dict[str, Any]) -> dict[str, float]:
+    """The columns of runs.csv: `cross_score`, and `cross_ece`, the mean of the sets."""
+    errors = [block["ece"] for block in scores["sets"]]
+    return {"cross_score": scores["cross_score"]["value"], "cross_ece": float(np.mean(errors))}
+
+
 def _redrawn_recalls(
     truth: NDArray[np.int64],
     right: NDArray[np.bool_],

@@ -1,11 +1,13 @@
 """Random changes to training faces: a webcam is worse than the data.
 
-One keras layer of `keras.ops`, so that it runs inside the training step on every backend. Each
-change is drawn for each image on its own.
+One keras layer of `keras.ops`, so that it runs inside the training step on every backend. Which
+images get a change that only some get is drawn first, and the change is computed for those only.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,8 +87,11 @@ class Augment(keras.layers.Layer):
     """(N, 48, 48, 1) float32 0-255 in and out; the identity outside training."""
 
     def __init__(self, settings: AugmentSettings, seed: int = 0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # Greys need more digits than bfloat16 has, whatever the network computes in.
+        super().__init__(**{"dtype": "float32", **kwargs})
         self.settings = settings
+        # XLA for tensorflow lacks the resampling.
+        self.supports_jit = keras.backend.backend() != "tensorflow"
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, images: Tensor, training: bool = False) -> Tensor:
@@ -94,25 +99,44 @@ class Augment(keras.layers.Layer):
         images = ops.cast(images, "float32")
         if not training:
             return images
-        for change in (
-            self._geometry,
-            self._light,
-            self._half_size,
-            self._blur,
-            self._noise,
-            self._jpeg,
-            self._erase,
+        settings = self.settings
+        images = self._light(self._geometry(images))
+        for change, probability in (
+            (self._half_size, settings.half_size),
+            (self._blur, settings.blur),
+            (self._noise, settings.noise),
+            (self._jpeg, settings.jpeg),
+            (self._erase, settings.erase),
         ):
-            images = change(images)
+            images = self._some(images, change, probability)
         return ops.clip(images, 0.0, 255.0)
 
     def _uniform(self, shape: tuple[Any, ...], low: float, high: float) -> Tensor:
         return keras.random.uniform(shape, low, high, seed=self.seed_generator)
 
-    def _sometimes(self, images: Tensor, changed: Tensor, probability: float) -> Tensor:
-        """Take `changed` for a random share of the images."""
-        draw = self._uniform((ops.shape(images)[0], 1, 1, 1), 0.0, 1.0)
-        return ops.where(draw < probability, changed, images)
+    def _some(
+        self, images: Tensor, change: Callable[[Tensor], Tensor], probability: float
+    ) -> Tensor:
+        """Change a random part of the batch, and compute the change for that part only.
+
+        As many images are drawn as the probability asks for, rounded up; each of them is changed
+        with the probability that makes up for the rounding. An image is therefore changed with
+        exactly the probability given, and shapes depend on the size of the batch only, as JAX
+        needs it.
+        """
+        if not probability:
+            return images
+        n = ops.shape(images)[0]
+        if isinstance(n, int):
+            count, share = math.ceil(probability * n), probability * n
+        else:
+            share = probability * ops.cast(n, "float32")
+            count = ops.cast(ops.ceil(share), "int32")
+        chosen = ops.argsort(self._uniform((n,), 0.0, 1.0))[:count]
+        before = ops.take(images, chosen, axis=0)
+        draw = self._uniform((count, 1, 1, 1), 0.0, 1.0) * ops.cast(count, "float32")
+        changed = ops.where(draw < share, change(before), before)
+        return ops.scatter_update(images, chosen[:, None], changed)
 
     def _geometry(self, images: Tensor) -> Tensor:
         """Rotation, zoom, shift and mirror in one resampling, about the picture's centre."""
@@ -144,19 +168,18 @@ class Augment(keras.layers.Layer):
         """A face half as large, scaled up again."""
         small = ops.average_pool(images, 2, strides=2)
         height, width = images.shape[1:3]
-        large = ops.image.resize(small, (height, width), interpolation="bilinear")
-        return self._sometimes(images, large, self.settings.half_size)
+        return ops.image.resize(small, (height, width), interpolation="bilinear")
 
     def _blur(self, images: Tensor) -> Tensor:
         kernel = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]).astype("float32")[:, :, None, None]
         soft = ops.conv(images, kernel / kernel.sum(), padding="same")
         strength = self._uniform((ops.shape(images)[0], 1, 1, 1), 0.3, 1.0)
-        return self._sometimes(images, images + strength * (soft - images), self.settings.blur)
+        return images + strength * (soft - images)
 
     def _noise(self, images: Tensor) -> Tensor:
         sigma = self._uniform((ops.shape(images)[0], 1, 1, 1), 2.0, 16.0)
         grain = keras.random.normal(ops.shape(images), seed=self.seed_generator)
-        return self._sometimes(images, images + sigma * grain, self.settings.noise)
+        return images + sigma * grain
 
     def _jpeg(self, images: Tensor) -> Tensor:
         """What JPEG loses: 8×8 cosine coefficients rounded to quantisation steps (ITU-T T.81)."""
@@ -173,7 +196,7 @@ class Augment(keras.layers.Layer):
         kept = ops.round(ops.matmul(ops.matmul(matrix, blocks), transposed) / steps) * steps
         back = ops.matmul(ops.matmul(transposed, kept), matrix)
         back = ops.reshape(ops.transpose(back, (0, 1, 3, 2, 4)), (n, side, side, 1))
-        return self._sometimes(images, back + 128.0, self.settings.jpeg)
+        return back + 128.0
 
     def _erase(self, images: Tensor) -> Tensor:
         """A grey rectangle, as of a hand or a microphone (Zhong et al. 2020)."""
@@ -186,5 +209,4 @@ class Augment(keras.layers.Layer):
         inside = ops.logical_and(
             ops.abs(rows - centre_y) < half_h, ops.abs(columns - centre_x) < half_w
         )
-        covered = ops.where(inside, self._uniform(shape, 0.0, 255.0), images)
-        return self._sometimes(images, covered, self.settings.erase)
+        return ops.where(inside, self._uniform(shape, 0.0, 255.0), images)

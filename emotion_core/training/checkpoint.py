@@ -14,6 +14,7 @@ from typing import Any
 
 from emotion_core.atomic_io import parse_json, replace_file, replacing
 from emotion_core.errors import CheckpointError, OutputError
+from emotion_core.labels import EXPRESSIONS
 
 HISTORY_COLUMNS = (
     "epoch",
@@ -22,6 +23,9 @@ HISTORY_COLUMNS = (
     "val_loss",
     "val_accuracy",
     "val_macro_f1",
+    # On faces of other origin; empty where they were not measured.
+    "cross_score",
+    "cross_ece",
     "learning_rate",
     "seconds",
 )
@@ -36,7 +40,9 @@ class RunState:
         fingerprint: of the data set the run has seen.
         history: one row an epoch, keys as in HISTORY_COLUMNS.
         best_epoch: the epoch of the kept weights, counted from 1; 0 before the first.
-        best_score: its score on validation.
+        best_score: its score, as `judge.total_score` counts it.
+        other_faces: SHA-256 of the file of other faces that the run is measured on; "" for none.
+        labels: the expressions in the order of the network's answers.
     """
 
     settings: dict[str, Any]
@@ -44,6 +50,8 @@ class RunState:
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     best_score: float = float("-inf")
+    other_faces: str = ""
+    labels: list[str] = field(default_factory=lambda: list(EXPRESSIONS))
 
     def check(self) -> None:
         """Refuse values of another kind, as a damaged file has them.
@@ -57,6 +65,8 @@ class RunState:
             "history": list,
             "best_epoch": int,
             "best_score": (int, float),
+            "other_faces": str,
+            "labels": list,
         }
         for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):
@@ -130,6 +140,6 @@ class RunFolder:
 def write_history(path: Path, history: list[dict[str, float]]) -> None:
     """history.csv: one row an epoch."""
     with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, HISTORY_COLUMNS)
+        writer = csv.DictWriter(stream, HISTORY_COLUMNS, restval="")
         writer.writeheader()
         writer.writerows(history)

@@ -19,9 +19,10 @@ from emotion_core.errors import DatasetError, OutputError
 from emotion_core.evaluation import evaluate, experiment_log
 from emotion_core.evaluation.inference import float_answers, served_answers, served_logits
 from emotion_core.evaluation.model_record import run_of, save_evaluation, save_known
+from emotion_core.evaluation.other_faces import save_other_faces, score_other_faces, summary_of
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model import tflite_export
-from emotion_core.model.bundle import FORMAT_VERSION, ModelBundle
+from emotion_core.model.bundle import FORMAT_VERSION, ModelBundle, load_bundle
 from emotion_core.model.calibrate import (
     UnsureThreshold,
     fit_temperature,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     import keras
 
     from emotion_core.datasets.dataset import Dataset, Split
+    from emotion_core.datasets.other_faces import OtherFaces
     from emotion_core.training.fit import FitResult
     from emotion_core.training.settings import TrainingSettings
 
@@ -53,6 +55,7 @@ def finish_model(
     settings: TrainingSettings,
     dataset: Dataset,
     progress: OnProgress = ignore_progress,
+    other_faces: OtherFaces | None = None,
 ) -> dict[str, Any]:
     """Write a model folder; it takes the place of an older one only when it is complete.
 
@@ -63,6 +66,7 @@ def finish_model(
         settings: of the training.
         dataset: with `train` (real faces for the quantisation) and `validation`.
         progress: called with the step's name and how far it is.
+        other_faces: the served network is scored on them, too, where they are given.
 
     Returns:
         What was written to model.json.
@@ -77,8 +81,16 @@ def finish_model(
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         metadata, report = _write(part, name, result, settings, dataset, progress)
+        run = run_of(report, "train", recipe(settings, result))
+        if other_faces is not None:
+            progress(Progress("other faces", 0, 1))
+            others = score_other_faces(
+                Classifier(load_bundle(part.name, part.parent)), other_faces.sets, other_faces.path
+            )
+            save_other_faces(part, others)
+            run = dataclasses.replace(run, scores={**run.scores, **summary_of(others)})
         _replace(folder, part)
-        experiment_log.log_run(folder.parent, run_of(report, "train", recipe(settings, result)))
+        experiment_log.log_run(folder.parent, run)
     except OSError as error:
         raise OutputError(
             f"The model folder {folder} cannot be written ({error}). Make room and run the same "
@@ -225,6 +237,9 @@ def recipe(settings: TrainingSettings, result: FitResult) -> str:
         "weight averaging" if settings.ema_momentum else "no averaging",
         f"started from {settings.start_from}" if settings.start_from else "",
         f"taught by {settings.teacher} ({settings.teacher_share:g})" if settings.teacher else "",
+        "two heads" if settings.second_head else "",
+        f"{settings.pool_share:g} unlabelled" if settings.pool_share else "",
+        f"{settings.prior_removed:g} of the prior removed" if settings.prior_removed else "",
         settings.precision if settings.precision != "float32" else "",
         f"seed {settings.seed}",
     ]

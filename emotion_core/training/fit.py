@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,20 +14,28 @@ from numpy.typing import NDArray
 
 from emotion_core.atomic_io import need_room
 from emotion_core.datasets.dataset import Dataset, Split, targets
-from emotion_core.errors import CheckpointError, DatasetError, OutputError
-from emotion_core.evaluation.metrics import confusion_matrix, macro_f1
-from emotion_core.labels import NUM_EXPRESSIONS
-from emotion_core.model.network import build_network
+from emotion_core.datasets.other_faces import OtherFaces, check_apart
+from emotion_core.errors import CheckpointError, DatasetError, OutputError, SettingsError
+from emotion_core.labels import EXPRESSIONS, LABEL_SETS
 from emotion_core.progress import Progress, ignore_progress
-from emotion_core.training.augment import Augment
 from emotion_core.training.checkpoint import RunFolder, RunState
+from emotion_core.training.judge import Judge, total_score
 from emotion_core.training.sampler import BalancedBatches
-from emotion_core.training.schedule import WarmCosine
 from emotion_core.training.settings import TrainingSettings
-from emotion_core.training.transfer import begin_with, earlier_network, teach
+from emotion_core.training.trainer import build_heads, computing_in, make_trainer, served_head
+from emotion_core.training.transfer import (
+    begin_with,
+    earlier_network,
+    load_teacher,
+    load_weights,
+    remove_prior,
+    teach,
+)
 
 # What is kept of each parameter: the weight, Adam's two moments, and the moving average.
 _NUMBERS_KEPT = 4
+# Of the original labels in a second head: a single person's choice each.
+_SMOOTHING = 0.1
 # The rest of a file of weights, with a margin.
 _FILE_BYTES = 1_000_000
 
@@ -82,40 +89,52 @@ def fit(
     resume: bool = False,
     on_progress: OnTrainingProgress | None = None,
     models_dir: Path | None = None,
+    other_faces: OtherFaces | None = None,
 ) -> FitResult:
     """Train a network, or resume a run that was stopped.
 
     Args:
         dataset: with a `train` and a `validation` split; the test split is never looked at.
         settings: the recipe; a resumed run must have the same, apart from `epochs`.
-        run_path: working folder of this run; created if missing.
+        run_path: working folder of this run; created if missing. Runs inside it serve as teachers
+            under their folders' names.
         resume: continue from the contents of `run_path`; without it a run begun there is an error.
         on_progress: called after every batch and epoch, in this thread.
         models_dir: folder of the models that the recipe builds on; None: the installation's.
+        other_faces: measured after epochs and part of the choice of the best; their pool is
+            learnt from where the recipe says so.
 
     Raises:
-        DatasetError: a split is missing, or has no image with a label of the set to learn.
+        DatasetError: a split is missing, has no image with a label of the set to learn, or
+            holds faces that are meant for measuring.
         ModelError: a model that the recipe builds on is missing or of another shape.
         CheckpointError: there is a run already, or the one there cannot be resumed.
         OutputError: the disk does not take the run's state; what it held before is intact.
     """
     train, validation = dataset.split("train"), dataset.split("validation")
     _check_labels(train, validation, settings)
+    _check_other_faces(train, settings, other_faces)
     folder = RunFolder(run_path)
-    state = _begin_or_resume(folder, settings, dataset.fingerprint, resume)
+    seen = other_faces.sha256 if other_faces else ""
+    state = _begin_or_resume(folder, settings, dataset.fingerprint, seen, resume)
     keras.utils.set_random_seed(settings.seed)
-    batches = _batches(train, settings, state.epochs_done, models_dir)
-    network = build_network(settings.network)
-    with _policy(settings.precision):
-        learner = build_network(settings.network)
-        trainer = _trainer(learner, settings, len(batches))
-    if settings.start_from and not state.epochs_done:
-        earlier = earlier_network(settings.start_from, models_dir)
-        begin_with(learner, earlier, settings.start_from)
-    if state.epochs_done:
-        _load_weights(trainer, folder.state_weights(state.epochs_done))
+    network = build_heads(settings)
     if state.epochs_done < settings.epochs:
-        judge = _Judge(validation.inputs(), validation.labels(settings.label_set))
+        with computing_in(settings.precision):
+            teachers = [load_teacher(t, run_path, models_dir) for t in settings.teachers]
+            learner = build_heads(settings)
+        pool = other_faces.pool if other_faces and settings.pool_share else None
+        batches = _batches(train, settings, state.epochs_done, teachers, pool)
+        with computing_in(settings.precision):
+            views = teachers if settings.same_view else []
+            trainer = make_trainer(learner, settings, len(batches), views)
+        if settings.start_from and not state.epochs_done:
+            earlier = earlier_network(settings.start_from, models_dir)
+            begin_with(served_head(learner), earlier, settings.start_from)
+        if state.epochs_done:
+            load_weights(trainer, folder.state_weights(state.epochs_done))
+        others = other_faces.sets if other_faces else ()
+        judge = Judge(validation.inputs(), validation.labels(settings.label_set), others)
         keeper = _Keeper(folder, state, settings, learner, network, judge, on_progress)
         trainer.fit(
             batches,
@@ -126,8 +145,12 @@ def fit(
             # The sampler has done so, from only the seed and the epoch.
             shuffle=False,
         )
-    _load_weights(network, folder.best_weights(state.best_epoch))
-    return FitResult(network, state)
+    load_weights(network, folder.best_weights(state.best_epoch))
+    served = served_head(network)
+    if settings.prior_removed:
+        said = _targets(train, settings)
+        remove_prior(served, said[said.sum(axis=1) > 0], settings.prior_removed)
+    return FitResult(served, state)
 
 
 def _targets(train: Split, settings: TrainingSettings) -> NDArray[np.float32]:
@@ -154,25 +177,67 @@ def _check_labels(train: Split, validation: Split, settings: TrainingSettings) -
             )
 
 
+def _check_other_faces(
+    train: Split, settings: TrainingSettings, other_faces: OtherFaces | None
+) -> None:
+    if other_faces is not None:
+        check_apart(train.images, other_faces.sets)
+    elif settings.pool_share:
+        raise SettingsError(
+            "This recipe also learns from unlabelled faces of other origin: name their file with "
+            "--other-faces."
+        )
+
+
 def _batches(
-    train: Split, settings: TrainingSettings, first_epoch: int, models_dir: Path | None
+    train: Split,
+    settings: TrainingSettings,
+    first_epoch: int,
+    teachers: Sequence[keras.Model],
+    pool: NDArray[np.uint8] | None,
 ) -> BalancedBatches:
     """The images that carry a usable label, with what the network should answer."""
     wanted = _targets(train, settings)
-    usable = wanted.sum(axis=1) > 0
-    images, wanted = train.images[usable][..., None], wanted[usable]
+    heads = [wanted]
+    if settings.second_head:
+        heads.append(_second_targets(train, settings))
+    usable = np.concatenate(heads, axis=1).sum(axis=1) > 0
+    images, heads = train.images[usable][..., None], [said[usable] for said in heads]
     # Drawn by what people said: a teacher that overlooks the rare must not make them rarer.
-    classes = wanted.argmax(axis=1)
-    if settings.teacher:
-        teachers = [earlier_network(t.strip(), models_dir) for t in settings.teacher.split(",")]
-        wanted = teach(wanted, images, teachers, settings.teacher_share)
+    first = heads[0].sum(axis=1) > 0
+    classes = np.where(first, heads[0].argmax(axis=1), heads[-1].argmax(axis=1))
+    if teachers and not settings.same_view:
+        heads[0] = teach(heads[0], images, teachers, settings.teacher_share)
+    said = np.concatenate(heads, axis=1)
+    unlabelled = 0 if pool is None else len(pool)
+    if pool is not None and unlabelled:
+        images = np.concatenate([images, pool[..., None]])
+        said = np.concatenate([said, np.zeros((unlabelled, said.shape[1]), np.float32)])
     return BalancedBatches(
-        images, wanted, classes, settings.batch_size, settings.balance, settings.seed, first_epoch
+        images,
+        said,
+        classes,
+        settings.batch_size,
+        settings.balance,
+        settings.seed,
+        first_epoch,
+        unlabelled,
+        settings.pool_share,
     )
 
 
+def _second_targets(train: Split, settings: TrainingSettings) -> NDArray[np.float32]:
+    """What the second head learns: the other label set, each by itself."""
+    (other,) = (name for name in LABEL_SETS if name != settings.label_set)
+    return targets(train, other, label_smoothing=_SMOOTHING if other == "fer2013" else 0.0)
+
+
 def _begin_or_resume(
-    folder: RunFolder, settings: TrainingSettings, fingerprint: str, resume: bool
+    folder: RunFolder,
+    settings: TrainingSettings,
+    fingerprint: str,
+    other_faces: str,
+    resume: bool,
 ) -> RunState:
     state = folder.load()
     if state is None:
@@ -180,7 +245,7 @@ def _begin_or_resume(
             folder.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"The folder {folder.path} cannot be made: {error}") from error
-        return RunState(settings.to_dict(), fingerprint)
+        return RunState(settings.to_dict(), fingerprint, other_faces=other_faces)
     if not resume:
         raise CheckpointError(
             f"{folder.path} holds a run of {state.epochs_done} epochs. Add --resume to go on with "
@@ -198,67 +263,24 @@ def _begin_or_resume(
             f"The run in {folder.path} was begun on other data than given now. Give the same "
             "--data, or choose another --name."
         )
+    if state.other_faces != other_faces:
+        raise CheckpointError(
+            f"The run in {folder.path} was begun "
+            + ("with another file of" if state.other_faces else "without")
+            + " other faces than given now. Give the same --other-faces, or choose another --name."
+        )
+    if state.labels != list(EXPRESSIONS):
+        raise CheckpointError(
+            f"The run in {folder.path} answers in another order of expressions: "
+            f"{', '.join(map(str, state.labels))}. Choose another --name."
+        )
     state.settings = settings.to_dict()
     return state
 
 
-def _load_weights(model: keras.Model, path: Path) -> None:
-    try:
-        model.load_weights(path)
-    # What HDF5 and keras raise on flipped bytes.
-    except (OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{path} is damaged or of another network ({error}). Delete its folder to begin again."
-        ) from error
-
-
-@contextmanager
-def _policy(precision: str) -> Iterator[None]:
-    """Layers made inside compute in this precision."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def _trainer(network: keras.Model, settings: TrainingSettings, steps: int) -> keras.Model:
-    """The network behind its augmentation, with optimizer and loss."""
-    face = keras.Input(network.input_shape[1:], name="augmented_face")
-    x = Augment(settings.augment, seed=settings.seed)(face) if settings.augment else face
-    model = keras.Model(face, network(x), name="trainer")
-    warmup = round(settings.warmup_epochs * steps)
-    optimizer = keras.optimizers.Adam(
-        WarmCosine(settings.learning_rate, warmup, max(settings.epochs * steps - warmup, 1)),
-        weight_decay=settings.weight_decay or None,
-        use_ema=settings.ema_momentum > 0,
-        ema_momentum=settings.ema_momentum or 0.99,
-    )
-    optimizer.build(model.trainable_variables)
-    # Given by its name, the metric is made while the first step is traced, and tensorflow traces a
-    # function that made a variable once more.
-    accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
-    model.compile(optimizer, loss="categorical_crossentropy", metrics=[accuracy])
-    return model
-
-
-class _Judge:
-    """Scores a network on the validation images that carry a label."""
-
-    def __init__(self, inputs: NDArray[np.float32], labels: NDArray[np.int8]) -> None:
-        self._inputs, self._labels = inputs[labels >= 0], labels[labels >= 0]
-
-    def __call__(self, network: keras.Model) -> dict[str, float]:
-        probs = keras.ops.convert_to_numpy(network.predict(self._inputs, 256, verbose=0))
-        guess = probs.argmax(axis=1)
-        table = confusion_matrix(self._labels, guess, NUM_EXPRESSIONS)
-        likely = np.clip(probs[np.arange(len(guess)), self._labels], 1e-7, 1)
-        return {
-            "val_loss": float(-np.log(likely).mean()),
-            "val_accuracy": float((guess == self._labels).mean()),
-            "val_macro_f1": float(macro_f1(table)),
-        }
+def bytes_kept(parameters: int) -> int:
+    """The size of a file that `fit` keeps of a network in training, and a margin."""
+    return _FILE_BYTES + _NUMBERS_KEPT * 4 * parameters
 
 
 class _Keeper(keras.callbacks.Callback):
@@ -274,7 +296,7 @@ class _Keeper(keras.callbacks.Callback):
         settings: TrainingSettings,
         learner: keras.Model,
         network: keras.Model,
-        judge: _Judge,
+        judge: Judge,
         on_progress: OnTrainingProgress | None,
     ) -> None:
         super().__init__()
@@ -301,9 +323,10 @@ class _Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Score, keep the best, save."""
         logs = logs or {}
-        model = self.model
+        model, every = self.model, self._settings.other_faces_every
+        with_others = (epoch + 1) % every == 0 or epoch + 1 == self._settings.epochs
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
-        scores = self._keep_if_best(model)
+        scores = self._keep_if_best(model, with_others)
         row = {
             "epoch": epoch + 1,
             "loss": float(logs["loss"]),
@@ -318,16 +341,17 @@ class _Keeper(keras.callbacks.Callback):
         batches = self.params["steps"]
         self._report(TrainingProgress.at(epoch + 1, self._settings.epochs, batches, batches, row))
 
-    def _keep_if_best(self, model: keras.Model) -> dict[str, float]:
+    def _keep_if_best(self, model: keras.Model, with_others: bool) -> dict[str, float]:
         """Score the moving average of the weights; leave the model as it was."""
         current = self._learner.get_weights()
         if self._settings.ema_momentum:
             model.optimizer.finalize_variable_values(model.trainable_variables)
         self._network.set_weights(self._learner.get_weights())
-        scores = self._judge(self._network)
-        # Accuracy by itself neglects the rare expressions, and macro-F1 follows their noise.
-        score = (scores["val_accuracy"] + scores["val_macro_f1"]) / 2
-        if score > self._state.best_score:
+        scores = self._judge(self._network, with_others)
+        score = total_score(scores, self._settings.other_faces_weight)
+        # Scores with and without other faces cannot be compared.
+        comparable = not self._state.other_faces or "cross_score" in scores
+        if comparable and score > self._state.best_score:
             self._state.best_score, self._state.best_epoch = score, self._state.epochs_done + 1
             path = self._folder.best_weights(self._state.best_epoch)
             self._save(self._network.save_weights, path)
@@ -336,7 +360,7 @@ class _Keeper(keras.callbacks.Callback):
 
     def _save(self, write: Callable[[Path], None], path: Path) -> None:
         try:
-            need_room(path.parent, _FILE_BYTES + _NUMBERS_KEPT * 4 * self._network.count_params())
+            need_room(path.parent, bytes_kept(self.model.count_params()))
             write(path)
         # HDF5 reports a disk that fills up meanwhile as either.
         except (OSError, RuntimeError) as error:

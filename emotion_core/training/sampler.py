@@ -34,6 +34,8 @@ class BalancedBatches(keras.utils.PyDataset):
         batch_size, seed: as in `TrainingSettings`.
         balance: as in `draw_probabilities`.
         first_epoch: the epoch to begin with, so that a resumed run goes on as if never stopped.
+        unlabelled: the last so many images have no class; an epoch is as long as without them.
+        unlabelled_share: their share of each epoch, 0-1.
     """
 
     def __init__(
@@ -45,11 +47,18 @@ class BalancedBatches(keras.utils.PyDataset):
         balance: float,
         seed: int,
         first_epoch: int = 0,
+        unlabelled: int = 0,
+        unlabelled_share: float = 0.0,
     ) -> None:
         super().__init__()
         self._images, self._targets = images, targets
-        self._batch_size, self._seed, self._epoch = min(batch_size, len(images)), seed, first_epoch
-        self._probabilities = draw_probabilities(classes, balance)
+        self._count = len(images) - unlabelled
+        self._batch_size, self._seed, self._epoch = min(batch_size, self._count), seed, first_epoch
+        self._probabilities = draw_probabilities(classes[: self._count], balance)
+        if unlabelled:
+            pool = np.full(unlabelled, unlabelled_share / unlabelled)
+            shares = [self._probabilities * (1 - unlabelled_share), pool]
+            self._probabilities = np.concatenate(shares)
         self._order = self._draw()
 
     def _draw(self) -> NDArray[np.int64]:
@@ -62,12 +71,12 @@ class BalancedBatches(keras.utils.PyDataset):
         n = len(self._images)
         order = random.permutation(n)
         edges = np.cumsum(self._probabilities[order])
-        points = (np.arange(n) + random.random()) / n
+        points = (np.arange(self._count) + random.random()) / self._count
         chosen = order[np.minimum(np.searchsorted(edges, points), n - 1)]
         return np.asarray(random.permutation(chosen))
 
     def __len__(self) -> int:
-        return len(self._images) // self._batch_size
+        return self._count // self._batch_size
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]

@@ -12,6 +12,10 @@ from emotion_core.model.network import NetworkSettings
 from emotion_core.training.augment import AugmentSettings
 
 PRECISIONS = ("float32", "mixed_bfloat16")
+_SHARES = (
+    *("label_mix", "balance", "label_smoothing", "ema_momentum", "teacher_share", "second_head"),
+    *("pool_share", "prior_removed", "other_faces_weight"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,19 @@ class TrainingSettings:
         teacher: name of a model whose answers are mixed into the targets, or several with commas
             between, whose answers are averaged; empty for none.
         teacher_share: their share of the target, 0-1.
+        same_view: the teachers answer about the augmented face that the network sees, in every step
+            (Beyer et al. 2022, arXiv 2106.05237), instead of once about the face and its mirror
+            image. This costs each teacher's answer in every step.
+        second_head: share of the loss, 0-1, of a second head on the same trunk that learns the
+            other label set and is dropped afterwards; 0 for none.
+        pool_share: share of each epoch, 0-1, that is unlabelled faces of other origin, about which
+            only the teachers answer; needs `same_view`.
+        prior_removed: share of the log-frequencies of the expressions in training that is
+            subtracted from the logits afterwards (Menon et al. 2021, arXiv 2007.07314).
+        other_faces_weight: share of the cross-data-set score in the choice of the kept epoch, 0-1,
+            where faces of other origin are measured.
+        other_faces_every: they are measured after every so many epochs, and after the last; an
+            epoch without them is not kept.
         precision: what the network computes in while it trains, `float32` or `mixed_bfloat16`
             (Micikevicius et al. 2018): weights, scores and what is kept are float32 in both. The
             second is about twice as fast where the processor multiplies bfloat16 (AMX, AVX-512).
@@ -56,6 +73,12 @@ class TrainingSettings:
     start_from: str = ""
     teacher: str = ""
     teacher_share: float = 0.3
+    same_view: bool = False
+    second_head: float = 0.0
+    pool_share: float = 0.0
+    prior_removed: float = 0.0
+    other_faces_weight: float = 0.25
+    other_faces_every: int = 1
     precision: str = "float32"
     network: NetworkSettings = field(default_factory=NetworkSettings)
     augment: AugmentSettings | None = field(default_factory=AugmentSettings)
@@ -70,8 +93,18 @@ class TrainingSettings:
         check_range("epochs", self.epochs, 1, 10_000)
         check_range("batch_size", self.batch_size, 1, 65_536)
         check_range("learning_rate", self.learning_rate, 1e-8, 1.0)
-        for name in ("label_mix", "balance", "label_smoothing", "ema_momentum", "teacher_share"):
+        check_range("other_faces_every", self.other_faces_every, 1, 10_000)
+        for name in _SHARES:
             check_range(name, getattr(self, name), 0.0, 1.0)
+        if self.same_view and not self.teacher:
+            raise SettingsError("same_view needs a teacher.")
+        if self.pool_share and not self.same_view:
+            raise SettingsError("pool_share needs teachers that answer in every step: same_view.")
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """The names in `teacher`."""
+        return tuple(name.strip() for name in self.teacher.split(",") if name.strip())
 
     @classmethod
     def classic(cls, **changes: Any) -> TrainingSettings:

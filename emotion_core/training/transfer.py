@@ -10,9 +10,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_core.errors import ModelError
+from emotion_core.errors import CheckpointError, ModelError, SettingsError
+from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.model.bundle import load_bundle
-from emotion_core.model.network import load_network
+from emotion_core.model.network import INPUT_SHAPE, LOGITS_LAYER, load_network
+from emotion_core.training.checkpoint import RunFolder
+from emotion_core.training.settings import TrainingSettings
+from emotion_core.training.trainer import build_heads
 
 
 def earlier_network(name: str, models_dir: Path | None = None) -> keras.Model:
@@ -37,6 +41,79 @@ def begin_with(network: keras.Model, earlier: keras.Model, name: str) -> None:
             "start from it. Choose a model of the same channels and dense layers."
         )
     network.set_weights(weights)
+
+
+def load_teacher(name: str, run_path: Path, models_dir: Path | None = None) -> keras.Model:
+    """A teacher: the best network of the run `name` inside this run's folder, else a model.
+
+    Raises:
+        ModelError: there is none, or it answers about other images or expressions, or in another
+            order.
+        CheckpointError: its run is damaged or not finished.
+    """
+    folder = RunFolder(run_path / name)
+    state = folder.load()
+    if state is None:
+        teacher = earlier_network(name, models_dir)
+        _check_shape(teacher, name)
+        return teacher
+    if state.labels != list(EXPRESSIONS):
+        raise ModelError(
+            f"The teacher in {folder.path} answers in the order {state.labels}, needed is "
+            f"{list(EXPRESSIONS)}. Train it again with this version."
+        )
+    if not state.best_epoch:
+        raise CheckpointError(f"The teacher in {folder.path} has no finished epoch.")
+    try:
+        teacher = build_heads(TrainingSettings.from_dict(state.settings))
+    except SettingsError as error:
+        raise CheckpointError(f"{folder.path} cannot be read: {error}") from error
+    load_weights(teacher, folder.best_weights(state.best_epoch))
+    return teacher
+
+
+def _check_shape(teacher: keras.Model, name: str) -> None:
+    shapes = teacher.input_shape[1:], teacher.outputs[0].shape[1:]
+    if shapes != (INPUT_SHAPE, (NUM_EXPRESSIONS,)):
+        raise ModelError(
+            f"The teacher {name} turns {shapes[0]} into {shapes[1]}, needed is a network that "
+            f"turns {INPUT_SHAPE} into {(NUM_EXPRESSIONS,)}. Choose another model."
+        )
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Give a model the weights of a file.
+
+    Raises:
+        CheckpointError: it is damaged or of another network.
+    """
+    try:
+        model.load_weights(path)
+    # What HDF5 and keras raise on flipped bytes.
+    except (OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path} is damaged or of another network ({error}). Delete its folder to begin again."
+        ) from error
+
+
+def remove_prior(
+    network: keras.Model, targets: NDArray[np.float32], share: float
+) -> NDArray[np.float64]:
+    """Subtract a share of the log-frequencies of the expressions in training from the logits.
+
+    Args:
+        network: whose bias of the logits is changed.
+        targets: (N, 7), what people said about the training faces.
+        share: of the log-frequencies, 0-1.
+
+    Returns:
+        (7,) what was subtracted.
+    """
+    frequency = targets.mean(axis=0) / max(float(targets.mean(axis=0).sum()), 1e-9)
+    change = share * np.log(np.maximum(frequency, 1e-6))
+    bias = network.get_layer(LOGITS_LAYER).bias
+    bias.assign(keras.ops.convert_to_numpy(bias) - change)
+    return np.asarray(change, np.float64)
 
 
 def teach(

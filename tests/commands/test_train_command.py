@@ -10,7 +10,7 @@ import cv2
 import pytest
 
 from emotion_core.cli import main
-from emotion_core.commands import train
+from emotion_core.commands import train, train_run
 from emotion_core.datasets.loading import load_dataset
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model import tflite_export
@@ -28,7 +28,7 @@ def settings(models: Path, *words: str) -> TrainingSettings:
     train.add_arguments(parser)
     options = parser.parse_args(["--data", "x", "--name", "x", *words])
     start = load_bundle(options.start_from, models) if options.start_from else None
-    return train._settings(options, start)
+    return train_run._recipe(options, start).network
 
 
 def test_a_network_to_begin_with_gives_shape_and_recipe(models: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_network_to_begin_with_gives_shape_and_recipe(models: Path) -> None:
     assert found.network == NetworkSettings(channels=(4, 4, 8, 8), dense=(16, 16))
     assert found.learning_rate == TrainingSettings.fine_tuning().learning_rate < 1e-3
     assert found.start_from == "tiny"
-    other = settings(models, "--start-from", "tiny", "--recipe", "balanced", "--epochs", "3")
+    other = settings(models, "--start-from", "tiny", "--recipe", "quick", "--epochs", "3")
     assert other.learning_rate == TrainingSettings().learning_rate
     assert (other.epochs, other.network) == (3, found.network)
     wide = settings(models, "--start-from", "tiny", "--channels", "8,8,8,8").network

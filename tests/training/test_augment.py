@@ -99,3 +99,40 @@ def test_noise_is_as_strong_as_it_says() -> None:
     sigma = (run(only(noise=1.0), np.full_like(FACES, 128)) - 128).std(axis=(1, 2, 3))
     assert (sigma > 1.5).all()
     assert (sigma < 17).all()
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.3, 1.0])
+def test_each_image_is_changed_as_often_as_asked_for(probability: float) -> None:
+    layer, flat = only(noise=probability), np.full((9, 48, 48, 1), 128.0, np.float32)
+    changed = [np.abs(run(layer, flat) - 128).max(axis=(1, 2, 3)) > 1 for _ in range(200)]
+    assert np.mean(changed) == pytest.approx(probability, abs=0.03)
+    assert np.mean(changed, axis=0) == pytest.approx(np.full(9, probability), abs=0.13)
+    most = {int(row.sum()) for row in changed}
+    assert max(most) <= np.ceil(9 * probability)
+
+
+def test_a_rare_change_is_computed_for_a_part_of_the_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layer, seen = only(jpeg=0.15), list[int]()
+    change = layer._jpeg
+
+    def counted(images: np.ndarray) -> np.ndarray:
+        seen.append(int(images.shape[0]))
+        return np.asarray(change(images))
+
+    monkeypatch.setattr(layer, "_jpeg", counted)
+    run(layer, np.repeat(FACES, 8, axis=0))
+    assert seen == [10]
+
+
+def test_lower_precision_leaves_the_greys_as_they_are() -> None:
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        layer = only()
+    finally:
+        keras.config.set_dtype_policy(before)
+    changed = run(layer, FACES + 0.25)
+    assert changed.dtype == np.float32
+    np.testing.assert_allclose(changed, FACES + 0.25, atol=0.05)

@@ -25,7 +25,8 @@ from emotion_core.model import tflite_export
 from emotion_core.model.network import NetworkSettings
 from emotion_core.training import checkpoint
 from emotion_core.training.augment import AugmentSettings
-from emotion_core.training.fit import TrainingProgress, _Judge, fit
+from emotion_core.training.fit import TrainingProgress, fit
+from emotion_core.training.judge import Judge
 from emotion_core.training.sampler import BalancedBatches, draw_probabilities
 from emotion_core.training.settings import TrainingSettings
 
@@ -339,7 +340,7 @@ def test_training_counts_macro_f1_as_the_evaluation_does() -> None:
         def predict(self, *_: object, **__: object) -> np.ndarray:
             return np.eye(len(EXPRESSIONS), dtype=np.float32)[guess]
 
-    scores = _Judge(np.zeros((4, 48, 48, 1), np.float32), labels)(Network())
+    scores = Judge(np.zeros((4, 48, 48, 1), np.float32), labels)(Network())
     assert scores["val_macro_f1"] == pytest.approx((1 + 2 / 3 + 0) / 3)
     same = macro_f1(confusion_matrix(labels, guess, len(EXPRESSIONS)))
     assert scores["val_macro_f1"] == pytest.approx(float(same))

@@ -10,7 +10,7 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.evaluation import chart_tables
-from emotion_core.evaluation.experiment_log import read_runs
+from emotion_core.evaluation.experiment_log import CROSS_SCORES, read_runs
 from emotion_core.evaluation.paired_comparison import stacked
 from emotion_core.ui.common.charts import download_data, show_legend
 from emotion_core.ui.model_page import charts
@@ -30,6 +30,7 @@ _CURVES: Final = (
             "accuracy": "training",
             "val_accuracy": "validation",
             "val_macro_f1": "validation macro-F1",
+            "cross_score": "other faces, mean recall",
         },
         True,
     ),
@@ -82,6 +83,8 @@ def _show_curves(histories: dict[str, pd.DataFrame], best: dict[str, int]) -> No
 def _words(name: str, history: pd.DataFrame, best: int) -> str:
     words = f"{name}: {len(history)} epochs; the weights of epoch {best} are kept, chosen on"
     words += " validation"
+    if "cross_score" in history and history["cross_score"].notna().any():
+        words += " and faces of other origin"
     if "seconds" in history:
         words += f"; the run took {history['seconds'].sum() / 60:,.0f} minutes"
     return words + "."
@@ -101,10 +104,15 @@ def _show_runs(models_dir: Path) -> None:
         f"Entries: {len(runs)}. Looks at a test split among them: {len(looks)}. Whoever looks "
         "often enough has chosen on it, so each look is counted."
     )
-    shares = ("accuracy", "balanced_accuracy", "macro_f1", "rare_recall")
+    unmeasured = [column for column in CROSS_SCORES if runs[column].isna().all()]
+    runs = runs.drop(columns=unmeasured)
+    shown = ("accuracy", "balanced_accuracy", "macro_f1", "rare_recall", "cross_score")
+    shares = [column for column in shown if column in runs]
+    decimals = [column for column in ("ece", "cross_ece") if column in runs]
     titles = {name: name.replace("_", " ") for name in shares} | {"ece": "ECE"}
+    titles |= {"cross_score": "other faces, mean recall", "cross_ece": "other faces, ECE"}
     titles |= {"label_set": "judged by", "note": "recipe or reason"}
-    show_table(runs.iloc[::-1], shares=shares, decimals=["ece"], titles=titles)
+    show_table(runs.iloc[::-1], shares=shares, decimals=decimals, titles=titles)
     st.caption(
         "Newest first. Rows of validation and of test stand apart in the column “split”: compare "
         "like with like."

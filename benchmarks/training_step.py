@@ -1,0 +1,118 @@
+"""How many images a second a training step takes, and what drawing first brings.
+
+python -m benchmarks.training_step
+
+Prints and writes results/training_step.json; some minutes on two cores. In one run and in turns:
+the augmentation as it is, which computes a rare change only for the images that get it, and one
+that computes every change for every image. CPU time is told next to wall time, as it hardly depends
+on what else the machine does. The networks are those of the recipes, in each precision, on random
+faces.
+"""
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+from unittest.mock import patch
+
+import numpy as np
+from keras import ops
+
+from benchmarks.common import save
+from emotion_core.training import trainer as trainers
+from emotion_core.training.augment import Augment
+from emotion_core.training.recipes import best, quick
+from emotion_core.training.settings import PRECISIONS, TrainingSettings
+from emotion_core.training.trainer import build_heads, computing_in, make_trainer
+
+AUGMENTED: Final = 256
+
+
+class EveryImage(Augment):
+    """The same changes, each computed for all images of the batch."""
+
+    def _some(self, images: Any, change: Callable[[Any], Any], probability: float) -> Any:
+        draw = self._uniform((ops.shape(images)[0], 1, 1, 1), 0.0, 1.0)
+        return ops.where(draw < probability, change(images), images)
+
+
+def in_turns(works: dict[str, Callable[[], Any]], rounds: int, images: int) -> dict[str, Any]:
+    """Images a second of wall time and of CPU time: medians over the rounds."""
+    for work in works.values():
+        work(), work()
+    wall: dict[str, list[float]] = {name: [] for name in works}
+    cpu: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            began, used = time.perf_counter(), time.process_time()
+            work()
+            wall[name].append(time.perf_counter() - began)
+            cpu[name].append(time.process_time() - used)
+    return {
+        name: {
+            "images_per_second": round(images / float(np.median(wall[name])), 1),
+            "images_per_cpu_second": round(images / float(np.median(cpu[name])), 1),
+        }
+        for name in works
+    }
+
+
+def augmentation_only(rounds: int) -> dict[str, Any]:
+    """The augmentation without a network."""
+    import tensorflow as tf
+
+    settings = TrainingSettings().augment
+    assert settings is not None
+    rng = np.random.default_rng(0)
+    faces = tf.constant(rng.integers(0, 256, (AUGMENTED, 48, 48, 1)).astype(np.float32))
+    kinds = {"every image": EveryImage(settings), "drawn first": Augment(settings)}
+    works: dict[str, Callable[[], Any]] = {
+        name: partial(tf.function(layer), faces, training=True) for name, layer in kinds.items()
+    }
+    return in_turns(works, rounds, AUGMENTED)
+
+
+def steps_of(settings: TrainingSettings, rounds: int) -> dict[str, Any]:
+    """Whole steps of a recipe: before, now, and without augmentation."""
+    rng = np.random.default_rng(0)
+    faces = rng.integers(0, 256, (settings.batch_size, 48, 48, 1), np.uint8)
+    classes = rng.integers(0, 7, settings.batch_size)
+    works: dict[str, Callable[[], Any]] = {}
+    variants = (
+        ("every image", EveryImage, settings),
+        ("drawn first", Augment, settings),
+        ("no augmentation", Augment, dataclasses.replace(settings, augment=None)),
+    )
+    for name, kind, recipe in variants:
+        with computing_in(recipe.precision), patch.object(trainers, "Augment", kind):
+            network = build_heads(recipe)
+            teachers = [build_heads(recipe) for _ in recipe.teachers] if recipe.same_view else []
+            model = make_trainer(network, recipe, 100, teachers)
+        said = np.tile(np.eye(7, dtype=np.float32)[classes], len(network.outputs))
+        works[name] = partial(model.train_on_batch, faces, said)
+    return in_turns(works, rounds, settings.batch_size)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=10)
+    rounds = parser.parse_args(arguments).rounds
+    recipes = {
+        "quick": quick().network,
+        "best, a teacher": best().teachers["teacher_2"],
+        "best, the network": best().network,
+    }
+    found: dict[str, Any] = {"augmentation": augmentation_only(3 * rounds), "steps": {}}
+    for name, settings in recipes.items():
+        found["steps"][name] = {
+            precision: steps_of(dataclasses.replace(settings, precision=precision), rounds)
+            for precision in PRECISIONS
+        }
+    save("training_step", found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""What a training step computes: augmentation, the network with its heads, teachers, the loss.
+
+Everything is layers and functions of `keras.ops`, so that it runs on any Keras 3 backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+from keras import ops
+
+from emotion_core.labels import NUM_EXPRESSIONS
+from emotion_core.model.network import build_network
+from emotion_core.training.augment import Augment
+from emotion_core.training.schedule import WarmCosine
+from emotion_core.training.settings import TrainingSettings
+
+Tensor = Any
+
+# What both heads read.
+_TRUNK = "dense_2_dropout"
+_LEAST = 1e-7
+
+
+@contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Layers made inside compute in this precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def build_heads(settings: TrainingSettings) -> keras.Model:
+    """The network to train; with a second head its answers are a list of two."""
+    network = build_network(settings.network)
+    if not settings.second_head:
+        return network
+    features = network.get_layer(_TRUNK).output
+    second = keras.layers.Dense(NUM_EXPRESSIONS, dtype="float32", name="logits_2")(features)
+    second = keras.layers.Softmax(dtype="float32", name="probabilities_2")(second)
+    return keras.Model(network.input, [network.output, second], name="two_heads")
+
+
+def served_head(network: keras.Model) -> keras.Model:
+    """The network without its second head; the weights are shared."""
+    if len(network.outputs) == 1:
+        return network
+    return keras.Model(network.input, network.outputs[0], name="expression")
+
+
+def make_trainer(
+    network: keras.Model,
+    settings: TrainingSettings,
+    steps: int,
+    teachers: Sequence[keras.Model] = (),
+) -> keras.Model:
+    """The network behind its augmentation, with optimizer and loss.
+
+    Args:
+        network: of `build_heads`.
+        settings: the recipe.
+        steps: of an epoch.
+        teachers: with as many heads at least; they answer in every step, about the same view.
+    """
+    face = keras.Input(network.input_shape[1:], name="augmented_face")
+    x = Augment(settings.augment, seed=settings.seed)(face) if settings.augment else face
+    heads = len(network.outputs)
+    parts = _as_list(network(x))
+    if teachers:
+        parts += _told(x, teachers, heads)
+    answers = parts[0] if len(parts) == 1 else keras.layers.Concatenate(dtype="float32")(parts)
+    model = keras.Model(face, answers, name="trainer")
+    warmup = round(settings.warmup_epochs * steps)
+    optimizer = keras.optimizers.Adam(
+        WarmCosine(settings.learning_rate, warmup, max(settings.epochs * steps - warmup, 1)),
+        weight_decay=settings.weight_decay or None,
+        use_ema=settings.ema_momentum > 0,
+        ema_momentum=settings.ema_momentum or 0.99,
+    )
+    optimizer.build(model.trainable_variables)
+    # Given by its name, the metric is made while the first step is traced, and tensorflow traces a
+    # function that made a variable once more.
+    accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
+    loss: str | Callable[[Tensor, Tensor], Tensor] = "categorical_crossentropy"
+    if len(parts) > 1:
+        loss = _loss(settings, heads, bool(teachers))
+        accuracy = keras.metrics.MeanMetricWrapper(_accuracy, name="accuracy")
+    model.compile(optimizer, loss=loss, metrics=[accuracy])
+    return model
+
+
+def _as_list(answers: Any) -> list[Any]:
+    return list(answers) if isinstance(answers, list | tuple) else [answers]
+
+
+def _told(face: Any, teachers: Sequence[keras.Model], heads: int) -> list[Any]:
+    """The mean answer of the teachers for each head."""
+    told = []
+    for number, teacher in enumerate(teachers, start=1):
+        # Of a name of its own, as layers of one model need it.
+        asked = keras.Model(teacher.input, teacher.outputs[:heads], name=f"teacher_{number}")
+        asked.trainable = False
+        told.append(_as_list(asked(face, training=False)))
+    if len(told) == 1:
+        return told[0]
+    return [keras.layers.Average(dtype="float32")(list(each)) for each in zip(*told, strict=True)]
+
+
+def _columns(values: Tensor, place: int) -> Tensor:
+    return values[:, place * NUM_EXPRESSIONS : (place + 1) * NUM_EXPRESSIONS]
+
+
+def _loss(
+    settings: TrainingSettings, heads: int, taught: bool
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """Cross-entropy of each head with its target, weighted; see `_target`.
+
+    Columns of the target: seven a head; of the answers: seven a head, then seven a head told by
+    the teachers.
+    """
+    weights = (1 - settings.second_head, settings.second_head)[:heads]
+
+    def loss(said: Tensor, answers: Tensor) -> Tensor:
+        total = 0.0
+        for head, weight in enumerate(weights):
+            target = _columns(said, head)
+            if taught:
+                told = ops.stop_gradient(_columns(answers, heads + head))
+                target = _target(target, told, settings.teacher_share)
+            logs = ops.log(ops.clip(_columns(answers, head), _LEAST, 1.0))
+            total = total - weight * ops.sum(target * logs, axis=-1)
+        return total
+
+    return loss
+
+
+def _target(said: Tensor, told: Tensor, share: float) -> Tensor:
+    """People's answer and the teachers', mixed; the teachers' where no one labelled the face."""
+    labelled = ops.sum(said, axis=-1, keepdims=True) > 0
+    return ops.where(labelled, (1 - share) * said + share * told, told)
+
+
+def _accuracy(said: Tensor, answers: Tensor) -> Tensor:
+    """The served head's share of right answers among the labelled faces of a batch."""
+    target, answer = _columns(said, 0), _columns(answers, 0)
+    labelled = ops.cast(ops.sum(target, axis=-1) > 0, "float32")
+    right = ops.cast(ops.argmax(target, axis=-1) == ops.argmax(answer, axis=-1), "float32")
+    return ops.sum(right * labelled) / ops.maximum(ops.sum(labelled), 1.0)
