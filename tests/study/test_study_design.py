@@ -110,6 +110,16 @@ def test_stimuli_of_ones_own_are_not_crossed() -> None:
     assert choose_design(table).kind == "two_groups"
 
 
+def test_stimuli_of_which_each_participant_saw_one_are_compared() -> None:
+    table = crossed_values(groups=THREE).rename(columns={"group": "stimulus"})
+    design = choose_design(table)
+    assert (design.kind, design.between, design.stimulus) == (
+        "several_groups",
+        ("stimulus",),
+        None,
+    )
+
+
 def test_columns_that_describe_persons_are_no_factors() -> None:
     table = crossed_values(groups=TWO)
     table["name"] = table["participant"].str.lower()

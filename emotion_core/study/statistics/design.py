@@ -82,8 +82,8 @@ def choose_design(
     named = factors is not None
     chosen = _checked(rows, factors, warnings) if factors is not None else _chosen(rows, warnings)
     stimulus = _stimulus(rows, chosen, warnings)
-    if not chosen and stimulus and not named:
-        chosen, stimulus = [stimulus], None
+    if not chosen and not named:
+        chosen, stimulus = _stimuli_as_factor(rows, stimulus), None
     between = tuple(f for f in chosen if not _varies_within(rows, f))
     within = tuple(f for f in chosen if f not in between)
     for factor in between:
@@ -211,6 +211,20 @@ def _stimulus(rows: pd.DataFrame, chosen: Sequence[str], warnings: list[str]) ->
                 return None
         return column
     return None
+
+
+def _stimuli_as_factor(rows: pd.DataFrame, stimulus: str | None) -> list[str]:
+    """The stimuli, where nothing else varies; participants may have seen one of them each."""
+    if stimulus:
+        return [stimulus]
+    people = rows["participant"].nunique()
+    return [
+        column
+        for column in _STIMULUS_COLUMNS
+        if column in rows
+        and 2 <= len(levels(rows, column)) <= min(_MOST_LEVELS, people / 2)
+        and not _varies_within(rows, column)
+    ][:1]
 
 
 def _in_two_groups(rows: pd.DataFrame, factor: str) -> list[str]:
