@@ -33,7 +33,7 @@ def main() -> None:
     """Measure everything and write results/video_jobs.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=8.0, help="of each clip")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each clip")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--jobs", type=int, nargs="+", default=[1, 2, 3])
     options = parser.parse_args()
