@@ -43,9 +43,12 @@ def train(options: argparse.Namespace) -> int:
     run_path = options.runs_dir / options.name
     folder = models_folder(options.models_dir) / options.name
     start = load_bundle(options.start_from, options.models_dir) if options.start_from else None
+    begun = _begun(run_path, options)
+    if begun is not None:
+        options.recipe = options.recipe or begun.recipe
+        options.labels = options.labels or begun.label_set
     recipe = _recipe(options, start)
     dataset, original = _data(options, start)
-    begun = _begun(run_path, options)
     others, words = _other_faces(options, begun), list(dataset.notes)
     recipe = _fitting(recipe, options, dataset, others, words)
     recipe = _resumed(recipe, options, run_path)
@@ -93,9 +96,14 @@ def _begun(run_path: Path, options: argparse.Namespace) -> ChainState | None:
     """
     state, first = read_state(run_path), RunFolder(run_path).load()
     if state is None and first is not None:
-        precision = TrainingSettings.from_dict(first.settings).precision
-        name = options.recipe or ("fine-tune" if options.start_from else "quick")
-        state = ChainState(name, first.fingerprint, first.other_faces, precision)
+        settings = TrainingSettings.from_dict(first.settings)
+        state = ChainState(
+            options.recipe or ("fine-tune" if options.start_from else "quick"),
+            settings.label_set,
+            first.fingerprint,
+            first.other_faces,
+            settings.precision,
+        )
     if state is not None and not options.resume:
         raise CheckpointError(
             f"{run_path} holds a run of the recipe {state.recipe!r}. Add --resume to go on with "
@@ -195,7 +203,8 @@ def _begin(
     if begun is not None:
         precision = begun.precision if asked == "auto" else asked
         others = work.other_faces.sha256 if work.other_faces else ""
-        wanted = ChainState(recipe.name, work.dataset.fingerprint, others, precision)
+        label_set = recipe.network.label_set
+        wanted = ChainState(recipe.name, label_set, work.dataset.fingerprint, others, precision)
         check_same(begun, wanted, work.run_path)
         return steps_of(recipe.changed(precision=precision), measured), begun
     speeds: dict[str, float] = {}
@@ -206,6 +215,7 @@ def _begin(
         words.append(precision_text(tried, recipe.network.precision))
     state = ChainState(
         recipe.name,
+        recipe.network.label_set,
         work.dataset.fingerprint,
         work.other_faces.sha256 if work.other_faces else "",
         recipe.network.precision,

@@ -35,6 +35,15 @@ FILE: Final = "chain.json"
 _VERSION: Final = 1
 NETWORK, MODEL, EVALUATION = "network", "model", "evaluation"
 
+# Parts of a chain's state that may not change, and the options that decide them.
+_OPTIONS: Final = {
+    "recipe": "--recipe",
+    "label_set": "--labels",
+    "fingerprint": "--data",
+    "other_faces": "--other-faces",
+    "precision": "--precision",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -63,6 +72,7 @@ class ChainState:
 
     Attributes:
         recipe: name of the recipe.
+        label_set: whose labels the network learns.
         fingerprint: of the data.
         other_faces: SHA-256 of the file of other faces; "" for none.
         precision: what all trainings compute in.
@@ -71,6 +81,7 @@ class ChainState:
     """
 
     recipe: str
+    label_set: str
     fingerprint: str
     other_faces: str
     precision: str
@@ -115,7 +126,7 @@ def read_state(run_path: Path) -> ChainState | None:
     file = run_path / FILE
     try:
         state = ChainState(**parse_json(file.read_bytes()))
-        words = (state.recipe, state.fingerprint, state.other_faces, state.precision)
+        words = [getattr(state, part) for part in _OPTIONS]
         if state.version != _VERSION or not all(isinstance(word, str) for word in words):
             raise ValueError(f"version {state.version!r}")
         if not isinstance(state.speeds, dict) or not isinstance(state.finished, dict):
@@ -151,14 +162,8 @@ def check_same(state: ChainState, wanted: ChainState, run_path: Path) -> None:
     Raises:
         CheckpointError: names what differs.
     """
-    options = {
-        "recipe": "--recipe",
-        "fingerprint": "--data",
-        "other_faces": "--other-faces",
-        "precision": "--precision",
-    }
     other = [
-        word for part, word in options.items() if getattr(state, part) != getattr(wanted, part)
+        word for part, word in _OPTIONS.items() if getattr(state, part) != getattr(wanted, part)
     ]
     if other:
         raise CheckpointError(

@@ -138,7 +138,9 @@ def work_in(folder: Path, dataset: Dataset, **more: Any) -> Work:
 
 
 def begun(dataset: Dataset) -> ChainState:
-    return ChainState("best", dataset.fingerprint, "", "float32", {"teacher_1": 5.0, "network": 2})
+    return ChainState(
+        "best", "ferplus", dataset.fingerprint, "", "float32", {"teacher_1": 5.0, "network": 2}
+    )
 
 
 def test_a_chain_stopped_anywhere_ends_as_one_that_never_stopped(
@@ -192,6 +194,7 @@ def test_a_chain_is_not_mixed_with_another(dataset: Dataset, tmp_path: Path) -> 
     assert chain.read_state(tmp_path) == state
     for part, word in (
         ("recipe", "--recipe"),
+        ("label_set", "--labels"),
         ("fingerprint", "--data"),
         ("other_faces", "--other-faces"),
         ("precision", "--precision"),

@@ -19,7 +19,7 @@ from emotion_core.datasets.other_faces import OtherFaces, check_apart, open_othe
 from emotion_core.errors import CheckpointError, DatasetError, SettingsError
 from emotion_core.evaluation.experiment_log import CROSS_SCORES, Run, log_run, read_runs
 from emotion_core.evaluation.model_record import read_record
-from emotion_core.training.chain import ChainState
+from emotion_core.training.chain import ChainState, write_state
 from emotion_core.training.checkpoint import HISTORY_COLUMNS, RunFolder, RunState, write_history
 from emotion_core.training.fit import _batches, fit
 from emotion_core.training.judge import Judge, total_score
@@ -186,12 +186,30 @@ def test_the_file_next_to_the_data_is_found(made_data: Path, tmp_path: Path) -> 
     found = train_run._other_faces(here, None)
     assert found is not None
     assert found.path == file
-    state = ChainState("quick", "", "", "float32")
+    state = ChainState("quick", "ferplus", "", "", "float32")
     assert train_run._other_faces(here, state) is None, "a run begun without goes on without"
     state.other_faces = found.sha256
     assert train_run._other_faces(here, state) is not None
     none = options_of("--data", str(data), "--other-faces", "none")
     assert train_run._other_faces(none, None) is None
+
+
+def test_a_run_that_was_begun_is_recognised(tmp_path: Path) -> None:
+    """Also one of an earlier version, which has no chain.json."""
+    go_on = options_of("--data", "x", "--resume")
+    assert train_run._begun(tmp_path, go_on) is None
+    settings = TrainingSettings(label_set="fer2013", precision="mixed_bfloat16")
+    folder = RunFolder(tmp_path)
+    folder.state_weights(0).write_text("")
+    folder.save(RunState(settings.to_dict(), "abc"))
+    expected = ChainState("quick", "fer2013", "abc", "", "mixed_bfloat16")
+    assert train_run._begun(tmp_path, go_on) == expected
+    with pytest.raises(CheckpointError, match="Add --resume"):
+        train_run._begun(tmp_path, options_of("--data", "x"))
+    write_state(tmp_path, dataclasses.replace(expected, recipe="best"))
+    begun = train_run._begun(tmp_path, go_on)
+    assert begun is not None
+    assert begun.recipe == "best"
 
 
 def test_resuming_with_other_faces_than_before_is_refused(
