@@ -9,12 +9,14 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from emotion_core.batch.capacity import usable_cores
@@ -210,7 +212,7 @@ def _start(options: BatchOptions, threads: int) -> _Worker:
     process = context.Process(
         target=work, args=(there, options, threads), name="analyze-worker", daemon=True
     )
-    with _signals_held(), _thread_variables(threads):
+    with _signals_held(), _thread_variables(threads), _without_main_script():
         process.start()
     # The worker holds the other end only: when it dies, reading here says so.
     there.close()
@@ -230,6 +232,18 @@ def _signals_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _without_main_script() -> Iterator[None]:
+    """What is started in here does not run the main script again, as spawned processes do: that may
+    be a page, or a script without a guard."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
@@ -239,6 +240,19 @@ def test_workers_keep_what_is_done_and_leave_when_their_parent_is_killed(
     summary = json.loads((tmp_path / "out" / "other" / "summary.json").read_text())
     assert summary["status"] == "cancelled"
     assert not leftovers(tmp_path / "out")
+
+
+def test_workers_do_not_run_the_main_script_again(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a page of Streamlit's, or a script of a user that is not guarded."""
+    script = ModuleType("__main__")
+    script.__file__ = str(tmp_path / "script.py")
+    Path(script.__file__).write_text("raise SystemExit(3)")
+    monkeypatch.setitem(sys.modules, "__main__", script)
+    report = Report([clips / "short.mp4", clips / "part.mp4"], lambda _: None)
+    read_in_workers(BatchOptions(), folders_in(tmp_path / "out"), 2, report, lambda: False)
+    assert [outcome["status"] for outcome in report.end()] == ["done", "done"]
 
 
 def test_workers_that_cannot_start_fail_every_video_with_the_reason(
