@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from emotion_core.pipeline.classification import ExpressionClassifier
     from emotion_core.pipeline.pipeline import Pipeline
     from emotion_core.video.api import VideoResult, analyze_video, load_results
+    from emotion_core.video.options import VideoKeywords
     from emotion_core.vision.detection import Detections, FaceDetector, KnownFaces
     from emotion_core.vision.overlay import draw_overlay
 
@@ -70,6 +71,7 @@ _HOMES = {
     "SettingsError": "errors",
     "TrackingSettings": "config",
     "VideoError": "errors",
+    "VideoKeywords": "video.options",
     "VideoResult": "video.api",
     "analyze_video": "video.api",
     "draw_overlay": "vision.overlay",
@@ -110,6 +112,7 @@ __all__ = [
     "SettingsError",
     "TrackingSettings",
     "VideoError",
+    "VideoKeywords",
     "VideoResult",
     "analyze_video",
     "draw_overlay",

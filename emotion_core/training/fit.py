@@ -120,22 +120,48 @@ def fit(
     keras.utils.set_random_seed(settings.seed)
     network = build_heads(settings)
     if state.epochs_done < settings.epochs:
-        with computing_in(settings.precision):
-            teachers = [load_teacher(t, run_path, models_dir) for t in settings.teachers]
-            learner = build_heads(settings)
+        others = other_faces.sets if other_faces else ()
+        judge = Judge(validation.inputs(), validation.labels(settings.label_set), others)
         pool = other_faces.pool if other_faces and settings.pool_share else None
-        batches = _batches(train, settings, state.epochs_done, teachers, pool)
+        run = _Run(train, settings, folder, state, models_dir)
+        run.train(network, judge, pool, on_progress)
+    load_weights(network, folder.best_weights(state.best_epoch))
+    served = served_head(network)
+    if settings.prior_removed:
+        said = _targets(train, settings)
+        remove_prior(served, said[said.sum(axis=1) > 0], settings.prior_removed)
+    return FitResult(served, state)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the epochs that are left need."""
+
+    train_split: Split
+    settings: TrainingSettings
+    folder: RunFolder
+    state: RunState
+    models_dir: Path | None
+
+    def train(
+        self,
+        network: keras.Model,
+        judge: Judge,
+        pool: NDArray[np.uint8] | None,
+        on_progress: OnTrainingProgress | None,
+    ) -> None:
+        """Train to the last epoch; `network` takes the weights that are judged after each."""
+        settings, state = self.settings, self.state
+        with computing_in(settings.precision):
+            run_path = self.folder.path
+            teachers = [load_teacher(t, run_path, self.models_dir) for t in settings.teachers]
+            learner = build_heads(settings)
+        batches = _batches(self.train_split, settings, state.epochs_done, teachers, pool)
         with computing_in(settings.precision):
             views = teachers if settings.same_view else []
             trainer = make_trainer(learner, settings, len(batches), views)
-        if settings.start_from and not state.epochs_done:
-            earlier = earlier_network(settings.start_from, models_dir)
-            begin_with(served_head(learner), earlier, settings.start_from)
-        if state.epochs_done:
-            load_weights(trainer, folder.state_weights(state.epochs_done))
-        others = other_faces.sets if other_faces else ()
-        judge = Judge(validation.inputs(), validation.labels(settings.label_set), others)
-        keeper = _Keeper(folder, state, settings, learner, network, judge, on_progress)
+        self._begin(trainer, learner)
+        keeper = _Keeper(self.folder, state, settings, learner, network, judge, on_progress)
         trainer.fit(
             batches,
             epochs=settings.epochs,
@@ -145,12 +171,13 @@ def fit(
             # The sampler has done so, from only the seed and the epoch.
             shuffle=False,
         )
-    load_weights(network, folder.best_weights(state.best_epoch))
-    served = served_head(network)
-    if settings.prior_removed:
-        said = _targets(train, settings)
-        remove_prior(served, said[said.sum(axis=1) > 0], settings.prior_removed)
-    return FitResult(served, state)
+
+    def _begin(self, trainer: keras.Model, learner: keras.Model) -> None:
+        if self.state.epochs_done:
+            load_weights(trainer, self.folder.state_weights(self.state.epochs_done))
+        elif self.settings.start_from:
+            earlier = earlier_network(self.settings.start_from, self.models_dir)
+            begin_with(served_head(learner), earlier, self.settings.start_from)
 
 
 def _targets(train: Split, settings: TrainingSettings) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from emotion_core.media.probe import probe
 from emotion_core.model.adaptation import Adaptation
@@ -18,7 +18,7 @@ from emotion_core.results.paths import FACES, file_hash, read_summary
 from emotion_core.results.streams import PieceReader
 from emotion_core.results.summary import summarise
 from emotion_core.video.analyze import Source, analyse_video, is_finished, result_key
-from emotion_core.video.options import VideoOptions, described_network, feasible
+from emotion_core.video.options import VideoKeywords, VideoOptions, described_network, feasible
 from emotion_core.video.progress import Hooks, VideoProgress
 from emotion_core.vision.detection import FaceDetector
 
@@ -108,21 +108,13 @@ def analyze_video(
     path: str | Path,
     folder: str | Path | None = None,
     *,
-    every: int = 1,
-    rate: float | None = None,
-    start_s: float = 0.0,
-    end_s: float | None = None,
-    annotate: bool = False,
-    largest_face: bool = False,
-    one_person: bool = False,
-    reidentify: bool = True,
-    speaking_smoothing: float | None = None,
     model: str = "default",
     models_dir: Path | None = None,
     classifier: ExpressionClassifier | None = None,
     detector: FaceDetector | None = None,
     adaptation: Adaptation | None = None,
     progress: Callable[[VideoProgress], None] | None = None,
+    **options: Unpack[VideoKeywords],
 ) -> VideoResult:
     """Read the expressions of every face in a video.
 
@@ -131,23 +123,14 @@ def analyze_video(
         folder: keeps faces.csv, summary.json, thumbnails and, with `annotate`, annotated.mp4. A
             folder that already holds the finished results of the same bytes, settings and model is
             opened instead of computed again. None keeps no file.
-        every: analyse every Nth frame.
-        rate: analyse this many frames per second instead.
-        start_s: start of the range in seconds.
-        end_s: end of the range in seconds; None reads to the end.
-        annotate: write the clip with boxes and labels; skipped where no encoder is installed.
-        largest_face: keep only the largest face of each frame.
-        one_person: there is one participant: every face has identity 1, however long the gaps, and
-            where several are in a frame the one most like this person is kept.
-        reidentify: recognise people who return after a gap or a cut by how they look.
-        speaking_smoothing: how strongly readings of people who speak are smoothed, 0 to 1; None:
-            like the rest.
         model: name of a model folder; ignored if `classifier` is given.
         models_dir: folder of model folders; None takes the installation's.
         classifier: your own classifier, shared between calls if you like.
         detector: your own face detector; it is reset first.
         adaptation: corrects the network's answers (`load_adaptation`).
         progress: called a few times per second, from the analysing or the reading thread.
+        options: `every`, `rate`, `start_s`, `end_s`, `annotate`, `largest_face`, `one_person`,
+            `reidentify` and `speaking_smoothing`: see `VideoKeywords`.
 
     Raises:
         VideoError: the file cannot be read as a video, or the range holds no frame.
@@ -161,33 +144,14 @@ def analyze_video(
         >>> result = analyze_video(clip, rate=5, end_s=1.0)
         >>> len(result.faces), result.summary["status"]
         (5, 'done')
-        >>> float(result.faces["time_s"].max())
-        0.8
     """
-    options = feasible(
-        VideoOptions(
-            every,
-            rate,
-            start_s,
-            end_s,
-            annotate,
-            largest_face,
-            one_person,
-            reidentify,
-            speaking_smoothing,
-        )
-    )
+    chosen = feasible(VideoOptions(**VideoKeywords(annotate=False) | options))
     if detector is not None:
         detector.reset()
     parts = _parts(classifier, detector, model, models_dir)
     if adaptation is not None:
         parts[2]["adaptation"] = adaptation.described()
-    job = _Job(Path(path), options, *parts, adaptation, progress)
-    if folder is not None:
-        return job.run(Path(folder))
-    with tempfile.TemporaryDirectory(prefix="emotion-lab-") as temporary:
-        result = job.run(Path(temporary) / "results")
-        return VideoResult(result.faces, result.summary, result.markers, None)
+    return _Job(Path(path), chosen, *parts, adaptation, progress).result(folder)
 
 
 def _parts(
@@ -220,7 +184,14 @@ class _Job:
     adaptation: Adaptation | None
     progress: Callable[[VideoProgress], None] | None
 
-    def run(self, folder: Path) -> VideoResult:
+    def result(self, folder: str | Path | None) -> VideoResult:
+        if folder is not None:
+            return self._run(Path(folder))
+        with tempfile.TemporaryDirectory(prefix="emotion-lab-") as temporary:
+            result = self._run(Path(temporary) / "results")
+            return VideoResult(result.faces, result.summary, result.markers, None)
+
+    def _run(self, folder: Path) -> VideoResult:
         # Opened first: a missing file must be the VideoError that names it, not the hash's OSError.
         probe(self.path)
         source = Source(self.path, file_hash(self.path))

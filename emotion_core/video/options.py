@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 from emotion_core.config import check_range
 from emotion_core.errors import SettingsError
@@ -11,6 +11,36 @@ from emotion_core.media.read import FrameSelector
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.bundle import ModelBundle
 from emotion_core.results.paths import file_hash
+
+
+class VideoKeywords(TypedDict, total=False):
+    """The options of `analyze_video`: what to read of a video, and what to make of it.
+
+    Attributes:
+        every: analyse every Nth frame; 1 by default.
+        rate: analyse this many frames per second instead.
+        start_s: start of the range in seconds; 0 by default.
+        end_s: end of the range in seconds; None, the default, reads to the end.
+        annotate: write the clip with boxes and labels, False by default; skipped where no encoder
+            is installed.
+        largest_face: keep only the largest face of each frame.
+        one_person: there is one participant: every face has identity 1, however long the gaps, and
+            where several are in a frame the one most like this person is kept.
+        reidentify: recognise people who return after a gap or a cut by how they look; True by
+            default.
+        speaking_smoothing: how strongly readings of people who speak are smoothed, 0 to 1; None,
+            the default: like the rest.
+    """
+
+    every: int
+    rate: float | None
+    start_s: float
+    end_s: float | None
+    annotate: bool
+    largest_face: bool
+    one_person: bool
+    reidentify: bool
+    speaking_smoothing: float | None
 
 
 @dataclass(frozen=True, slots=True)
