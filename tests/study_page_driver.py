@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from page_driver import run
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.config import PROJECT_ROOT
@@ -12,17 +13,6 @@ from emotion_core.study.store import StudyStore
 
 PAGE = str(PROJECT_ROOT / "pages" / "5_Study.py")
 TABS = ["Recordings", "Events", "Measures", "Statistics", "Curves", "Two people", "Report"]
-
-
-def words(app: AppTest) -> str:
-    shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info, *app.subheader]
-    return "\n".join(element.value for element in shown)
-
-
-def run(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception
-    return app
 
 
 def page(token: str = "") -> AppTest:

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from page_driver import open_page
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.ui.video_page.jobs import job_store
@@ -12,14 +13,7 @@ PAGE = str(Path(__file__).resolve().parents[1] / "pages" / "2_Video.py")
 
 
 def page() -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=60).run()
-    assert not app.exception
-    return app
-
-
-def words(app: AppTest) -> str:
-    shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info, *app.subheader]
-    return "\n".join(element.value for element in shown)
+    return open_page(PAGE)
 
 
 def start(app: AppTest, *files: tuple[str, bytes]) -> AppTest:

@@ -14,11 +14,11 @@ from emotion_core.batch.outcomes import FAILURES
 from emotion_core.batch.run import Batch, jobs_for
 from emotion_core.commands.analyze_progress import bar_of_all, bar_of_each
 from emotion_core.commands.options import (
-    add_adaptation_options,
-    add_jobs_option,
+    add_frame_options,
     add_json_option,
-    add_models_dir_option,
-    add_progress_option,
+    add_network_options,
+    add_running_options,
+    add_speaking_option,
     check_jobs_option,
     check_json_option,
     chosen_adaptation,
@@ -41,16 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="video or folder")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     _add_video_options(parser)
-    parser.add_argument("--model", default="default", help="name of the model folder")
-    add_models_dir_option(parser)
-    add_adaptation_options(parser)
-    parser.add_argument(
-        "--detector-model",
-        type=Path,
-        metavar="FILE",
-        help="find the faces with OpenCV's YuNet, from this .onnx file (EMOTION_LAB_YUNET)",
-    )
-    parser.add_argument("--force", action="store_true", help="analyse finished videos again")
+    add_network_options(parser)
+    add_running_options(parser)
     parser.add_argument(
         "--redraw",
         action="store_true",
@@ -63,19 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --redraw: whose faces become a mosaic in the clip and are left out of the "
         "pictures and the report (unnamed: of excluded people too); kept in edits.json",
     )
-    add_jobs_option(parser)
     add_json_option(parser, "write the outcome for machines")
-    add_progress_option(parser)
-    parser.add_argument(
-        "--preview", action="store_true", help="keep the newest frame as preview.jpg while running"
-    )
 
 
 def _add_video_options(parser: argparse.ArgumentParser) -> None:
     """What is read of each video; a part of the results' key."""
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--every", type=int, default=1, metavar="N", help="analyse every Nth frame")
-    which.add_argument("--rate", type=float, metavar="HZ", help="analyse so many frames a second")
+    add_frame_options(parser)
     parser.add_argument(
         "--start", type=float, default=0.0, metavar="S", help="begin at this second"
     )
@@ -92,12 +77,7 @@ def _add_video_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="give people a new identity when they return after a gap or a cut",
     )
-    parser.add_argument(
-        "--speaking-smoothing",
-        type=float,
-        metavar="STRENGTH",
-        help="smooth the readings of people who speak by this much, 0 (raw) to 1; others by 0.5",
-    )
+    add_speaking_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -24,6 +24,46 @@ def add_models_dir_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models-dir", type=Path, help="where model folders live")
 
 
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """What reads a video: the network, its adaptation, and the detector of faces."""
+    parser.add_argument("--model", default="default", help="name of the model folder")
+    add_models_dir_option(parser)
+    add_adaptation_options(parser)
+    parser.add_argument(
+        "--detector-model",
+        type=Path,
+        metavar="FILE",
+        help="find the faces with OpenCV's YuNet, from this .onnx file (EMOTION_LAB_YUNET)",
+    )
+
+
+def add_frame_options(parser: argparse.ArgumentParser) -> None:
+    """`--every` or `--rate`: which frames of a video are analysed."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--every", type=int, default=1, metavar="N", help="analyse every Nth frame")
+    which.add_argument("--rate", type=float, metavar="HZ", help="analyse so many frames a second")
+
+
+def add_speaking_option(parser: argparse.ArgumentParser) -> None:
+    """`--speaking-smoothing`."""
+    parser.add_argument(
+        "--speaking-smoothing",
+        type=float,
+        metavar="STRENGTH",
+        help="smooth the readings of people who speak by this much, 0 (raw) to 1; others by 0.5",
+    )
+
+
+def add_running_options(parser: argparse.ArgumentParser) -> None:
+    """How videos are gone through: `--force`, `--jobs`, `--progress` and `--preview`."""
+    parser.add_argument("--force", action="store_true", help="analyse finished videos again")
+    add_jobs_option(parser)
+    add_progress_option(parser)
+    parser.add_argument(
+        "--preview", action="store_true", help="keep the newest frame as preview.jpg while running"
+    )
+
+
 def add_adaptation_options(parser: argparse.ArgumentParser) -> None:
     """`--adaptation` and `--strength`."""
     parser.add_argument(

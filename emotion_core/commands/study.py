@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from emotion_core.commands.options import (
-    add_adaptation_options,
-    add_jobs_option,
+    add_frame_options,
     add_json_option,
     add_models_dir_option,
+    add_network_options,
     add_progress_option,
+    add_running_options,
+    add_speaking_option,
     check_jobs_option,
     check_json_option,
 )
@@ -84,9 +86,7 @@ def _add(parser: argparse.ArgumentParser) -> None:
 
 
 def _analyze(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--every", type=int, default=1, metavar="N", help="analyse every Nth frame")
-    which.add_argument("--rate", type=float, metavar="HZ", help="analyse so many frames a second")
+    add_frame_options(parser)
     parser.add_argument(
         "--recording",
         action="append",
@@ -100,27 +100,9 @@ def _analyze(parser: argparse.ArgumentParser) -> None:
         help="several people are in the picture. Otherwise there is one participant in each video "
         "for whose recording no person is named",
     )
-    parser.add_argument(
-        "--speaking-smoothing",
-        type=float,
-        metavar="STRENGTH",
-        help="smooth the readings of people who speak by this much, 0 (raw) to 1; others by 0.5",
-    )
-    parser.add_argument("--model", default="default", help="name of the model folder")
-    add_models_dir_option(parser)
-    add_adaptation_options(parser)
-    parser.add_argument(
-        "--detector-model",
-        type=Path,
-        metavar="FILE",
-        help="find the faces with OpenCV's YuNet, from this .onnx file (EMOTION_LAB_YUNET)",
-    )
-    parser.add_argument("--force", action="store_true", help="analyse finished videos again")
-    add_jobs_option(parser)
-    add_progress_option(parser)
-    parser.add_argument(
-        "--preview", action="store_true", help="keep the newest frame as preview.jpg while running"
-    )
+    add_speaking_option(parser)
+    add_network_options(parser)
+    add_running_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit as st
+from page_driver import run, words
 from PIL import Image, ImageEnhance
 from streamlit.testing.v1 import AppTest
 
@@ -45,18 +46,6 @@ def page(name: str) -> AppTest:
     return app
 
 
-def ran(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception
-    return app
-
-
-def words(app: AppTest) -> str:
-    shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info]
-    bars = [element.proto.body for element in app.get("html")]
-    return "\n".join([*(element.value for element in shown), *bars])
-
-
 def choice(app: AppTest) -> Any:
     return next(box for box in app.selectbox if box.label == "Adaptation")
 
@@ -72,24 +61,24 @@ def read(app: AppTest) -> tuple[str, ...]:
 
 def sample(app: AppTest) -> AppTest:
     app.segmented_control(key="photo_source").set_value("Sample")
-    return ran(app)
+    return run(app)
 
 
 def test_a_photo_is_read_with_the_chosen_one_and_the_page_names_it() -> None:
     app = sample(page("3_Photo.py"))
     assert "adaptation “sadder”" not in words(app)
     choice(app).set_value("sadder")
-    assert "Adaptation applied: “sadder”, strength 1." in words(ran(app))
+    assert "Adaptation applied: “sadder”, strength 1." in words(run(app))
     assert read(app) == ("sad",)
     next(s for s in app.slider if s.label == "Strength").set_value(0.0)
-    assert read(ran(app)) == ("happy",)
+    assert read(run(app)) == ("happy",)
 
 
 def test_one_of_another_network_is_refused(folder: Path) -> None:
     save_adaptation(sadder("foreign", sha256="b"), folder)
     app = sample(page("3_Photo.py"))
     choice(app).set_value("foreign")
-    said = words(ran(app))
+    said = words(run(app))
     assert "another version of it" in said
     assert "Adaptation applied:" not in said
 
@@ -98,7 +87,7 @@ def test_one_of_another_network_is_refused(folder: Path) -> None:
 def test_a_file_that_is_none_is_refused(text: bytes) -> None:
     app = page("3_Photo.py")
     opened(app).set_value([("x.json", text, "application/json")])
-    assert "cannot be used" in words(ran(app))
+    assert "cannot be used" in words(run(app))
     assert choice(app).value == "None"
 
 
@@ -106,7 +95,7 @@ def test_a_file_is_opened_and_chosen_for_this_session_only(folder: Path) -> None
     app = page("3_Photo.py")
     text = json.dumps(to_json(sadder("mine"))).encode()
     opened(app).set_value([("mine.json", text, "application/json")])
-    assert choice(ran(app)).value == "mine"
+    assert choice(run(app)).value == "mine"
     assert [path.name for path in folder.iterdir()] == ["sadder.json"]
     assert "mine" not in choice(page("3_Photo.py")).options
 
@@ -123,16 +112,16 @@ def label(app: AppTest, *labels: str) -> AppTest:
     assert len(boxes) == len(labels)
     for box, word in zip(boxes, labels, strict=True):
         box.set_value(word)
-    return ran(app)
+    return run(app)
 
 
 def test_faces_are_labelled_and_too_few_are_told() -> None:
     app = label(sample(page("3_Photo.py")), "sad")
     assert "**Your labels**: sad 1" in words(app)
     next(b for b in app.button if b.label == "Create adaptation").click()
-    assert "there are: sad 1" in words(ran(app))
+    assert "there are: sad 1" in words(run(app))
     next(b for b in app.button if b.label == "Clear labels").click()
-    assert "Your labels" not in words(ran(app))
+    assert "Your labels" not in words(run(app))
     boxes = [box for box in app.selectbox if box.label == "Face #1 shows"]
     assert [box.value for box in boxes] == ["–"]
 
@@ -155,11 +144,11 @@ def test_labels_make_an_adaptation_that_is_chosen(monkeypatch: pytest.MonkeyPatc
     app.file_uploader[0].set_value(
         [(f"{i}.png", changed(factor), "image/png") for i, factor in enumerate(factors)]
     )
-    app = label(ran(app), *["neutral"] * 5, *["happy"] * 5)
+    app = label(run(app), *["neutral"] * 5, *["happy"] * 5)
     assert "neutral 5" in words(app)
     assert "happy 5" in words(app)
     next(b for b in app.button if b.label == "Create adaptation").click()
-    ran(app)
+    run(app)
     assert choice(app).value == "my faces"
     said = words(app)
     assert "Adaptation applied: “my faces”" in said
@@ -170,12 +159,12 @@ def test_labels_make_an_adaptation_that_is_chosen(monkeypatch: pytest.MonkeyPatc
 def test_a_video_job_reads_with_the_chosen_one(tmp_path: Path) -> None:
     app = page("2_Video.py")
     choice(app).set_value("sadder")
-    ran(app)
+    run(app)
     clip = sample_video(tmp_path / "clip.mp4", 1.0, 10.0).read_bytes()
     app.file_uploader[0].set_value([("clip.mp4", clip, "video/mp4")])
-    ran(app)
+    run(app)
     app.button(key="video_start").click()
-    ran(app)
+    run(app)
     (job,) = (app.query_params["job"],)
     state = job_store().state(job if isinstance(job, str) else job[0])
     assert state is not None
@@ -203,9 +192,9 @@ def test_a_stream_is_read_with_the_chosen_one_unless_it_is_recorded() -> None:
     app = AppTest.from_function(controls, default_timeout=60).run()
     assert chosen(app) is None
     choice(app).set_value("sadder")
-    assert chosen(ran(app)) == "sadder"
+    assert chosen(run(app)) == "sadder"
     app.session_state["recording"] = True
-    ran(app)
+    run(app)
     assert chosen(app) == "sadder"
     assert choice(app).disabled
     assert "Finish it to choose another" in words(app)

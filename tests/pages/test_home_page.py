@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from page_driver import words
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.config import PROJECT_ROOT
@@ -20,11 +21,6 @@ HOME = str(Path(__file__).resolve().parents[2] / "Home.py")
 def fresh_caches() -> None:
     st.cache_resource.clear()
     st.cache_data.clear()
-
-
-def words(app: AppTest) -> str:
-    shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info]
-    return "\n".join(element.value for element in shown)
 
 
 def test_home_says_what_where_and_what_not() -> None:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import streamlit as st
+from page_driver import run
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.config import PROJECT_ROOT
@@ -33,12 +34,6 @@ def plain_session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
-
-
-def run(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception
-    return app
 
 
 def test_live_shows_its_controls_and_how_it_goes() -> None:

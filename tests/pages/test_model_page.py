@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import streamlit as st
 from made_model_folders import write_model
+from page_driver import words
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.config import PROJECT_ROOT
@@ -81,12 +82,6 @@ def every_tab(models: Path, monkeypatch: pytest.MonkeyPatch, second: str = "") -
 
 def words_of_warnings(app: AppTest) -> str:
     return "\n".join(warning.value for warning in app.warning)
-
-
-def words(app: AppTest) -> str:
-    shown = [*app.markdown, *app.caption, *app.info, *app.warning]
-    html = [element.proto.body for element in app.get("html")]
-    return "\n".join([*(element.value for element in shown), *html])
 
 
 def scores_of(

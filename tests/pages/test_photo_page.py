@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from page_driver import open_page, words
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -24,15 +25,7 @@ def fresh_caches() -> None:
 
 
 def page() -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=60).run()
-    assert not app.exception
-    return app
-
-
-def words(app: AppTest) -> str:
-    shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info]
-    bars = [element.proto.body for element in app.get("html")]
-    return "\n".join([*(element.value for element in shown), *bars])
+    return open_page(PAGE)
 
 
 def png(image: Image.Image) -> bytes:

@@ -10,19 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import video_page_driver
+from page_driver import run, words
 from streamlit.testing.v1 import AppTest
-from study_page_driver import (
-    PAGE,
-    add,
-    folder_of,
-    open_tab,
-    page,
-    rows_of,
-    run,
-    token_of,
-    way,
-    words,
-)
+from study_page_driver import PAGE, add, folder_of, open_tab, page, rows_of, token_of, way
 
 from emotion_core.datatypes import FrameResult
 from emotion_core.errors import InputError

@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from study_page_driver import TABS, add, folder_of, open_tab, page, run, token_of, words
+from page_driver import run, words
+from study_page_driver import TABS, add, folder_of, open_tab, page, token_of
 
 from emotion_core.commands.study_run import compute
 from emotion_core.errors import SettingsError

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from page_driver import words
 from streamlit.testing.v1 import AppTest
-from video_page_driver import page, start, until_ended, view_key, words
+from video_page_driver import page, start, until_ended, view_key
 
 from benchmarks.identity_clips import made_clip, other_people, replaced
 from benchmarks.identity_people import ADA, TWIN

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from numpy.typing import NDArray
+from page_driver import run, words
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.jobs.store import JobStore
@@ -55,25 +56,14 @@ def app(
     st.cache_resource.clear()
 
 
-def words(app: AppTest) -> str:
-    shown = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info]
-    return "\n".join(element.value for element in shown)
-
-
 def key_of(app: AppTest) -> str:
     (key,) = [t.key or "" for t in app.toggle if t.label == "Label these faces"]
     return key.removesuffix("_label")
 
 
-def ran(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception
-    return app
-
-
 def switched_on(app: AppTest) -> AppTest:
     app.toggle(key=f"{key_of(app)}_label").set_value(True)
-    return ran(app)
+    return run(app)
 
 
 def choices(app: AppTest) -> dict[str, str]:
@@ -83,7 +73,7 @@ def choices(app: AppTest) -> dict[str, str]:
 
 def choose(app: AppTest, label: str, which: int = 0) -> AppTest:
     app.selectbox(key=list(choices(app).values())[which]).set_value(label)
-    return ran(app)
+    return run(app)
 
 
 def faces(app: AppTest) -> dict[str, LabelledFace]:
@@ -107,13 +97,13 @@ def test_a_moment_is_corrected_from_the_video_and_taken_back(app: AppTest) -> No
     assert not {m.split(".")[0] for m in set(sys.modules) - before} & {"tensorflow", "keras"}
     assert "applied to new analyses" in words(app)
     app.button(key="video_adapt_make").click()
-    assert "there are: sad 1" in words(ran(app))
+    assert "there are: sad 1" in words(run(app))
     choose(app, "–")
     assert not faces(app)
     assert "Your labels" not in words(app)
     choose(app, "fear")
     app.button(key="video_forget_labels").click()
-    ran(app)
+    run(app)
     assert not faces(app)
     assert {app.selectbox(key=key).value for key in choices(app).values()} == {"–"}
 
@@ -127,9 +117,9 @@ def test_people_are_held_out_together_as_the_list_has_them(app: AppTest) -> None
     assert {face.person.split()[-1] for face in faces(app).values()} == {"1", "2"}
     count = len(faces(app))
     app.selectbox(key=f"{key_of(app)}_2_merge_0").set_value(1)
-    ran(app)
+    run(app)
     app.text_input(key=f"{key_of(app)}_1_name").set_value("Ada")
-    ran(app)
+    run(app)
     assert len(faces(app)) == count
     shown = {app.selectbox(key=key).value for key in choices(app).values()}
     assert shown == {"sad"}, "the same faces"
@@ -140,13 +130,13 @@ def test_hidden_faces_are_not_labelled(app: AppTest) -> None:
     switched_on(app)
     key = key_of(app)
     app.text_input(key=f"{key}_1_name").set_value("Ada")
-    ran(app)
+    run(app)
     app.selectbox(key=f"{key}_hide").set_value(Hide.UNNAMED)
-    ran(app)
+    run(app)
     assert {name.split(" at ")[0] for name in choices(app)} == {"Ada"}
     assert "Hidden faces cannot be labelled" in words(app)
     app.selectbox(key=f"{key}_hide").set_value(Hide.EVERYBODY)
-    ran(app)
+    run(app)
     assert not choices(app)
     assert "Hidden faces cannot be labelled" in words(app)
 
@@ -157,7 +147,7 @@ def test_a_face_that_was_hidden_in_another_tab_meanwhile_is_refused(app: AppTest
     (folder,) = (p.parent for p in job_store()._root.glob("jobs/*/results/*/faces.csv"))
     (folder / "edits.json").write_text(json.dumps({"hide": "everybody"}))
     box.set_value("sad")
-    ran(app)
+    run(app)
     assert "could not be labelled. It is hidden" in words(app)
     assert not faces(app)
 
@@ -169,13 +159,13 @@ def test_without_the_video_the_page_says_so(app: AppTest, tmp_path: Path) -> Non
     (upload,) = (tmp_path / "work" / "videos" / "incoming").glob("*/*.mp4")
     shutil.move(upload, tmp_path / "elsewhere.mp4")
     box.set_value("sad")
-    ran(app)
+    run(app)
     assert f"could not be labelled. The uploaded video is {GONE}" in words(app)
     assert not choices(app)
     assert not faces(app)
     # Another video in its place is noticed.
     sample_video(upload, 2.0, 7.0)
-    switched_on(ran(app))
+    switched_on(run(app))
     for which in range(len(choices(app))):
         choose(app, "sad", which)
     assert "not the one that was analysed" in words(app)
@@ -185,7 +175,7 @@ def test_labels_are_deleted_with_the_video(app: AppTest) -> None:
     choose(switched_on(app), "sad")
     assert faces(app)
     app.button(key="video_delete").click()
-    ran(app)
+    run(app)
     assert not faces(app)
 
 
@@ -210,15 +200,15 @@ def test_labels_of_photos_and_videos_make_one_adaptation(
         faces(app)[f"photo_{number}"] = face
     # One that another network read does not count.
     faces(app)["photo_old"] = LabelledFace(mine.probs, 0, "photo x", ("", 0, 0, 0, 0))
-    ran(app)
+    run(app)
     assert "**Your labels**: happy 6, neutral 7" in words(app)
     app.button(key="video_adapt_make").click()
-    ran(app)
+    run(app)
     made = app.session_state["adaptations_own"]["my faces"]
     assert made.record["gain"]["people"] == 13
     assert [b for b in app.get("download_button") if b.proto.label == "Download"]
     app.button(key="video_new").click()
-    ran(app)
+    run(app)
     assert next(b for b in app.selectbox if b.label == "Adaptation").value == "my faces"
     assert "from 0.50 to 1.00" in words(app)
 
@@ -245,11 +235,11 @@ def test_the_explanation_of_a_moment_finds_its_adaptation(
     summary["model"]["adaptation"] = made.described()
     summary_file.write_text(json.dumps(summary))
     app.button(key=explain_key(app)).click()
-    ran(app)
+    run(app)
     assert "read with the adaptation 'sadder', which is not available" in words(app)
     job.write_text(json.dumps(kept))
     app.button(key=explain_key(app)).click()
-    ran(app)
+    run(app)
     store = explain_store()
     (job_id,) = store._ids()
     state = store.state(job_id)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from page_driver import words
 from streamlit.testing.v1 import AppTest
-from video_page_driver import PAGE, job_id, page, start, until_ended, view_key, words
+from video_page_driver import PAGE, job_id, page, start, until_ended, view_key
 
 from emotion_core.media import encoder
 from emotion_core.media.write import repeat_video, sample_video

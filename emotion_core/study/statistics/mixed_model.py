@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from emotion_core.study.statistics.design import STIMULI_FOR_SLOPES
-from emotion_core.study.statistics.effects import Estimate, partial_eta_squared, t_test
-from emotion_core.study.statistics.outcome import Effect, LevelMean
+from emotion_core.study.statistics.effects import Estimate, t_test
+from emotion_core.study.statistics.outcome import Effect, FTest, LevelMean, effect_of_several
 from emotion_core.study.statistics.reml import Fit, fit_reml
 
 Floats = NDArray[np.float64]
@@ -198,28 +198,9 @@ def _overall(signal: str, model: Model, subset: tuple[str, ...]) -> Effect:
         name = f"{family}: {sides if len(subset) > 1 else sides[1:-1]}"
         return _t_effect(signal, model, rows[0], name, (family, ""), shown)
     f, df1, df2 = model.fit.f_test(rows)
-    size = partial_eta_squared(f, df1, df2)
-    return Effect(
-        signal=signal,
-        contrast=family,
-        participants=model.participants,
-        estimate=np.nan,
-        ci_low=np.nan,
-        ci_high=np.nan,
-        effect_size=size.value,
-        effect_name="partial η²",
-        effect_low=size.low,
-        effect_high=size.high,
-        test="mixed model F",
-        statistic=f,
-        df=df2,
-        p=float(stats.f.sf(f, df1, df2)),
-        p_holm=np.nan,
-        p_permutation=None,
-        df_numerator=df1,
-        family=family,
-        levels=shown,
-    )
+    p = float(stats.f.sf(f, df1, df2))
+    found = FTest("mixed model F", f, df1, df2, p)
+    return effect_of_several(signal, family, model.participants, found, shown)
 
 
 def _pairs(signal: str, model: Model, factor: str, at: str | None = None) -> Iterator[Effect]:

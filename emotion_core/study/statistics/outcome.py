@@ -1,8 +1,9 @@
 """One test and its effect size."""
 
+import math
 from dataclasses import dataclass
 
-from emotion_core.study.statistics.effects import Estimate
+from emotion_core.study.statistics.effects import Estimate, partial_eta_squared
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +60,48 @@ class Effect:
     family: str = ""
     follows: str = ""
     levels: tuple[LevelMean, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FTest:
+    """An F test: its name, F, both degrees of freedom, and p."""
+
+    name: str
+    f: float
+    df1: int
+    df2: float
+    p: float
+
+
+def effect_of_several(
+    signal: str, family: str, participants: int, test: FTest, levels: tuple[LevelMean, ...]
+) -> Effect:
+    """The effect of a factor whose levels are tested all at once: partial η², no difference.
+
+    Args:
+        signal, participants, levels: as in `Effect`.
+        family: the factor, or the interaction; it names the contrast, too.
+        test: that was made.
+    """
+    size = partial_eta_squared(test.f, test.df1, test.df2)
+    return Effect(
+        signal=signal,
+        contrast=family,
+        participants=participants,
+        estimate=math.nan,
+        ci_low=math.nan,
+        ci_high=math.nan,
+        effect_size=size.value,
+        effect_name="partial η²",
+        effect_low=size.low,
+        effect_high=size.high,
+        test=test.name,
+        statistic=test.f,
+        df=test.df2,
+        p=test.p,
+        p_holm=math.nan,
+        p_permutation=None,
+        df_numerator=test.df1,
+        family=family,
+        levels=levels,
+    )

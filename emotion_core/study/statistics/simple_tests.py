@@ -17,10 +17,9 @@ from emotion_core.study.statistics.effects import (
     hedges_g,
     mean_interval,
     one_sample,
-    partial_eta_squared,
     welch,
 )
-from emotion_core.study.statistics.outcome import Effect, LevelMean
+from emotion_core.study.statistics.outcome import Effect, FTest, LevelMean, effect_of_several
 
 Floats = NDArray[np.float64]
 # Below this sum of squares values are all the same; measures are of the order of one.
@@ -67,29 +66,11 @@ def _welch_anova(signal: str, groups: dict[str, Floats], factor: str) -> Effect:
     if len(varying) < 2:
         raise NotTestableError(f"the values vary in fewer than two levels of {factor}")
     found = anova_oneway(list(varying.values()), use_var="unequal")
-    f, (df1, df2) = float(found.statistic), found.df
-    size = partial_eta_squared(f, float(df1), float(df2))
-    return Effect(
-        signal=signal,
-        contrast=factor,
-        participants=sum(len(x) for x in varying.values()),
-        estimate=np.nan,
-        ci_low=np.nan,
-        ci_high=np.nan,
-        effect_size=size.value,
-        effect_name="partial η²",
-        effect_low=size.low,
-        effect_high=size.high,
-        test="Welch's F",
-        statistic=f,
-        df=float(df2),
-        p=float(found.pvalue),
-        p_holm=np.nan,
-        p_permutation=None,
-        df_numerator=int(df1),
-        family=factor,
-        levels=tuple(LevelMean(factor, level, mean_interval(x)) for level, x in varying.items()),
-    )
+    df1, df2 = found.df
+    test = FTest("Welch's F", float(found.statistic), int(df1), float(df2), float(found.pvalue))
+    levels = tuple(LevelMean(factor, level, mean_interval(x)) for level, x in varying.items())
+    participants = sum(len(x) for x in varying.values())
+    return effect_of_several(signal, factor, participants, test, levels)
 
 
 def paired_effect(
