@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {"vision", "model", "results"},
     "evaluation": _TOOLS,
     "charts": _TOOLS | {"evaluation"},
-    "reports": {"charts", "results", "media", "study"},
+    "reports": {"charts", "results", "media", "study", "interchange"},
     "training": _TOOLS | {"evaluation"},
     "jobs": {"results"},
     "interchange": {"results"},

@@ -9,6 +9,7 @@ from typing import Final
 
 from emotion_core.commands.options import (
     add_adaptation_options,
+    add_format_options,
     add_jobs_option,
     add_json_option,
     add_models_dir_option,
@@ -24,7 +25,7 @@ ACTIONS: Final = {
     "add": "Add videos, results folders and event files to a study.",
     "analyze": "Read the faces in the videos of a study; finished ones are skipped.",
     "run": "Compute readings, tables, statistics, curves and the report of a study.",
-    "export": "Pack a study into a zip.",
+    "export": "Pack a study into a zip, or write its recordings for ELAN, BORIS, Praat …",
 }
 
 
@@ -42,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _analyze(made["analyze"])
     add_models_dir_option(made["run"])
     add_progress_option(made["run"])
-    made["export"].add_argument("zip", type=Path, metavar="ZIP", help="file to write")
+    made["export"].add_argument("zip", type=Path, nargs="?", metavar="ZIP", help="file to write")
+    add_format_options(made["export"], required=False)
 
 
 def _action(

@@ -288,7 +288,7 @@ def _events(
     observation: _Observation, behaviors: _Behaviors, fps: float | None
 ) -> Iterator[list[Any]]:
     """Starts and stops by time: time, subject, code, modifiers, comment, and frame of a media."""
-    lines = []
+    lines: list[list[Any]] = []
     for tier, span, lane in lanes_of(observation.tiers):
         modifiers = behaviors.modifiers(span, lane)
         times = span.ms if behaviors.is_state(span.label) else span.ms[:1]

@@ -1,6 +1,6 @@
 """The formats by name, and one way to write any number of recordings in each of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +13,7 @@ from emotion_core.interchange.elan import write_elan
 from emotion_core.interchange.textgrid import write_textgrid
 from emotion_core.interchange.webvtt import write_webvtt
 from emotion_core.results.paths import safe_name
+from emotion_core.results.streams import Content, zip_pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Format:
     Attributes:
         label: for people.
         program: that opens it.
-        media_type: of its file.
+        suffix: of its file, or of the zip where it has several.
+        media_type: of this file.
         each: writes one document; None where one file holds all of them.
         together: writes all documents into a file of a name; None where each has its own.
         stem: what is left of a name in the format's file names.
@@ -30,27 +32,39 @@ class Format:
 
     label: str
     program: str
+    suffix: str
     media_type: str
     each: Callable[[Document], Written] | None = None
     together: Callable[[Sequence[Document], str], Written] | None = None
     stem: Callable[[str], str] = safe_name
 
 
+_ZIP: Final = "application/zip"
+NOTES: Final = "notes.txt"
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
-        "elan": Format("ELAN (.eaf)", "ELAN", "application/xml", write_elan),
+        "elan": Format("ELAN (.eaf)", "ELAN", ".eaf", "application/xml", write_elan),
         "boris": Format(
-            "BORIS events (.tsv)", "BORIS", "text/tab-separated-values", together=write_boris
+            "BORIS events (.tsv)",
+            "BORIS",
+            ".tsv",
+            "text/tab-separated-values",
+            together=write_boris,
         ),
         "boris-project": Format(
-            "BORIS project (.boris)", "BORIS", "application/json", together=write_boris_project
+            "BORIS project (.boris)",
+            "BORIS",
+            ".boris",
+            "application/json",
+            together=write_boris_project,
         ),
-        "textgrid": Format("Praat (.TextGrid)", "Praat", "text/plain", write_textgrid),
-        "webvtt": Format("WebVTT (.vtt)", "video players", "text/vtt", write_webvtt),
+        "textgrid": Format("Praat (.TextGrid)", "Praat", ".TextGrid", "text/plain", write_textgrid),
+        "webvtt": Format("WebVTT (.vtt)", "video players", ".vtt", "text/vtt", write_webvtt),
         "bids": Format(
             "BIDS events (.tsv, .json)",
             "BIDS tools",
-            "application/zip",
+            ".zip",
+            _ZIP,
             write_bids,
             stem=bids_label,
         ),
@@ -79,17 +93,17 @@ def write(documents: Sequence[Document], to: str, name: str) -> Written:
     documents = _with_own_names(documents, known.stem)
     files: dict[str, bytes] = {}
     problems = [
-        f"{document.name}, {note}" if several else note
+        f"{document.name}: {note}" if several else note
         for document in documents
         for note in document.notes
     ]
     if known.together is not None:
         written = known.together(documents, safe_name(name))
         return Written(written.files, (*problems, *written.problems))
-    for document in documents if known.each is not None else ():
-        written = known.each(document)
+    for document in documents:
+        written = known.each(document) if known.each is not None else Written({})
         files |= written.files
-        problems += [f"{document.name}, {p}" if several else p for p in written.problems]
+        problems += [f"{document.name}: {p}" if several else p for p in written.problems]
     return Written(files, tuple(problems))
 
 
@@ -108,3 +122,37 @@ def _with_own_names(
         used.add(stem(name).casefold())
         named.append(replace(document, name=name))
     return tuple(named)
+
+
+def is_zipped(to: str, several: bool) -> bool:
+    """Whether a download in a format is a zip.
+
+    Args:
+        to: a key of `FORMATS`.
+        several: there may be more than one recording.
+    """
+    return FORMATS[to].media_type == _ZIP or (several and FORMATS[to].together is None)
+
+
+def download_pieces(
+    documents: Sequence[Document], to: str, name: str, several: bool = False
+) -> Iterator[bytes]:
+    """The file that `write` makes, or a zip of its files and of what is to be told (notes.txt).
+
+    Args:
+        documents: see `write`.
+        to: see `write`.
+        name: see `write`.
+        several: see `is_zipped`.
+
+    Raises:
+        InputError: there is no such format.
+    """
+    written = write(documents, to, name)
+    if not is_zipped(to, several):
+        yield from written.files.values()
+        return
+    files: dict[str, Content] = dict(written.files)
+    if written.problems:
+        files[NOTES] = "".join(f"{problem}\n" for problem in written.problems)
+    yield from zip_pieces(files)

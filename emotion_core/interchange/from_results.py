@@ -25,7 +25,7 @@ from emotion_core.results.paths import CLIP, FACES, read_summary
 from emotion_core.results.speaking import flagged_stretches, speaking_stretches
 
 
-def document_of(folder: Path, name: str = "") -> Document:
+def document_of(folder: Path, video: str = "") -> Document:
     """The dominant expressions, speaking and unsure stretches of each person, and the markers.
 
     Names, merges and exclusions of the page are applied. Times are those of the video; where a live
@@ -33,7 +33,8 @@ def document_of(folder: Path, name: str = "") -> Document:
 
     Args:
         folder: with faces.csv.
-        name: of the video as its owner knows it; "": as the summary has it, else the folder's.
+        video: name of the video file as its owner knows it; "": as the summary has it. A live
+            recording is called after its folder.
 
     Raises:
         InputError: the folder holds no readable table of faces.
@@ -43,7 +44,10 @@ def document_of(folder: Path, name: str = "") -> Document:
     tiers = [tier for person in shown.people for tier in tiers_of_person(shown, edits, person)]
     marks = tuple(Span(m.start_s, m.end_s, m.label) for m in edits.markers)
     tiers += [Tier("Markers", MARKER, marks)] if marks else []
-    return on_media(Document(name or _name_of(folder), unique_tiers(tiers)), folder, table)
+    name = Path(video).stem if video else _name_of(folder)
+    document = on_media(Document(name, unique_tiers(tiers)), folder, table)
+    # The file on disk may be called otherwise; a live recording has its own clip, or none.
+    return replace(document, media=(video,)) if video and not _is_live(folder) else document
 
 
 def tiers_of_person(table: FaceTable, edits: Edits, person: int, name: str = "") -> Iterator[Tier]:
@@ -81,11 +85,11 @@ def on_media(document: Document, folder: Path, table: FaceTable) -> Document:
     source = source if isinstance(source, dict) else {}
     if "started_utc" not in summary:
         fps, duration_s = _number(source.get("fps")), _number(source.get("duration_s"))
-        media = (str(source["name"]),) if source.get("name") else ()
+        media = (str(source["name"]),) if source.get("name") else document.media
         return replace(document, media=media, duration_s=duration_s, fps=fps, started=started)
     end_s = float(table.frame_times[-1]) if len(table.frame_times) else None
     if not (folder / CLIP).is_file():
-        return replace(document, duration_s=end_s, started=started)
+        return replace(document, media=(), duration_s=end_s, started=started)
     clip = summary.get("clip")
     origin_s = _number(clip.get("origin_s")) if isinstance(clip, dict) else None
     moved = _moved(replace(document, duration_s=end_s, started=started), origin_s or 0.0)
@@ -133,8 +137,12 @@ def _number(value: object) -> float | None:
     return float(value) if good else None  # type: ignore[arg-type]
 
 
+def _is_live(folder: Path) -> bool:
+    source = read_summary(folder).get("source")
+    return isinstance(source, dict) and source.get("kind") == "live"
+
+
 def _name_of(folder: Path) -> str:
     source = read_summary(folder).get("source")
     name = str(source.get("name", "")) if isinstance(source, dict) else ""
-    live = isinstance(source, dict) and source.get("kind") == "live"
-    return Path(name).stem if name and not live else folder.resolve().name
+    return Path(name).stem if name and not _is_live(folder) else folder.resolve().name

@@ -126,7 +126,7 @@ def test_elan_has_what_its_schema_requires(tmp_path: Path) -> None:
     assert order == sorted(order)
     assert set(order) == {0, 1, 2, 3}
     datetime.fromisoformat(root.attrib["DATE"])
-    ids = [e.attrib[key] for e in root.iter() for key in e if key.endswith("_ID")]
+    ids = [e.attrib[key] for e in root.iter() for key in e.attrib if key.endswith("_ID")]
     assert len(ids) == len(set(ids))
     slots = {e.attrib["TIME_SLOT_ID"] for e in root.iter("TIME_SLOT")}
     used = {

@@ -41,6 +41,8 @@ def read_elan(path: Path) -> Found:
         PurePosixPath(str(m.get("MEDIA_URL", "")).replace("\\", "/")).name
         for m in eaf.media_descriptors
     )
+    # A last hint to whose events they are.
+    media += (path.name,)
     times: dict[str, tuple[float, float]] = {}
     for aligned, *_ in eaf.tiers.values():
         times |= _aligned_times(aligned, eaf.timeslots)
