@@ -75,6 +75,15 @@ def _add(parser: argparse.ArgumentParser) -> None:
         help="events: CSV, BORIS, ELAN, PsychoPy or E-Prime; may be given several times",
     )
     parser.add_argument(
+        "--action-units",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="CSV of OpenFace or py-feat, called as its recording or video; may be given several "
+        "times",
+    )
+    parser.add_argument(
         "--of",
         default="*",
         metavar="RECORDING",
