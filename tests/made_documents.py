@@ -34,6 +34,27 @@ def document(*tiers: Tier, name: str = "talk", duration_s: float | None = 60.0) 
     return Document(name, unique_tiers(tiers), ("talk.mp4",), duration_s, 25.0, STARTED)
 
 
+# A tier with what is difficult: touching, overlapping, equal and empty stretches, and points.
+HARD = Tier(
+    "Anna: expression",
+    "expression",
+    spans(
+        ("happy", 0.0, 1.5),
+        ("happy", 1.5, 2.0),
+        ("sad", 1.0, 3.0),
+        ("happy", 2.25, 4.0),
+        ("happy", 2.5, 3.0),
+        ("happy", 2.5, 3.0),
+        ("happy", 5.0, 5.0),
+        ("blink", 0.0, 0.0),
+        ("blink", 59.999, 59.999),
+        *((label, 10.0 + i, 10.4 + i) for i, label in enumerate(ODD)),
+    ),
+    "Anna",
+)
+MARKS = Tier("Markers", "marker", spans(("start", 0.04, 0.04), ("film", 4.0, 30.001)))
+
+
 def rows_of(made: Document) -> list[Row]:
     """Label, start and end in milliseconds of every span, sorted."""
     return sorted((span.label, *span.ms) for _, span in made.rows())

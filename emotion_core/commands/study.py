@@ -80,7 +80,7 @@ def _add(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="CSV of OpenFace or py-feat, called as its recording or video; may be given several "
+        help="CSV of OpenFace or py-feat, named after its recording or video; may be given several "
         "times",
     )
     parser.add_argument(

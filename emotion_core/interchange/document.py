@@ -20,6 +20,10 @@ OWN_KINDS: Final = frozenset({EXPRESSION, SPEAKING, UNSURE, MARKER, CODE})
 _LONGEST_LABEL: Final = 200
 _NOT_TEXT: Final = frozenset({"Cc", "Cs", "Cn", "Zl", "Zp"})
 _MS: Final = 1000
+# Milliseconds of this are exact.
+_FARTHEST_S: Final = 1e12
+# 46 days: ELAN counts milliseconds with 32 bits.
+_LATEST_S: Final = 4e6
 
 
 def one_line(text: str) -> str:
@@ -53,7 +57,7 @@ class Span:
     note: str = ""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.start_s) and math.isfinite(self.end_s)):
+        if not (abs(self.start_s) < _FARTHEST_S and abs(self.end_s) < _FARTHEST_S):
             raise InputError(f'"{self.label}": its times must be numbers of seconds.')
         if self.end_s < self.start_s:
             raise InputError(f'"{self.label}" must not end before it starts.')
@@ -222,14 +226,17 @@ def unique_tiers(tiers: Iterable[Tier]) -> tuple[Tier, ...]:
 def after_start(document: Document) -> tuple[Document, list[str]]:
     """A document for formats whose clock begins at 0, and what that cost.
 
-    What is entirely before the start is left out, and what reaches over it is cut there.
+    What is entirely before the start is left out, and what reaches over it is cut there. Times of
+    more than 46 days are left out, too: they are those of another clock.
     """
     problems, tiers = [], []
     for tier in document.tiers:
         kept = []
         for span in tier.spans:
             start, end = span.ms
-            if start >= 0:
+            if span.end_s > _LATEST_S:
+                problems.append(f"{_told(tier, span)} is on another clock: left out.")
+            elif start >= 0:
                 kept.append(span)
             elif end > 0:
                 kept.append(replace(span, start_s=0.0))

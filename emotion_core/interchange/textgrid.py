@@ -1,5 +1,6 @@
 """Praat's TextGrid files (Boersma & Weenink), written in the long text format, read in any."""
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -167,4 +168,6 @@ class _Tokens:
         value = self._next()[3]
         if value is None:
             raise InputError("It is damaged: a number is missing.")
-        return float(value)
+        if not math.isfinite(number := float(value)):
+            raise InputError(f"It is damaged: {value} is not a time.")
+        return number

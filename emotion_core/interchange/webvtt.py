@@ -20,7 +20,7 @@ from emotion_core.results.webvtt import Cue, webvtt_file
 # A cue must have a length: a point is shown for this long, and its name says that it is one.
 _POINT_SHOWN_S: Final = 1.0
 _NAME: Final = re.compile(r"\d+ (.+?)( \(point\))?")
-_STAMP: Final = r"(?:(\d{2,4}):)?(\d{2}):(\d{2})[.,](\d{3})"
+_STAMP: Final = r"(?:(\d{2,6}):)?(\d{2}):(\d{2})[.,](\d{3})"
 _TIMES: Final = re.compile(rf"\s*{_STAMP}\s+-->\s+{_STAMP}(?:\s.*)?")
 _TAG: Final = re.compile(r"<(/?)(v?)[^>]*?(?:\s([^>]*))?>")
 _COMMENT: Final = re.compile(r"(NOTE|STYLE|REGION)\b")

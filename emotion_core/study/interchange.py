@@ -1,6 +1,5 @@
 """A study's recordings as documents for other programs: what happened, what was read and coded."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +40,7 @@ def document_of(
         read has its events only; `notes` say why.
     """
     person = recording.participant or recording.recording
-    tiers = list(_event_tiers(study, recording))
+    tiers, notes = _event_tiers(study, recording)
     if codes is not None:
         tiers += tiers_of_codes(codes, recording.recording, person)
     name, media = recording.recording, Path(recording.file.replace("\\", "/")).name
@@ -49,26 +48,29 @@ def document_of(
     folder = study.results_folder(recording)
     if folder is None:
         note = "It has not been analysed: only its events are written."
-        return replace(document, tiers=unique_tiers(tiers), notes=(note,))
+        return replace(document, tiers=unique_tiers(tiers), notes=(*notes, note))
     try:
         faces, edits = read_faces(folder / FACES), load_edits(folder)
         rows = participant_rows(faces, edits, recording.person, recording.start_s, recording.end_s)
     except InputError as error:
         note = f"Only its events are written: {error}"
-        return replace(document, tiers=unique_tiers(tiers), notes=(note,))
+        return replace(document, tiers=unique_tiers(tiers), notes=(*notes, note))
     for found in rows.people:
         tiers += tiers_of_person(rows, edits, found, person)
-    return on_media(replace(document, tiers=unique_tiers(tiers)), folder, faces)
+    whole = replace(document, tiers=unique_tiers(tiers), notes=tuple(notes))
+    return on_media(whole, folder, faces)
 
 
-def _event_tiers(study: Study, recording: Recording) -> Iterator[Tier]:
-    """A tier for each kind of event; its name is read again as this kind."""
-    events = study.events_of(recording)
-    for kind in EventKind:
-        spans = tuple(
-            Span(*on_clock_of(recording, event), event.label)
-            for event in events
-            if event.kind is kind
-        )
-        if spans:
-            yield Tier(str(kind), str(kind), spans)
+def _event_tiers(study: Study, recording: Recording) -> tuple[list[Tier], list[str]]:
+    """A tier for each kind of event, whose name is read again as this kind; and what is wrong."""
+    spans: dict[EventKind, list[Span]] = {}
+    notes = []
+    for event in study.events_of(recording):
+        try:
+            span = Span(*on_clock_of(recording, event), event.label)
+        except InputError as error:
+            notes.append(f"{error} The event is left out.")
+            continue
+        spans.setdefault(event.kind, []).append(span)
+    tiers = [Tier(str(kind), str(kind), tuple(spans[kind])) for kind in EventKind if kind in spans]
+    return tiers, notes

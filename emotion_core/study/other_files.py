@@ -61,8 +61,10 @@ def add_other_tables(
 def _whose(name: str, found: Sequence[Recording]) -> str:
     if found:
         several = listed([row.recording for row in found])
-        return f"{name} may belong to {several}: call it as the recording."
-    return f"No recording and no video is called {stem_of(name)}: call the file as its recording."
+        return f"{name} may belong to {several}: name the file after its recording."
+    return (
+        f"No recording and no video is called {stem_of(name)}: name the file after its recording."
+    )
 
 
 def _copy(file: Path, target: Path) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ from emotion_core.interchange.document import Document
 from emotion_core.interchange.formats import write
 from emotion_core.interchange.from_codes import tiers_of_codes
 from emotion_core.interchange.from_results import document_of
+from emotion_core.media.probe import probe
 from emotion_core.results.annotations import Edits, Marker
 from emotion_core.results.edits_file import save_edits
 from emotion_core.study.definitions import Event, EventKind, Recording
@@ -69,6 +71,29 @@ def test_the_camera_says_when_a_video_began(tmp_path: Path) -> None:
     assert document.clock_of(1.5) == "2026-05-01T08:00:01.500+00:00"
     for wrong in ("", "yesterday", 7, None):
         assert document_of(results(tmp_path / "x", {"created_utc": wrong})).started is None
+
+
+def video(path: Path, **tags: str) -> Path:
+    with av.open(str(path), "w") as container:
+        container.metadata.update(tags)
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("tag", "read"),
+    [
+        ("2026-05-01T10:00:00.500000Z", "2026-05-01T10:00:00.000+00:00"),
+        ("1904-01-01T00:00:00Z", ""),
+        (None, ""),
+    ],
+)
+def test_the_time_in_a_file_of_a_camera_is_read(tmp_path: Path, tag: str | None, read: str) -> None:
+    path = video(tmp_path / "x.mp4", **({"creation_time": tag} if tag else {}))
+    assert probe(path).created_utc.replace(".500", ".000") == read
 
 
 def test_a_live_recording_counts_from_its_clip(tmp_path: Path) -> None:
@@ -160,6 +185,17 @@ def test_a_study_is_read_again_event_by_event_with_its_kinds(study: Study, tmp_p
         assert ("P02_b", EventKind.BASELINE, "quiet", 0.0, 5.0) in found
         assert ("P02_b", EventKind.STIMULUS, "film, one", 10.5, 12.0) in found
         assert ("P01_a", EventKind.EVENT, "happy", 0.0, 2.0) in found
+
+
+def test_events_of_another_clock_are_told(study: Study) -> None:
+    far = [Event("P01_a", EventKind.EVENT, "epoch", 1.7e9, 1.7e9 + 5)]
+    (first, _) = documents_of(study.with_events([*study.events, *far]))
+    problems = write([first], "elan", "x").problems
+    assert any('"epoch"' in p and "is on another clock: left out." in p for p in problems)
+    further = [Event("P01_a", EventKind.EVENT, "never", 1e300, 1e301)]
+    (first, _) = documents_of(study.with_events(further))
+    assert first.notes == ('"never": its times must be numbers of seconds. The event is left out.',)
+    assert "never" not in {label for found in tiers(first).values() for label, *_ in found}
 
 
 def test_a_recording_that_cannot_be_read_keeps_its_events(study: Study) -> None:

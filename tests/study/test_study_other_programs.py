@@ -254,7 +254,7 @@ def test_tables_are_added_by_the_name_of_the_video(
     assert main([*words, *files]) == 1
     told = capsys.readouterr()
     assert "P1_a (OpenFace)" in told.out
-    assert "call the file as its recording" in told.err
+    assert "name the file after its recording" in told.err
     assert "neither a table of OpenFace" in told.err
     folder = study.folder / "recordings" / "P1_a"
     assert (folder / "openface.csv").read_bytes() == good.read_bytes()

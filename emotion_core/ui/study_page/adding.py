@@ -253,8 +253,8 @@ def _action_units(view: StudyView) -> None:
         key=f"{view.key}_units_{round_}",
     )
     st.caption(
-        "Each file is called as its recording or its video, as OpenFace does. Its action units "
-        "become further signals of the tables, at the same times as the expressions."
+        "Name each file after its recording or its video, as OpenFace does. The action units "
+        "become further signals of the tables, on the same clock as the expressions."
     )
     if not st.button("Add", type="primary", disabled=not uploads, key=f"{view.key}_units_add"):
         return

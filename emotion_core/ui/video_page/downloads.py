@@ -44,9 +44,10 @@ def _other_programs(view: ResultView, make: ResultDownloads) -> None:
         "Each person’s dominant expressions, speaking and unsure readings, and the markers. Keep "
         "the file next to the video, so that ELAN and BORIS find it."
     )
-    for to, known in FORMATS.items():
-        pieces = partial(make.annotations, to)
-        _button(view, known.label, known.suffix, known.media_type, pieces)
+    with st.container(horizontal=True):
+        for to, known in FORMATS.items():
+            pieces = partial(make.annotations, to)
+            _button(view, known.label, known.suffix, known.media_type, pieces)
 
 
 def _button(
