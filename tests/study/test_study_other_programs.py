@@ -162,7 +162,7 @@ def test_a_table_of_another_video_is_left_out_and_told(tmp_path: Path) -> None:
     openface(path, RAMP, success=lambda _: 0)
     assert "did not find a face in any frame" in told(study)
     readings = read_readings(build_readings(study, study.recordings[0]))
-    assert not [name for name in readings if name.startswith("openface")]
+    assert not [name for name in readings if str(name).startswith("openface")]
     assert readings["happy"].notna().any()
 
 

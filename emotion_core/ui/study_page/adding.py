@@ -258,7 +258,8 @@ def _action_units(view: StudyView) -> None:
     )
     if not st.button("Add", type="primary", disabled=not uploads, key=f"{view.key}_units_add"):
         return
-    added, told = [], []
+    added: list[str] = []
+    told: list[str] = []
     try:
         for upload in uploads:
             with uploaded_file(upload) as path:
