@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from emotion_core.interchange.document import (
     EXPRESSION,
@@ -23,6 +23,9 @@ from emotion_core.results.export import read_faces
 from emotion_core.results.face_table import FaceTable, dominant_runs
 from emotion_core.results.paths import CLIP, FACES, read_summary
 from emotion_core.results.speaking import flagged_stretches, speaking_stretches
+
+# What the program read itself.
+_OWN: Final = (EXPRESSION, SPEAKING, UNSURE)
 
 
 def document_of(folder: Path, video: str = "") -> Document:
@@ -86,7 +89,10 @@ def on_media(document: Document, folder: Path, table: FaceTable) -> Document:
     if "started_utc" not in summary:
         fps, duration_s = _number(source.get("fps")), _number(source.get("duration_s"))
         media = (str(source["name"]),) if source.get("name") else document.media
-        return replace(document, media=media, duration_s=duration_s, fps=fps, started=started)
+        tiers = tuple(_within(tier, duration_s) for tier in document.tiers)
+        return replace(
+            document, tiers=tiers, media=media, duration_s=duration_s, fps=fps, started=started
+        )
     end_s = float(table.frame_times[-1]) if len(table.frame_times) else None
     if not (folder / CLIP).is_file():
         return replace(document, media=(), duration_s=end_s, started=started)
@@ -94,6 +100,14 @@ def on_media(document: Document, folder: Path, table: FaceTable) -> Document:
     origin_s = _number(clip.get("origin_s")) if isinstance(clip, dict) else None
     moved = _moved(replace(document, duration_s=end_s, started=started), origin_s or 0.0)
     return replace(moved, media=(CLIP,))
+
+
+def _within(tier: Tier, duration_s: float | None) -> Tier:
+    """The program's own stretches end with the video: how long its last frame lasts is a guess."""
+    if duration_s is None or tier.kind not in _OWN:
+        return tier
+    spans = (replace(s, end_s=max(s.start_s, min(s.end_s, duration_s))) for s in tier.spans)
+    return replace(tier, spans=tuple(spans))
 
 
 def _moved(document: Document, origin_s: float) -> Document:

@@ -61,6 +61,11 @@ def test_a_video_has_episodes_speaking_unsure_stretches_and_markers(tmp_path: Pa
     assert (document.name, document.media) == ("talk", ("talk.mp4",))
     assert (document.fps, document.duration_s, document.started) == (10.0, 4.0, None)
     assert document_of(folder, "My talk.mov").media == ("My talk.mov",)
+    results(folder, {"duration_s": 3.95})
+    shorter = tiers(document_of(folder))
+    assert shorter["Anna: expression"][1] == ("sad", 2.0, 3.95), (
+        "the last frame ends with the video"
+    )
     save_edits(folder, Edits().exclude(1))
     assert document_of(folder).tiers == ()
 
