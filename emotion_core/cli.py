@@ -17,6 +17,7 @@ from emotion_core.extras import missing_extra
 # `analyze` must not wait for what `train` imports.
 COMMANDS = {
     "analyze": "Read the expressions in video files and folders.",
+    "export": "Write a video's results for ELAN, BORIS, Praat, WebVTT or BIDS.",
     "study": "Compare the recordings of many participants: tables, statistics, a report.",
     "train": "Train a network into a model folder; stops and resumes without loss.",
     "adapt": "Learn a small correction of a network from a few labelled faces.",

@@ -14,6 +14,7 @@ SHARED_WORDS = {"labels", "datatypes", "errors", "extras", "config", "atomic_io"
 _TOOLS = {"vision", "model", "media", "datasets", "results"}
 _ANALYSIS = _TOOLS | {"pipeline", "evaluation"}
 _USES = _ANALYSIS | {"charts", "reports", "live", "video", "jobs", "training", "study"}
+_USES |= {"interchange"}
 # Package → packages below it that it may import, beside itself and the shared words.
 MAY_IMPORT: dict[str, set[str]] = {
     "datasets": set(),
@@ -24,10 +25,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {"vision", "model", "results"},
     "evaluation": _TOOLS,
     "charts": _TOOLS | {"evaluation"},
-    "reports": {"charts", "results", "media", "study"},
+    "reports": {"charts", "results", "media", "study", "interchange"},
     "training": _TOOLS | {"evaluation"},
     "jobs": {"results"},
-    "study": {"results"},
+    "interchange": {"results"},
+    "study": {"results", "interchange"},
     "video": _ANALYSIS - {"evaluation"},
     "batch": _ANALYSIS - {"evaluation"} | {"video"},
     "live": _ANALYSIS - {"evaluation"},

@@ -2,12 +2,18 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
+from emotion_core.atomic_io import replace_file
+from emotion_core.commands.progress import printable
 from emotion_core.errors import InputError, OutputError, SettingsError
+from emotion_core.interchange.document import Written
+from emotion_core.interchange.formats import FORMATS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import check_made_for, from_json, load_adaptation
 from emotion_core.model.bundle import ModelBundle
+from emotion_core.results.export import output_error
 from emotion_core.results.paths import file_hash
 
 
@@ -136,6 +142,53 @@ def check_jobs_option(jobs: int | None) -> None:
     """
     if jobs is not None and jobs < 1:
         raise SettingsError(f"--jobs must be 1 or more, got {jobs}.")
+
+
+def add_format_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """`--to` and `--output`."""
+    parser.add_argument(
+        "--to",
+        choices=tuple(FORMATS),
+        required=required,
+        help="format: " + ", ".join(f"{name} for {f.program}" for name, f in FORMATS.items()),
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="PATH", help="file to write, or a folder for it"
+    )
+
+
+def write_annotations(written: Written, output: Path) -> list[Path]:
+    """Write exported files; returns their paths, and tells what the format could not hold.
+
+    Args:
+        written: at least one file.
+        output: an existing folder, or a file: the first takes its name, others its stem.
+
+    Raises:
+        SettingsError: there is no such folder, or several files were to have one name.
+        OutputError: a file cannot be written.
+    """
+    paths = _paths(list(written.files), output)
+    for path, data in zip(paths, written.files.values(), strict=True):
+        try:
+            replace_file(path, data)
+        except OSError as error:
+            raise output_error(path, error) from error
+        print(printable(str(path)))
+    for problem in written.problems:
+        print(printable(problem), file=sys.stderr)
+    return paths
+
+
+def _paths(names: list[str], output: Path) -> list[Path]:
+    if output.is_dir():
+        return [output / name for name in names]
+    if not output.absolute().parent.is_dir():
+        raise SettingsError(f"--output {output}: there is no folder {output.absolute().parent}.")
+    paths = [output, *(output.with_suffix(Path(name).suffix) for name in names[1:])]
+    if len(set(paths)) < len(paths):
+        raise SettingsError(f"{len(paths)} files are written: --output must be a folder.")
+    return paths
 
 
 def add_json_option(parser: argparse.ArgumentParser, text: str) -> None:

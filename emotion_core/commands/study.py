@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from emotion_core.commands.options import (
+    add_format_options,
     add_frame_options,
     add_json_option,
     add_models_dir_option,
@@ -26,7 +27,7 @@ ACTIONS: Final = {
     "add": "Add videos, results folders and event files to a study.",
     "analyze": "Read the faces in the videos of a study; finished ones are skipped.",
     "run": "Compute readings, tables, statistics, curves and the report of a study.",
-    "export": "Pack a study into a zip.",
+    "export": "Pack a study into a zip, or write its recordings for ELAN, BORIS, Praat …",
 }
 
 
@@ -44,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _analyze(made["analyze"])
     add_models_dir_option(made["run"])
     add_progress_option(made["run"])
-    made["export"].add_argument("zip", type=Path, metavar="ZIP", help="file to write")
+    made["export"].add_argument("zip", type=Path, nargs="?", metavar="ZIP", help="file to write")
+    add_format_options(made["export"], required=False)
 
 
 def _action(
@@ -73,6 +75,15 @@ def _add(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         help="events: CSV, BORIS, ELAN, PsychoPy or E-Prime; may be given several times",
+    )
+    parser.add_argument(
+        "--action-units",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="CSV of OpenFace or py-feat, named after its recording or video; may be given several "
+        "times",
     )
     parser.add_argument(
         "--of",

@@ -13,18 +13,20 @@ from emotion_core.commands.progress import printable
 from emotion_core.errors import EmotionCoreError, SettingsError
 from emotion_core.progress import Event as Outcome
 from emotion_core.results.paths import FACES
-from emotion_core.study.additions import add_events, add_recordings
+from emotion_core.study.additions import Additions, add_events, add_recordings
 from emotion_core.study.checks import check_study
 from emotion_core.study.event_files import import_events
 from emotion_core.study.folder import Study
+from emotion_core.study.other_files import add_other_tables
 
 
 def run(options: argparse.Namespace) -> int:
     """Add everything that can be added; returns 0, or 1 where something could not."""
-    if not options.files and not options.events:
-        raise SettingsError("Name a video, a results folder, or --events FILE.")
+    if not (options.files or options.events or options.action_units):
+        raise SettingsError("Name a video, a results folder, --events or --action-units FILE.")
     study = Study.open(options.study)
     outcomes = _add_files(study, options.files, options.pattern) if options.files else []
+    outcomes += _told(add_other_tables(study.reopened(), options.action_units))
     outcomes += [_add_events(study, path, options) for path in options.events]
     for outcome in outcomes:
         failed = outcome["status"] in FAILURES
@@ -46,8 +48,11 @@ def _add_files(study: Study, given: Iterable[Path], pattern: str) -> list[Outcom
             files.append(found)
         else:
             outcomes.append(_outcome(found, "failed", "There is no such file."))
-    added = add_recordings(study, files, pattern)
-    outcomes += [_outcome(file, "added", name) for file, name in added.added.items()]
+    return outcomes + _told(add_recordings(study, files, pattern))
+
+
+def _told(added: Additions) -> list[Outcome]:
+    outcomes = [_outcome(file, "added", name) for file, name in added.added.items()]
     return outcomes + [_outcome(file, "failed", why) for file, why in added.failed.items()]
 
 

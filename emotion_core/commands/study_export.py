@@ -1,18 +1,42 @@
-"""`study export`: the whole study as a zip."""
+"""`study export`: the whole study as a zip, or its recordings for other programs."""
 
 import argparse
 
 from emotion_core.atomic_io import replacing
-from emotion_core.commands.options import write_json_option
+from emotion_core.commands.options import write_annotations, write_json_option
 from emotion_core.commands.progress import printable
-from emotion_core.errors import SettingsError
+from emotion_core.errors import InputError, SettingsError
+from emotion_core.interchange.formats import write
 from emotion_core.results.export import output_error
-from emotion_core.study.folder import Study
+from emotion_core.study.folder import RESULTS, Study
+from emotion_core.study.interchange import documents_of
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the zip; returns 0."""
+    """Write the zip, or with `--to` the annotations; returns 0."""
+    if (options.zip is None) == (options.to is None):
+        raise SettingsError("Name the ZIP to write, or a format with --to.")
     study = Study.open(options.study)
+    return _annotations(study, options) if options.to else _zip(study, options)
+
+
+def _annotations(study: Study, options: argparse.Namespace) -> int:
+    """Without --output they go to the folder of the study's results."""
+    documents = documents_of(study)
+    if not documents:
+        raise InputError(f"{study.folder} has no recordings to export: add some first.")
+    output = options.output
+    if output is None:
+        output = study.folder / RESULTS
+        output.mkdir(exist_ok=True)
+    written = write(documents, options.to, study.name)
+    paths = write_annotations(written, output)
+    told = {"files": [str(path) for path in paths], "problems": list(written.problems)}
+    write_json_option(options.json, told)
+    return 0
+
+
+def _zip(study: Study, options: argparse.Namespace) -> int:
     target = options.zip
     if target.is_dir() or not target.absolute().parent.is_dir():
         raise SettingsError(f"{target} must be a file in a folder that exists.")

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ _USUAL_FPS: Final = (1.0, 240.0)
 _LONGEST_S: Final = 1e7
 # How Matroska says the length of one of its streams: 00:01:02.345000000.
 _TAGGED: Final = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_FIRST_CAMERA: Final = 1980
 # Formats whose clock starts anywhere by design; all others keep their own times.
 _FREE_RUNNING_FORMATS: Final = ("mpegts", "mpeg")
 
@@ -45,6 +47,8 @@ class VideoInfo:
         frames: expected number of frames, or None where nothing says.
         has_audio: the file carries sound.
         offset_s: added to the file's own clock so that no time is negative; mostly 0.
+        created_utc: when the camera says that it made the file, ISO 8601 with an offset; "" where
+            it does not. Many cameras write local time as if it were UTC, some the end.
     """
 
     path: Path
@@ -56,6 +60,7 @@ class VideoInfo:
     frames: int | None
     has_audio: bool
     offset_s: float
+    created_utc: str = ""
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -166,7 +171,23 @@ def stream_info(path: Path, container: Any, stream: Any) -> VideoInfo:
         frames,
         bool(container.streams.audio),
         clock_offset_s(container),
+        _created_utc(container, stream),
     )
+
+
+def _created_utc(container: Any, stream: Any) -> str:
+    """The tag `creation_time` of the file or its pictures; "" where it is missing or no time."""
+    tags = (source.metadata.get("creation_time", "") for source in (container, stream))
+    text = next(filter(None, tags), "")
+    try:
+        made = datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    # QuickTime counts from 1904: what was never set is that year, or 1970.
+    if made.year < _FIRST_CAMERA:
+        return ""
+    made = made if made.tzinfo is not None else made.replace(tzinfo=UTC)
+    return made.isoformat(timespec="milliseconds")
 
 
 def _first_rotation(container: Any, stream: Any) -> int:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from emotion_core.extras import missing_extra
+from emotion_core.interchange.formats import download_pieces
+from emotion_core.interchange.from_results import document_of
 from emotion_core.results.edits_file import load_edits
 from emotion_core.results.export import export_files, faces_csv, faces_parquet, read_faces, webvtt
 from emotion_core.results.paths import FACES, read_summary
@@ -60,6 +62,11 @@ class ResultDownloads:
             raise missing_extra(error) from error
         table, edits = read_faces(self._folder / FACES), load_edits(self._folder)
         yield report_html(self._folder, table, edits, self._name).encode()
+
+    def annotations(self, to: str) -> Iterator[bytes]:
+        """Episodes and markers for another program, in one of `interchange.formats.FORMATS`."""
+        document = document_of(self._folder, self._name)
+        yield from download_pieces([document], to, document.name)
 
     def everything(self) -> Iterator[bytes]:
         """A zip of all of these, the clip, the markers, and what the columns mean."""

@@ -22,6 +22,7 @@ from emotion_core.results.face_table import FaceTable, dominant_runs
 from emotion_core.results.paths import CLIP, FACES
 from emotion_core.results.streams import ByteSink, Content, PieceReader, csv_pieces
 from emotion_core.results.valence_arousal import valence_arousal
+from emotion_core.results.webvtt import Cue, webvtt_file
 
 _RAW: Final = tuple(f"raw_{name}" for name in EXPRESSIONS)
 # A contract: new columns go to the end.
@@ -338,25 +339,14 @@ def webvtt(table: FaceTable, edits: Edits, origin_s: float = 0.0) -> str:
         edits: for the names.
         origin_s: the source's time at which the clip begins.
     """
-    cues = [
-        (run.start_s, run.end_s, f"{edits.name_of(track_id)}: {run.expression}")
+    return webvtt_file(
+        Cue(
+            run.start_s - origin_s,
+            run.end_s - origin_s,
+            f"{edits.name_of(track_id)}: {run.expression}",
+        )
         for track_id in table.people
         for run in dominant_runs(table.person(track_id))
-    ]
-    lines = ["WEBVTT", ""]
-    for start_s, end_s, text in sorted(cues):
-        start, end = _stamp(max(0.0, start_s - origin_s)), _stamp(end_s - origin_s)
-        # "-->" and the signs of markup would end a cue or open a tag.
-        safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        lines += [f"{start} --> {end}", safe, ""]
-    return "\n".join(lines)
-
-
-def _stamp(seconds: float) -> str:
-    milliseconds = round(max(0.0, seconds) * 1000)
-    minutes, milliseconds = divmod(milliseconds, 60_000)
-    return (
-        f"{minutes // 60:02}:{minutes % 60:02}:{milliseconds // 1000:02}.{milliseconds % 1000:03}"
     )
 
 

@@ -1,7 +1,8 @@
-"""When a person speaks, from the column `speaking` of a table of faces."""
+"""When a person speaks, from the column `speaking` of a table of faces; other flags, too."""
 
 import numpy as np
 
+from emotion_core.datatypes import BoolArray
 from emotion_core.results.face_table import FaceTable, row_seconds
 
 
@@ -19,7 +20,20 @@ def speaking_stretches(person: FaceTable, least_s: float = 0.0) -> list[tuple[fl
         person: one person's rows.
         least_s: shorter stretches are left out, and so are shorter pauses between two.
     """
-    rows = np.flatnonzero(person.speaking == 1)
+    return flagged_stretches(person, person.speaking == 1, least_s)
+
+
+def flagged_stretches(
+    person: FaceTable, flags: BoolArray, least_s: float = 0.0
+) -> list[tuple[float, float]]:
+    """(start, end) in seconds of each stretch in which a flag is set, in order.
+
+    Args:
+        person: one person's rows, N.
+        flags: (N,) bool.
+        least_s: as in `speaking_stretches`.
+    """
+    rows = np.flatnonzero(flags)
     if not len(rows):
         return []
     starts = person.time_s[rows]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from emotion_core.results.summary import package_versions
 from emotion_core.study.definitions import SIGNALS, StudySettings
 from emotion_core.study.folder import Study
 from emotion_core.study.measures import MEASURES
+from emotion_core.study.other_signals import about, is_other_signal
 
 _FORMAT: Final = 1
 # Column → (label, unit, meaning).
@@ -26,7 +27,11 @@ _COLUMNS: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "start_s": ("Start", "s", "Start of the event on the clock of the video."),
     "end_s": ("End", "s", "End of the event on the clock of the video."),
-    "signal": ("Signal", "", "One of the seven expressions, valence or arousal."),
+    "signal": (
+        "Signal",
+        "",
+        "One of the seven expressions, valence or arousal, or a signal of OpenFace or py-feat.",
+    ),
     "included": ("Included", "1 or 0", "1: the event passed the quality gate, 0: it did not."),
     "reason": ("Reason", "", "Why it is not included."),
     "participants": ("Participants", "count", "Participants with at least one included event."),
@@ -53,32 +58,50 @@ def column_entry(name: str) -> dict[str, str]:
 
     A column that this program does not define is one of recordings.csv.
     """
-    signal, _, measure = name.partition("_")
     measures = {m.name: m for m in MEASURES}
+    signal, measure = _parts(name, measures)
     if name in _COLUMNS:
         label, unit, meaning = _COLUMNS[name]
     elif name in measures:
         one = measures[name]
         label, unit, meaning = one.label, one.unit, one.formula
-    elif signal in SIGNALS and measure in measures:
+    elif measure in measures:
         one = measures[measure]
-        unit = one.unit.replace("signal", SIGNAL_MEANINGS[signal][0])
+        unit = one.unit.replace("signal", _signal(signal)[0])
         label, meaning = f"{signal.capitalize()}: {one.label.lower()}", one.formula
     else:
         label, unit, meaning = name, "", "A column of recordings.csv."
     return {"name": name, "label": label, "unit": unit, "meaning": meaning}
 
 
-def dictionary(study: Study, tables: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _signal(name: str) -> tuple[str, str]:
+    """Unit and meaning of a signal."""
+    return SIGNAL_MEANINGS[name] if name in SIGNAL_MEANINGS else about(name)
+
+
+def _parts(column: str, measures: Iterable[str]) -> tuple[str, str]:
+    """Signal and measure of a column of the wide table; "" and "" for any other column."""
+    for measure in measures:
+        signal = column.removesuffix(f"_{measure}")
+        if signal != column and (signal in SIGNALS or is_other_signal(signal)):
+            return signal, measure
+    return "", ""
+
+
+def dictionary(
+    study: Study, tables: Mapping[str, Sequence[str]], others: Iterable[str] = ()
+) -> dict[str, Any]:
     """The content of long.json.
 
     Args:
         study: the study.
         tables: file → its columns.
+        others: signals of other programs.
     """
     signals = [
         {"name": name, "unit": unit, "meaning": meaning}
-        for name, (unit, meaning) in SIGNAL_MEANINGS.items()
+        for name in (*SIGNALS, *others)
+        for unit, meaning in (_signal(name),)
     ]
     return {
         "format": _FORMAT,

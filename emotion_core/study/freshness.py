@@ -7,6 +7,7 @@ from typing import Final
 from emotion_core.atomic_io import replace_file
 from emotion_core.results.paths import EDITS, FACES
 from emotion_core.study.folder import RESULTS, Study
+from emotion_core.study.other_signals import other_files
 
 LONG_TABLE: Final = "long.csv"
 REPORT: Final = "report.html"
@@ -26,6 +27,7 @@ def inputs_digest(study: Study) -> str:
     for recording in study.recordings:
         folder = study.results_folder(recording)
         states = [_state(folder / name) for name in (FACES, EDITS)] if folder else []
+        states += [_state(path) for path in other_files(study, recording)]
         digest.update(repr((recording.recording, states)).encode())
     return digest.hexdigest()
 

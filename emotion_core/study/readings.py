@@ -33,6 +33,7 @@ from emotion_core.study.definitions import (
 )
 from emotion_core.study.folder import Study
 from emotion_core.study.grid import spans_of
+from emotion_core.study.other_signals import Placed, other_files, place_others
 from emotion_core.study.person import participant_rows
 from emotion_core.study.problems import Problem
 from emotion_core.study.readings_file import (
@@ -193,12 +194,14 @@ def _decides(study: Study, recording: Recording, folder: Path | None) -> list[An
     events = study.events_of(recording)
     spans = [spans_of(kind, events, recording, study.settings) for kind in kinds]
     times = [recording.start_s, recording.end_s]
+    others = [[path.name, _digest(path)] for path in other_files(study, recording)]
     return [
         recording.recording,
         recording.person,
         *times,
         *spans,
         hashlib.sha256(written).hexdigest(),
+        *others,
     ]
 
 
@@ -249,6 +252,7 @@ class _Draft:
     excluded: BoolArray
     resting: BoolArray
     valid: BoolArray
+    others: Placed
     problems: tuple[str, ...]
 
     def for_baseline(self) -> ForBaseline:
@@ -281,7 +285,11 @@ def _build(
         draft, level = drafts[name], subtracted[name]
         problems = (*draft.problems, *([level.problem] if level.problem else ()))
         grid = draft.resampled.grid
-        header = Header(key, sources, grid.origin_s, grid.rate_hz, grid.steps, problems)
+        problems += draft.others.problems
+        others = tuple(draft.others.signals)
+        header = Header(
+            key, sources, grid.origin_s, grid.rate_hz, grid.steps, problems, others=others
+        )
         write_readings(path, header, _finished(draft, level, study.settings))
 
 
@@ -319,7 +327,8 @@ def _draft(study: Study, recording: Recording, table: Path) -> _Draft:
     problems = _problems(rests, grid.origin_s, grid.end_s, settings)
     if edits.lost:
         problems += (f"{edits.lost} entries of its {EDITS} cannot be read.",)
-    return _Draft(resampled, values, excluded, grid.within(rests), valid, problems)
+    others = place_others(other_files(study, recording), faces, person, grid, table.parent)
+    return _Draft(resampled, values, excluded, grid.within(rests), valid, others, problems)
 
 
 def _valid(resampled: Resampled, excluded: BoolArray, settings: StudySettings) -> BoolArray:
@@ -370,4 +379,5 @@ def _finished(draft: _Draft, level: BaselineLevel, settings: StudySettings) -> R
         valid=draft.valid,
         values=draft.values,
         corrected=correct(draft.values, level.level, settings.space),
+        others=draft.others.signals,
     )

@@ -1,6 +1,7 @@
 """The Parquet file of a recording's readings: its columns, and what it says about itself."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -69,6 +70,7 @@ class Header:
         origin_s, rate_hz, steps: the grid.
         problems: what the user should know about these readings.
         failed: why there are no readings; "" if there are.
+        others: names of the columns with signals of other programs, after all others.
     """
 
     key: str
@@ -78,6 +80,7 @@ class Header:
     steps: int = 0
     problems: tuple[str, ...] = ()
     failed: str = ""
+    others: tuple[str, ...] = ()
 
     @property
     def grid(self) -> Grid:
@@ -95,6 +98,7 @@ class Readings:
         speaking: (N,) int8: 1, 0, or -1 where it is not known.
         values: (N, 9) float64 in the order of `SIGNALS`, NaN where the participant is absent.
         corrected: (N, 9) float64, NaN where there is no baseline, too.
+        others: signal of another program → (N,) float64, NaN where it has no value.
     """
 
     grid: Grid
@@ -106,6 +110,7 @@ class Readings:
     valid: BoolArray
     values: Float64Array
     corrected: Float64Array
+    others: Mapping[str, Float64Array] = field(default_factory=dict)
 
     def table(self) -> pa.Table:
         """As Arrow columns; NaN becomes null."""
@@ -115,7 +120,11 @@ class Readings:
         for block in (self.values, self.corrected):
             single = np.asarray(block, np.float32)
             columns += [pa.array(column, from_pandas=True) for column in single.T]
-        return pa.table(dict(zip(SCHEMA.names, columns, strict=True)), schema=SCHEMA)
+        schema = SCHEMA
+        for name, values in self.others.items():
+            schema = schema.append(pa.field(name, pa.float32()))
+            columns.append(pa.array(np.asarray(values, np.float32), from_pandas=True))
+        return pa.table(dict(zip(schema.names, columns, strict=True)), schema=schema)
 
 
 def write_readings(path: Path, header: Header, readings: Readings | None) -> None:
@@ -147,7 +156,8 @@ def read_header(path: Path) -> Header | None:
         if about.pop("format") != FORMAT:
             return None
         sources = {name: Source(**source) for name, source in about.pop("sources").items()}
-        return Header(sources=sources, problems=tuple(about.pop("problems")), **about)
+        problems, others = tuple(about.pop("problems")), tuple(about.pop("others", ()))
+        return Header(sources=sources, problems=problems, others=others, **about)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

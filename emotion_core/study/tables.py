@@ -20,6 +20,11 @@ from emotion_core.study.definitions import SIGNALS, StudySettings
 from emotion_core.study.folder import RESULTS, Study
 from emotion_core.study.measures import MEASURES, Rows, Spans, measure, signals_of
 from emotion_core.study.occurrences import Occurrence, occurrences
+from emotion_core.study.other_measures import (
+    OTHER_MEASURES,
+    other_signals_in,
+    with_other_signals,
+)
 from emotion_core.study.quality import exclusions, gate
 from emotion_core.study.readings import build_all
 
@@ -50,7 +55,8 @@ def long_table(study: Study, progress: OnProgress = ignore_progress) -> pd.DataF
         Columns: participant, recording, the study's variables (one that has the name of another
         column gets "_variable" added), event, event_kind, occurrence, start_s, end_s (seconds on
         the clock of the video), signal, those of `MEASURES`, included, reason. Each recording
-        begins with the event "whole recording" of the kind "recording".
+        begins with the event "whole recording" of the kind "recording". The signals of OpenFace
+        and py-feat follow those of this program where a recording has them.
 
     Raises:
         OutputError: the readings cannot be written.
@@ -67,7 +73,7 @@ def long_table(study: Study, progress: OnProgress = ignore_progress) -> pd.DataF
         long[one.name] = measured[one.name].ravel()
     long["included"] = np.repeat([not reason for reason in reasons], count).astype(bool)
     long["reason"] = pd.Series(np.repeat(reasons, count), dtype="str")
-    return long
+    return with_other_signals(study, rows, long)
 
 
 def _events_frame(study: Study, rows: Sequence[Occurrence]) -> pd.DataFrame:
@@ -189,12 +195,14 @@ def wide_table(long: pd.DataFrame) -> pd.DataFrame:
     key = ["recording", "event_kind", "event", "occurrence"]
     columns = long.columns.tolist()
     before = columns[: columns.index("signal")]
+    # The first row of an event is one of this program's own signals.
     ids = long[[*before, *_OF_EVENTS, *_GATE]].drop_duplicates(key).set_index(key, drop=False)
     wide: dict[str, Any] = {}
-    for signal in SIGNALS:
+    others = other_signals_in(long)
+    for signal in (*SIGNALS, *others):
         rows = long[long["signal"] == signal].set_index(key)
-        for one in _OF_SIGNALS:
-            if signal in signals_of(one):
+        for one in OTHER_MEASURES if signal in others else _OF_SIGNALS:
+            if signal in others or signal in signals_of(one):
                 wide[f"{signal}_{one.name}"] = rows[one.name].reindex(ids.index)
     result = pd.concat([ids[before], pd.DataFrame(wide), ids[[*_OF_EVENTS, *_GATE]]], axis=1)
     return result.reset_index(drop=True)
@@ -272,7 +280,7 @@ def write_tables(study: Study, progress: OnProgress = ignore_progress) -> Tables
         for name in _FILES:
             replace_file(folder / f"{name}.csv", csv_bytes(getattr(tables, name)))
         columns = {f"{name}.csv": getattr(tables, name).columns.tolist() for name in _FILES}
-        write_json(folder / "long.json", dictionary(study, columns))
+        write_json(folder / "long.json", dictionary(study, columns, other_signals_in(long)))
     except OSError as error:
         raise output_error(folder, error) from error
     return tables

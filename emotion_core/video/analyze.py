@@ -359,6 +359,7 @@ class _Run:
                 "fps": round(info.fps, 3),
                 "duration_s": info.duration_s,
                 "has_audio": info.has_audio,
+                "created_utc": info.created_utc or None,
             },
             "settings": asdict(self._options),
             "model": self._model,

@@ -196,6 +196,39 @@ def test_any_log_gives_events_or_the_reason(data: bytes) -> None:
     test(data, "a.log")
 
 
+near_grid = st.lists(
+    st.sampled_from(
+        [
+            "0",
+            "1",
+            "2",
+            "-1",
+            "1e999",
+            "<exists>",
+            '"IntervalTier"',
+            '"TextTier"',
+            '"a""b"',
+            '"x',
+            "!",
+        ]
+    ),
+    max_size=20,
+).map(lambda words: "\n".join(['"ooTextFile"', '"TextGrid"', "0", "9", "<exists>", "1", *words]))
+near_cues = st.lists(
+    st.sampled_from(
+        ["00:01.000 --> 00:02.000", "00:03.000-->x", "1 a: b (point)", "", "<v A>x", "NOTE", "&lt;"]
+    ),
+    max_size=12,
+).map(lambda lines: "\n".join(["WEBVTT", "", *lines]))
+
+
+@quick
+@given(st.one_of(near_grid, near_cues))
+def test_any_annotations_give_events_or_the_reason(text: str) -> None:
+    test = test_any_file_of_events_gives_events_or_the_reason.hypothesis.inner_test  # type: ignore[attr-defined]
+    test(text.encode(), "a.TextGrid")
+
+
 @quick
 @given(
     st.text(alphabet="{}*_ab.", max_size=12), st.lists(st.text("ab_./", max_size=12), max_size=3)

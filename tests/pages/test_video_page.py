@@ -13,6 +13,7 @@ from page_driver import words
 from streamlit.testing.v1 import AppTest
 from video_page_driver import PAGE, job_id, page, start, until_ended, view_key
 
+from emotion_core.interchange.formats import FORMATS
 from emotion_core.media import encoder
 from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.results.annotations import Hide
@@ -60,6 +61,7 @@ def test_an_upload_becomes_people_timeline_and_downloads(clip: bytes) -> None:
     labels = {b.proto.label for b in app.get("download_button")}
     assert {"Everything", "Clip", "Table (CSV)", "Table (Parquet)", "Summary"} <= labels
     assert {"Subtitles", "Report to print"} <= labels
+    assert {known.label for known in FORMATS.values()} <= labels
 
 
 def test_the_same_video_again_is_answered_from_the_results(clip: bytes) -> None:

@@ -36,7 +36,7 @@ def readings(
     values = np.concatenate([probs, valence_arousal(probs.astype(np.float32))], axis=1)
     no = np.zeros(len(happy), bool)
     level = NAN if baseline is None else baseline
-    flags = {"seen": present, "held": no, "unsure": no, "excluded": no} | more
+    flags: dict[str, Any] = {"seen": present, "held": no, "unsure": no, "excluded": no} | more
     return Readings(
         Grid(0.0, rate_hz, len(happy)),
         speaking=np.full(len(happy), -1, np.int8),

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from emotion_core.atomic_io import parse_json
 from emotion_core.errors import InputError
+from emotion_core.interchange.boris import OVERLAP
+from emotion_core.interchange.document import OWN_KINDS
 from emotion_core.study.definitions import EventKind
 from emotion_core.study.event_files.found import (
     Found,
@@ -38,6 +40,7 @@ _LINES_ABOVE: Final = 300
 _MOST_BYTES: Final = 256_000_000
 _MARKS: Final = {"point": Mark.POINT, "start": Mark.START, "stop": Mark.STOP}
 _NO_SUBJECT: Final = frozenset({"", "no focal subject", "na"})
+_EXACT: Final = frozenset(map(str, EventKind))
 _NOTHING: Final = frozenset({"", "none", "na"})
 
 
@@ -92,10 +95,10 @@ def _observed(lines: list[str]) -> tuple[str, tuple[str, ...]]:
 def _line_of(
     where: str, cells: Mapping[str, str], session: str, media: tuple[str, ...]
 ) -> Line | FoundEvent:
-    behavior, kind = label_from(cells.get("behavior", "")), EventKind.EVENT
+    behavior = label_from(cells.get("behavior", ""))
     if not behavior:
         raise InputError("It names no behavior")
-    kind = kind_from(f"{cells.get('behavioral_category', '')} {behavior}", kind)
+    kind = _kind(cells.get("behavioral_category", ""), behavior)
     modifiers = [cell for key, cell in cells.items() if key.startswith("modifier")]
     start_s = seconds_of(cells.get("start_(s)") or cells.get("time", ""))
     event = FoundEvent(
@@ -117,6 +120,15 @@ def _line_of(
     return Line(where, _MARKS[said], (event.session, event.subject, event.label), event)
 
 
+def _kind(category: str, behavior: str) -> EventKind:
+    """A category that is a kind itself decides; else the words of both do."""
+    if category in _EXACT:
+        return EventKind(category)
+    if category in OWN_KINDS:
+        return EventKind.EVENT
+    return kind_from(f"{category} {behavior}", EventKind.EVENT)
+
+
 def _interval(event: FoundEvent, end_s: float) -> FoundEvent:
     if end_s < event.start_s:
         raise InputError("It ends before it starts")
@@ -132,7 +144,8 @@ def _interval(event: FoundEvent, end_s: float) -> FoundEvent:
 
 
 def _label(behavior: str, modifiers: list[str]) -> str:
-    said = [m for text in modifiers for m in text.split("|") if m.casefold() not in _NOTHING]
+    given = (m.strip() for text in modifiers for m in text.split("|"))
+    said = [m for m in given if m.casefold() not in _NOTHING and not OVERLAP.fullmatch(m)]
     return label_from(f"{behavior} ({', '.join(said)})" if said else behavior)
 
 
@@ -229,13 +242,14 @@ def _project_line(
         _float(time_s),
         _float(time_s),
         _label(code, [modifiers]),
-        kind_from(f"{category} {code}", EventKind.EVENT),
+        _kind(category, code),
         session=session,
         media=_project_media(observation),
         subject=_subject(subject),
     )
     mark = Mark.TOGGLE if state else Mark.POINT
-    return Line(where, mark, (event.subject, event.label), event)
+    # As BORIS pairs them.
+    return Line(where, mark, (event.subject, code, modifiers), event)
 
 
 def _float(value: Any) -> float:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pympi.Elan import Eaf
 
 from emotion_core.errors import InputError
+from emotion_core.interchange.elan import POINT_MS
 from emotion_core.study.definitions import EventKind
 from emotion_core.study.event_files.found import Found, FoundEvent, kind_from, label_from
 from emotion_core.study.problems import Problem
@@ -22,7 +23,8 @@ def read_elan(path: Path) -> Found:
     """Every annotation of every tier; the name of the tier says what kind of event it is.
 
     An annotation without a time of its own (a symbolic association or subdivision) has that of the
-    one to which it belongs; unaligned ones share the time between their neighbours evenly.
+    one to which it belongs; unaligned ones share the time between their neighbours evenly. ELAN has
+    no points: an annotation of a millisecond is one.
 
     Raises:
         InputError: it is not a file of ELAN.
@@ -39,6 +41,8 @@ def read_elan(path: Path) -> Found:
         PurePosixPath(str(m.get("MEDIA_URL", "")).replace("\\", "/")).name
         for m in eaf.media_descriptors
     )
+    # A last hint to whose events they are.
+    media += (path.name,)
     times: dict[str, tuple[float, float]] = {}
     for aligned, *_ in eaf.tiers.values():
         times |= _aligned_times(aligned, eaf.timeslots)
@@ -49,6 +53,8 @@ def read_elan(path: Path) -> Found:
             if time is None or time[1] < time[0]:
                 lost += 1
                 continue
+            if round((time[1] - time[0]) * _MS) <= POINT_MS:
+                time = time[0], time[0]
             kind = kind_from(tier, EventKind.EVENT)
             label = label_from(value) or label_from(tier) or str(kind)
             subject = str(about.get("PARTICIPANT", ""))

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from emotion_core.errors import InputError
+from emotion_core.interchange.textgrid import is_textgrid
+from emotion_core.interchange.webvtt import is_webvtt
 from emotion_core.results.paths import safe_name
 from emotion_core.study.definitions import EVERY_RECORDING, Event, Recording
 from emotion_core.study.event_files import boris, eprime, psychopy, tables
+from emotion_core.study.event_files.annotations import read_textgrid_events, read_webvtt_events
 from emotion_core.study.event_files.elan import read_elan
 from emotion_core.study.event_files.found import Found, FoundEvent
 from emotion_core.study.problems import Problem, in_order, listed
@@ -17,8 +20,9 @@ from emotion_core.study.recordings import stem_of
 from emotion_core.study.text_files import clean, read_text, table_of
 
 _UNDERSTOOD: Final = (
-    "Files of BORIS (.boris, and exported tables), ELAN (.eaf), PsychoPy (.csv, .log) and E-Prime "
-    "(.txt) are understood, and tables with the columns start_s, end_s and label."
+    "Files of BORIS (.boris, and exported tables), ELAN (.eaf), Praat (.TextGrid), PsychoPy (.csv, "
+    ".log) and E-Prime (.txt) are understood, subtitles (.vtt), and tables with the columns "
+    "start_s, end_s and label, or BIDS events."
 )
 
 
@@ -27,7 +31,8 @@ class Imported:
     """The events of a file.
 
     Attributes:
-        format: what wrote the file: "BORIS", "ELAN", "PsychoPy", "E-Prime" or "table".
+        format: what wrote the file: "BORIS", "ELAN", "Praat", "WebVTT", "PsychoPy", "E-Prime" or
+            "table".
         events: in the order of the file.
         problems: what could not be read, and events whose recording is not known.
     """
@@ -56,7 +61,7 @@ def import_events(
     recordings: Sequence[Recording] = (),
     labels_from: str = "",
 ) -> Imported:
-    """Read the events of BORIS, ELAN, PsychoPy, E-Prime, markers.csv, or another table.
+    """Read the events of BORIS, ELAN, Praat, PsychoPy, E-Prime, WebVTT, or of a table.
 
     One file may hold the events of many recordings. The recording of an event is the one that has
     the name of its observation or of its media file; if there is none, the one whose participant
@@ -94,6 +99,10 @@ def _read(path: Path, labels_from: str) -> Found:
     if lower.endswith(".eaf"):
         return read_elan(path)
     text = read_text(path)
+    if is_textgrid(text.text):
+        return read_textgrid_events(name, text.text)
+    if is_webvtt(text.text):
+        return read_webvtt_events(name, text.text)
     if eprime.is_log(text):
         return eprime.read_eprime_log(name, text, labels_from)
     if psychopy.is_log(text):

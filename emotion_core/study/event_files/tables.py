@@ -4,6 +4,9 @@ from dataclasses import replace
 from typing import Final
 
 from emotion_core.errors import InputError
+from emotion_core.interchange.bids import MISSING as _MISSING
+from emotion_core.interchange.document import OWN_KINDS
+from emotion_core.study.definitions import EventKind
 from emotion_core.study.event_files.found import Found, FoundEvent
 from emotion_core.study.events import events_of
 from emotion_core.study.text_files import Row, Table, column_key, seconds_of
@@ -16,7 +19,7 @@ _NAMES: Final = {
     "label": ("label", "trial_type", "event", "name", "code", "stimulus", "description"),
     "kind": ("kind",),
     "recording": ("recording",),
-    "participant": ("participant", "participant_id", "subject"),
+    "participant": ("participant", "participant_id", "subject", "person"),
 }
 
 
@@ -40,7 +43,7 @@ def read_event_table(name: str, table: Table, labels_from: str) -> Found:
         raise InputError(f"{name} is a table of readings: its recording is added, not its events.")
     if labels_from and labels_from not in table.columns:
         raise InputError(f'{name} has no column "{labels_from}".')
-    table = _with_ends(table.with_columns(_renamed(table, labels_from)))
+    table = _with_ends(_plain(table.with_columns(_renamed(table, labels_from))))
     read = events_of(table, name)
     found = Found("table")
     found.problems += [
@@ -81,6 +84,17 @@ def _with_ends(table: Table) -> Table:
         return table
     rows = tuple(map(_with_end, table.rows))
     return replace(table, columns=(*table.columns, "end_s"), rows=rows)
+
+
+def _plain(table: Table) -> Table:
+    """Without the "n/a" of BIDS, and without kinds that only this program's exports have."""
+    rows = []
+    for row in table.rows:
+        cells = {c: "" if cell == _MISSING else cell for c, cell in row.cells.items()}
+        if cells.get("kind") in OWN_KINDS:
+            cells["kind"] = str(EventKind.EVENT)
+        rows.append(replace(row, cells=cells))
+    return replace(table, rows=tuple(rows))
 
 
 def _with_end(row: Row) -> Row:

@@ -21,6 +21,7 @@ from emotion_core.study.additions import (
     said_by_name,
     take_results,
 )
+from emotion_core.study.other_files import add_other_tables
 from emotion_core.study.recordings import add_recordings as with_rows
 from emotion_core.study.recordings import import_recordings, recording_name
 from emotion_core.ui.common.page import link_to
@@ -32,6 +33,7 @@ from emotion_core.ui.study_page.study_view import StudyView
 from emotion_core.ui.video_page.jobs import VIDEO_JOBS
 
 UPLOAD, ANALYSES, LIVE, TABLE = "Upload videos", "From my analyses", "Live recording", "From a CSV"
+UNITS: Final = "Action units"
 _MOST_LISTED: Final = 50
 _PIECE: Final = 1 << 20
 
@@ -43,6 +45,7 @@ def show_adding(view: StudyView) -> None:
         ANALYSES: _analyses,
         LIVE: _live,
         TABLE: _table,
+        UNITS: _action_units,
     }
     chosen = st.segmented_control(
         "Way",
@@ -237,4 +240,37 @@ def _table(view: StudyView) -> None:
         told += [outside_words(outside)] if outside else []
         if told:
             st.session_state[f"{view.key}_problem"] = " ".join(told)
+    st.rerun()
+
+
+def _action_units(view: StudyView) -> None:
+    """Tables that OpenFace or py-feat made of the study's videos."""
+    round_ = st.session_state.setdefault(f"{view.key}_units_round", 0)
+    uploads = st.file_uploader(
+        "CSV files of OpenFace or py-feat",
+        type=["csv"],
+        accept_multiple_files=True,
+        key=f"{view.key}_units_{round_}",
+    )
+    st.caption(
+        "Name each file after its recording or its video, as OpenFace does. The action units "
+        "become further signals of the tables, on the same clock as the expressions."
+    )
+    if not st.button("Add", type="primary", disabled=not uploads, key=f"{view.key}_units_add"):
+        return
+    added: list[str] = []
+    told: list[str] = []
+    try:
+        for upload in uploads:
+            with uploaded_file(upload) as path:
+                result = add_other_tables(view.study, [path], [upload.name])
+            added += result.added.values()
+            told += result.failed.values()
+    except EmotionCoreError as error:
+        told.append(str(error))
+    if added:
+        st.toast(f"Added to {', '.join(added)}.", icon=":material/sentiment_satisfied:")
+    if told:
+        st.session_state[f"{view.key}_problem"] = " ".join(told)
+    st.session_state[f"{view.key}_units_round"] = round_ + 1
     st.rerun()

@@ -1,23 +1,30 @@
 """The events of a study as a table that can be edited, and event files of other programs."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError, InputError
+from emotion_core.interchange.formats import FORMATS, download_pieces, is_zipped
+from emotion_core.results.paths import safe_name
 from emotion_core.study.additions import add_events
 from emotion_core.study.definitions import EVERY_RECORDING, Event, EventKind
 from emotion_core.study.event_files import import_events
 from emotion_core.study.events import EVENTS
+from emotion_core.study.folder import Study
+from emotion_core.study.interchange import documents_of
+from emotion_core.ui.common.downloads import show_download
+from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.study_page.adding import uploaded_file
 from emotion_core.ui.study_page.recordings import show_problems
 from emotion_core.ui.study_page.study_view import StudyView
 
-_TYPES: Final = ["csv", "tsv", "txt", "log", "eaf", "boris", "json", "xml"]
+_TYPES: Final = ["csv", "tsv", "txt", "log", "eaf", "boris", "json", "xml", "textgrid", "vtt"]
 _COLUMNS: Final[dict[str, type]] = {
     **dict.fromkeys(("recording", "kind", "label"), str),
     **dict.fromkeys(("start_s", "end_s"), float),
@@ -28,6 +35,8 @@ def show_events(view: StudyView) -> None:
     """Draw the tab."""
     with st.expander("Import an event file", icon=":material/upload_file:"):
         _import(view)
+    with st.expander("Export for other programs", icon=":material/output:"):
+        _export(view)
     show_problems([p for p in view.problems() if p.file == EVENTS])
     st.caption(
         "A *stimulus* was shown, an *event* happened; a *baseline* is the participant at rest; "
@@ -35,6 +44,33 @@ def show_events(view: StudyView) -> None:
         "or `*` for all. An empty end makes a point. Times are seconds on the events’ clock."
     )
     _editor(view)
+
+
+def _export(view: StudyView) -> None:
+    """The recordings in the formats of other programs; made when a button is pressed."""
+    st.caption(
+        "For each recording its events, and the expressions of its participant where it has been "
+        "analysed. Times are those of the video. What a format cannot hold is listed in notes.txt."
+    )
+    if not view.study.recordings:
+        st.caption("There are no recordings yet.")
+        return
+    study, name = view.study, safe_name(view.study.name)
+    with st.container(horizontal=True):
+        for to, known in FORMATS.items():
+            zipped = is_zipped(to, several=True)
+            suffix, kind = (
+                (".zip", "application/zip") if zipped else (known.suffix, known.media_type)
+            )
+            pieces = partial(_pieces, study, to)
+            file = OfferedFile(f"{name}_{to}{suffix}", kind, pieces)
+            show_download(known.label, file, key=f"{view.key}_get_{to}")
+
+
+def _pieces(study: Study, to: str) -> Iterator[bytes]:
+    """As the study is when the button is pressed."""
+    now = study.reopened()
+    return download_pieces(documents_of(now), to, now.name, several=True)
 
 
 def _editor(view: StudyView) -> None:
@@ -104,7 +140,7 @@ def _import(view: StudyView) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         upload = st.file_uploader(
-            "CSV, BORIS (table or project), ELAN, PsychoPy, E-Prime, or markers.csv",
+            "CSV, BORIS (table or project), ELAN, Praat, PsychoPy, E-Prime, WebVTT, or BIDS",
             type=_TYPES,
             key=f"{view.key}_events_file_{round_}",
         )

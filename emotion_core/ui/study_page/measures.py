@@ -8,6 +8,7 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError
 from emotion_core.study.definitions import SIGNALS
 from emotion_core.study.measures import MEASURES
+from emotion_core.study.other_measures import other_signals_in
 from emotion_core.study.outcome import counted_cells
 from emotion_core.ui.common.downloads import show_download
 from emotion_core.ui.common.file_links import OfferedFile
@@ -56,7 +57,12 @@ def _long(view: StudyView, long: pd.DataFrame) -> None:
     with st.container(horizontal=True):
         events = list(dict.fromkeys(long["event"]))
         event = st.selectbox("Event", ["all", *events], key=f"{view.key}_long_event", width=260)
-        signal = st.selectbox("Signal", ["all", *SIGNALS], key=f"{view.key}_long_signal", width=200)
+        signal = st.selectbox(
+            "Signal",
+            ["all", *SIGNALS, *other_signals_in(long)],
+            key=f"{view.key}_long_signal",
+            width=200,
+        )
         every = st.toggle("All measures", key=f"{view.key}_long_every")
     rows = long
     rows = rows if event == "all" else rows[rows["event"] == event]

@@ -1,10 +1,12 @@
 """Everything of a video to keep: tables, clip, subtitles, report, and a zip of all."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
+from emotion_core.interchange.formats import FORMATS
 from emotion_core.reports.archive import ResultDownloads
 from emotion_core.results.paths import safe_name
 from emotion_core.ui.common.downloads import show_download
@@ -25,6 +27,8 @@ def show_exports(view: ResultView) -> None:
         _button(view, "Summary", "_summary.json", "application/json", make.summary)
         _button(view, "Subtitles", ".vtt", "text/vtt", make.subtitles)
         _button(view, "Report to print", "_report.html", "text/html", make.report)
+        with st.popover("For other programs", icon=":material/output:"):
+            _other_programs(view, make)
     words = "Your names, merges, exclusions and markers are applied. The zip explains every column."
     if view.edits.hides:
         words += " Pictures of hidden faces are omitted"
@@ -32,6 +36,18 @@ def show_exports(view: ResultView) -> None:
     elif view.clip_is_older:
         words += " The clip shows people as detected: it was drawn before your changes."
     st.caption(words)
+
+
+def _other_programs(view: ResultView, make: ResultDownloads) -> None:
+    """Each person's episodes and the markers, in the formats of other programs."""
+    st.caption(
+        "Each person’s dominant expressions, speaking and unsure readings, and the markers. Keep "
+        "the file next to the video, so that ELAN and BORIS find it."
+    )
+    with st.container(horizontal=True):
+        for to, known in FORMATS.items():
+            pieces = partial(make.annotations, to)
+            _button(view, known.label, known.suffix, known.media_type, pieces)
 
 
 def _button(

@@ -1,0 +1,1 @@
+"""Annotations for the programs of a lab: ELAN, BORIS, Praat, WebVTT, BIDS."""
