@@ -111,15 +111,13 @@ def _show(view: StudyView, told: Any) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left, st.container(key=PLAYER):
         marked.video.play(key)
-    bar = left.container()
     # First what was pressed: bar and table show it in the same run.
     view.change(lambda study: take_presses(key, lambda press: _keep(study, marked, press)))
     with told:
         view.show_problem()
     after = StudyView(view.token, view.folder)
-    with bar:
-        _bar(after.study, marked)
     with right:
+        _bar(after.study, marked)
         edit_events(after, name)
         st.caption(_words(recording))
 
