@@ -192,8 +192,10 @@ def _curves(found: StudyFindings, means: GroupCurves, shares: GroupCurves | None
 
 def _cells(found: StudyFindings) -> pd.DataFrame:
     cells = counted_cells(found.study, found.question, found.tables.long)
-    shares = [column for column in cells if column.endswith("_share")]
-    return cells.assign(**{c: cells[c].map("{:.1%}".format, na_action="ignore") for c in shares})
+    share = "mean_valid_share"
+    if share not in cells:
+        return cells
+    return cells.assign(**{share: cells[share].map("{:.1%}".format, na_action="ignore")})
 
 
 def _left_out(exclusions: pd.DataFrame) -> pd.DataFrame:

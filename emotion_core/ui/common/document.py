@@ -4,12 +4,15 @@ from typing import Final
 
 import streamlit as st
 
+from emotion_core.ui.common.component_key import component_key
+
 # A study may come from elsewhere with its report: nothing of it is fetched, and no script runs.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 _HEAD: Final = f'<!doctype html><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
 _HTML: Final = '<iframe sandbox="" title=""></iframe>'
-_CSS: Final = """iframe { width: 100%; height: min(80vh, 60rem); border: 1px solid #8886;
-  border-radius: .5rem; background: #fff; color-scheme: light; display: block; }"""
+_CSS: Final = """iframe { box-sizing: border-box; width: 100%; height: min(80vh, 60rem);
+  border: 1px solid #8886; border-radius: .5rem; background: #fff; color-scheme: light;
+  display: block; }"""
 _SCRIPT: Final = """export default function ({ data, parentElement }) {
   const frame = parentElement.querySelector('iframe')
   frame.title = data.title
@@ -26,4 +29,4 @@ def show_document(html: str, *, title: str, key: str) -> None:
         key: unique on the page.
     """
     frame = st.components.v2.component("emotion_lab_document", html=_HTML, css=_CSS, js=_SCRIPT)
-    frame(key=key, data={"html": _HEAD + html, "title": title})
+    frame(key=component_key(key), data={"html": _HEAD + html, "title": title})

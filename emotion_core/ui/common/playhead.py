@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import streamlit as st
 
+from emotion_core.ui.common.component_key import component_key
+
 PLAYER: Final = "player"
 _SCRIPT: Final = Path(__file__).parents[1] / "assets" / "player_seek.js"
 _HTML: Final = """<div class="bar"><span class="clock">0:00.00</span>
@@ -62,5 +64,5 @@ def show_playhead(
         "charts": list(charts),
         "canMark": can_mark,
     }
-    found = bar(key=f"{key}_bar", data=data, on_mark_change=lambda: None)
+    found = bar(key=component_key(f"{key}_bar"), data=data, on_mark_change=lambda: None)
     return None if found.mark is None else float(found.mark)

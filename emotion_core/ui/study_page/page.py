@@ -120,7 +120,12 @@ def _rename(view: StudyView) -> None:
         st.form("study_rename_form", border=False),
     ):
         name = st.text_input(
-            "Name", view.study.name, key=f"{view.key}_new_name", max_chars=LONGEST_NAME
+            "Name",
+            view.study.name,
+            # Another field when the name changes, wherever that is done.
+            key=f"{view.key}_new_name_{hash(view.study.name)}",
+            max_chars=LONGEST_NAME,
+            width=420,
         )
         pressed = st.form_submit_button("Rename", icon=":material/check:", key="study_rename")
     # The name is part of the report: its results are older then.
