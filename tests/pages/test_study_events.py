@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from key_presses import pressed_state
 from streamlit.testing.v1 import AppTest
 from study_page_driver import add, folder_of, open_tab, page, rows_of, run, words
 
@@ -39,8 +40,8 @@ def keys_shown(token: str) -> AppTest:
 
 def press(app: AppTest, token: str, *presses: tuple[str, str, float]) -> AppTest:
     """What the component sends for presses: id, key and time."""
-    sent = [{"id": i, "key": key, "time": time_s} for i, key, time_s in presses]
-    app.session_state[component_key(f"study_{token[:8]}_keys_P01_keys")] = {"presses": sent}
+    key = component_key(f"study_{token[:8]}_keys_P01_keys")
+    app.session_state[key] = pressed_state(*presses)
     return run(app)
 
 

@@ -31,6 +31,8 @@ def test_a_moment_is_a_point_event_of_this_recording() -> None:
     made = pressed((), P01, SMILE, 3.21049)
     assert made.applied(()) == [Event("P01", EventKind.EVENT, "smile", 3.21, 3.21)]
     assert running_event(made.applied(()), P01, SMILE) is None
+    with pytest.raises(InputError, match="smile is marked here already"):
+        pressed(made.applied(()), P01, SMILE, 3.2104)
 
 
 @pytest.mark.parametrize(("second_s", "span"), [(5.5, (3.0, 5.5)), (1.5, (1.5, 3.0))])

@@ -13,15 +13,17 @@ from emotion_core.ui.common.keys import KeyPress, TakenPresses, presses_in, take
 
 
 def sent(*ids: str) -> dict[str, Any]:
-    return {"presses": [{"id": i, "key": "1", "time": n / 2} for n, i in enumerate(ids)]}
+    items = [{"id": i, "key": "1", "time": n / 2} for n, i in enumerate(ids)]
+    return {"presses": {"server": "s", "items": items}}
 
 
 @pytest.fixture
 def sessions(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Sessions of one server: `state` is that of the present one."""
     taken = TakenPresses()
+    taken.server = "s"
     found = SimpleNamespace(state={}, kept=[])
-    monkeypatch.setattr(keys, "_taken_presses", lambda: taken)
+    monkeypatch.setattr(keys, "taken_presses", lambda: taken)
     monkeypatch.setattr(keys, "st", SimpleNamespace(session_state=found.state))
     return found
 
@@ -77,21 +79,32 @@ def test_a_press_that_is_impossible_stops_no_later_one(sessions: SimpleNamespace
     assert sessions.state["bar_keys_confirmed"] == ["a", "b"]
 
 
+def test_what_an_earlier_server_was_sent_is_left_to_the_browser(sessions: SimpleNamespace) -> None:
+    sessions.state["bar-ukeys"] = sent("a")
+    sessions.state["bar-ukeys"]["presses"]["server"] = "before"
+    take_presses("bar", sessions.kept.append)
+    assert not sessions.kept
+    assert sessions.state["bar_keys_confirmed"] == []
+
+
+@pytest.mark.parametrize("state", [None, {}, {"presses": None}, {"presses": "a"}, {"presses": []}])
+def test_without_presses_there_is_nothing_to_keep(state: Any) -> None:
+    assert presses_in(state, "s") == []
+
+
 @pytest.mark.parametrize(
-    "state",
+    "items",
     [
         None,
-        {},
-        {"presses": None},
-        {"presses": "a"},
-        {"presses": [1, {}, {"id": "a"}, {"id": "a", "key": "1", "time": -1}]},
-        {"presses": [{"id": "a", "key": "1", "time": float("nan")}]},
-        {"presses": [{"id": "", "key": "1", "time": 1}, {"id": "a", "key": "1" * 99, "time": 1}]},
-        {"presses": [{"id": 5, "key": "1", "time": 1}, {"id": "a", "key": "1", "time": "1"}]},
+        "a",
+        [1, {}, {"id": "a"}, {"id": "a", "key": "1", "time": -1}],
+        [{"id": "a", "key": "1", "time": float("nan")}],
+        [{"id": "", "key": "1", "time": 1}, {"id": "a", "key": "1" * 99, "time": 1}],
+        [{"id": 5, "key": "1", "time": 1}, {"id": "a", "key": "1", "time": "1"}],
     ],
 )
-def test_what_is_made_up_is_left_out(state: Any) -> None:
-    assert presses_in(state) == []
+def test_what_is_made_up_is_left_out(items: Any) -> None:
+    assert presses_in({"presses": {"server": "s", "items": items}}, "s") == []
 
 
 def test_few_presses_are_remembered_without_end() -> None:
