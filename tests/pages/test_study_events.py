@@ -15,7 +15,7 @@ from emotion_core.media.write import sample_video
 from emotion_core.study.definitions import Event, EventKind, Recording
 from emotion_core.study.event_keys import DEFAULT_KEYS, EventKey
 from emotion_core.study.folder import Study
-from emotion_core.ui.common.component_key import component_key
+from emotion_core.ui.common.playhead import component_key
 from emotion_core.ui.study_page import event_keys
 from emotion_core.ui.study_page.events import BY_KEY
 from emotion_core.ui.study_page.recording_video import recording_video

@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.errors import InputError, OutputError
 from emotion_core.ui.common import keys
-from emotion_core.ui.common.component_key import component_key
 from emotion_core.ui.common.keys import KeyPress, TakenPresses, presses_in, take_presses
+from emotion_core.ui.common.playhead import component_key
 
 
 def sent(*ids: str) -> dict[str, Any]:

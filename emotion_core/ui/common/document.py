@@ -4,7 +4,7 @@ from typing import Final
 
 import streamlit as st
 
-from emotion_core.ui.common.component_key import component_key
+from emotion_core.ui.common.playhead import component_key
 
 # A study may come from elsewhere with its report: nothing of it is fetched, and no script runs.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"

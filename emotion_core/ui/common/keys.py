@@ -23,7 +23,7 @@ import math
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +31,7 @@ from typing import Any, Final
 import streamlit as st
 
 from emotion_core.errors import OutputError
-from emotion_core.ui.common.component_key import component_key
+from emotion_core.ui.common.playhead import component_key
 
 UNDO: Final = "undo"
 SPEEDS: Final = (0.25, 0.5, 1.0)
@@ -200,8 +200,8 @@ def presses_in(state: Any, server: str) -> list[KeyPress]:
         state: {"presses": {"server": …, "items": [{"id": …, "key": …, "time": …}]}}
         server: presses sent to another one are left out: it may have kept them.
     """
-    sent = state.get("presses") if hasattr(state, "get") else None
-    if not hasattr(sent, "get") or sent.get("server") != server:
+    sent = state.get("presses") if isinstance(state, Mapping) else None
+    if not isinstance(sent, Mapping) or sent.get("server") != server:
         return []
     items = sent.get("items")
     found = [_press_of(item) for item in items[:_MOST_AT_ONCE]] if isinstance(items, list) else []

@@ -9,8 +9,6 @@ from typing import Any, Final
 
 import streamlit as st
 
-from emotion_core.ui.common.component_key import component_key
-
 PLAYER: Final = "player"
 _SCRIPT: Final = Path(__file__).parents[1] / "assets" / "player_seek.js"
 _HTML: Final = """<div class="bar"><span class="clock">0:00.00</span>
@@ -30,6 +28,14 @@ def followed_chart(key: str, span: tuple[float, float]) -> dict[str, Any]:
         span: the seconds at the ends of its time axis.
     """
     return {"key": key, "from": span[0], "to": span[1]}
+
+
+def component_key(key: str) -> str:
+    """A key that Streamlit accepts for a component, different for different keys.
+
+    Streamlit refuses two underscores in a row, which names of files and tokens may have.
+    """
+    return key.replace("-", "--").replace("_", "-u")
 
 
 def show_playhead(
