@@ -30,6 +30,14 @@ def followed_chart(key: str, span: tuple[float, float]) -> dict[str, Any]:
     return {"key": key, "from": span[0], "to": span[1]}
 
 
+def component_key(key: str) -> str:
+    """A key that Streamlit accepts for a component, different for different keys.
+
+    Streamlit refuses two underscores in a row, which names of files and tokens may have.
+    """
+    return key.replace("-", "--").replace("_", "-u")
+
+
 def show_playhead(
     key: str,
     charts: Sequence[dict[str, Any]],
@@ -62,5 +70,5 @@ def show_playhead(
         "charts": list(charts),
         "canMark": can_mark,
     }
-    found = bar(key=f"{key}_bar", data=data, on_mark_change=lambda: None)
+    found = bar(key=component_key(f"{key}_bar"), data=data, on_mark_change=lambda: None)
     return None if found.mark is None else float(found.mark)
