@@ -181,6 +181,14 @@ class Study:
         """
         return self._change_toml({"design": table_changes(self.design, design)})
 
+    def with_table(self, name: str, values: Mapping[str, Any]) -> "Study":
+        """Write keys of another table of study.toml; returns what is on disk then.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        return self._change_toml({name: values})
+
     def with_recordings(self, recordings: Sequence[Recording]) -> "Study":
         """Apply what was changed in the recordings of this object; returns what is on disk then.
 
