@@ -68,20 +68,61 @@ const newChip = (binding) => {
   return chip
 }
 
+const newHead = (words) => {
+  const head = document.createElement('span')
+  head.className = 'head'
+  head.textContent = words
+  return head
+}
+
 // Drawn again only where something changed: a button in use keeps its focus.
 const drawChips = (place, bindings) => {
-  const look = JSON.stringify(bindings.map(({ key, cap, label, colour }) => [key, cap, label, colour]))
+  const look = JSON.stringify(
+    bindings.map(({ key, cap, label, colour, row }) => [key, cap, label, colour, row]))
   if (place.dataset.look !== look) {
     place.dataset.look = look
-    place.replaceChildren(...bindings.map(newChip))
+    place.replaceChildren(...bindings.flatMap(
+      (binding) => [...(binding.row ? [newHead(binding.row)] : []), newChip(binding)]))
   }
+  const chips = place.querySelectorAll('button')
   bindings.forEach((binding, i) => {
-    const chip = place.children[i], running = binding.since !== null
+    const chip = chips[i], running = binding.since !== null
     chip.classList.toggle('running', running)
     if (binding.holds) chip.setAttribute('aria-pressed', String(running))
     else chip.removeAttribute('aria-pressed')
     chip.querySelector('.since').textContent = running ? `since ${words(binding.since)}` : ''
   })
+}
+
+// What was coded in the span, drawn again only where it changed; the lane keeps overlaps apart.
+const drawStrip = (strip, data) => {
+  strip.hidden = !data.span || !data.strip
+  if (strip.hidden || strip.dataset.look === JSON.stringify(data.strip)) return
+  strip.dataset.look = JSON.stringify(data.strip)
+  const [from, to] = data.span
+  const share = (time) => 100 * Math.min(Math.max((time - from) / (to - from), 0), 1)
+  strip.querySelector('.pieces').replaceChildren(...data.strip.map((piece) => {
+    const part = document.createElement('span')
+    part.className = piece.to === null ? 'piece open' : piece.to > piece.from ? 'piece' : 'piece moment'
+    part.title = piece.label
+    part.dataset.from = piece.from
+    part.style.setProperty('--mark', piece.colour || 'currentColor')
+    part.style.left = `${share(piece.from)}%`
+    if (piece.to > piece.from) part.style.width = `${share(piece.to) - share(piece.from)}%`
+    return part
+  }))
+}
+
+// The line at the time shown, and the end of what lasts.
+const moveStrip = (strip, data, time) => {
+  if (strip.hidden) return
+  const [from, to] = data.span
+  const share = (at) => 100 * Math.min(Math.max((at - from) / (to - from), 0), 1)
+  strip.querySelector('.head-line').style.left = `${share(time)}%`
+  for (const part of strip.querySelectorAll('.open')) {
+    const begin = share(Number(part.dataset.from))
+    part.style.width = `${Math.max(0, share(time) - begin)}%`
+  }
 }
 
 // The time of the frame that is shown, exact where the browser tells it.
@@ -112,23 +153,44 @@ class Clock {
 const clock = new Clock()
 
 // Keeps the video inside the span; at its end it begins again, or waits.
-const keepInside = (data, video) => {
+const keepInside = (data, video, atEnd) => {
   if (!data.span || video.seeking) return
   const [from, to] = data.span
   if (video.currentTime < from - 0.05) video.currentTime = from
-  if (video.currentTime < to - 1e-3) return
-  if (data.loop && !video.paused) { video.currentTime = from; return }
+  if (video.currentTime < to - 1e-3 && !video.ended) return
+  if (!video.paused || video.ended) atEnd(to)
+  if (data.loop && (!video.paused || video.ended)) {
+    video.currentTime = from
+    video.play().catch(() => {})
+    return
+  }
   if (!video.paused) video.pause()
   // The last frame of the span, not the first one after it.
   if (video.currentTime > to + 0.05) video.currentTime = Math.max(from, to - data.frameS / 2)
 }
 
+// What is outside of the span is not shown, nor how long the video is.
+const hideRest = (data, video) => {
+  if (!data.span) return
+  const [from, to] = data.span
+  if (video.controls) {
+    video.controls = false
+    video.disablePictureInPicture = true
+    video.oncontextmenu = (event) => event.preventDefault()
+  }
+  const inside = video.currentTime >= from - 0.05 && video.currentTime <= to + 0.05
+  video.style.visibility = inside && !(video.seeking && !video.dataset.shown) ? '' : 'hidden'
+  if (inside && !video.seeking) video.dataset.shown = '1'
+}
+
 const beginOnce = (data, video) => {
   if (begun.id === data.id && begun.video === video) return
   begun = { id: data.id, video }
+  if (data.span) video.pause()
+  delete video.dataset.shown
   if (data.speeds.includes(rate)) video.playbackRate = rate
   const [from, to] = data.span ?? [0, 0]
-  if (data.span && !(video.currentTime >= from && video.currentTime < to)) video.currentTime = from
+  if (data.span) video.currentTime = Math.min(Math.max(data.at ?? from, from), to)
 }
 
 export default function ({ data, parentElement, setStateValue }) {
@@ -142,10 +204,10 @@ export default function ({ data, parentElement, setStateValue }) {
   store(data.id)
   const send = () => { if (queue.length) setStateValue('presses', [...queue]) }
 
-  const press = (key) => {
+  const press = (key, time = null) => {
     if (!player()) return
     clock.follow(player())
-    queue.push({ id: newId(), key, time: clock.now() })
+    queue.push({ id: newId(), key, time: time ?? clock.now() })
     store(data.id)
     send()
     tell()
@@ -184,14 +246,21 @@ export default function ({ data, parentElement, setStateValue }) {
     '>': () => speed(1)
   }
   const undo = () => { if (data.canUndo || queue.length) press('undo') }
-  const known = new Set(data.bindings.map((binding) => binding.key))
+  // Each key, and its further names → the key that is told.
+  const known = new Map(data.bindings.flatMap(
+    (binding) => [binding.key, ...binding.also].map((name) => [name, binding.key])))
+  // Nothing lasts from the end of the span to its start.
+  const atEnd = (time) => {
+    const lasts = data.bindings.some((binding) => binding.since !== null) || queue.length > 0
+    if (data.endKey && lasts && queue.at(-1)?.key !== data.endKey) press(data.endKey, time)
+  }
 
   const onKey = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
     if (!player() || within(event, FIELDS)) return
     const name = nameOf(event)
     const isUndo = !known.has(name) && (name === 'backspace' || name === 'u')
-    const act = known.has(name) ? () => press(name) : isUndo ? undo : own[name]
+    const act = known.has(name) ? () => press(known.get(name)) : isUndo ? undo : own[name]
     // The space bar presses the button that has the focus, as everywhere.
     if (!act || (name === 'space' && within(event, BUTTONS))) return
     event.preventDefault()
@@ -228,7 +297,9 @@ export default function ({ data, parentElement, setStateValue }) {
     if (video) {
       clock.follow(video)
       beginOnce(data, video)
-      keepInside(data, video)
+      keepInside(data, video, atEnd)
+      hideRest(data, video)
+      moveStrip(strip, data, clock.now())
       find('.clock').textContent = words(clock.now() + data.origin)
       find('[data-act=play]').textContent = video.paused ? 'Play' : 'Pause'
       find('[data-act=speed]').textContent = `${video.playbackRate}×`
@@ -238,6 +309,15 @@ export default function ({ data, parentElement, setStateValue }) {
     next = requestAnimationFrame(tick)
   }
 
+  const strip = find('.strip')
+  const seek = (event) => {
+    const box = strip.getBoundingClientRect(), video = player()
+    if (!video || !data.span || box.width === 0) return
+    const [from, to] = data.span
+    const share = Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1)
+    video.currentTime = Math.min(from + share * (to - from), Math.max(from, to - data.frameS / 2))
+  }
+  drawStrip(strip, data)
   drawChips(find('.keys'), data.bindings)
   find('[data-act=undo]').disabled = !data.canUndo
   find('[data-act=speed]').hidden = data.speeds.length < 2
@@ -247,6 +327,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const bar = find('.bar'), chips = find('.keys')
   bar.addEventListener('click', onClick)
   chips.addEventListener('click', onClick)
+  strip.addEventListener('click', seek)
   // What an earlier page or a lost connection left; the server takes each press once.
   const first = setTimeout(send, 300)
   const retry = setInterval(send, RETRY_MS)
@@ -257,6 +338,7 @@ export default function ({ data, parentElement, setStateValue }) {
     document.removeEventListener('keydown', onKey, true)
     bar.removeEventListener('click', onClick)
     chips.removeEventListener('click', onClick)
+    strip.removeEventListener('click', seek)
     if (leave === stop) leave = () => {}
   }
   leave = stop

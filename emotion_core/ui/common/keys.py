@@ -37,7 +37,9 @@ _SCRIPT: Final = Path(__file__).parents[1] / "assets" / "player_keys.js"
 _MOST_AT_ONCE: Final = 2000
 _REMEMBERED: Final = 50_000
 _LONGEST: Final = 40
-_HTML: Final = """<div class="bar">
+_HTML: Final = """<div class="strip" hidden><div class="pieces"></div><i class="head-line"></i>
+</div>
+<div class="bar">
 <button type="button" data-act="back" title="Frame back (,)"
  aria-label="Frame back">&#8249;</button>
 <button type="button" data-act="play" title="Play or pause (space)">Play</button>
@@ -67,6 +69,14 @@ button:disabled { opacity: .45; cursor: default; }
 .keys button:active { transform: translateY(1px); }
 .since { font-variant-numeric: tabular-nums; font-weight: 400; font-size: .85em; }
 .since:empty { display: none; }
+.head { flex: 0 0 100%; font-size: .85rem; opacity: .85; margin: .15rem 0 -.15rem; }
+.strip { position: relative; height: 1.5rem; margin: .2rem 0 .6rem; border-radius: .35rem;
+  background: #8883; overflow: hidden; cursor: pointer; }
+.piece { position: absolute; top: 0; bottom: 0; background: var(--mark); min-width: 2px; }
+.piece.open { opacity: .65; }
+.piece.moment { width: 4px; margin-left: -2px; border-radius: 2px; box-shadow: 0 0 0 1px #fff8; }
+.head-line { position: absolute; top: 0; bottom: 0; width: 2px; margin-left: -1px;
+  background: currentColor; box-shadow: 0 0 3px #8888; pointer-events: none; }
 kbd { font: inherit; font-weight: 700; border: 1px solid #8888; border-radius: .3rem;
   padding: 0 .4rem; }"""
 
@@ -82,6 +92,8 @@ class KeyBinding:
         colour: CSS colour at the button's edge; "" takes that of the text.
         holds: it begins something that lasts until a later press.
         since_s: the second, on the clock shown, since which it lasts; None: it does not.
+        also: further keys that do the same; the press names `key`.
+        row: words above this button, which begins a row; "" goes on with the row.
     """
 
     key: str
@@ -89,6 +101,24 @@ class KeyBinding:
     colour: str = ""
     holds: bool = False
     since_s: float | None = None
+    also: tuple[str, ...] = ()
+    row: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StripPiece:
+    """A stretch on the strip below the player.
+
+    Attributes:
+        from_s, to_s: seconds of the video; equal for a moment; None: it lasts until now.
+        label: shown under the pointer.
+        colour: CSS colour.
+    """
+
+    from_s: float
+    to_s: float | None
+    label: str
+    colour: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,21 +176,30 @@ def show_keys(
     span_s: tuple[float, float] | None = None,
     loop: bool = False,
     speeds: Sequence[float] = SPEEDS,
+    at_s: float | None = None,
+    end_key: str = "",
+    strip: Sequence[StripPiece] | None = None,
 ) -> None:
     """Draw the player's buttons, the clock and a button for each key; they belong below the player.
 
     Args:
-        key: tells one player from the next: where it changes, the player goes to the start of its
-            span. The speed stays.
+        key: tells one player from the next: where it changes, the player goes to `at_s`. The speed
+            stays.
         bindings: the keys, in the order of their buttons.
         told: what the last press did, shown once it is confirmed.
         can_undo: whether there is something to take back.
         frame_s: how long a frame is shown, for steps.
         origin_s: what the clock shows when the video begins.
         span_s: seconds of the video that the player does not leave, from the first up to the
-            second; None: all of it.
+            second; nothing outside of it is shown, and the browser's own controls are off. None:
+            all of the video.
         loop: begin again at the end of `span_s`; otherwise the player stops there.
         speeds: playback rates, slow to fast; 1.0 must be one of them.
+        at_s: second of the video at which the player begins; None: at the start of `span_s`.
+        end_key: told as a press when the player comes to the end of `span_s` while a key lasts; ""
+            tells nothing.
+        strip: drawn over `span_s` between player and buttons, a click moves the player; None: no
+            strip.
     """
     bar = st.components.v2.component(
         "emotion_lab_player_keys", html=_HTML, css=_CSS, js=_SCRIPT.read_text("utf-8")
@@ -175,6 +214,8 @@ def show_keys(
                 "colour": b.colour,
                 "holds": b.holds,
                 "since": b.since_s,
+                "also": list(b.also),
+                "row": b.row,
             }
             for b in bindings
         ],
@@ -186,8 +227,17 @@ def show_keys(
         "span": list(span_s) if span_s else None,
         "loop": loop,
         "speeds": list(speeds),
+        "at": at_s,
+        "endKey": end_key,
+        "strip": None if strip is None else [_piece(piece) for piece in strip],
     }
     bar(key=_bar(key), data=data, on_presses_change=lambda: None)
+
+
+def _piece(piece: StripPiece) -> dict[str, Any]:
+    return {
+        "from": piece.from_s, "to": piece.to_s, "label": piece.label, "colour": piece.colour
+    }  # fmt: skip
 
 
 def presses_in(state: Any) -> list[KeyPress]:
