@@ -300,7 +300,8 @@ export default function ({ data, parentElement, setStateValue }) {
       keepInside(data, video, atEnd)
       hideRest(data, video)
       moveStrip(strip, data, clock.now())
-      find('.clock').textContent = words(clock.now() + data.origin)
+      // A frame that begins a little before the span is its first one.
+      find('.clock').textContent = words(Math.max(0, clock.now() + data.origin))
       find('[data-act=play]').textContent = video.paused ? 'Play' : 'Pause'
       find('[data-act=speed]').textContent = `${video.playbackRate}×`
       const wrong = problem(video), hint = find('.hint')

@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from emotion_core.errors import EmotionCoreError, OutputError
+from emotion_core.errors import EmotionCoreError
 from emotion_core.study.coding.records import Unit
 from emotion_core.study.coding.replay import Action, ClipCodes, Code, Key, finished
 from emotion_core.study.coding.scheme import Scheme
@@ -25,6 +25,10 @@ from emotion_core.ui.common.text import escape
 from emotion_core.ui.study_page.study_view import StudyView
 
 _MOST_LISTED: Final = 12
+# The keys below the player stay in sight on a laptop.
+_STYLE: Final = """<style>
+.st-key-player video { max-height: 50vh; object-fit: contain; background: #000; }
+</style>"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,21 +63,35 @@ def show_clip(place: ClipPlace, previous: str | None) -> None:
         previous: id of the clip before it, in the order of this coder.
     """
 
+    st.html(_STYLE)
+
     @st.fragment
     def draw() -> None:
-        left, right = st.columns([3, 2], gap="medium")
-        with left, st.container(key=PLAYER):
-            # Its name would tell the participant or the condition.
-            kind = place.video.media_type
-            file = OfferedFile("clip.mp4", kind, place.video.path, inline=True)
-            play_video(file, key=f"{place.view.key}_coding_video")
-        with left:
-            clip = _keys(place)
-        with right:
-            _coded(place, clip)
-            _ways_on(place, previous)
+        try:
+            _draw(place, previous)
+        except EmotionCoreError as error:
+            st.error(str(error), icon=":material/error:")
 
     draw()
+
+
+def _draw(place: ClipPlace, previous: str | None) -> None:
+    left, right = st.columns([3, 2], gap="medium")
+    with left, st.container(key=PLAYER):
+        # Its name would tell the participant or the condition.
+        kind = place.video.media_type
+        file = OfferedFile("clip.mp4", kind, place.video.path, inline=True)
+        play_video(file, key=f"{place.view.key}_coding_video")
+    with left:
+        clip = _keys(place)
+    with right:
+        _coded(place, clip)
+        _ways_on(place, previous)
+        st.caption(
+            "Space plays and pauses, comma and full stop step a frame, < and > change the speed, u "
+            "or Backspace takes back. The running key ends its code. Press 0 or x where you cannot "
+            "tell."
+        )
 
 
 def _keys(place: ClipPlace) -> ClipCodes:
@@ -83,7 +101,7 @@ def _keys(place: ClipPlace) -> ClipCodes:
 
     try:
         take_presses(place.key, keep)
-    except OutputError as error:
+    except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
     clip = place.store.coded(place.coder, place.unit)
     loop = st.session_state.get(f"{place.view.key}_coding_loop", False)

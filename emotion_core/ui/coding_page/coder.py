@@ -1,6 +1,7 @@
 """The coder's page: a name, the clips in this coder's own order, and nothing of the machine."""
 
 import time
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -11,12 +12,22 @@ from emotion_core.study.coding.scheme import read_scheme
 from emotion_core.study.coding.store import CodingStore
 from emotion_core.ui.coding_page.clip import ClipPlace, show_clip, show_feedback
 from emotion_core.ui.coding_page.videos import codable_videos
-from emotion_core.ui.coding_page.visit import code_as, leave_coding
+from emotion_core.ui.coding_page.visit import code_as, coder_here, invitation_here, leave_coding
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.study_page.study_view import StudyView
 
 # Somebody who pressed a key so recently is likely coding in another tab.
 _RECENT_S: Final = 120.0
+
+
+def show_invited(invitation: str, folder: Path) -> None:
+    """Draw the page to which an invitation leads."""
+    try:
+        view = StudyView(invitation, folder)
+    except EmotionCoreError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    show_coder(view, coder_here() or "")
 
 
 def show_coder(view: StudyView, name: str) -> None:
@@ -58,7 +69,8 @@ def _sign_in(view: StudyView, store: CodingStore, unknown: str) -> None:
         st.session_state[asked] = name
     if (known := st.session_state.get(asked)) and (coder := store.find_coder(known)):
         _same_name(view, next(p for p in store.progress() if p.coder == coder))
-    _leave_button(view)
+    if not invitation_here():
+        _leave_button(view)
 
 
 def _same_name(view: StudyView, progress: CoderProgress) -> None:

@@ -14,11 +14,12 @@ from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.coding.training import training_units
 from emotion_core.ui.coding_page.planning import show_plans
 from emotion_core.ui.coding_page.scheme_editor import show_scheme
-from emotion_core.ui.coding_page.visit import code_as
+from emotion_core.ui.coding_page.visit import code_as, invitation_address
 from emotion_core.ui.common.downloads import show_download
 from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.study_page.study_view import StudyView
+from emotion_core.ui.study_page.visits import study_store
 
 _SEED: Final = 1
 
@@ -44,15 +45,27 @@ def show_coding(view: StudyView) -> None:
             st.rerun()
         csv = OfferedFile("codes.csv", "text/csv", lambda: iter([codes_csv(view.study, store)]))
         show_download("Codes (CSV)", csv, key=f"{view.key}_coding_csv")
-        st.caption(
-            "“Code clips” leads to a page without the study’s tabs; its address can be given to "
-            "others who code.",
-            width="content",
-        )
+        _invite(view)
     show_plans(view, store, plans)
     _coders(view, store, progress)
     _training(view, store, progress)
     show_scheme(view)
+
+
+def _invite(view: StudyView) -> None:
+    with st.popover("Invite coders", icon=":material/link:"):
+        st.markdown(
+            "This address leads to the clips and to nothing else of the study. Everybody who has "
+            "it can code."
+        )
+        asked = f"{view.key}_coding_invitation"
+        if st.button("Show the address", key=f"{asked}_make"):
+            try:
+                st.session_state[asked] = study_store().invitation(view.token)
+            except EmotionCoreError as error:
+                st.error(str(error), icon=":material/error:")
+        if invitation := st.session_state.get(asked):
+            st.code(invitation_address(invitation), language=None, wrap_lines=True)
 
 
 def _coders(view: StudyView, store: CodingStore, progress: tuple[CoderProgress, ...]) -> None:
