@@ -12,6 +12,8 @@ const queues = new Map()
 let rate = 1
 // the bar and the player that were begun last
 let begun = { id: null, video: null }
+// Whether the focus was moved by keys: the space bar then presses the button that has it.
+let tabbed = false
 let leave = () => {}
 
 const player = () => document.querySelector('.st-key-player video')
@@ -256,13 +258,13 @@ export default function ({ data, parentElement, setStateValue }) {
   }
 
   const onKey = (event) => {
+    if (event.key === 'Tab') tabbed = true
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
     if (!player() || within(event, FIELDS)) return
     const name = nameOf(event)
     const isUndo = !known.has(name) && (name === 'backspace' || name === 'u')
     const act = known.has(name) ? () => press(known.get(name)) : isUndo ? undo : own[name]
-    // The space bar presses the button that has the focus, as everywhere.
-    if (!act || (name === 'space' && within(event, BUTTONS))) return
+    if (!act || (name === 'space' && tabbed && within(event, BUTTONS))) return
     event.preventDefault()
     event.stopImmediatePropagation()
     // Held down, only the steps go on.
@@ -283,8 +285,6 @@ export default function ({ data, parentElement, setStateValue }) {
     if (!button) return
     if (button.dataset.key) press(button.dataset.key)
     else acts[button.dataset.act]?.()
-    // After a click the space bar belongs to the player again.
-    if (event.detail > 0) button.blur()
   }
 
   const problem = (video) => {
@@ -325,6 +325,8 @@ export default function ({ data, parentElement, setStateValue }) {
   tell()
   tick()
   document.addEventListener('keydown', onKey, true)
+  const onPointer = () => { tabbed = false }
+  document.addEventListener('pointerdown', onPointer, true)
   const bar = find('.bar'), chips = find('.keys')
   bar.addEventListener('click', onClick)
   chips.addEventListener('click', onClick)
@@ -337,6 +339,7 @@ export default function ({ data, parentElement, setStateValue }) {
     clearTimeout(first)
     clearInterval(retry)
     document.removeEventListener('keydown', onKey, true)
+    document.removeEventListener('pointerdown', onPointer, true)
     bar.removeEventListener('click', onClick)
     chips.removeEventListener('click', onClick)
     strip.removeEventListener('click', seek)

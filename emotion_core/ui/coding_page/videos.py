@@ -9,10 +9,12 @@ import streamlit as st
 from emotion_core.errors import VideoError
 from emotion_core.media.probe import VideoInfo, probe
 from emotion_core.results.paths import is_result
+from emotion_core.study.additions import is_outside
 from emotion_core.study.definitions import Recording
 from emotion_core.study.folder import Study
 from emotion_core.study.spans import span_of
 from emotion_core.ui.common.downloads import can_play
+from emotion_core.ui.study_page.adding import allowed_folders
 from emotion_core.ui.study_page.study_view import file_state
 
 _TYPES: Final = {
@@ -55,6 +57,8 @@ def codable_video(study: Study, recording: Recording) -> CodableVideo:
     if not path.is_file() or path.suffix.lower() == ".csv" or is_result(path):
         words = "there is no original video of it, only results. Add the video to the study."
         return CodableVideo(path, problem=words)
+    if is_outside(study, path, allowed_folders()):
+        return CodableVideo(path, problem="its video is not in the study’s folder.")
     media_type = _TYPES.get(path.suffix.lower(), "")
     try:
         info = _info(str(path), file_state(path))

@@ -30,6 +30,7 @@ from typing import Any, Final
 import streamlit as st
 
 from emotion_core.errors import OutputError
+from emotion_core.ui.common.playhead import component_key
 
 UNDO: Final = "undo"
 SPEEDS: Final = (0.25, 0.5, 1.0)
@@ -294,7 +295,7 @@ def _taken_presses() -> TakenPresses:
 
 
 def _bar(key: str) -> str:
-    return f"{key}_keys"
+    return component_key(f"{key}_keys")
 
 
 def _confirmed(key: str) -> str:
