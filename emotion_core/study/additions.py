@@ -155,16 +155,18 @@ def drop_outside(study: Study, allowed: Sequence[Path]) -> list[str]:
     Raises:
         OutputError: the study cannot be written.
     """
-    roots = [Path(os.path.realpath(folder)) for folder in (study.folder, *allowed)]
-
-    def is_outside(row: Recording) -> bool:
-        real = Path(os.path.realpath(study.source_of(row)))
-        return not any(real.is_relative_to(root) for root in roots)
-
-    outside = [row.recording for row in study.reopened().recordings if is_outside(row)]
+    rows = study.reopened().recordings
+    outside = [r.recording for r in rows if is_outside(study, study.source_of(r), allowed)]
     if outside:
         study.change_recordings(lambda now: [r for r in now if r.recording not in outside])
     return outside
+
+
+def is_outside(study: Study, path: Path, allowed: Sequence[Path]) -> bool:
+    """Whether a path is neither in the study's folder nor in an allowed one, links followed."""
+    roots = [Path(os.path.realpath(folder)) for folder in (study.folder, *allowed)]
+    real = Path(os.path.realpath(path))
+    return not any(real.is_relative_to(root) for root in roots)
 
 
 def _delete(path: Path) -> None:

@@ -21,6 +21,12 @@ from emotion_core.study import events as events_csv
 from emotion_core.study import recordings as recordings_csv
 from emotion_core.study.archive import study_pieces, unpack_study
 from emotion_core.study.definitions import Event, Recording, StudySettings
+from emotion_core.study.event_keys import (
+    DEFAULT_KEYS,
+    TABLE,
+    EventKey,
+    event_keys_table,
+)
 from emotion_core.study.events import EVENTS, EventIndex, EventsFile, read_events_file
 from emotion_core.study.problems import Problem
 from emotion_core.study.recordings import (
@@ -60,6 +66,7 @@ class Study:
         recordings: the rows of recordings.csv that can be used.
         events: the rows of events.csv that can be used.
         problems: what cannot be used, and why.
+        event_keys: the keys that mark events while a video plays.
     """
 
     folder: Path
@@ -70,6 +77,7 @@ class Study:
     recordings: tuple[Recording, ...] = ()
     events: tuple[Event, ...] = ()
     problems: tuple[Problem, ...] = ()
+    event_keys: tuple[EventKey, ...] = DEFAULT_KEYS
 
     @staticmethod
     def create(folder: Path, name: str) -> "Study":
@@ -129,6 +137,7 @@ class Study:
             recordings.recordings,
             events.events,
             (*problems, *recordings.problems, *events.problems),
+            about.event_keys,
         )
 
     @staticmethod
@@ -180,6 +189,26 @@ class Study:
             OutputError: it cannot be written.
         """
         return self._change_toml({"design": table_changes(self.design, design)})
+
+    def with_table(self, name: str, values: Mapping[str, Any]) -> "Study":
+        """Write keys of another table of study.toml; returns what is on disk then.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        return self._change_toml({name: values})
+
+    def with_event_keys(self, keys: Sequence[EventKey]) -> "Study":
+        """Write what differs from `event_keys` of this object; returns what is on disk then.
+
+        Raises:
+            InputError: a key cannot be used, or two mark the same events.
+            OutputError: they cannot be written.
+        """
+        wanted = event_keys_table(keys)
+        # The default keys are in no file.
+        written = event_keys_table(self.event_keys) if self.event_keys != DEFAULT_KEYS else {}
+        return self._change_toml({TABLE: table_changes(written, wanted)})
 
     def with_recordings(self, recordings: Sequence[Recording]) -> "Study":
         """Apply what was changed in the recordings of this object; returns what is on disk then.

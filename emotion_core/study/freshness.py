@@ -6,12 +6,15 @@ from typing import Final
 
 from emotion_core.atomic_io import replace_file
 from emotion_core.results.paths import EDITS, FACES
+from emotion_core.study.events import EVENTS
 from emotion_core.study.folder import RESULTS, Study
+from emotion_core.study.recordings import RECORDINGS
+from emotion_core.study.study_file import STUDY, text_of_results
 
 LONG_TABLE: Final = "long.csv"
 REPORT: Final = "report.html"
 _MARK: Final = ".inputs"
-_FILES: Final = ("study.toml", "recordings.csv", "events.csv")
+_FILES: Final = (STUDY, RECORDINGS, EVENTS)
 
 
 def inputs_digest(study: Study) -> str:
@@ -22,12 +25,20 @@ def inputs_digest(study: Study) -> str:
     digest = hashlib.sha256()
     for name in _FILES:
         path = study.folder / name
-        digest.update(path.read_bytes() if path.is_file() else b"")
+        data = path.read_bytes() if path.is_file() else b""
+        digest.update(_of_results(data) if name == STUDY else data)
     for recording in study.recordings:
         folder = study.results_folder(recording)
         states = [_state(folder / name) for name in (FACES, EDITS)] if folder else []
         digest.update(repr((recording.recording, states)).encode())
     return digest.hexdigest()
+
+
+def _of_results(data: bytes) -> bytes:
+    try:
+        return text_of_results(data.decode()).encode()
+    except UnicodeDecodeError:
+        return data
 
 
 def _state(path: Path) -> tuple[int, int]:

@@ -12,10 +12,13 @@ from tomlkit.exceptions import TOMLKitError
 
 from emotion_core.errors import InputError, OutputError, SettingsError
 from emotion_core.study.definitions import StudySettings, settings_from
+from emotion_core.study.event_keys import DEFAULT_KEYS, TABLE, EventKey, event_keys_of
 from emotion_core.study.problems import Problem
 
 STUDY: Final = "study.toml"
 FORMAT: Final = 1
+# Tables of study.toml on which no result depends: keys that mark events, categories of coders.
+_NO_RESULTS: Final = (TABLE, "coding")
 # The first version of the program that reads this format.
 _NEEDS: Final = "0.3"
 
@@ -29,6 +32,7 @@ class StudyFile:
         created: when it was made, as written; "" if that is not known.
         settings: how it is analysed; what cannot be used has its default.
         design: the table [design].
+        event_keys: the table [event_keys]; its default where there is none.
         problems: what cannot be used.
     """
 
@@ -36,6 +40,7 @@ class StudyFile:
     created: str = ""
     settings: StudySettings = field(default_factory=StudySettings)
     design: Mapping[str, Any] = field(default_factory=dict)
+    event_keys: tuple[EventKey, ...] = DEFAULT_KEYS
     problems: tuple[Problem, ...] = ()
 
 
@@ -73,8 +78,10 @@ def study_of(text: str, fallback_name: str) -> StudyFile:
     name, created = about.get("name", ""), about.get("created", "")
     settings = _settings(_table(data, "analysis", problems), problems)
     design = _table(data, "design", problems)
+    event_keys, wrong = event_keys_of(_table(data, TABLE, problems), STUDY)
     name = name if isinstance(name, str) and name.strip() else fallback_name
-    return StudyFile(name.strip(), str(created), settings, design, tuple(problems))
+    found = (*problems, *wrong)
+    return StudyFile(name.strip(), str(created), settings, design, event_keys, found)
 
 
 def _check_format(data: Mapping[str, Any]) -> None:
@@ -133,6 +140,19 @@ def changed_text(text: str, changes: Mapping[str, Mapping[str, Any]]) -> str:
     except (TOMLKitError, ValueError, TypeError, RecursionError) as error:
         raise OutputError(f"{STUDY} could not be changed: {error}. Nothing was written.") from error
     return changed
+
+
+def text_of_results(text: str) -> str:
+    """The text of study.toml without what no result depends on."""
+    try:
+        document = tomlkit.parse(text)
+        known = [name for name in _NO_RESULTS if name in document]
+        for name in known:
+            del document[name]
+        text = f"{tomlkit.dumps(document).rstrip()}\n" if known else text
+    except (TOMLKitError, RecursionError):
+        pass  # It cannot be read: every change counts.
+    return text
 
 
 def _update(table: Any, values: Mapping[str, Any]) -> None:

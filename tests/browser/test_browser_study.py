@@ -12,7 +12,9 @@ from browser.pictures import barriers, keep_whole, settle, sticking_out
 from playwright.sync_api import Page, ViewportSize, expect
 
 from emotion_core.media.write import sample_video
+from emotion_core.study.definitions import Event, EventKind, Recording
 from emotion_core.study.folder import Study
+from emotion_core.study.store import StudyStore
 
 SIZES: dict[str, ViewportSize] = {
     "desktop": {"width": 1440, "height": 900},
@@ -48,6 +50,23 @@ def open_sample(page: Page, server: Server) -> Path:
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
     settle(page)
     return folder
+
+
+def study_with_a_video(server: Server) -> tuple[str, Study]:
+    """A study of one recording, whose events' clock is ten seconds ahead; and its token."""
+
+    def fill(folder: Path) -> None:
+        study = Study.create(folder, "One film")
+        (folder / "videos").mkdir()
+        sample_video(folder / "videos" / "P01.mp4", 8.0, 10.0)
+        row = Recording("P01", "videos/P01.mp4", "P01", clock_offset_s=10.0)
+        study.change_recordings(lambda _: [row])
+
+    store = StudyStore(work_of(server) / "studies")
+    token = store.add("somebody", fill)
+    folder = store.find(token)
+    assert folder is not None
+    return token, Study.open(folder)
 
 
 def to_tab(page: Page, name: str) -> None:
@@ -169,4 +188,69 @@ def test_the_film_and_the_curve_move_together(
     settle(page)
     keep_whole(page, "study_stimulus")
     assert barriers(page) == []
+    assert not study_server.errors()
+
+
+def test_events_are_marked_by_key_while_the_video_plays(
+    study_server: Server, open_browser: OpenBrowser
+) -> None:
+    token, study = study_with_a_video(study_server)
+    page = open_browser(None, viewport=SIZES["desktop"]).new_page()
+
+    def events(count: int) -> tuple[Event, ...]:
+        page.wait_for_timeout(100)
+        end = time.monotonic() + 10
+        while (
+            len(found := study.reopened().events) != count or page.get_by_text("Saving …").count()
+        ):
+            assert time.monotonic() < end, found
+            page.wait_for_timeout(50)
+        return found
+
+    def open_keys() -> None:
+        page.goto(f"{study_server.url}/Study?study={token}")
+        to_tab(page, "Events")
+        page.get_by_text("Mark by key").click()
+        page.wait_for_function(f"document.querySelector('{PLAYER}')?.readyState >= 2")
+        page.get_by_role("button", name="1 event").wait_for()
+
+    open_keys()
+    player = page.locator(PLAYER)
+    player.evaluate("video => { video.muted = true; video.mine = true }")
+    # While it plays: faster than the server answers, and without a jump back.
+    page.keyboard.press("Space")
+    page.wait_for_function(f"document.querySelector('{PLAYER}').currentTime > 0.5")
+    for key in "1211":
+        page.keyboard.press(key)
+    found = events(4)
+    page.wait_for_function(f"document.querySelector('{PLAYER}').currentTime > 1.5")
+    page.keyboard.press("Space")
+    assert player.evaluate("video => [video.paused, video.mine]") == [True, True]
+    assert [e.label for e in found] == ["event", "baseline", "event", "event"]
+    assert all(e.recording == "P01" and 10.5 <= e.start_s < 11.5 for e in found)
+    # Step by step: the time is that of the frame shown. The running interval ends there.
+    player.evaluate("video => { video.currentTime = 3 }")
+    for key in (".", ".", "2"):
+        page.wait_for_timeout(250)
+        page.keyboard.press(key)
+    page.get_by_text("baseline: ").wait_for()
+    baseline = events(4)[1]
+    assert (baseline.kind, baseline.end_s) == (EventKind.BASELINE, 13.2)
+    for key, count in (("3", 5), ("Backspace", 4), ("3", 5)):
+        page.keyboard.press(key)
+        events(count)
+    # Nothing while a field has the focus; an interval that runs outlives a reload.
+    page.get_by_role("combobox", name="Recording").focus()
+    page.keyboard.press("1")
+    page.get_by_text("Keys are off").wait_for()
+    open_keys()
+    page.get_by_role("button", name="3 not usable since 0:13.20", pressed=True).wait_for()
+    assert len(events(5)) == 5
+    settle(page)
+    assert barriers(page) == []
+    keep_whole(page, "study_keys_desktop")
+    page.set_viewport_size(SIZES["phone"])
+    settle(page)
+    assert sticking_out(page) == []
+    keep_whole(page, "study_keys_phone")
     assert not study_server.errors()

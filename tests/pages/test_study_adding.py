@@ -31,8 +31,8 @@ from emotion_core.media.write import sample_video
 from emotion_core.study.definitions import Event, EventKind, Recording
 from emotion_core.study.folder import Study
 from emotion_core.ui.study_page import adding
-from emotion_core.ui.study_page import events as events_tab
 from emotion_core.ui.study_page import recordings as recordings_tab
+from emotion_core.ui.study_page.event_table import events_after, keep_events
 from emotion_core.ui.study_page.study_view import StudyView
 from emotion_core.ui.video_page.jobs import job_store
 
@@ -128,8 +128,9 @@ def test_two_tabs_lose_nothing_of_each_other(work: Path) -> None:
     recordings_tab._keep(first, shown, {"edited_rows": {0: {"group": "B"}}})
     recordings_tab._keep(second, shown, {"edited_rows": {1: {"group": "C"}}})
     event = {"start_s": 1.0, "label": "film", "kind": "stimulus", "recording": "*"}
-    events_tab._keep(first, (), {"added_rows": [event]})
-    events_tab._keep(second, (), {"added_rows": [event | {"label": "other", "end_s": 2.0}]})
+    other = event | {"label": "other", "end_s": 2.0}
+    for view, row in ((first, event), (second, other)):
+        keep_events(view, (), events_after((), {"added_rows": [row]}))
     kept = Study.open(study.folder)
     assert [r.variables["group"] for r in kept.recordings] == ["B", "C", "A"]
     assert sorted(e.label for e in kept.events) == ["film", "other"]
@@ -147,12 +148,12 @@ def test_two_tabs_lose_nothing_of_each_other(work: Path) -> None:
 )
 def test_events_after_what_was_typed(typed: dict[str, Any], labels: list[str]) -> None:
     shown = [Event("*", EventKind.EVENT, name, 1.0, 2.0) for name in ("a", "b")]
-    assert [e.label for e in events_tab.events_after(shown, typed)] == labels
+    assert [e.label for e in events_after(shown, typed)] == labels
 
 
 def test_an_event_that_runs_backward_is_refused() -> None:
     with pytest.raises(InputError, match="before it starts"):
-        events_tab.events_after([], {"added_rows": [{"start_s": 3, "end_s": 1, "label": "x"}]})
+        events_after([], {"added_rows": [{"start_s": 3, "end_s": 1, "label": "x"}]})
 
 
 def test_a_video_that_cannot_be_read_does_not_keep_the_others_from_results(

@@ -3,6 +3,7 @@
 The player is the video in the container with the key `PLAYER`; there is one on a page.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,11 @@ def followed_chart(key: str, span: tuple[float, float]) -> dict[str, Any]:
         span: the seconds at the ends of its time axis.
     """
     return {"key": key, "from": span[0], "to": span[1]}
+
+
+def component_key(key: str) -> str:
+    """A key that a component can have: Streamlit keeps two underscores in a row to itself."""
+    return re.sub("_+", "_", key)
 
 
 def show_playhead(
@@ -62,5 +68,5 @@ def show_playhead(
         "charts": list(charts),
         "canMark": can_mark,
     }
-    found = bar(key=f"{key}_bar", data=data, on_mark_change=lambda: None)
+    found = bar(key=component_key(f"{key}_bar"), data=data, on_mark_change=lambda: None)
     return None if found.mark is None else float(found.mark)

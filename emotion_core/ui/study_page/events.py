@@ -1,27 +1,22 @@
-"""The events of a study as a table that can be edited, and event files of other programs."""
+"""The events of a study: a table, keys while a video plays, and files of other programs."""
 
-import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
-import pandas as pd
 import streamlit as st
 
-from emotion_core.errors import EmotionCoreError, InputError
+from emotion_core.errors import EmotionCoreError
 from emotion_core.study.additions import add_events
-from emotion_core.study.definitions import EVERY_RECORDING, Event, EventKind
+from emotion_core.study.definitions import EVERY_RECORDING
 from emotion_core.study.event_files import import_events
 from emotion_core.study.events import EVENTS
 from emotion_core.ui.study_page.adding import uploaded_file
+from emotion_core.ui.study_page.event_keys import show_event_keys
+from emotion_core.ui.study_page.event_table import edit_events
 from emotion_core.ui.study_page.recordings import show_problems
 from emotion_core.ui.study_page.study_view import StudyView
 
 _TYPES: Final = ["csv", "tsv", "txt", "log", "eaf", "boris", "json", "xml"]
-_COLUMNS: Final[dict[str, type]] = {
-    **dict.fromkeys(("recording", "kind", "label"), str),
-    **dict.fromkeys(("start_s", "end_s"), float),
-}
+ALL, BY_KEY = "All events", "Mark by key"
 
 
 def show_events(view: StudyView) -> None:
@@ -29,73 +24,16 @@ def show_events(view: StudyView) -> None:
     with st.expander("Import an event file", icon=":material/upload_file:"):
         _import(view)
     show_problems([p for p in view.problems() if p.file == EVENTS])
-    st.caption(
-        "A *stimulus* was shown, an *event* happened; a *baseline* is the participant at rest; "
-        "time under *exclude* is never used. “Of” is a recording, `column=value` for some of them, "
-        "or `*` for all. An empty end makes a point. Times are seconds on the events’ clock."
+    ways = {ALL: edit_events, BY_KEY: show_event_keys}
+    chosen = st.segmented_control(
+        "Events",
+        list(ways),
+        default=ALL,
+        required=True,
+        key=f"{view.key}_events_way",
+        label_visibility="collapsed",
     )
-    _editor(view)
-
-
-def _editor(view: StudyView) -> None:
-    shown = view.study.events
-    rows = pd.DataFrame([asdict(event) | {"kind": str(event.kind)} for event in shown])
-    # Also without any row the editor wants to know what its columns hold.
-    rows = rows.reindex(columns=list(_COLUMNS)).astype(_COLUMNS)
-    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    # A new editor whenever what is kept changes: its own memory of edits is spent then.
-    key = f"{view.key}_events_{hash(shown)}"
-    st.data_editor(
-        rows,
-        num_rows="dynamic",
-        hide_index=True,
-        width="stretch",
-        column_config={
-            "recording": text("Of", default=EVERY_RECORDING, required=True),
-            "kind": st.column_config.SelectboxColumn(
-                "Kind", options=[str(k) for k in EventKind], default="event", required=True
-            ),
-            "label": text("Label", max_chars=80, required=True),
-            "start_s": number("From (s)", format="%.2f", required=True),
-            "end_s": number("To (s)", format="%.2f"),
-        },
-        key=key,
-        on_change=lambda: _keep(view, shown, st.session_state[key]),
-    )
-    try:
-        events_after(shown, st.session_state.get(key, {}))
-    except InputError as error:
-        st.error(str(error), icon=":material/error:")
-
-
-def _keep(view: StudyView, shown: Sequence[Event], typed: Mapping[str, Any]) -> None:
-    # What is wrong is told under the table, which keeps what was typed.
-    with contextlib.suppress(InputError):
-        wanted = events_after(shown, typed)
-        # Changes of another tab since the table was drawn are kept: the study merges them.
-        view.change(lambda study: study.with_events(wanted))
-
-
-def events_after(shown: Sequence[Event], typed: Mapping[str, Any]) -> list[Event]:
-    """The events of a table after what was typed in it, as Streamlit's editor describes that.
-
-    Raises:
-        InputError: a time is invalid, or runs backward.
-    """
-    changed = typed.get("edited_rows", {})
-    rows = [asdict(event) | changed.get(i, {}) for i, event in enumerate(shown)]
-    rows = [row for i, row in enumerate(rows) if i not in typed.get("deleted_rows", [])]
-    events = [_event_of(row) for row in [*rows, *typed.get("added_rows", [])]]
-    return [event for event in events if event is not None]
-
-
-def _event_of(row: Mapping[str, Any]) -> Event | None:
-    start, end, label = row.get("start_s"), row.get("end_s"), str(row.get("label") or "").strip()
-    if start is None or not label:
-        return None
-    kind = EventKind(row.get("kind") or EventKind.EVENT)
-    of = str(row.get("recording") or EVERY_RECORDING).strip()
-    return Event(of, kind, label, float(start), float(start if end is None else end))
+    ways[chosen if chosen in ways else ALL](view)
 
 
 def _import(view: StudyView) -> None:

@@ -1,16 +1,14 @@
 """Markers of a video as a table that can be edited, and statistics between two times."""
 
-import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from emotion_core.errors import InputError
 from emotion_core.results.annotations import Marker
 from emotion_core.results.summary import marker_statistics
+from emotion_core.ui.common.row_editor import edit_rows, rows_after
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.video_page.result_view import ResultView
 
@@ -29,37 +27,24 @@ def show_markers(view: ResultView) -> None:
 
 
 def _editor(view: ResultView) -> None:
+    shown = view.edits.markers
     rows = pd.DataFrame(
-        [(m.start_s, m.end_s, m.label) for m in view.edits.markers],
-        columns=["start_s", "end_s", "label"],
+        [(m.start_s, m.end_s, m.label) for m in shown], columns=["start_s", "end_s", "label"]
     ).astype({"start_s": float, "end_s": float, "label": str})
-    number, shown = st.column_config.NumberColumn, view.edits.markers
-    # A new editor whenever the kept markers change: its own memory of edits is spent then.
-    key = f"{view.key}_markers_{hash(shown)}"
-    st.data_editor(
+    number = st.column_config.NumberColumn
+    columns = {
+        "start_s": number("From (s)", min_value=0.0, format="%.2f", required=True),
+        "end_s": number("To (s)", min_value=0.0, format="%.2f"),
+        "label": st.column_config.TextColumn("Label", max_chars=80),
+    }
+    edit_rows(
+        f"{view.key}_markers",
+        shown,
         rows,
-        num_rows="dynamic",
-        hide_index=True,
-        width="stretch",
-        column_config={
-            "start_s": number("From (s)", min_value=0.0, format="%.2f", required=True),
-            "end_s": number("To (s)", min_value=0.0, format="%.2f"),
-            "label": st.column_config.TextColumn("Label", max_chars=80),
-        },
-        key=key,
-        on_change=lambda: _keep(view, shown, st.session_state[key]),
+        columns,
+        lambda typed: markers_after(shown, typed),
+        lambda wanted: view.keep(lambda now: now.change_markers(shown, wanted)),
     )
-    try:
-        markers_after(shown, st.session_state.get(key, {}))
-    except InputError as error:
-        st.error(str(error), icon=":material/error:")
-
-
-def _keep(view: ResultView, shown: Sequence[Marker], typed: Mapping[str, Any]) -> None:
-    # What is wrong is told under the table, which keeps what was typed.
-    with contextlib.suppress(InputError):
-        wanted = markers_after(shown, typed)
-        view.keep(lambda now: now.change_markers(shown, wanted))
 
 
 def markers_after(shown: Sequence[Marker], typed: Mapping[str, Any]) -> list[Marker]:
@@ -68,11 +53,7 @@ def markers_after(shown: Sequence[Marker], typed: Mapping[str, Any]) -> list[Mar
     Raises:
         InputError: a time is invalid, or runs backward.
     """
-    changed = typed.get("edited_rows", {})
-    rows = [asdict(m) | changed.get(i, {}) for i, m in enumerate(shown)]
-    rows = [row for i, row in enumerate(rows) if i not in typed.get("deleted_rows", [])]
-    markers = [_marker_of(row) for row in [*rows, *typed.get("added_rows", [])]]
-    return [marker for marker in markers if marker is not None]
+    return rows_after(shown, typed, _marker_of)
 
 
 def _marker_of(row: Mapping[str, Any]) -> Marker | None:
