@@ -65,6 +65,6 @@ def random_rows(
             for coder in coders:
                 own = truth if rng.random() < agreement else int(rng.integers(0, 4))
                 if own < 3:
-                    value = int(np.clip(rng.normal(3 + own - 1, 1).round(), 1, 5))
+                    value = round(float(np.clip(rng.normal(2 + own, 1), 1, 5)))
                     rows.append((coder, recording, second, second + 1, CATEGORIES[own], value))
     return rows
