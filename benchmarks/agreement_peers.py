@@ -2,9 +2,9 @@
 
 python -m benchmarks.agreement_peers [--write]
 
-Needs scikit-learn, pingouin and krippendorff (`pip install pingouin krippendorff`), and Rscript with
-psych (Debian: r-cran-psych); R's irr is asked, too, where it is installed. `--write` keeps the
-figures in tests/agreement/peer_figures.json, so that the tests compare without any of them.
+Needs pingouin (`pip install pingouin`, which brings scikit-learn), and Rscript with psych (Debian:
+r-cran-psych); R's irr is asked, too, where it is installed. `--write` keeps the figures in
+tests/agreement/peer_figures.json, so that the tests compare without any of them.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Coefficients against scikit-learn, pingouin, R's psych, krippendorff, statsmodels, published data.
+"""Coefficients against scikit-learn, pingouin, R, krippendorff, statsmodels, and published data.
 
 `python -m benchmarks.agreement_peers --write` asks those that take long to import, and keeps their
 figures.

@@ -13,6 +13,7 @@ from emotion_core.ui.coding_page.coder import show_coder
 from emotion_core.ui.coding_page.research import show_coding
 from emotion_core.ui.coding_page.visit import coder_here
 from emotion_core.ui.common.text import escape
+from emotion_core.ui.study_page.agreement import show_agreement
 from emotion_core.ui.study_page.curves import show_curves
 from emotion_core.ui.study_page.events import show_events
 from emotion_core.ui.study_page.jobs import (
@@ -45,6 +46,7 @@ _TABS: Final[dict[str, Callable[[StudyView], None]]] = {
     "Curves": show_curves,
     "Two people": show_pairs,
     "Coding": show_coding,
+    "Agreement": show_agreement,
     "Report": show_report,
 }
 NEED_RESULTS: Final = frozenset({"Measures", "Statistics", "Curves"})
