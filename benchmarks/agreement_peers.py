@@ -37,7 +37,7 @@ with warnings.catch_warnings():
     import pingouin
 
 FIGURES = Path(__file__).parents[1] / "tests" / "agreement" / "peer_figures.json"
-_LEVELS = ("nominal", "ordinal", "interval")
+_LEVELS: tuple[Any, ...] = ("nominal", "ordinal", "interval")
 _R = """
 options(digits = 15)
 library(psych)

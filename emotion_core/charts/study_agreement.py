@@ -76,10 +76,11 @@ def bland_altman_chart(
         alt.Tooltip("second:Q", format=".1%", title=names[1]),
         alt.Tooltip("difference:Q", format="+.1%"),
     ]
+    # At the right edge, away from the marks.
     band = (
         alt.Chart(bands)
-        .mark_rect(opacity=0.12, color=_GREY, aria=False)
-        .encode(y="low:Q", y2="high:Q")
+        .mark_rule(strokeWidth=5, opacity=0.45, color=_GREY, aria=False)
+        .encode(x=alt.value("width"), y="low:Q", y2="high:Q")
     )
     dash = alt.StrokeDash(
         "kind:N",

@@ -132,20 +132,20 @@ def _agreement(parser: argparse.ArgumentParser) -> None:
         "--coder",
         action="append",
         metavar="NAME",
-        help="only this coder; 'machine' names the readings; may be given several times (all)",
+        help="only this coder; 'machine' names the readings; may be given several times (as in "
+        "study.toml, else all)",
     )
     parser.add_argument(
         "--tolerance",
         type=float,
-        default=1.0,
         metavar="S",
-        help="events are the same if they begin within so many seconds (1)",
+        help="events are the same if they begin within so many seconds (as in study.toml, else 1)",
     )
     parser.add_argument(
         "--uncoded-as",
-        default="",
         metavar="CODE",
-        help="what people mean where they give no code, such as neutral (nothing)",
+        help="what people mean where they give no code, such as neutral (as in study.toml, else "
+        "nothing)",
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the figures here, too")
 

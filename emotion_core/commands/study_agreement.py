@@ -3,7 +3,9 @@
 import argparse
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +14,7 @@ from emotion_core.commands.options import write_json_option
 from emotion_core.commands.progress import printable
 from emotion_core.errors import SettingsError
 from emotion_core.results.export import output_error
+from emotion_core.study.agreement.kept_settings import kept_settings
 from emotion_core.study.agreement.measures import LABELS
 from emotion_core.study.agreement.of_study import (
     AGREEMENT,
@@ -19,7 +22,7 @@ from emotion_core.study.agreement.of_study import (
     study_agreement,
     write_agreement,
 )
-from emotion_core.study.agreement.report import Agreement, AgreementSettings
+from emotion_core.study.agreement.report import Agreement
 from emotion_core.study.agreement.sentences import methods, references, results
 from emotion_core.study.folder import RESULTS, Study
 from emotion_core.study.tables import csv_bytes
@@ -32,16 +35,20 @@ def run(options: argparse.Namespace) -> int:
     ):
         raise SettingsError(f"--csv {options.csv} must be a file in a folder that exists.")
     study = Study.open(options.study)
-    settings = AgreementSettings(
-        tuple(options.coder or ()), options.tolerance, options.uncoded_as.strip()
-    )
+    settings, problems = kept_settings(study)
+    given: dict[str, Any] = {
+        "coders": None if options.coder is None else tuple(options.coder),
+        "tolerance_s": options.tolerance,
+        "uncoded_as": None if options.uncoded_as is None else options.uncoded_as.strip(),
+    }
+    settings = replace(settings, **{k: v for k, v in given.items() if v is not None})
     found = study_agreement(study, settings)
     write_agreement(study, found)
     sentences = [methods(found), *results(found), *references(found)]
     write_json_option(options.json, agreement_json(found, sentences))
     if options.csv is not None:
         _write(options.csv, found.figures)
-    for line in lines_of(found):
+    for line in (*map(str, problems), *lines_of(found)):
         print(printable(line))
     print(printable(f"{study.folder / RESULTS / AGREEMENT}: {len(found.figures)} figures"))
     return 0

@@ -28,6 +28,7 @@ _VALIDATION_SHARE: Final = 0.2
 _TEST_SHARE: Final = 0.2
 _LEAST_WITH_TEST: Final = 3
 _SEED: Final = 0
+_SPLITS: Final = ("train", "validation", "test")
 _MOST_TOLD: Final = 5
 
 
@@ -124,8 +125,8 @@ def _write_all(
     if not counts:
         raise InputError(" ".join(["No face could be read.", *told[:_MOST_TOLD]]))
     return WrittenFaces(
-        {s: {e: counts[s][e] for e in EXPRESSIONS if counts[s][e]} for s in sorted(counts)},
-        {split: len(who) for split, who in sorted(people.items())},
+        {s: {e: counts[s][e] for e in EXPRESSIONS if counts[s][e]} for s in _SPLITS if s in counts},
+        {split: len(people[split]) for split in _SPLITS if split in people},
         alike,
         tuple(told[:_MOST_TOLD]),
     )

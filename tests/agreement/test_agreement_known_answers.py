@@ -121,7 +121,7 @@ def test_without_unpaired_events_the_kappa_of_events_is_cohens() -> None:
 
 def test_chance_of_events_is_quasi_independence() -> None:
     table = events_table()
-    rows, columns = np.indices(table.shape)
+    rows, columns = np.meshgrid(np.arange(3), np.arange(3), indexing="ij")
     cells = (rows < 2) | (columns < 2)
     effects = [rows[cells] == 1, rows[cells] == 2, columns[cells] == 1, columns[cells] == 2]
     design = np.column_stack([np.ones(8), *effects]).astype(float)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from coded_studies import add_codes, analysed_study
+from coded_studies import Codes, add_codes, analysed_study
 from made_studies import faces_csv, made_study, probs_of, write_table
 from study_folders import recording
 
@@ -28,7 +28,10 @@ READ = ["happy", "happy", "sad", "sad", "neutral", "neutral"]
 def coded(tmp_path: Path) -> Study:
     study = analysed_study(tmp_path / "study", {f"P{i}": READ for i in range(6)})
     late = [(0, "happy"), (2.5, "sad"), (4, "neutral")]
-    codes = {"Anna": {f"P{i}": TRUE for i in range(6)}, "Ben": {"P0": late, "P1": TRUE}}
+    codes: dict[str, dict[str, Codes]] = {
+        "Anna": {f"P{i}": TRUE for i in range(6)},
+        "Ben": {"P0": late, "P1": TRUE},
+    }
     add_codes(study, 6.0, codes)
     return study
 

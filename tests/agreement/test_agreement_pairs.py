@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from made_codings import CATEGORIES, codes_table, coding, random_rows, units_table
+from made_codings import CATEGORIES, Row, codes_table, coding, random_rows, units_table
 
 from emotion_core.errors import InputError
 from emotion_core.study.agreement.coding import Code, Coding, read_coding, with_uncoded_as
 from emotion_core.study.agreement.events import paired
-from emotion_core.study.agreement.intervals import common, merged, without
+from emotion_core.study.agreement.intervals import Interval, common, merged, without
 from emotion_core.study.agreement.report import Agreement, AgreementSettings, compare
 from emotion_core.study.agreement.sentences import methods, references, results
 
@@ -35,7 +35,9 @@ def value(found: Agreement, measure: str, category: str = "all") -> float:
         ([(0, 2), (3, 5)], [(1, 4)], [(1, 2), (3, 4)], [(0, 1), (4, 5)]),
     ],
 )
-def test_sets_of_time(first: list, second: list, both: list, left: list) -> None:
+def test_sets_of_time(
+    first: list[Interval], second: list[Interval], both: list[Interval], left: list[Interval]
+) -> None:
     assert common(first, second) == both
     assert without(first, second) == left
     assert merged([*first, *first]) == first
@@ -83,7 +85,8 @@ def test_the_order_of_the_coders_does_not_matter() -> None:
     columns = ["category", "measure", "value", "low", "high", "n", "participants"]
     signed = ("bias", "limit_low", "limit_high")
     tables = [f.figures[~f.figures["measure"].isin(signed)][columns] for f in (one, other)]
-    pd.testing.assert_frame_equal(*(t.reset_index(drop=True) for t in tables), atol=1e-9)
+    left, right = (table.reset_index(drop=True) for table in tables)
+    pd.testing.assert_frame_equal(left, right, atol=1e-9)
     assert value(one, "bias", "happy") == pytest.approx(-value(other, "bias", "happy"))
 
 
@@ -127,7 +130,11 @@ def test_overlapping_codes_are_a_label_of_their_own() -> None:
 
 
 def test_moments_are_events_and_take_no_time() -> None:
-    rows = [("A", "r1", 0, 10, "happy"), ("A", "r1", 3, 3, "sad"), ("A", "r1", 7, 7, "sad")]
+    rows: list[Row] = [
+        ("A", "r1", 0, 10, "happy"),
+        ("A", "r1", 3, 3, "sad"),
+        ("A", "r1", 7, 7, "sad"),
+    ]
     rows += [("B", "r1", 0, 10, "happy"), ("B", "r1", 3.5, 3.5, "sad")]
     found = agreement(coding(rows))
     assert value(found, "agreement_time") == 1.0
@@ -146,9 +153,11 @@ def test_moments_are_events_and_take_no_time() -> None:
         ([1.0, 2.5], [0.1, 1.9], [(1.0, 0.1), (2.5, 1.9)]),
     ],
 )
-def test_events_are_paired_one_to_one(first: list, second: list, pairs: list) -> None:
-    made = [[Code(t, t, "happy") for t in times] for times in (first, second)]
-    found = paired(*made, tolerance_s=1.0)
+def test_events_are_paired_one_to_one(
+    first: list[float], second: list[float], pairs: list[tuple[float | None, float | None]]
+) -> None:
+    one, other = ([Code(t, t, "happy") for t in times] for times in (first, second))
+    found = paired(one, other, 1.0)
     starts = [tuple(c and c.start_s for c in (p.first, p.second)) for p in found]
     assert sorted(starts, key=str) == sorted(pairs, key=str)
 
@@ -165,11 +174,11 @@ def test_a_pair_of_one_code_is_preferred_to_a_nearer_one_of_another() -> None:
 def test_pairing_finds_the_most_pairs() -> None:
     rng = np.random.default_rng(6)
     for _ in range(20):
-        made = [[Code(t, t, "x") for t in sorted(rng.uniform(0, 6, 5))] for _ in range(2)]
-        count = sum(p.first is not None and p.second is not None for p in paired(*made, 0.7))
+        one, other = ([Code(t, t, "x") for t in sorted(rng.uniform(0, 6, 5))] for _ in range(2))
+        count = sum(bool(p.first and p.second) for p in paired(one, other, 0.7))
         best = max(
-            sum(abs(a.start_s - b.start_s) <= 0.7 for a, b in zip(made[0], order, strict=True))
-            for order in itertools.permutations(made[1])
+            sum(abs(a.start_s - b.start_s) <= 0.7 for a, b in zip(one, order, strict=True))
+            for order in itertools.permutations(other)
         )
         assert count == best
 

@@ -43,7 +43,7 @@ def write_patterns(path: Path, patterns: Sequence[int]) -> Path:
         for i, number in enumerate(patterns):
             noise = np.random.default_rng(number).integers(0, 255, (8, 12), np.uint8)
             picture = cv2.resize(noise, (96, 64), interpolation=cv2.INTER_CUBIC)
-            grey = np.repeat(picture[:, :, None], 3, axis=2)
+            grey = np.repeat(np.asarray(picture, np.uint8)[:, :, None], 3, axis=2)
             frame = av.VideoFrame.from_ndarray(grey, format="bgr24")
             frame.pts, frame.time_base = i * 100, Fraction(1, 1000)
             container.mux(stream.encode(frame))

@@ -61,6 +61,8 @@ def methods(found: Agreement) -> str:
             f"Intervals are 95% percentile intervals of {DRAWS:,} bootstrap samples of "
             "participants (Efron & Tibshirani, 1993)."
         )
+    if (found.figures["interval"] == "F").any():
+        words.append("Limits of intraclass correlations are based on the F distribution.")
     words.append("Time that a coder had not coded, or could not tell, was left out.")
     if found.settings.uncoded_as:
         words.append(f"Time without a code counted as {found.settings.uncoded_as}.")

@@ -10,12 +10,14 @@ from emotion_core.charts.study_agreement import bland_altman_chart, coefficient_
 from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.study.agreement.coding import Coding
+from emotion_core.study.agreement.kept_settings import keep_settings, kept_settings
 from emotion_core.study.agreement.machine import MACHINE
 from emotion_core.study.agreement.measures import LABELS, MEASURES
 from emotion_core.study.agreement.of_study import people_coding, study_agreement
 from emotion_core.study.agreement.report import Agreement, AgreementSettings
 from emotion_core.study.agreement.sentences import methods, references, results
 from emotion_core.study.coding.store import FILE
+from emotion_core.study.statistics.sentences import fixed
 from emotion_core.ui.common.charts import download_data
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.model_page.elements import dark_ground
@@ -46,8 +48,8 @@ def show_agreement(view: StudyView) -> None:
         )
         _notes(people.problems)
         return
-    settings = _choices(view, people)
     try:
+        settings = _choices(view, people)
         found = _computed(view.token, _state(view), settings, view)
     except EmotionCoreError as error:
         st.info(str(error), icon=":material/group:")
@@ -67,37 +69,46 @@ def show_agreement(view: StudyView) -> None:
 
 
 def _choices(view: StudyView, people: Coding) -> AgreementSettings:
+    """How to compare; a change is kept in the study, for the report and the command line."""
+    now, problems = kept_settings(view.study)
+    _notes(tuple(map(str, problems)))
     everybody = [*people.coders, MACHINE]
     categories = list(dict.fromkeys((*people.categories, *EXPRESSIONS)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         coders = st.multiselect(
             "Coders",
             everybody,
+            default=[coder for coder in now.coders if coder in everybody],
             placeholder="everybody",
-            key=f"{view.key}_agree_coders",
+            key=f"{view.key}_agree_coders_{hash(now.coders)}",
             width=320,
         )
         tolerance_s = st.number_input(
             "Tolerance (s)",
             0.0,
             60.0,
-            1.0,
+            now.tolerance_s,
             0.1,
-            key=f"{view.key}_agree_tolerance",
+            key=f"{view.key}_agree_tolerance_{now.tolerance_s}",
             width=140,
             help="Two events are the same if they begin within so many seconds of each other.",
         )
         uncoded_as = st.selectbox(
             "Time without a code is",
             [_NOTHING, *categories],
-            key=f"{view.key}_agree_uncoded",
+            index=categories.index(now.uncoded_as) + 1 if now.uncoded_as in categories else 0,
+            key=f"{view.key}_agree_uncoded_{now.uncoded_as}",
             width=200,
             help="People often code only what differs from a neutral face. Choose neutral then, "
             "since the machine always gives one of the seven.",
         )
-    return AgreementSettings(
+    wanted = AgreementSettings(
         tuple(coders), float(tolerance_s), "" if uncoded_as == _NOTHING else uncoded_as
     )
+    if wanted != now:
+        view.study = keep_settings(view.study, wanted)
+        st.rerun()
+    return wanted
 
 
 def _state(view: StudyView) -> str:
@@ -171,8 +182,9 @@ def _shown(figures: pd.DataFrame) -> pd.DataFrame:
     for row in figures.to_dict("records"):
         label = LABELS[row["measure"]]
         label += ", all people" if row["second"] == "" else ""
-        value = "–" if pd.isna(row["value"]) else f"{row['value']:.2f}"
-        limits = "–" if pd.isna(row["low"]) else f"{row['low']:.2f} to {row['high']:.2f}"
+        value = "–" if pd.isna(row["value"]) else fixed(row["value"], 2)
+        known = not pd.isna(row["low"])
+        limits = f"{fixed(row['low'], 2)} to {fixed(row['high'], 2)}" if known else "–"
         rows.append((label, value, limits, row["note"]))
     table = pd.DataFrame(rows, columns=["figure", "value", "95% interval", "note"])
     return table if table["note"].any() else table.drop(columns="note")
@@ -235,7 +247,7 @@ def _shares(view: StudyView, found: Agreement, pair: tuple[str, str]) -> None:
     st.altair_chart(chart, width="stretch", key=f"{view.key}_agree_shares")
     st.caption(
         "A mark for each participant. Lines: the mean difference, and dashed the limits within "
-        "which 95% of differences lie; grey: their 95% intervals."
+        "which 95% of differences lie, each with its 95% interval at the right edge."
     )
     download_data(found.shares, "shares.csv", key=f"{view.key}_agree_shares_data")
 
