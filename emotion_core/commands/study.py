@@ -24,6 +24,7 @@ ACTIONS: Final = {
     "add": "Add videos, results folders and event files to a study.",
     "analyze": "Read the faces in the videos of a study; finished ones are skipped.",
     "run": "Compute readings, tables, statistics, curves and the report of a study.",
+    "coding": "Show how far each coder is, and write the codes as CSV.",
     "agreement": "Compare the codes of people with each other and with the machine's readings.",
     "export-faces": "Write the faces that people coded as labelled pictures for training.",
     "export": "Pack a study into a zip.",
@@ -44,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _analyze(made["analyze"])
     add_models_dir_option(made["run"])
     add_progress_option(made["run"])
+    made["coding"].add_argument(
+        "--csv", type=Path, metavar="FILE", help="write every code, one row a code"
+    )
     _agreement(made["agreement"])
     _export_faces(made["export-faces"])
     made["export"].add_argument("zip", type=Path, metavar="ZIP", help="file to write")

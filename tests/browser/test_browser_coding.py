@@ -1,7 +1,7 @@
 """Coding in a real Chromium: clips by keys, a reload, and a second coder of the same name."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from playwright.sync_api import Page
 
 from emotion_core.media.write import sample_video
 from emotion_core.study.coding.plans import Plan, Sampling, sample
+from emotion_core.study.coding.records import Unit
 from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.definitions import Recording
 from emotion_core.study.folder import Study
@@ -73,13 +74,9 @@ def codes_shown(page: Page, count: int) -> None:
     page.get_by_text(f"Codes of this clip: {count}").wait_for()
 
 
-def test_three_clips_are_coded_by_keys_over_a_reload(
-    coding_server: Server, open_browser: OpenBrowser, study: tuple[str, Path]
-) -> None:
-    token, folder = study
-    store = CodingStore(folder)
-    page = open_browser(None, viewport={"width": 1440, "height": 900}).new_page()
-    page.goto(f"{coding_server.url}/Study?study={token}")
+def begin(page: Page, server: Server, token: str) -> None:
+    """From the study's tab to the first clip."""
+    page.goto(f"{server.url}/Study?study={token}")
     page.get_by_role("tab", name="Coding").click()
     settle(page)
     keep_whole(page, "coding_tab_desktop")
@@ -88,6 +85,30 @@ def test_three_clips_are_coded_by_keys_over_a_reload(
     page.get_by_role("textbox", name="Your name").fill("Anna B.")
     page.get_by_role("button", name="Begin").click()
     ready(page)
+
+
+def code_the_others(page: Page, units: Sequence[Unit]) -> None:
+    """Done with the clip that is shown, and "cannot tell" for all of the others."""
+    for number, unit in enumerate(units, 1):
+        page.get_by_role("button", name="Done, next").click()
+        page.get_by_text(f"{number} of 3 clips done").wait_for()
+        page.wait_for_function(
+            f"Math.abs(document.querySelector('{VIDEO}').currentTime - {unit.start_s}) < 0.1"
+        )
+        ready(page)
+        page.keyboard.press("x")
+        codes_shown(page, 1)
+    page.get_by_role("button", name="Done, next").click()
+    page.get_by_text("All of your clips are coded").wait_for()
+
+
+def test_three_clips_are_coded_by_keys_over_a_reload(
+    coding_server: Server, open_browser: OpenBrowser, study: tuple[str, Path]
+) -> None:
+    token, folder = study
+    store = CodingStore(folder)
+    page = open_browser(None, viewport={"width": 1440, "height": 900}).new_page()
+    begin(page, coding_server, token)
     units = store.units_of("anna b.")
     first = units[0]
     # Blind: no name, condition or file, and nothing but the clip itself.
@@ -115,37 +136,27 @@ def test_three_clips_are_coded_by_keys_over_a_reload(
     keep_whole(page, "coding_clip_desktop")
     assert sticking_out(page) == []
     assert barriers(page) == []
-    for number, unit in enumerate(units[1:], 1):
-        page.get_by_role("button", name="Done, next").click()
-        page.get_by_text(f"{number} of 3 clips done").wait_for()
-        page.wait_for_function(
-            f"Math.abs(document.querySelector('{VIDEO}').currentTime - {unit.start_s}) < 0.1"
-        )
-        ready(page)
-        page.keyboard.press("x")
-        codes_shown(page, 1)
-    page.get_by_role("button", name="Done, next").click()
-    page.get_by_text("All of your clips are coded").wait_for()
+    code_the_others(page, units[1:])
     codes = store.codes()
     mine = codes[codes["unit"] == first.id].reset_index(drop=True)
     assert mine["code"].tolist() == ["happy", "sad"]
     assert mine["intensity"].tolist()[0] == 4
-    assert abs(mine["start_s"][0] - first.start_s) < 0.06
-    assert abs(mine["end_s"][0] - first.start_s - 0.6) < 0.06
-    assert abs(mine["end_s"][1] - first.end_s) < 0.06
+    ends = [mine["start_s"][0], mine["end_s"][0], mine["end_s"][1]]
+    assert ends == pytest.approx([first.start_s, first.start_s + 0.6, first.end_s], abs=0.06)
     assert codes["cannot_tell"].tolist().count(True) == 2
     assert store.units()["done"].all()
     assert not coding_server.errors()
 
 
-def test_a_coder_of_the_same_name_is_asked_on_a_phone(
+def test_an_invited_coder_of_a_known_name_is_asked_on_a_phone(
     coding_server: Server, open_browser: OpenBrowser, study: tuple[str, Path]
 ) -> None:
     token, folder = study
     store = CodingStore(folder)
     store.add_coder("Bo")
+    studies = StudyStore(coding_server.log.parent / "work" / "studies")
     page = open_browser(None, viewport={"width": 390, "height": 844}).new_page()
-    page.goto(f"{coding_server.url}/Study?study={token}&coder=")
+    page.goto(f"{coding_server.url}/Study?coding={studies.invitation(token)}")
     page.get_by_role("textbox", name="Your name").fill(" bo ")
     page.get_by_role("button", name="Begin").click()
     page.get_by_text("There is a coder “Bo” here already").wait_for()
@@ -157,33 +168,12 @@ def test_a_coder_of_the_same_name_is_asked_on_a_phone(
     codes_shown(page, 1)
     page.get_by_role("button", name="Delete").first.wait_for()
     keep_whole(page, "coding_clip_phone")
+    # An invitation leads to the clips and to nothing else of the study.
+    assert page.get_by_role("tab").count() == 0
+    assert token[:8] not in page.content() + page.url
     assert sticking_out(page) == []
     assert barriers(page) == []
     page.get_by_role("button", name="Delete").first.click()
     codes_shown(page, 0)
     assert len(store.codes()) == 0
-    assert not coding_server.errors()
-
-
-def test_an_invitation_leads_to_the_clips_and_to_nothing_else(
-    coding_server: Server, open_browser: OpenBrowser, study: tuple[str, Path]
-) -> None:
-    token, _ = study
-    page = open_browser(None, viewport={"width": 1440, "height": 900}).new_page()
-    page.goto(f"{coding_server.url}/Study?study={token}")
-    page.get_by_role("tab", name="Coding").click()
-    page.get_by_role("button", name="Invite coders").click()
-    page.get_by_role("button", name="Show the address").click()
-    address = page.get_by_test_id("stCode").inner_text().strip()
-    assert token not in address
-    other = open_browser(None, viewport={"width": 1440, "height": 900}).new_page()
-    other.goto(address)
-    other.get_by_role("textbox", name="Your name").fill("Cy")
-    other.get_by_role("button", name="Begin").click()
-    ready(other)
-    other.keyboard.press("2")
-    codes_shown(other, 1)
-    keep_whole(other, "coding_invited")
-    assert other.get_by_role("tab").count() == 0
-    assert token[:8] not in other.content() + other.url
     assert not coding_server.errors()

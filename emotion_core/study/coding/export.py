@@ -23,7 +23,7 @@ COLUMNS: Final[dict[str, str]] = {
     "code": "Code of the category; empty where the coder cannot tell.",
     "intensity": "1 to 5; empty where none was given.",
     "cannot_tell": "1: the coder cannot tell.",
-    "note": "Note on the code, or on the clip where it has no codes.",
+    "note": "Note on the code.",
     "unit_note": "Note on the clip.",
 }
 

@@ -28,7 +28,7 @@ from emotion_core.study.coding.records import (
     unit_of,
     unit_row,
 )
-from emotion_core.study.coding.replay import ClipCodes, Key, finished, replay
+from emotion_core.study.coding.replay import ClipCodes, Code, Key, finished, replay
 
 FILE: Final = Path("coding", "codes.sqlite")
 CODES: Final = (
@@ -173,6 +173,10 @@ class CodingStore:
             keys = [key_of(row) for row in file.execute(sql, (coder, unit.id))]
         return replay(keys, unit.start_s, unit.end_s)
 
+    def finished(self, coder: str, unit: Unit) -> tuple[Code, ...]:
+        """The codes of a clip by time, those that still run ended."""
+        return finished(self.coded(coder, unit), unit.end_s).codes
+
     def finish(self, coder: str, unit: str) -> None:
         """A coder is done with a clip; harmless when repeated."""
         with self._write() as file:
@@ -287,7 +291,10 @@ def _given(file: sqlite3.Connection, name: str) -> tuple[Unit, ...]:
             plan["seed"], coder.share, [i for i, u in units.items() if not u.training]
         )
         others += [units[i] for i in coder_order(plan["seed"], coder.name, part)]
-    return tuple(training + others)
+    # A clip whose answers were shown is not coded once more.
+    shown = {(u.recording, u.start_s, u.end_s) for u in training}
+    fresh = [u for u in others if (u.recording, u.start_s, u.end_s) not in shown]
+    return (*training, *fresh)
 
 
 def _coder(file: sqlite3.Connection, name: str) -> Coder | None:

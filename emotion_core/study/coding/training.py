@@ -8,7 +8,7 @@ from typing import Final
 
 from emotion_core.errors import InputError
 from emotion_core.study.coding.records import Unit
-from emotion_core.study.coding.replay import Code, finished
+from emotion_core.study.coding.replay import Code
 from emotion_core.study.coding.scheme import CodeKind
 from emotion_core.study.coding.store import CodingStore
 
@@ -51,7 +51,7 @@ def training_units(store: CodingStore, coder: str, number: int, seed: int) -> tu
     units.sort(key=lambda u: hashlib.sha256(f"{seed}\0{u.id}".encode()).hexdigest())
     found = []
     for unit in units[:number]:
-        answers = finished(store.coded(coder, unit), unit.end_s).codes
+        answers = store.finished(coder, unit)
         found.append(replace(unit, training=True, answers=answers, answered_by=coder))
     return tuple(found)
 

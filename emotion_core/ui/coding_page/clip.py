@@ -10,7 +10,7 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.study.coding.records import Unit
-from emotion_core.study.coding.replay import Action, ClipCodes, Code, Key, finished
+from emotion_core.study.coding.replay import Action, ClipCodes, Code, Key
 from emotion_core.study.coding.scheme import Scheme
 from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.coding.training import feedback
@@ -208,7 +208,7 @@ def _ways_on(place: ClipPlace, previous: str | None) -> None:
 def show_feedback(place: ClipPlace) -> None:
     """What a coder coded in a training clip, above the known answers."""
     unit, scheme = place.unit, place.scheme
-    codes = finished(place.store.coded(place.coder, unit), unit.end_s).codes
+    codes = place.store.finished(place.coder, unit)
     found = feedback(unit, codes)
     st.markdown(f"**The same codes in {found.same:.0%} of the clip’s time.**")
     if found.moments or found.moments_added:

@@ -54,6 +54,8 @@ def codable_videos(study: Study) -> dict[str, CodableVideo]:
 def codable_video(study: Study, recording: Recording) -> CodableVideo:
     """The original video of a recording; a clip with the machine's boxes is none."""
     path = study.source_of(recording)
+    if not path.exists():
+        return CodableVideo(path, problem="its file is missing.")
     if not path.is_file() or path.suffix.lower() == ".csv" or is_result(path):
         words = "there is no original video of it, only results. Add the video to the study."
         return CodableVideo(path, problem=words)
