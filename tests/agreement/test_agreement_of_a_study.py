@@ -16,7 +16,10 @@ from emotion_core.study.agreement.machine import MACHINE, machine_coding
 from emotion_core.study.agreement.measures import COLUMNS, DISAGREEMENT_COLUMNS, MEASURES
 from emotion_core.study.agreement.of_study import study_agreement
 from emotion_core.study.agreement.report import AgreementSettings
+from emotion_core.study.coding.replay import Action, Key
+from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.folder import Study
+from emotion_core.study.freshness import inputs_digest
 from emotion_core.study.readings import build_all
 
 DOCS = Path(__file__).parents[2] / "docs" / "data.md"
@@ -151,3 +154,13 @@ def test_the_documentation_has_every_column_and_measure() -> None:
     ]
     missing = [name for name, meaning in rows if f"| `{name}` | {meaning} |" not in text]
     assert missing == []
+
+
+def test_results_are_older_when_a_clip_has_been_finished(coded: Study) -> None:
+    before = inputs_digest(coded)
+    store = CodingStore(coded.folder)
+    (unit,) = [u for u in store.units_of("Ben") if u.recording == "P2"]
+    store.press("Ben", unit.id, [Key("new", Action.CODE, 1.0, "happy")])
+    assert inputs_digest(coded) == before, "a clip that is not finished changes no result"
+    store.finish("Ben", unit.id)
+    assert inputs_digest(coded) != before

@@ -22,7 +22,7 @@ SIZES: dict[str, ViewportSize] = {
 }
 TABS = (
     *("Recordings", "Events", "Measures", "Statistics", "Curves", "Two people", "Coding"),
-    "Report",
+    *("Agreement", "Report"),
 )
 PLAYER = ".st-key-player video"
 

@@ -1,6 +1,7 @@
 """The codes of all coders, checked: what does not count or cannot be used is told."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -9,6 +10,7 @@ import pandas as pd
 
 from emotion_core.errors import InputError
 from emotion_core.study.agreement.intervals import (
+    SAME_S,
     Interval,
     common,
     holds,
@@ -68,11 +70,14 @@ class Coded:
     def within(self, spans: Sequence[Interval]) -> list[Code]:
         """The codes in these spans: stretches cut to them, moments that are in one."""
         found = []
+        ends = [end for _, end in spans]
         for code in self.codes:
+            # Spans that end before the code begins have nothing of it.
+            ahead = spans[bisect_left(ends, code.start_s - SAME_S) :]
             if code.is_moment:
-                found += [code] if holds(spans, code.start_s) else []
+                found += [code] if holds(ahead[:2], code.start_s) else []
             else:
-                parts = common(merged([(code.start_s, code.end_s)]), spans)
+                parts = common([(code.start_s, code.end_s)], ahead)
                 found += [replace(code, start_s=a, end_s=b) for a, b in parts]
         return sorted(found, key=lambda c: (c.start_s, c.end_s, c.code))
 

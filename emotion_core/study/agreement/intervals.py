@@ -23,7 +23,7 @@ def common(first: Sequence[Interval], second: Sequence[Interval]) -> list[Interv
     """The time in both of two results of `merged`."""
     found: list[Interval] = []
     i = j = 0
-    while i < len(first) and j < len(second):
+    while i < len(first) and j < len(second) and second[j][0] < first[-1][1]:
         start = max(first[i][0], second[j][0])
         end = min(first[i][1], second[j][1])
         if end > start:
