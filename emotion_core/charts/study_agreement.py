@@ -35,7 +35,7 @@ def coefficient_chart(figures: pd.DataFrame, title: str) -> alt.LayerChart:
     base = alt.Chart(rows, height=_ROW_PX * max(1, len(order)) + _AXIS_PX)
     lines = (
         base.transform_filter("isValid(datum.low)")
-        .mark_rule(strokeWidth=2.5)
+        .mark_rule(strokeWidth=2.5, aria=False)
         .encode(y=y, x=alt.X("low:Q", scale=scale), x2="high:Q", color=colour, tooltip=tooltip)
     )
     x = alt.X("value:Q", title=f"{title} (95% interval)", scale=scale)
@@ -89,7 +89,7 @@ def bland_altman_chart(
     )
     lines = (
         alt.Chart(shown)
-        .mark_rule(color=_GREY, strokeWidth=1.5)
+        .mark_rule(color=_GREY, strokeWidth=1.5, aria=False)
         .encode(
             y="value:Q",
             strokeDash=dash,

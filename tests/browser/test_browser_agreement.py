@@ -1,13 +1,11 @@
 """Agreement in a real Chromium: a click on a disagreement plays that moment."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from browser.app_server import OpenBrowser, Server, running_server
+from browser.app_server import OpenBrowser, Server
 from browser.pictures import barriers, keep_whole, settle, sticking_out
-from coded_studies import add_codes
+from coded_studies import Codes, add_codes
 from playwright.sync_api import Page
 
 from emotion_core.media.write import sample_video
@@ -18,12 +16,6 @@ from emotion_core.study.store import StudyStore
 VIDEO = ".st-key-player video"
 
 
-@pytest.fixture(scope="module")
-def agreement_server(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("agreement_server")) as running:
-        yield running
-
-
 def coded_study(server: Server, video: Path) -> str:
     """A study of one video; two coders disagree for 1.5 s from 3 s on and for 1 s from 1 s on."""
 
@@ -31,7 +23,7 @@ def coded_study(server: Server, video: Path) -> str:
         study = Study.create(folder, "Coded")
         shutil.copy(video, folder / "film.mp4")
         study = study.with_recordings([Recording("film", "film.mp4", "P01")])
-        codes = {
+        codes: dict[str, dict[str, Codes]] = {
             "Anna": {"film": [(0, "happy"), (1, "sad"), (3, "fear")]},
             "Ben": {"film": [(0, "happy"), (2, "sad"), (4.5, "fear")]},
         }
@@ -52,12 +44,12 @@ def wait_for_place(page: Page, time_s: float) -> None:
 
 
 def test_a_click_on_a_disagreement_plays_that_moment(
-    agreement_server: Server, open_browser: OpenBrowser, tmp_path: Path
+    server: Server, open_browser: OpenBrowser, tmp_path: Path
 ) -> None:
-    video = sample_video(tmp_path / "film.mp4", 6.0, 25.0)
-    token = coded_study(agreement_server, video)
+    video = sample_video(tmp_path / "film.mp4", 6.0, 10.0)
+    token = coded_study(server, video)
     page = open_browser(None, viewport={"width": 1440, "height": 1000}).new_page()
-    page.goto(f"{agreement_server.url}/Study?study={token}")
+    page.goto(f"{server.url}/Study?study={token}")
     page.get_by_role("tab", name="Agreement").click()
     page.get_by_text("Disagreements: 2").wait_for()
     # The longest comes first, and the player half a second before it.
@@ -75,4 +67,4 @@ def test_a_click_on_a_disagreement_plays_that_moment(
     settle(page)
     assert sticking_out(page) == []
     keep_whole(page, "study_agreement_phone")
-    assert agreement_server.errors() == []
+    assert server.errors() == []

@@ -9,6 +9,7 @@ from study_page_driver import add, folder_of, open_tab, page, run, words
 from emotion_core.study.agreement.kept_settings import keep_settings, kept_settings
 from emotion_core.study.agreement.report import AgreementSettings
 from emotion_core.study.folder import Study
+from emotion_core.ui.study_page.agreement import shared_words
 
 TRUE = [(0, "happy", 4), (2, "sad", 2), (4, "neutral", 1)]
 READ = ["happy", "happy", "sad", "sad", "sad", "neutral"]
@@ -86,3 +87,17 @@ def test_faces_that_cannot_be_cut_out_are_told(work: Path, coded: Path) -> None:
     app = run(app)
     assert "No face can be written" in words(app)
     assert "P0: The video is outside of the study" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "Compared: 2 min of 2 recordings and 1 participant."),
+        ({"untold_s": 3.0}, "Left out: 3 s that one of the two could not tell."),
+        ({"first_only_s": 2.0, "second_only_s": 5.0}, "Left out: 7 s that only one has coded."),
+    ],
+)
+def test_what_is_compared_is_stated(changes: dict[str, float], said: str) -> None:
+    shared = {"recordings": 2, "participants": 1, "shared_s": 120.0, "untold_s": 0.0}
+    shared |= {"first_only_s": 0.0, "second_only_s": 0.0}
+    assert said in shared_words({**shared, **changes})

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from emotion_core.study.agreement.bootstrap import DRAWS
+from emotion_core.study.agreement.bootstrap import DRAWS, LEAST
 from emotion_core.study.agreement.figures import BOOTSTRAP, EVERY_CODER
 from emotion_core.study.agreement.machine import MACHINE
 from emotion_core.study.agreement.report import Agreement
@@ -62,7 +62,10 @@ def methods(found: Agreement) -> str:
             "participants (Efron & Tibshirani, 1993)."
         )
     if (found.figures["interval"] == "F").any():
-        words.append("Limits of intraclass correlations are based on the F distribution.")
+        words.append(
+            f"With fewer than {LEAST} participants, limits of intraclass correlations are based on "
+            "the F distribution."
+        )
     words.append("Time that a coder had not coded, or could not tell, was left out.")
     if found.settings.uncoded_as:
         words.append(f"Time without a code counted as {found.settings.uncoded_as}.")

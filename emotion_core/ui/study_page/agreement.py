@@ -1,5 +1,6 @@
 """Agreement of the coders: figures, confusions, shares of time, and where they disagree."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pandas as pd
@@ -19,7 +20,7 @@ from emotion_core.study.agreement.sentences import methods, references, results
 from emotion_core.study.coding.store import FILE
 from emotion_core.study.statistics.sentences import fixed
 from emotion_core.ui.common.charts import download_data
-from emotion_core.ui.common.text import escape
+from emotion_core.ui.common.text import duration_words, escape
 from emotion_core.ui.model_page.elements import dark_ground
 from emotion_core.ui.study_page.coded_faces import show_coded_faces
 from emotion_core.ui.study_page.disagreements import show_disagreements
@@ -150,13 +151,7 @@ def _pair(view: StudyView, found: Agreement) -> tuple[str, str]:
 
 def _figures(view: StudyView, found: Agreement, pair: tuple[str, str]) -> None:
     (shared,) = _of(found.shared, pair).to_dict("records")
-    st.caption(
-        f"{shared['shared_s'] / 60:.1f} min of {shared['recordings']} recordings and "
-        f"{shared['participants']} participants are compared. Left out: "
-        f"{shared['untold_s'] / 60:.1f} min that one of the two could not tell, and "
-        f"{(shared['first_only_s'] + shared['second_only_s']) / 60:.1f} min that only one has "
-        "coded."
-    )
+    st.caption(shared_words(shared))
     figures = _of(found.figures, pair)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -170,6 +165,25 @@ def _figures(view: StudyView, found: Agreement, pair: tuple[str, str]) -> None:
     with right:
         _by_category(view, figures)
     download_data(found.figures, "agreement.csv", key=f"{view.key}_agree_data")
+
+
+def shared_words(shared: Mapping[Any, Any]) -> str:
+    """What is compared and what is left out, from a row of `Agreement.shared`."""
+    counts = [
+        f"{shared[name]:,} {name[:-1] if shared[name] == 1 else name}"
+        for name in ("recordings", "participants")
+    ]
+    words = f"Compared: {duration_words(shared['shared_s'])} of {' and '.join(counts)}."
+    only_s = shared["first_only_s"] + shared["second_only_s"]
+    left = [
+        f"{duration_words(time_s)} {why}"
+        for time_s, why in (
+            (shared["untold_s"], "that one of the two could not tell"),
+            (only_s, "that only one has coded"),
+        )
+        if time_s >= 0.5
+    ]
+    return f"{words} Left out: {', and '.join(left)}." if left else words
 
 
 def _of(table: pd.DataFrame, pair: tuple[str, str]) -> pd.DataFrame:
@@ -243,6 +257,9 @@ def _shares(view: StudyView, found: Agreement, pair: tuple[str, str]) -> None:
     ]
     lines: Any = limits[limits["category"] == category]
     lines = lines.assign(label=[LABELS[m] for m in lines["measure"]])
+    if len(own) < 2:
+        st.caption("Limits of agreement need two participants or more.")
+        return
     chart = bland_altman_chart(own, lines, category, pair)
     st.altair_chart(chart, width="stretch", key=f"{view.key}_agree_shares")
     st.caption(

@@ -15,6 +15,7 @@ from emotion_core.ui.study_page.study_view import StudyView
 _MOST_ROWS: Final = 500
 # The player starts a little earlier, so that the change itself is seen.
 _BEFORE_S: Final = 0.5
+_ROW_PX: Final = 35
 
 
 def show_disagreements(view: StudyView, found: Agreement, pair: tuple[str, str]) -> None:
@@ -45,7 +46,7 @@ def _table(view: StudyView, rows: pd.DataFrame, pair: tuple[str, str]) -> int:
     event: Any = st.dataframe(
         rows.head(_MOST_ROWS)[columns].rename(columns=names),
         hide_index=True,
-        height=300,
+        height=min(300, _ROW_PX * (len(rows) + 1) + 3),
         on_select="rerun",
         selection_mode="single-row",
         key=f"{view.key}_disagreements_{hash(pair)}",
