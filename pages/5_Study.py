@@ -3,6 +3,7 @@
 import streamlit as st
 
 from emotion_core.extras import missing_extra
+from emotion_core.ui.coding_page.visit import coder_here, invitation_here
 from emotion_core.ui.common.page import end_page, start_page
 from emotion_core.ui.common.resources import stop_on_bad_settings
 from emotion_core.ui.study_page.visits import (
@@ -12,23 +13,37 @@ from emotion_core.ui.study_page.visits import (
     study_store,
 )
 
-start_page(
-    "Study",
-    "Compare participants, groups and conditions: from many recordings to one table, a test that "
-    "fits the design, curves, and a report to print.",
-)
+if coder_here() is not None:
+    start_page(
+        "Coding",
+        "Watch each clip, and code by key what the face shows. Every key is saved at once: reload "
+        "or leave whenever you like.",
+    )
+else:
+    start_page(
+        "Study",
+        "Compare participants, groups and conditions: from many recordings to one table, a test "
+        "that fits the design, curves, and a report to print.",
+    )
 stop_on_bad_settings()
 
-tokens = my_studies()
-shown = shown_study()
-folder = study_store().find(shown) if shown else None
+invitation = invitation_here()
+# Whoever was invited to code sees nothing else, and is not to remember the study.
+tokens = [] if invitation else my_studies()
+shown = None if invitation else shown_study()
+folder = study_store().find(shown) if shown else study_store().invited(invitation)
+if invitation and folder is None:
+    st.info("This study is no longer here: ask who invited you.", icon=":material/delete:")
+    st.stop()
 if shown and folder is None:
     st.info("This study is no longer here: it was deleted.", icon=":material/delete:")
     show_study_of(None)
 
 try:
     # These take seconds to import on a cold server: the title is on the screen by now.
-    if shown and folder is not None:
+    if invitation:
+        from emotion_core.ui.coding_page.coder import show_invited
+    elif shown and folder is not None:
         from emotion_core.ui.study_page.page import show_study
     else:
         from emotion_core.ui.study_page.start import show_start
@@ -36,7 +51,9 @@ except ModuleNotFoundError as error:
     st.error(str(missing_extra(error)), icon=":material/extension:")
     st.stop()
 
-if shown and folder is not None:
+if invitation and folder is not None:
+    show_invited(invitation, folder)
+elif shown and folder is not None:
     show_study(shown, folder)
 else:
     show_start(tokens)

@@ -12,7 +12,10 @@ from emotion_core.study.folder import Study
 from emotion_core.study.store import StudyStore
 
 PAGE = str(PROJECT_ROOT / "pages" / "5_Study.py")
-TABS = ["Recordings", "Events", "Measures", "Statistics", "Curves", "Two people", "Report"]
+TABS = [
+    *("Recordings", "Events", "Measures", "Statistics", "Curves", "Two people", "Coding"),
+    *("Agreement", "Report"),
+]
 
 
 def page(token: str = "") -> AppTest:

@@ -27,6 +27,9 @@ ACTIONS: Final = {
     "add": "Add videos, results folders and event files to a study.",
     "analyze": "Read the faces in the videos of a study; finished ones are skipped.",
     "run": "Compute readings, tables, statistics, curves and the report of a study.",
+    "coding": "Show how far each coder is, and write the codes as CSV.",
+    "agreement": "Compare the codes of people with each other and with the machine's readings.",
+    "export-faces": "Write the faces that people coded as labelled pictures for training.",
     "export": "Pack a study into a zip, or write its recordings for ELAN, BORIS, Praat …",
 }
 
@@ -45,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _analyze(made["analyze"])
     add_models_dir_option(made["run"])
     add_progress_option(made["run"])
+    made["coding"].add_argument(
+        "--csv", type=Path, metavar="FILE", help="write every code, one row a code"
+    )
+    _agreement(made["agreement"])
+    _export_faces(made["export-faces"])
     made["export"].add_argument("zip", type=Path, nargs="?", metavar="ZIP", help="file to write")
     add_format_options(made["export"], required=False)
 
@@ -116,10 +124,52 @@ def _analyze(parser: argparse.ArgumentParser) -> None:
     add_running_options(parser)
 
 
+def _agreement(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--coder",
+        action="append",
+        metavar="NAME",
+        help="only this coder; 'machine' names the readings; may be given several times (as in "
+        "study.toml, else all)",
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="S",
+        help="events are the same if they begin within so many seconds (as in study.toml, else 1)",
+    )
+    parser.add_argument(
+        "--uncoded-as",
+        metavar="CODE",
+        help="what people mean where they give no code, such as neutral (as in study.toml, else "
+        "nothing)",
+    )
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the figures here, too")
+
+
+def _export_faces(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--to", type=Path, required=True, metavar="FOLDER", help="new folder to write"
+    )
+    parser.add_argument(
+        "--coder", default="", metavar="NAME", help="whose codes (where all coders agree)"
+    )
+    parser.add_argument(
+        "--per-stretch",
+        type=int,
+        default=3,
+        metavar="N",
+        help="most faces of one coded stretch (3)",
+    )
+    add_progress_option(parser)
+
+
 def run(options: argparse.Namespace) -> int:
     """Do one action; returns the exit status."""
     check_json_option(options.json)
     if options.action == "analyze":
         check_jobs_option(options.jobs)
-    module = importlib.import_module(f"emotion_core.commands.study_{options.action}")
+    module = importlib.import_module(
+        f"emotion_core.commands.study_{options.action.replace('-', '_')}"
+    )
     return int(module.run(options))

@@ -19,6 +19,13 @@ from emotion_core.progress import OnProgress, Progress
 from emotion_core.reports.study_report import StudyFindings, study_report_html
 from emotion_core.results.export import output_error
 from emotion_core.results.paths import file_hash, read_summary
+from emotion_core.study.agreement.kept_settings import kept_settings
+from emotion_core.study.agreement.of_study import (
+    has_codes,
+    study_agreement,
+    write_agreement,
+)
+from emotion_core.study.agreement.report import Agreement
 from emotion_core.study.checks import check_study
 from emotion_core.study.folder import RESULTS, Study
 from emotion_core.study.freshness import REPORT, inputs_digest, mark_current
@@ -90,7 +97,9 @@ def compute(study: Study, models_dir: Path | None, progress: OnProgress) -> dict
     problems += told
     progress(Progress("Write the report", 3.4, _STEPS))
     networks = [] if is_synthetic(study) else _networks(study, models_folder(models_dir))
-    found = StudyFindings(study, question, tables, analysis, curves, problems, networks)
+    agreement, told = _agreement(study)
+    problems += told
+    found = StudyFindings(study, question, tables, analysis, curves, problems, networks, agreement)
     _write(study, found, digest)
     progress(Progress("Done", _STEPS, _STEPS))
     included = tables.long.drop_duplicates(["recording", "event_kind", "event", "occurrence"])
@@ -110,6 +119,19 @@ def _answer(question: Question, study: Study, tables: Tables) -> tuple[Analysis 
         return answer(question, study, tables.long), []
     except InputError as error:
         return None, [f"Nothing was tested. {error}"]
+
+
+def _agreement(study: Study) -> tuple[Agreement | None, list[str]]:
+    """How well coders and machine agree, where people have coded; written next to the report."""
+    if not has_codes(study):
+        return None, []
+    try:
+        settings, problems = kept_settings(study)
+        found = study_agreement(study, settings)
+    except InputError as error:
+        return None, [f"Agreement was not computed. {error}"]
+    write_agreement(study, found)
+    return found, list(map(str, problems))
 
 
 def _all_curves(

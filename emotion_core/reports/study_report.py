@@ -12,8 +12,10 @@ from emotion_core.charts.legend import legend_html
 from emotion_core.charts.study_curves import curve_chart
 from emotion_core.charts.study_effects import forest_chart, means_chart
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.reports.study_agreement import agreement_section
 from emotion_core.reports.study_methods import methods_of
 from emotion_core.reports.templating import inline_chart, render
+from emotion_core.study.agreement.report import Agreement
 from emotion_core.study.folder import Study
 from emotion_core.study.outcome import (
     ALPHA,
@@ -51,6 +53,7 @@ class StudyFindings:
         curves: means around events, and shares of participants, for each event in turn.
         problems: sentences about what could not be computed.
         networks: what is known of each network that read the faces; see `study_methods`.
+        agreement: of coders with each other and the machine; None where nothing is coded.
     """
 
     study: Study
@@ -60,6 +63,7 @@ class StudyFindings:
     curves: Sequence[tuple[GroupCurves, GroupCurves | None]] = ()
     problems: Sequence[str] = ()
     networks: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    agreement: Agreement | None = None
 
 
 def study_report_html(found: StudyFindings) -> str:
@@ -75,6 +79,7 @@ def study_report_html(found: StudyFindings) -> str:
         curves=[_curves(found, *pair) for pair in found.curves],
         cells=_table(_cells(found), _MOST_CELLS),
         left_out=_table(_left_out(found.tables.exclusions), _MOST_LEFT_OUT),
+        agreement=None if found.agreement is None else agreement_section(found.agreement),
         methods=methods_of(study, found.tables, found.analysis, found.networks),
     )
 

@@ -190,6 +190,14 @@ class Study:
         """
         return self._change_toml({"design": table_changes(self.design, design)})
 
+    def with_table(self, name: str, values: Mapping[str, Any]) -> "Study":
+        """Write keys of another table of study.toml; returns what is on disk then.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        return self._change_toml({name: values})
+
     def with_event_keys(self, keys: Sequence[EventKey]) -> "Study":
         """Write what differs from `event_keys` of this object; returns what is on disk then.
 

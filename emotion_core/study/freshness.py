@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from emotion_core.atomic_io import replace_file
+from emotion_core.errors import EmotionCoreError
 from emotion_core.results.paths import EDITS, FACES
+from emotion_core.study.coding.store import FILE, CodingStore
 from emotion_core.study.events import EVENTS
 from emotion_core.study.folder import RESULTS, Study
 from emotion_core.study.other_signals import other_files
@@ -28,12 +30,25 @@ def inputs_digest(study: Study) -> str:
         path = study.folder / name
         data = path.read_bytes() if path.is_file() else b""
         digest.update(_of_results(data) if name == STUDY else data)
+    digest.update(_finished_clips(study).encode())
     for recording in study.recordings:
         folder = study.results_folder(recording)
         states = [_state(folder / name) for name in (FACES, EDITS)] if folder else []
         states += [_state(path) for path in other_files(study, recording)]
         digest.update(repr((recording.recording, states)).encode())
     return digest.hexdigest()
+
+
+def _finished_clips(study: Study) -> str:
+    """Who has finished which clips: the report tells how well coders agree. Single keys of clips
+    that are being coded change nothing in it."""
+    if not (study.folder / FILE).is_file():
+        return ""
+    store = CodingStore(study.folder)
+    try:
+        return repr([(c.name, sorted(store.done(c.name))) for c in store.coders()])
+    except EmotionCoreError as error:
+        return str(error)
 
 
 def _of_results(data: bytes) -> bytes:

@@ -4,13 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emotion_core.errors import InputError
+from emotion_core.errors import EmotionCoreError, InputError
 from emotion_core.interchange.document import Document, Span, Tier, unique_tiers
 from emotion_core.interchange.from_codes import tiers_of_codes
 from emotion_core.interchange.from_results import on_media, tiers_of_person
 from emotion_core.results.edits_file import load_edits
 from emotion_core.results.export import read_faces
 from emotion_core.results.paths import FACES
+from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.definitions import EventKind, Recording
 from emotion_core.study.events import on_clock_of
 from emotion_core.study.folder import Study
@@ -20,9 +21,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def documents_of(study: Study, codes: "pd.DataFrame | None" = None) -> list[Document]:
-    """A document for each included recording; see `document_of`."""
-    return [document_of(study, r, codes) for r in study.recordings if r.include]
+def documents_of(study: Study) -> list[Document]:
+    """A document for each included recording, with what people coded; see `document_of`.
+
+    Codes of training clips are left out. Where no code can be read, `notes` say why.
+    """
+    codes: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
+    try:
+        codes = _codes_of(study)
+    except EmotionCoreError as error:
+        notes = (f"What people coded is left out: {error}",)
+    made = [document_of(study, r, codes) for r in study.recordings if r.include]
+    return [replace(document, notes=(*document.notes, *notes)) for document in made]
+
+
+def _codes_of(study: Study) -> "pd.DataFrame":
+    store = CodingStore(study.folder)
+    codes, units = store.codes(), store.units()
+    return codes[~codes["unit"].isin(units.loc[units["training"], "unit"])]
 
 
 def document_of(

@@ -16,6 +16,8 @@ from emotion_core.results.export import output_error
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 _HEAD: Final = "study.json"
+# In the head: the token for coders.
+_CODING: Final = "coding"
 # The study itself is a folder within, so that nothing about its owner is zipped with it.
 _STUDY: Final = "study"
 
@@ -62,6 +64,33 @@ class StudyStore:
             return None
         folder = self._root / token / _STUDY
         return folder if folder.is_dir() else None
+
+    def invitation(self, token: str) -> str:
+        """The token by which coders come to a study, and to nothing of it but their clips.
+
+        Raises:
+            OutputError: there is no such study, or the work folder cannot be written.
+        """
+        head = self._head(token) if _TOKEN.fullmatch(token) else {}
+        if not head:
+            raise OutputError("The study is no longer here: it was deleted.")
+        if _CODING not in head:
+            path = self._root / token / _HEAD
+            head[_CODING] = secrets.token_urlsafe(16)
+            try:
+                replace_file(path, json.dumps(head).encode())
+            except OSError as error:
+                raise output_error(path, error) from error
+        return str(head[_CODING])
+
+    def invited(self, invitation: str) -> Path | None:
+        """The folder of the study to which an invitation leads; None where there is none."""
+        if not _TOKEN.fullmatch(invitation):
+            return None
+        tokens = (head.parent.name for head in self._heads())
+        found = (t for t in tokens if self._head(t).get(_CODING) == invitation)
+        token = next(found, None)
+        return self.find(token) if token else None
 
     def of(self, owners: Iterable[str]) -> list[str]:
         """Tokens of the studies that these visits made, newest first."""

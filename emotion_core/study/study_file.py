@@ -17,6 +17,8 @@ from emotion_core.study.problems import Problem
 
 STUDY: Final = "study.toml"
 FORMAT: Final = 1
+# Tables of study.toml on which no result depends: keys that mark events, categories of coders.
+_NO_RESULTS: Final = (TABLE, "coding")
 # The first version of the program that reads this format.
 _NEEDS: Final = "0.3"
 
@@ -144,9 +146,10 @@ def text_of_results(text: str) -> str:
     """The text of study.toml without what no result depends on."""
     try:
         document = tomlkit.parse(text)
-        if TABLE in document:
-            del document[TABLE]
-            text = f"{tomlkit.dumps(document).rstrip()}\n"
+        known = [name for name in _NO_RESULTS if name in document]
+        for name in known:
+            del document[name]
+        text = f"{tomlkit.dumps(document).rstrip()}\n" if known else text
     except (TOMLKitError, RecursionError):
         pass  # It cannot be read: every change counts.
     return text

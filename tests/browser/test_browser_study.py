@@ -20,7 +20,10 @@ SIZES: dict[str, ViewportSize] = {
     "desktop": {"width": 1440, "height": 900},
     "phone": {"width": 390, "height": 844},
 }
-TABS = ("Recordings", "Events", "Measures", "Statistics", "Curves", "Two people", "Report")
+TABS = (
+    *("Recordings", "Events", "Measures", "Statistics", "Curves", "Two people", "Coding"),
+    *("Agreement", "Report"),
+)
 PLAYER = ".st-key-player video"
 
 

@@ -23,6 +23,9 @@ from emotion_core.interchange.from_results import document_of
 from emotion_core.media.probe import probe
 from emotion_core.results.annotations import Edits, Marker
 from emotion_core.results.edits_file import save_edits
+from emotion_core.study.coding.plans import Plan, Window
+from emotion_core.study.coding.replay import Action, Key
+from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.definitions import Event, EventKind, Recording
 from emotion_core.study.event_files import import_events
 from emotion_core.study.folder import Study
@@ -164,7 +167,15 @@ def study(tmp_path: Path) -> Study:
 
 
 def test_a_study_is_read_again_event_by_event_with_its_kinds(study: Study, tmp_path: Path) -> None:
-    first, second = documents_of(study, CODES.replace({"recording": {"P01": "P01_a"}}))
+    store = CodingStore(study.folder)
+    for coder in ("Ann", "Ben: B"):
+        store.add_coder(coder)
+    windows = [Window("P01_a", start, start + 1.0) for start in (0.0, 1.0)]
+    store.add_plan("all", Plan(), windows)
+    for coder in ("Ann", "Ben: B"):
+        unit = next(u.id for u in store.units_of(coder) if u.start_s == 0.0)
+        store.press(coder, unit, [Key(coder, Action.CODE, 0.25, "happy")])
+    first, second = documents_of(study)
     assert list(tiers(first)) == [
         "stimulus",
         "event",
@@ -174,6 +185,7 @@ def test_a_study_is_read_again_event_by_event_with_its_kinds(study: Study, tmp_p
         "P01: speaking",
         "P01: unsure",
     ]
+    assert tiers(first)["P01: codes of Ann"] == [("happy", 0.25, 1.0)]
     assert tiers(first)["stimulus"] == [("film, one", 0.5, 2.0)]
     assert second.notes == ("It has not been analysed: only its events are written.",)
     for to in ("boris", "boris-project", "bids", "elan"):
@@ -190,6 +202,14 @@ def test_a_study_is_read_again_event_by_event_with_its_kinds(study: Study, tmp_p
         assert ("P02_b", EventKind.BASELINE, "quiet", 0.0, 5.0) in found
         assert ("P02_b", EventKind.STIMULUS, "film, one", 10.5, 12.0) in found
         assert ("P01_a", EventKind.EVENT, "happy", 0.0, 2.0) in found
+
+
+def test_codes_that_cannot_be_read_are_told(study: Study) -> None:
+    (study.folder / "coding").mkdir()
+    (study.folder / "coding" / "codes.sqlite").write_bytes(b"no database" * 100)
+    first, _ = documents_of(study)
+    assert tiers(first)["stimulus"]
+    assert first.notes[-1].startswith("What people coded is left out: codes.sqlite")
 
 
 def test_events_of_another_clock_are_told(study: Study) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from key_presses import pressed_state
+from page_driver import run, words
 from streamlit.testing.v1 import AppTest
-from study_page_driver import add, folder_of, open_tab, page, rows_of, run, words
+from study_page_driver import add, folder_of, open_tab, page, rows_of
 
 from emotion_core.errors import OutputError
 from emotion_core.jobs.store import JobStore

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from study_page_driver import add, folder_of, open_tab, page, run, way, words
+from page_driver import run, words
+from study_page_driver import add, folder_of, open_tab, page, way
 
 from emotion_core.interchange.formats import FORMATS
 from emotion_core.study.definitions import Event, EventKind, Recording

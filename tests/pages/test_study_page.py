@@ -79,6 +79,7 @@ def test_every_tab_of_the_sample_shows_its_part(work: Path, computed: Path) -> N
     assert "was higher" in found["Statistics"] or "was lower" in found["Statistics"]
     assert "cluster-based permutation" in found["Curves"]
     assert "Mean peak correlation" in found["Two people"]
+    assert "without seeing what the machine reads" in found["Coding"]
     assert "byte for byte" in found["Report"]
     app = open_tab(app, token, "Statistics")
     assert len(app.get("vega_lite_chart")) == 2

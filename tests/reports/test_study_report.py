@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from coded_studies import add_codes, analysed_study
 
+from emotion_core.commands.study_run import compute
+from emotion_core.progress import ignore_progress
 from emotion_core.reports.study_methods import methods_of
 from emotion_core.reports.study_report import StudyFindings, study_report_html
 from emotion_core.study.definitions import Baseline, Smoothing, Space, StudySettings
@@ -125,3 +128,20 @@ def test_an_unknown_network_is_said_to_be_unknown(found: StudyFindings, tmp_path
     text = " ".join(told["paragraphs"])
     assert "its accuracy is not known here" in text
     assert "corrected by the adaptation lab" in text
+
+
+def test_agreement_of_coders_is_a_section_where_people_have_coded(tmp_path: Path) -> None:
+    study = analysed_study(tmp_path / "study", {f"P{i}": ["happy", "sad"] for i in range(6)})
+    compute(study, None, ignore_progress)
+    report = study.folder / "results" / "report.html"
+    assert "Agreement with people" not in report.read_text("utf-8")
+    add_codes(study, 2.0, {"Anna": {f"P{i}": [(0, "happy"), (1.2, "sad")] for i in range(6)}})
+    compute(study, None, ignore_progress)
+    text = report.read_text("utf-8")
+    assert "Agreement with people" in text
+    assert "coder Anna and the machine agreed on the code in 90% of the time" in text
+    assert "Cohen, J. (1960)" in text
+    assert (study.folder / "results" / "agreement.csv").is_file()
+    first = report.read_bytes()
+    compute(study, None, ignore_progress)
+    assert report.read_bytes() == first

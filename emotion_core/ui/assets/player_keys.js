@@ -11,7 +11,7 @@ const queues = new Map()
 // The playback rate that was chosen, of every player to come.
 let rate = 1
 // the bar and the player that were begun last
-let begun = { id: null, video: null }
+let begun = { id: null, video: null, source: '', time: null }
 // Whether the focus was moved by keys: the space bar then presses the button that has it.
 let tabbed = false
 let leave = () => {}
@@ -23,13 +23,19 @@ const words = (seconds) => {
   return `${Math.floor(seconds / 60)}:${rest}`
 }
 
-// Survives a reload of the page; a browser may forbid it.
+// Survives a reload of the page and the end of the tab; a browser may forbid it.
 const stored = (id) => `emotion-lab-keys-${id}`
 const recall = (id) => {
-  try { return JSON.parse(sessionStorage.getItem(stored(id))) ?? [] } catch { return [] }
+  try { return JSON.parse(localStorage.getItem(stored(id))) ?? [] } catch { return [] }
 }
-const store = (id) => {
-  try { sessionStorage.setItem(stored(id), JSON.stringify(queues.get(id))) } catch { /* no store */ }
+// Another tab may wait with presses of the same bar: its own stay, unless they were handled.
+const store = (id, handled = new Set()) => {
+  const mine = queues.get(id), known = new Set([...mine.map((press) => press.id), ...handled])
+  const waiting = [...recall(id).filter((press) => !known.has(press.id)), ...mine]
+  try {
+    if (waiting.length) localStorage.setItem(stored(id), JSON.stringify(waiting))
+    else localStorage.removeItem(stored(id))
+  } catch { /* no store */ }
 }
 
 const newId = () => Array.from(
@@ -70,20 +76,61 @@ const newChip = (binding) => {
   return chip
 }
 
+const newHead = (words) => {
+  const head = document.createElement('span')
+  head.className = 'head'
+  head.textContent = words
+  return head
+}
+
 // Drawn again only where something changed: a button in use keeps its focus.
 const drawChips = (place, bindings) => {
-  const look = JSON.stringify(bindings.map(({ key, cap, label, colour }) => [key, cap, label, colour]))
+  const look = JSON.stringify(
+    bindings.map(({ key, cap, label, colour, row }) => [key, cap, label, colour, row]))
   if (place.dataset.look !== look) {
     place.dataset.look = look
-    place.replaceChildren(...bindings.map(newChip))
+    place.replaceChildren(...bindings.flatMap(
+      (binding) => [...(binding.row ? [newHead(binding.row)] : []), newChip(binding)]))
   }
+  const chips = place.querySelectorAll('button')
   bindings.forEach((binding, i) => {
-    const chip = place.children[i], running = binding.since !== null
+    const chip = chips[i], running = binding.since !== null
     chip.classList.toggle('running', running)
     if (binding.holds) chip.setAttribute('aria-pressed', String(running))
     else chip.removeAttribute('aria-pressed')
     chip.querySelector('.since').textContent = running ? `since ${words(binding.since)}` : ''
   })
+}
+
+// What was coded in the span, drawn again only where it changed; the lane keeps overlaps apart.
+const drawStrip = (strip, data) => {
+  strip.hidden = !data.span || !data.strip
+  if (strip.hidden || strip.dataset.look === JSON.stringify(data.strip)) return
+  strip.dataset.look = JSON.stringify(data.strip)
+  const [from, to] = data.span
+  const share = (time) => 100 * Math.min(Math.max((time - from) / (to - from), 0), 1)
+  strip.querySelector('.pieces').replaceChildren(...data.strip.map((piece) => {
+    const part = document.createElement('span')
+    part.className = piece.to === null ? 'piece open' : piece.to > piece.from ? 'piece' : 'piece moment'
+    part.title = piece.label
+    part.dataset.from = piece.from
+    part.style.setProperty('--mark', piece.colour || 'currentColor')
+    part.style.left = `${share(piece.from)}%`
+    if (piece.to > piece.from) part.style.width = `${share(piece.to) - share(piece.from)}%`
+    return part
+  }))
+}
+
+// The line at the time shown, and the end of what lasts.
+const moveStrip = (strip, data, time) => {
+  if (strip.hidden) return
+  const [from, to] = data.span
+  const share = (at) => 100 * Math.min(Math.max((at - from) / (to - from), 0), 1)
+  strip.querySelector('.head-line').style.left = `${share(time)}%`
+  for (const part of strip.querySelectorAll('.open')) {
+    const begin = share(Number(part.dataset.from))
+    part.style.width = `${Math.max(0, share(time) - begin)}%`
+  }
 }
 
 // The time of the frame that is shown, exact where the browser tells it.
@@ -114,23 +161,72 @@ class Clock {
 const clock = new Clock()
 
 // Keeps the video inside the span; at its end it begins again, or waits.
-const keepInside = (data, video) => {
-  if (!data.span || video.seeking) return
+const keepInside = (data, video, atEnd) => {
+  if (!data.span || video.seeking || video.readyState < 1) return
   const [from, to] = data.span
   if (video.currentTime < from - 0.05) video.currentTime = from
-  if (video.currentTime < to - 1e-3) return
-  if (data.loop && !video.paused) { video.currentTime = from; return }
+  if (video.currentTime < to - 1e-3 && !video.ended) return
+  if (!video.paused || video.ended) atEnd(to)
+  if (data.loop && (!video.paused || video.ended)) {
+    video.currentTime = from
+    video.play().catch(() => {})
+    return
+  }
   if (!video.paused) video.pause()
   // The last frame of the span, not the first one after it.
   if (video.currentTime > to + 0.05) video.currentTime = Math.max(from, to - data.frameS / 2)
 }
 
+// What is outside of the span is not shown, nor how long the video is.
+const hideRest = (data, video) => {
+  if (!data.span) return
+  const [from, to] = data.span
+  if (video.controls) {
+    video.controls = false
+    video.disablePictureInPicture = true
+    video.preload = 'auto'
+    video.oncontextmenu = (event) => event.preventDefault()
+  }
+  const inside = video.readyState > 0 &&
+    video.currentTime >= from - 0.05 && video.currentTime <= to + 0.05
+  // Chromium decodes nothing for a video whose visibility is hidden, and a seek may never end.
+  video.style.opacity = inside && !(video.seeking && !video.dataset.shown) ? '' : '0'
+  if (inside && !video.seeking) video.dataset.shown = '1'
+}
+
 const beginOnce = (data, video) => {
-  if (begun.id === data.id && begun.video === video) return
-  begun = { id: data.id, video }
+  const source = video.currentSrc || video.src
+  if (begun.id === data.id && begun.video === video && begun.source === source) {
+    if (video.readyState > 1 && !video.seeking) begun.time = video.currentTime
+    return
+  }
+  // st.video goes to its own start once the length is known: wait for its first picture. Browsers
+  // that load none without being asked wait for a moment only.
+  if (begun.waiting !== source) Object.assign(begun, { waiting: source, since: performance.now() })
+  const patience = performance.now() - begun.since < 800
+  if (video.readyState < 1 || (patience && (video.readyState < 2 || video.seeking))) return
+  // The same clip at another address: the server was started again in the meantime.
+  const last = begun.id === data.id ? begun.time : null
+  begun = { id: data.id, video, source, time: last }
+  if (data.span) video.pause()
+  delete video.dataset.shown
   if (data.speeds.includes(rate)) video.playbackRate = rate
   const [from, to] = data.span ?? [0, 0]
-  if (data.span && !(video.currentTime >= from && video.currentTime < to)) video.currentTime = from
+  if (data.span) video.currentTime = Math.min(Math.max(last ?? data.at ?? from, from), to)
+  else if (last !== null) video.currentTime = last
+}
+
+// Chromium now and then forgets a seek that comes while it loads the first picture: ask again.
+let stuckSince = null
+const seekAgain = (data, video) => {
+  if (!video.seeking || video.readyState !== 1) { stuckSince = null; return }
+  stuckSince ??= performance.now()
+  if (performance.now() - stuckSince < 1000) return
+  stuckSince = null
+  const [from, to] = data.span ?? [0, Infinity]
+  const target = begun.time ?? data.at ?? from
+  // A little further on: a seek to the same place may be taken for the one that is forgotten.
+  video.currentTime = Math.min(Math.max(target, video.currentTime, from) + 0.01, to)
 }
 
 export default function ({ data, parentElement, setStateValue }) {
@@ -141,17 +237,17 @@ export default function ({ data, parentElement, setStateValue }) {
   const handled = new Set(data.handled)
   const queue = queues.get(data.id).filter((press) => !handled.has(press.id))
   queues.set(data.id, queue)
-  store(data.id)
+  store(data.id, handled)
   // A server that was started again gets its presses named so: of those that an earlier one was
   // sent, only the ones that it did not confirm.
   const send = () => {
     if (queue.length) setStateValue('presses', { server: data.server, items: [...queue] })
   }
 
-  const press = (key) => {
+  const press = (key, time = null) => {
     if (!player()) return
     clock.follow(player())
-    queue.push({ id: newId(), key, time: clock.now() })
+    queue.push({ id: newId(), key, time: time ?? clock.now() })
     store(data.id)
     send()
     tell()
@@ -190,7 +286,14 @@ export default function ({ data, parentElement, setStateValue }) {
     '>': () => speed(1)
   }
   const undo = () => { if (data.canUndo || queue.length) press('undo') }
-  const known = new Set(data.bindings.map((binding) => binding.key))
+  // Each key, and its further names → the key that is told.
+  const known = new Map(data.bindings.flatMap(
+    (binding) => [binding.key, ...binding.also].map((name) => [name, binding.key])))
+  // Nothing lasts from the end of the span to its start.
+  const atEnd = (time) => {
+    const lasts = data.bindings.some((binding) => binding.since !== null) || queue.length > 0
+    if (data.endKey && lasts && queue.at(-1)?.key !== data.endKey) press(data.endKey, time)
+  }
 
   const onKey = (event) => {
     if (event.key === 'Tab') tabbed = true
@@ -198,7 +301,7 @@ export default function ({ data, parentElement, setStateValue }) {
     if (!player() || within(event, FIELDS)) return
     const name = nameOf(event)
     const isUndo = !known.has(name) && (name === 'backspace' || name === 'u')
-    const act = known.has(name) ? () => press(name) : isUndo ? undo : own[name]
+    const act = known.has(name) ? () => press(known.get(name)) : isUndo ? undo : own[name]
     if (!act || (name === 'space' && tabbed && within(event, BUTTONS))) return
     event.preventDefault()
     event.stopImmediatePropagation()
@@ -232,8 +335,12 @@ export default function ({ data, parentElement, setStateValue }) {
     if (video) {
       clock.follow(video)
       beginOnce(data, video)
-      keepInside(data, video)
-      find('.clock').textContent = words(clock.now() + data.origin)
+      seekAgain(data, video)
+      keepInside(data, video, atEnd)
+      hideRest(data, video)
+      moveStrip(strip, data, clock.now())
+      // A frame that begins a little before the span is its first one.
+      find('.clock').textContent = words(Math.max(0, clock.now() + data.origin))
       find('[data-act=play]').textContent = video.paused ? 'Play' : 'Pause'
       find('[data-act=speed]').textContent = `${video.playbackRate}×`
       const wrong = problem(video), hint = find('.hint')
@@ -242,6 +349,15 @@ export default function ({ data, parentElement, setStateValue }) {
     next = requestAnimationFrame(tick)
   }
 
+  const strip = find('.strip')
+  const seek = (event) => {
+    const box = strip.getBoundingClientRect(), video = player()
+    if (!video || !data.span || box.width === 0) return
+    const [from, to] = data.span
+    const share = Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1)
+    video.currentTime = Math.min(from + share * (to - from), Math.max(from, to - data.frameS / 2))
+  }
+  drawStrip(strip, data)
   drawChips(find('.keys'), data.bindings)
   find('[data-act=undo]').disabled = !data.canUndo
   find('[data-act=speed]').hidden = data.speeds.length < 2
@@ -253,6 +369,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const bar = find('.bar'), chips = find('.keys')
   bar.addEventListener('click', onClick)
   chips.addEventListener('click', onClick)
+  strip.addEventListener('click', seek)
   // What an earlier page or a lost connection left; the server takes each press once.
   const first = setTimeout(send, 300)
   const retry = setInterval(send, RETRY_MS)
@@ -264,6 +381,7 @@ export default function ({ data, parentElement, setStateValue }) {
     document.removeEventListener('pointerdown', onPointer, true)
     bar.removeEventListener('click', onClick)
     chips.removeEventListener('click', onClick)
+    strip.removeEventListener('click', seek)
     if (leave === stop) leave = () => {}
   }
   leave = stop

@@ -70,7 +70,10 @@ const seekOnce = (data) => {
   // After a change of the page the player may appear a little later than this script.
   let tries = 0
   const later = () => {
-    if (player()) player().currentTime = data.at
+    const video = player()
+    // A time that is set before the length is known is forgotten.
+    if (video?.readyState) video.currentTime = data.at
+    else if (video) video.addEventListener('loadedmetadata', later, { once: true })
     else if (tries++ < 40) setTimeout(later, 50)
   }
   later()

@@ -5,9 +5,10 @@ page. Keys work wherever the focus is, except in a text field, a table, a menu o
 the page's own keys there are: space (play or pause), `,` and `.` (a frame back or ahead), `<` and
 `>` (slower or faster), Backspace and `u` (undo). All of them are buttons, too.
 
-Every press carries the time of the frame that was shown, and stays in the browser (also over a
-reload) until the server has confirmed it. None is lost, however fast they come, and none is taken
-twice. The player is not drawn again: a press changes nothing but the state of this component.
+Every press carries the time of the frame that was shown, and stays in the browser (over a reload
+and the end of the tab, too) until the server has confirmed it. None is lost, however fast they
+come, and none is taken twice. The player is not drawn again: a press changes nothing but the state
+of this component.
 
 A page calls `take_presses` first, which keeps what was pressed, and then draws:
 
@@ -39,7 +40,9 @@ _SCRIPT: Final = Path(__file__).parents[1] / "assets" / "player_keys.js"
 _MOST_AT_ONCE: Final = 2000
 _REMEMBERED: Final = 50_000
 _LONGEST: Final = 40
-_HTML: Final = """<div class="bar">
+_HTML: Final = """<div class="strip" hidden><div class="pieces"></div><i class="head-line"></i>
+</div>
+<div class="bar">
 <button type="button" data-act="back" title="Frame back (,)"
  aria-label="Frame back">&#8249;</button>
 <button type="button" data-act="play" title="Play or pause (space)">Play</button>
@@ -69,6 +72,14 @@ button:disabled { opacity: .45; cursor: default; }
 .keys button:active { transform: translateY(1px); }
 .since { font-variant-numeric: tabular-nums; font-weight: 400; font-size: .85em; }
 .since:empty { display: none; }
+.head { flex: 0 0 100%; font-size: .85rem; opacity: .85; margin: .15rem 0 -.15rem; }
+.strip { position: relative; height: 1.5rem; margin: .2rem 0 .6rem; border-radius: .35rem;
+  background: #8883; overflow: hidden; cursor: pointer; }
+.piece { position: absolute; top: 0; bottom: 0; background: var(--mark); min-width: 2px; }
+.piece.open { opacity: .65; }
+.piece.moment { width: 4px; margin-left: -2px; border-radius: 2px; box-shadow: 0 0 0 1px #fff8; }
+.head-line { position: absolute; top: 0; bottom: 0; width: 2px; margin-left: -1px;
+  background: currentColor; box-shadow: 0 0 3px #8888; pointer-events: none; }
 kbd { font: inherit; font-weight: 700; border: 1px solid #8888; border-radius: .3rem;
   padding: 0 .4rem; }"""
 
@@ -84,6 +95,8 @@ class KeyBinding:
         colour: CSS colour at the button's edge; "" takes that of the text.
         holds: it begins something that lasts until a later press.
         since_s: the second, on the clock shown, since which it lasts; None: it does not.
+        also: further keys that do the same; the press names `key`.
+        row: words above this button, which begins a row; "" goes on with the row.
     """
 
     key: str
@@ -91,6 +104,45 @@ class KeyBinding:
     colour: str = ""
     holds: bool = False
     since_s: float | None = None
+    also: tuple[str, ...] = ()
+    row: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StripPiece:
+    """A stretch on the strip below the player.
+
+    Attributes:
+        from_s, to_s: seconds of the video; equal for a moment; None: it lasts until now.
+        label: shown under the pointer.
+        colour: CSS colour.
+    """
+
+    from_s: float
+    to_s: float | None
+    label: str
+    colour: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of the video that the player does not leave; nothing outside of it is shown.
+
+    Attributes:
+        from_s, to_s: seconds of the video.
+        at_s: second at which the player begins; None: at the start.
+        loop: begin again at the end; otherwise the player stops there.
+        end_key: told as a press when the player comes to the end while a key lasts; "" tells
+            nothing.
+        strip: drawn between player and buttons, a click moves the player; None: no strip.
+    """
+
+    from_s: float
+    to_s: float
+    at_s: float | None = None
+    loop: bool = False
+    end_key: str = ""
+    strip: Sequence[StripPiece] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +197,7 @@ def show_keys(
     can_undo: bool = False,
     frame_s: float = 1 / 25,
     origin_s: float = 0.0,
-    span_s: tuple[float, float] | None = None,
-    loop: bool = False,
-    speeds: Sequence[float] = SPEEDS,
+    span: Span | None = None,
 ) -> None:
     """Draw the player's buttons, the clock and a button for each key; they belong below the player.
 
@@ -159,38 +209,55 @@ def show_keys(
         can_undo: whether there is something to take back.
         frame_s: how long a frame is shown, for steps.
         origin_s: what the clock shows when the video begins.
-        span_s: seconds of the video that the player does not leave, from the first up to the
-            second; None: all of it.
-        loop: begin again at the end of `span_s`; otherwise the player stops there.
-        speeds: playback rates, slow to fast; 1.0 must be one of them.
+        span: the part that is shown, without the browser's own controls; None: all of the video.
     """
     bar = st.components.v2.component(
         "emotion_lab_player_keys", html=_HTML, css=_CSS, js=_SCRIPT.read_text("utf-8")
     )
     data = {
         "id": key,
-        "bindings": [
-            {
-                "key": b.key,
-                "cap": b.key.replace("shift+", "⇧"),
-                "label": b.label,
-                "colour": b.colour,
-                "holds": b.holds,
-                "since": b.since_s,
-            }
-            for b in bindings
-        ],
+        "bindings": [_binding(b) for b in bindings],
         "handled": list(st.session_state.get(_confirmed(key), ())),
         "server": taken_presses().server,
         "told": told,
         "canUndo": can_undo,
         "frameS": frame_s,
         "origin": origin_s,
-        "span": list(span_s) if span_s else None,
-        "loop": loop,
-        "speeds": list(speeds),
+        "speeds": list(SPEEDS),
+        **_span(span),
     }
     bar(key=_bar(key), data=data, on_presses_change=lambda: None)
+
+
+def _binding(binding: KeyBinding) -> dict[str, Any]:
+    return {
+        "key": binding.key,
+        "cap": binding.key.replace("shift+", "⇧"),
+        "label": binding.label,
+        "colour": binding.colour,
+        "holds": binding.holds,
+        "since": binding.since_s,
+        "also": list(binding.also),
+        "row": binding.row,
+    }
+
+
+def _span(span: Span | None) -> dict[str, Any]:
+    if span is None:
+        return {"span": None, "loop": False, "at": None, "endKey": "", "strip": None}
+    return {
+        "span": [span.from_s, span.to_s],
+        "loop": span.loop,
+        "at": span.at_s,
+        "endKey": span.end_key,
+        "strip": None if span.strip is None else [_piece(piece) for piece in span.strip],
+    }
+
+
+def _piece(piece: StripPiece) -> dict[str, Any]:
+    return {
+        "from": piece.from_s, "to": piece.to_s, "label": piece.label, "colour": piece.colour
+    }  # fmt: skip
 
 
 def presses_in(state: Any, server: str) -> list[KeyPress]:

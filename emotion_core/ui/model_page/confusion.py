@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from emotion_core.charts.matrix import matrix_chart
 from emotion_core.evaluation import chart_tables
 from emotion_core.evaluation.paired_comparison import stacked
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.ui.common.charts import download_data
 from emotion_core.ui.common.resources import app_settings
-from emotion_core.ui.model_page import charts
 from emotion_core.ui.model_page.elements import (
     dark_ground,
     heading,
@@ -64,7 +64,7 @@ def confusion_tab(choices: Sequence[Choice]) -> None:
 def _show_matrix(choice: Choice, matrices: dict[str, pd.DataFrame], shade: tuple[str, str]) -> None:
     table = matrices[choice.name]
     clicks = choice.images is not None
-    chart = charts.matrix_chart(
+    chart = matrix_chart(
         table,
         row=("truth", "what people saw"),
         column=("answer", "what the network said"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
+from emotion_core.charts.matrix import matrix_chart
 from emotion_core.datasets import near_duplicates
 from emotion_core.evaluation import chart_tables
 from emotion_core.evaluation.evaluate import SCORE_NAMES
@@ -115,7 +116,7 @@ def _show_agreement(choice: Choice) -> None:
     if not count:
         st.info("These images carry one label set only.")
         return
-    chart = charts.matrix_chart(
+    chart = matrix_chart(
         table,
         row=("fer2013", "original FER2013 label"),
         column=("ferplus", "majority of FER+ voters"),

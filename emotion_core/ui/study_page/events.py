@@ -49,8 +49,9 @@ def show_events(view: StudyView) -> None:
 def _export(view: StudyView) -> None:
     """The recordings in the formats of other programs; made when a button is pressed."""
     st.caption(
-        "For each recording its events, and the expressions of its participant where it has been "
-        "analysed. Times are those of the video. What a format cannot hold is listed in notes.txt."
+        "For each recording its events, the expressions of its participant where it has been "
+        "analysed, and what people coded. Times are those of the video. What a format cannot "
+        "hold is listed in notes.txt."
     )
     if not view.study.recordings:
         st.caption("There are no recordings yet.")

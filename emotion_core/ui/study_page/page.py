@@ -9,8 +9,12 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError, OutputError
 from emotion_core.jobs.log import CANCELLED, FAILED, JobState, problem_of
 from emotion_core.study.sample import is_synthetic
+from emotion_core.ui.coding_page.coder import show_coder
+from emotion_core.ui.coding_page.research import show_coding
+from emotion_core.ui.coding_page.visit import coder_here
 from emotion_core.ui.common.frames import choose_frames
 from emotion_core.ui.common.text import escape
+from emotion_core.ui.study_page.agreement import show_agreement
 from emotion_core.ui.study_page.curves import show_curves
 from emotion_core.ui.study_page.events import show_events
 from emotion_core.ui.study_page.jobs import (
@@ -42,6 +46,8 @@ _TABS: Final[dict[str, Callable[[StudyView], None]]] = {
     "Statistics": show_statistics,
     "Curves": show_curves,
     "Two people": show_pairs,
+    "Coding": show_coding,
+    "Agreement": show_agreement,
     "Report": show_report,
 }
 NEED_RESULTS: Final = frozenset({"Measures", "Statistics", "Curves"})
@@ -54,6 +60,9 @@ def show_study(token: str, folder: Path) -> None:
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
         _head_buttons(token, folder.parent.name)
+        return
+    if (coder := coder_here()) is not None:
+        show_coder(view, coder)
         return
     _head(view)
     view.show_problem()

@@ -21,6 +21,8 @@ _FILES: Final = {
     "statistics.csv": ("Tests", "every test with effect size and interval"),
     "means.csv": ("Estimated means", "with intervals"),
     "curves.csv": ("Curves", "means around the events, by group"),
+    "agreement.csv": ("Agreement", "of coders with each other and with the machine"),
+    "disagreements.csv": ("Disagreements", "every stretch with different codes"),
     "cells.csv": ("Cells", "what is left in each cell"),
     "exclusions.csv": ("Exclusions", "what was left out, and why"),
 }

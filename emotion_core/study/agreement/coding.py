@@ -1,0 +1,261 @@
+"""The codes of all coders, checked: what does not count or cannot be used is told."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pandas as pd
+
+from emotion_core.errors import InputError
+from emotion_core.study.agreement.intervals import (
+    SAME_S,
+    Interval,
+    common,
+    holds,
+    merged,
+    seconds,
+    without,
+)
+
+CODES: Final = (
+    *("coder", "recording", "unit", "start_s", "end_s", "code", "intensity", "cannot_tell", "note"),
+)
+UNITS: Final = ("coder", "recording", "unit", "start_s", "end_s", "training", "done")
+# Shorter stretches outside of a unit come from rounding, and are not told.
+_ROUNDING_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What one coder said about a stretch of a recording, or a moment of it.
+
+    Attributes:
+        start_s, end_s: seconds on the clock of the video; equal for a moment.
+        code: the category; "" where the coder could not tell.
+        intensity: 1-5; NaN where none was given.
+    """
+
+    start_s: float
+    end_s: float
+    code: str
+    intensity: float = math.nan
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether it has no length."""
+        return self.end_s <= self.start_s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded:
+    """What one coder has coded of one recording.
+
+    Attributes:
+        seen: what the coder has looked at; within it, what no code covers is coded as nothing.
+        cannot_tell: the part of `seen` about which the coder could not tell.
+        codes: by start, within `seen`.
+    """
+
+    seen: list[Interval]
+    cannot_tell: list[Interval]
+    codes: list[Code]
+
+    @property
+    def told(self) -> list[Interval]:
+        """What was looked at and could be told."""
+        return without(self.seen, self.cannot_tell)
+
+    def within(self, spans: Sequence[Interval]) -> list[Code]:
+        """The codes in these spans: stretches cut to them, moments that are in one."""
+        found = []
+        ends = [end for _, end in spans]
+        for code in self.codes:
+            # Spans that end before the code begins have nothing of it.
+            ahead = spans[bisect_left(ends, code.start_s - SAME_S) :]
+            if code.is_moment:
+                found += [code] if holds(ahead[:2], code.start_s) else []
+            else:
+                parts = common([(code.start_s, code.end_s)], ahead)
+                found += [replace(code, start_s=a, end_s=b) for a, b in parts]
+        return sorted(found, key=lambda c: (c.start_s, c.end_s, c.code))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coding:
+    """All codes that count.
+
+    Attributes:
+        of: coder → recording → what is coded.
+        categories: every code, those of the scheme first and in its order.
+        problems: sentences about what does not count or cannot be used.
+    """
+
+    of: dict[str, dict[str, Coded]]
+    categories: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def coders(self) -> tuple[str, ...]:
+        """Everybody who has finished a unit, sorted."""
+        return tuple(sorted(self.of))
+
+    def recordings(self, coders: Iterable[str]) -> list[str]:
+        """Recordings that all of these coders have looked at, sorted."""
+        sets = [set(self.of.get(coder, ())) for coder in coders]
+        return sorted(set.intersection(*sets)) if sets else []
+
+    def joined(self, other: "Coding") -> "Coding":
+        """With further coders."""
+        more = [c for c in other.categories if c not in self.categories]
+        return Coding(
+            {**self.of, **other.of},
+            (*self.categories, *more),
+            (*self.problems, *other.problems),
+        )
+
+
+def read_coding(codes: pd.DataFrame, units: pd.DataFrame, categories: Sequence[str] = ()) -> Coding:
+    """The codes that count: those within units that are finished and not for training.
+
+    Args:
+        codes: the columns of `CODES`; times are seconds on the clock of the video.
+        units: the columns of `UNITS`, one row for each coder and unit.
+        categories: codes of the scheme, in its order.
+
+    Raises:
+        InputError: a column is missing.
+    """
+    for name, frame, columns in (("codes", codes, CODES), ("units", units, UNITS)):
+        if missing := [c for c in columns if c not in frame]:
+            raise InputError(f"The table of {name} lacks the columns {', '.join(missing)}.")
+    problems: list[str] = []
+    counted = _counted_units(units, problems)
+    usable = _usable_codes(codes, problems)
+    by_unit = dict(list(usable.groupby(["coder", "recording", "unit"])))
+    cut: dict[str, float] = {}
+    of: dict[str, dict[str, Coded]] = {}
+    for (coder, recording), rows in counted.groupby(["coder", "recording"]):
+        spans = list(zip(rows["unit"], rows["start_s"], rows["end_s"], strict=True))
+        found, untold = [], []
+        for unit, start, end in spans:
+            of_unit = by_unit.get((coder, recording, unit), usable.iloc[:0])
+            inside, not_told, outside_s = _of_unit(of_unit, (float(start), float(end)))
+            found += inside
+            untold += not_told
+            cut[str(coder)] = cut.get(str(coder), 0.0) + outside_s
+        seen = merged((float(a), float(b)) for _, a, b in spans)
+        of.setdefault(str(coder), {})[str(recording)] = Coded(
+            seen, merged(untold), _without_repetition(found)
+        )
+    problems += [
+        f"Codes of {coder} reach {s:.1f} s beyond the units that they belong to; this time does "
+        "not count."
+        for coder, s in sorted(cut.items())
+        if s > _ROUNDING_S
+    ]
+    used = {code.code for mine in of.values() for one in mine.values() for code in one.codes}
+    more = sorted(used - set(categories))
+    return Coding(of, (*categories, *more), tuple(problems))
+
+
+def _counted_units(units: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
+    """Finished units that are not for training, with a positive length."""
+    real = units[~units["training"].astype(bool)]
+    open_ = real[~real["done"].astype(bool)]
+    problems += [
+        f"{count} unit{'s' if count > 1 else ''} of {coder} {'are' if count > 1 else 'is'} not "
+        "finished and do not count yet."
+        for coder, count in open_.groupby("coder").size().items()
+    ]
+    done = real[real["done"].astype(bool)]
+    start, end = (pd.to_numeric(done[c], errors="coerce") for c in ("start_s", "end_s"))
+    usable = end > start
+    if bad := int((~usable).sum()):
+        problems.append(f"{bad} units do not end after they start and do not count.")
+    return done[usable]
+
+
+def _usable_codes(codes: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
+    start, end = (pd.to_numeric(codes[c], errors="coerce") for c in ("start_s", "end_s"))
+    usable = end >= start
+    if bad := int((~usable).sum()):
+        problems.append(f"{bad} codes have no time, or end before they start, and do not count.")
+    return codes[usable]
+
+
+def _of_unit(rows: pd.DataFrame, unit: Interval) -> tuple[list[Code], list[Interval], float]:
+    """Codes of a unit cut to it, what could not be told, and the seconds outside of it."""
+    start_s, end_s = unit
+    found: list[Code] = []
+    untold: list[Interval] = []
+    outside_s = 0.0
+    names = ["start_s", "end_s", "code", "intensity", "cannot_tell"]
+    for a, b, code, intensity, cannot_tell in rows[names].itertuples(index=False):
+        low, high = max(float(a), start_s), min(float(b), end_s)
+        outside_s += (float(b) - float(a)) - max(high - low, 0.0)
+        if high < low or (high == low and b > a):
+            # A moment outside of its unit counts as far as it is away.
+            outside_s += max(start_s - float(b), float(a) - end_s) if a == b else 0.0
+            continue
+        if cannot_tell:
+            untold.append((low, high))
+        elif code:
+            value = math.nan if intensity is None else float(intensity)
+            found.append(Code(low, high, str(code), value))
+    return found, untold, outside_s
+
+
+def _without_repetition(codes: Sequence[Code]) -> list[Code]:
+    """Codes by start; stretches of one code that overlap are one stretch.
+
+    Overlapping units, or a key pressed twice, repeat a code.
+    """
+    found: list[Code] = []
+    last: dict[str, int] = {}
+    moments: dict[str, float] = {}
+    for code in sorted(codes, key=lambda c: (c.start_s, c.end_s, c.code)):
+        at = last.get(code.code)
+        if at is not None and not code.is_moment and code.start_s < found[at].end_s:
+            if code.end_s > found[at].end_s:
+                found[at] = replace(found[at], end_s=code.end_s)
+            continue
+        if code.is_moment and moments.get(code.code) == code.start_s:
+            continue
+        if code.is_moment:
+            moments[code.code] = code.start_s
+        else:
+            last[code.code] = len(found)
+        found.append(code)
+    return found
+
+
+def with_uncoded_as(coding: Coding, category: str, coders: Iterable[str]) -> Coding:
+    """The same with a category in place of nothing, for coders who code only what differs from it.
+
+    Args:
+        coding: all codes.
+        category: such as "neutral".
+        coders: whose time without a code counts so.
+    """
+    filled = {coder: _filled(coding.of[coder], category) for coder in coders if coder in coding.of}
+    more = () if category in coding.categories else (category,)
+    return replace(coding, of={**coding.of, **filled}, categories=(*coding.categories, *more))
+
+
+def _filled(of: dict[str, Coded], category: str) -> dict[str, Coded]:
+    return {name: _with_gaps(one, category) for name, one in of.items()}
+
+
+def _with_gaps(one: Coded, category: str) -> Coded:
+    covered = merged((c.start_s, c.end_s) for c in one.codes)
+    gaps = [Code(a, b, category) for a, b in without(one.told, covered)]
+    by_start: Callable[[Code], tuple[float, float]] = lambda c: (c.start_s, c.end_s)  # noqa: E731
+    return replace(one, codes=sorted([*one.codes, *gaps], key=by_start))
+
+
+def coded_seconds(one: Coded) -> tuple[float, float, float]:
+    """Seconds looked at, not told, and without any code."""
+    covered = merged((c.start_s, c.end_s) for c in one.codes)
+    return seconds(one.seen), seconds(one.cannot_tell), seconds(without(one.told, covered))

@@ -1,0 +1,104 @@
+"""The machine as a coder: its codes of a recording, from the study's readings."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from emotion_core.datatypes import IntArray
+from emotion_core.errors import InputError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.study.agreement.coding import Code, Coded, Coding
+from emotion_core.study.agreement.intervals import Interval, merged
+from emotion_core.study.folder import Study
+from emotion_core.study.problems import listed
+from emotion_core.study.readings_file import read_header, read_readings
+
+MACHINE: Final = "machine"
+_COLUMNS: Final = ["time_s", "unsure", "excluded", "valid", *EXPRESSIONS]
+# States of a step besides the seven expressions.
+_NOTHING, _UNSURE, _OUT = 7, 8, 9
+
+
+def machine_coding(study: Study, recordings: Iterable[str], min_s: float = 0.0) -> Coding:
+    """What the machine codes: the expression with the largest probability of each step.
+
+    A step that is unsure cannot be told. A step in an event of the kind exclude is not looked at.
+    A step without a valid reading for any other reason is coded as nothing: the machine missed what
+    a person may have seen.
+
+    Args:
+        study: with readings.
+        recordings: names of those to read.
+        min_s: shorter stretches of one expression are joined to the one before: readings at ten
+            steps a second flicker where two expressions are equally likely.
+    """
+    rows = {r.recording: r for r in study.recordings}
+    of: dict[str, Coded] = {}
+    missing = []
+    for name in recordings:
+        try:
+            if name not in rows:
+                raise InputError("It is not in recordings.csv.")
+            path = study.readings_file(rows[name])
+            header = read_header(path)
+            frame = read_readings(path, _COLUMNS)
+        except InputError:
+            missing.append(name)
+            continue
+        if header is not None and len(frame):
+            of[name] = _coded(frame, 1 / header.rate_hz, min_s)
+        else:
+            missing.append(name)
+    told = [f"The machine has no readings of {listed(missing)}."] if missing else []
+    return Coding({MACHINE: of} if of else {}, EXPRESSIONS, tuple(told))
+
+
+def _coded(frame: pd.DataFrame, step_s: float, min_s: float) -> Coded:
+    states = _states(frame)
+    times = frame["time_s"].to_numpy(np.float64)
+    runs = _without_flicker(_runs(states), round(min_s / step_s))
+
+    def spans(wanted: Iterable[int]) -> list[Interval]:
+        these = set(wanted)
+        return merged(_span(times, step_s, a, b) for a, b, s in runs if s in these)
+
+    codes = [Code(*_span(times, step_s, a, b), EXPRESSIONS[s]) for a, b, s in runs if s < _NOTHING]
+    return Coded(spans(range(_OUT)), spans([_UNSURE]), codes)
+
+
+def _span(times: Any, step_s: float, first: int, last: int) -> Interval:
+    return float(times[first]), float(times[last - 1]) + step_s
+
+
+def _states(frame: pd.DataFrame) -> IntArray:
+    """(N,) the index of an expression, `_NOTHING`, `_UNSURE` or `_OUT`."""
+    probs = frame[list(EXPRESSIONS)].to_numpy(np.float64)
+    known = np.isfinite(probs).all(axis=1)
+    states = np.where(known, np.nan_to_num(probs, nan=-1.0).argmax(axis=1), _NOTHING)
+    flags = {name: frame[name].fillna(False).to_numpy(bool) for name in ("unsure", "excluded")}
+    states[~frame["valid"].fillna(False).to_numpy(bool)] = _NOTHING
+    states[flags["unsure"] & known] = _UNSURE
+    states[flags["excluded"]] = _OUT
+    return states.astype(np.int64)
+
+
+def _runs(states: IntArray) -> list[tuple[int, int, int]]:
+    """(first step, step after the last, state) of each run of equal states."""
+    edges = np.flatnonzero(np.diff(states)) + 1
+    starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(states)]
+    return [(a, b, int(states[a])) for a, b in zip(starts, ends, strict=True)]
+
+
+def _without_flicker(runs: list[tuple[int, int, int]], least: int) -> list[tuple[int, int, int]]:
+    """Runs of expressions that are too short are joined to the expression just before."""
+    found: list[tuple[int, int, int]] = []
+    for first, last, state in runs:
+        before = found[-1] if found else None
+        short = last - first < least and state < _NOTHING
+        if before is not None and before[2] < _NOTHING and (short or before[2] == state):
+            found[-1] = (before[0], last, before[2])
+        else:
+            found.append((first, last, state))
+    return found
