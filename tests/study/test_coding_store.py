@@ -142,6 +142,9 @@ def test_codes_and_clips_as_tables(store: CodingStore, tmp_path: Path) -> None:
     assert table["participant"].tolist() == ["P1"] * 4
     assert table["start_s"].isna().tolist() == [False] * 3 + [True]
     assert table["note"][0] == "=1+1, half"
+    store.delete_coder("Anna")
+    path.write_bytes(codes_csv(study, store))
+    assert pd.read_csv(path)[["coder", "done", "cannot_tell"]].to_numpy().tolist() == [["Bo", 1, 0]]
 
 
 def test_every_column_of_the_csv_is_documented() -> None:

@@ -6,8 +6,9 @@ the page's own keys there are: space (play or pause), `,` and `.` (a frame back 
 `>` (slower or faster), Backspace and `u` (undo). All of them are buttons, too.
 
 Every press carries the time of the frame that was shown, and stays in the browser (over a reload
-and the end of the tab, too) until the server has confirmed it. None is lost, however fast they come, and none is taken
-twice. The player is not drawn again: a press changes nothing but the state of this component.
+and the end of the tab, too) until the server has confirmed it. None is lost, however fast they
+come, and none is taken twice. The player is not drawn again: a press changes nothing but the state
+of this component.
 
 A page calls `take_presses` first, which keeps what was pressed, and then draws:
 
