@@ -238,7 +238,11 @@ export default function ({ data, parentElement, setStateValue }) {
   const queue = queues.get(data.id).filter((press) => !handled.has(press.id))
   queues.set(data.id, queue)
   store(data.id, handled)
-  const send = () => { if (queue.length) setStateValue('presses', [...queue]) }
+  // A server that was started again gets its presses named so: of those that an earlier one was
+  // sent, only the ones that it did not confirm.
+  const send = () => {
+    if (queue.length) setStateValue('presses', { server: data.server, items: [...queue] })
+  }
 
   const press = (key, time = null) => {
     if (!player()) return
