@@ -27,7 +27,7 @@ from emotion_core.ui.study_page.study_view import StudyView
 _MOST_LISTED: Final = 12
 # The keys below the player stay in sight on a laptop.
 _STYLE: Final = """<style>
-.st-key-player video { max-height: 50vh; object-fit: contain; background: #000; }
+.st-key-player video { max-height: 44vh; object-fit: contain; background: #000; }
 </style>"""
 
 
