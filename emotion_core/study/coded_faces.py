@@ -58,7 +58,8 @@ def plan_faces(
 
     Args:
         study: with codes.
-        coder: whose codes; "" takes the time in which all who have looked, two at least, agree.
+        coder: whose codes; "" takes the only coder's, or else the time in which all who have
+            looked, two at least, agree.
         per_stretch: most faces of one stretch.
         allowed: folders besides the study's own from which videos may be read; None: any.
 
@@ -72,6 +73,8 @@ def plan_faces(
     if coder and coder not in coding.of:
         there = ", ".join(coding.coders) or "none"
         raise InputError(f"There are no finished units of the coder {coder}. There are: {there}.")
+    if not coder and len(coding.of) == 1:
+        (coder,) = coding.of
     names = {name for of in coding.of.values() for name in of}
     moments: list[FaceMoment] = []
     problems = _other_codes(coding, coder)
@@ -86,16 +89,11 @@ def plan_faces(
         moments += found
         problems += [f"{recording.recording}: {problem}"] if problem else []
     if not moments:
-        raise InputError(" ".join([_nothing(coding, coder), *problems]))
+        nothing = (
+            "No face can be written." if coding.of else "There are no finished units of any coder."
+        )
+        raise InputError(" ".join([nothing, *problems]))
     return FacePlan(tuple(moments), tuple(problems))
-
-
-def _nothing(coding: Coding, coder: str) -> str:
-    if not coding.of:
-        return "There are no finished units of any coder."
-    if not coder and len(coding.of) < 2:
-        return "One coder only has finished units: name this coder."
-    return "No face can be written."
 
 
 def _other_codes(coding: Coding, coder: str) -> list[str]:

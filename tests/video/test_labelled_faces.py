@@ -21,6 +21,7 @@ from emotion_core.errors import InputError, OutputError, SettingsError
 from emotion_core.progress import Progress
 from emotion_core.results.face_moments import FaceMoment
 from emotion_core.study.coded_faces import plan_faces
+from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.folder import Study
 from emotion_core.video.labelled_faces import (
     PERSON,
@@ -145,6 +146,14 @@ def test_what_cannot_be_planned_is_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         plan_faces(study, coder, per_stretch)
+
+
+def test_the_only_coder_need_not_be_named(study: Study) -> None:
+    store = CodingStore(study.folder)
+    for progress in store.progress():
+        if progress.coder.name != "Anna":
+            store.delete_coder(progress.coder.name)
+    assert plan_faces(study) == plan_faces(study, "Anna")
 
 
 def test_a_folder_with_something_in_it_is_left_alone(study: Study) -> None:
