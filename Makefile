@@ -8,10 +8,13 @@ BIN := $(VENV)/bin
 run: $(VENV)/.installed
 	$(BIN)/streamlit run Home.py
 
-# Two workers, but live video in a browser (marked `alone`) wants the machine for itself.
-test: $(VENV)/.installed-dev lint types chromium
+# Two workers, but live video in a browser (marked `alone`) wants the machine for itself. mypy keeps
+# one core busy for a minute: it goes along with the first tests.
+test: $(VENV)/.installed-dev lint chromium
 	failed=0; \
+	nice $(BIN)/mypy & types=$$!; \
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser || failed=1; \
+	wait $$types || failed=1; \
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" tests/browser || failed=1; \
 	$(BIN)/python -m pytest -m alone --rerun-show-tracebacks tests/browser || failed=1; \
 	exit $$failed
@@ -42,8 +45,9 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@
 
+# Most of what is installed is never imported: compiling it all takes half of the time.
 $(VENV)/.installed-dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-compile -r requirements-dev.txt
 	@touch $@ $(VENV)/.installed
 
 # Into site/; a broken link or a docstring that cannot be read is an error.
