@@ -49,6 +49,7 @@ class LslBridge:
     Args:
         processor: the live stream.
         acquisition: how the readings are made, for the outlet's meta-data.
+        recording: gives the recording that runs at the moment, into which markers go.
         name: of the outlet.
         marker_type, marker_name: of the event streams that are received; "" takes any.
     """
@@ -57,14 +58,14 @@ class LslBridge:
         self,
         processor: LiveProcessor,
         acquisition: Mapping[str, str],
+        recording: Callable[[], LiveSession | None],
         *,
         name: str = NAME,
         marker_type: str = MARKERS,
         marker_name: str = "",
     ) -> None:
-        self._processor = processor
+        self._processor, self._session = processor, recording
         self._lock = threading.Lock()
-        self._session: LiveSession | None = None
         self._markers = self._unkept = 0
         self._notes: deque[str] = deque(maxlen=_MOST_NOTES)
         source_id = f"{NAME}-{secrets.token_hex(6)}"
@@ -78,11 +79,6 @@ class LslBridge:
             goes_on=self._goes_on,
         )
         processor.listen(self._outlet.send, PURPOSE)
-
-    def record_into(self, session: LiveSession | None) -> None:
-        """Keep the markers that come from now on in this recording; None: in none."""
-        with self._lock:
-            self._session = session
 
     def status(self) -> BridgeStatus:
         """What has happened so far; never waits for the network."""
@@ -111,8 +107,7 @@ class LslBridge:
         return not ended
 
     def _recording(self) -> LiveSession | None:
-        with self._lock:
-            session = self._session
+        session = self._session()
         finished = session is None or session.state is SessionState.FINISHED
         return None if finished else session
 

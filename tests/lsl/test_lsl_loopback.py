@@ -27,8 +27,17 @@ def processor() -> Iterator[LiveProcessor]:
 
 
 @pytest.fixture
+def running() -> list[LiveSession]:
+    """The recording that runs, if any."""
+    return []
+
+
+@pytest.fixture
 def bridge(
-    processor: LiveProcessor, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    processor: LiveProcessor,
+    running: list[LiveSession],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Any]:
     monkeypatch.setattr("emotion_core.lsl.marker_streams.SEARCH_EVERY_S", 0.1)
     monkeypatch.setattr("emotion_core.lsl.marker_streams.SEARCH_S", 0.2)
@@ -36,6 +45,7 @@ def bridge(
     made = bridge_module.LslBridge(
         processor,
         {"network": "tiny", "version": "1"},
+        lambda: running[-1] if running else None,
         name=request.node.name,
         marker_name=request.node.name,
     )
@@ -114,9 +124,13 @@ def test_the_time_stamp_is_the_frames_however_long_the_reading_takes(
 
 
 def test_markers_are_kept_with_both_clocks(
-    bridge: Any, session: LiveSession, sender: Callable[..., Any], request: pytest.FixtureRequest
+    bridge: Any,
+    session: LiveSession,
+    sender: Callable[..., Any],
+    request: pytest.FixtureRequest,
+    running: list[LiveSession],
 ) -> None:
-    bridge.record_into(session)
+    running.append(session)
     outlet = sender()
     wait_until(lambda: bool(bridge.status().streams), "the sender to be found")
     sent_s = lsl.local_clock()
@@ -134,13 +148,13 @@ def test_markers_are_kept_with_both_clocks(
 
 
 def test_a_marker_from_before_the_recording_is_told_and_kept_in_the_file(
-    bridge: Any, session: LiveSession, sender: Callable[..., Any]
+    bridge: Any, session: LiveSession, sender: Callable[..., Any], running: list[LiveSession]
 ) -> None:
     outlet = sender()
     wait_until(lambda: bool(bridge.status().streams), "the sender to be found")
     outlet.push_sample(["nobody records"], lsl.local_clock())
     wait_until(lambda: bridge.status().unkept == 1, "the marker")
-    bridge.record_into(session)
+    running.append(session)
     outlet.push_sample(["early"], lsl.local_clock() - 60)
     outlet.push_sample(["now"], lsl.local_clock())
     wait_until(lambda: labels(session)() == ["now"], "the marker of now")
@@ -150,9 +164,13 @@ def test_a_marker_from_before_the_recording_is_told_and_kept_in_the_file(
 
 
 def test_a_stream_that_goes_and_returns_with_other_channels_is_told_and_nothing_is_lost(
-    bridge: Any, session: LiveSession, monkeypatch: pytest.MonkeyPatch, sender: Callable[..., Any]
+    bridge: Any,
+    session: LiveSession,
+    monkeypatch: pytest.MonkeyPatch,
+    sender: Callable[..., Any],
+    running: list[LiveSession],
 ) -> None:
-    bridge.record_into(session)
+    running.append(session)
     outlet = sender()
     wait_until(lambda: bool(bridge.status().streams), "the sender to be found")
     monkeypatch.setattr("emotion_core.lsl.marker_streams.PULL_EVERY_S", 0.4)
@@ -174,9 +192,9 @@ def test_a_stream_that_goes_and_returns_with_other_channels_is_told_and_nothing_
 
 
 def test_a_stream_that_goes_and_returns_as_it_was_goes_on(
-    bridge: Any, session: LiveSession, sender: Callable[..., Any]
+    bridge: Any, session: LiveSession, sender: Callable[..., Any], running: list[LiveSession]
 ) -> None:
-    bridge.record_into(session)
+    running.append(session)
     outlet = sender(kind="int32")
     wait_until(lambda: bool(bridge.status().streams), "the sender to be found")
     del outlet
