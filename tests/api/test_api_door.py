@@ -95,9 +95,7 @@ def test_places_are_given_back_also_after_a_failure() -> None:
 @pytest.mark.parametrize(
     ("path", "limit"), [("/frame", "10 MB"), ("/photo", "50 MB"), ("/live/x/markers", "")]
 )
-def test_a_body_of_100_mb_is_refused_before_it_is_read(
-    running: Any, path: str, limit: str
-) -> None:
+def test_a_body_of_100_mb_is_refused_before_it_is_read(running: Any, path: str, limit: str) -> None:
     """The client says how much it would send, sends a little and waits."""
     with socket.create_connection(("127.0.0.1", running.client.port), timeout=10) as link:
         head = f"POST {PREFIX}{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {MB_100}\r\n"
