@@ -1,5 +1,6 @@
 """Who comes in: the token, how often, and what happens to errors."""
 
+import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,9 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 # A browser's WebSocket cannot send an Authorization header; it names the token as a protocol.
 PROTOCOL: Final = "emotion-lab.v1"
 _PROTOCOL_TOKEN: Final = "bearer."
+_PAUSED: Final = frozenset({401, 429})
+# Each of them keeps a connection open.
+_MOST_PAUSING: Final = 512
 
 
 class Door:
@@ -31,6 +35,8 @@ class Door:
         self._token = token.encode()
         self._rate = RateLimit(limits.rate)
         self._wrong = RateLimits(limits.wrong_tokens)
+        self._pause_s = limits.pause_s
+        self._pausing = 0
 
     def check(self, connection: HTTPConnection) -> None:
         """Let a request or a WebSocket in.
@@ -57,6 +63,16 @@ class Door:
             headers={"WWW-Authenticate": 'Bearer realm="emotion-lab"'},
         )
 
+    async def pause(self, refusal: RefusedError) -> None:
+        """Hold back a refusal that a caller without patience would answer with another request."""
+        if refusal.status not in _PAUSED or self._pausing >= _MOST_PAUSING:
+            return
+        self._pausing += 1
+        try:
+            await asyncio.sleep(self._pause_s)
+        finally:
+            self._pausing -= 1
+
     def behind(self, endpoint: Endpoint) -> Endpoint:
         """The endpoint for those who are let in; errors become answers."""
 
@@ -65,6 +81,7 @@ class Door:
                 self.check(request)
                 return await endpoint(request)
             except RefusedError as refusal:
+                await self.pause(refusal)
                 return RefusalResponse(refusal)
             except EmotionCoreError as error:
                 return RefusalResponse(refusal_for(error))

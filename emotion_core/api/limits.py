@@ -31,6 +31,9 @@ class ApiLimits:
     frames: int = 64
     photos: int = 8
     uploads: int = 2
+    # Callers that are refused for their number or their token wait so long for the answer: asking
+    # again at once, without a pause, would take the time of the live streams.
+    pause_s: float = 1.0
     # A picture or a JSON body must be complete after this time.
     body_s: float = 20.0
     # In an upload no longer pause may occur; a stream without a frame is ended.

@@ -56,6 +56,7 @@ class Streams:
             if seat is None:
                 raise RefusedError(503, busy_words(self._most, self._most), retry_s=30)
         except RefusedError as refusal:
+            await self._door.pause(refusal)
             await _deny(socket, refusal)
             return
         try:

@@ -79,6 +79,7 @@ class Serving:
         self._servers: list[tuple[uvicorn.Server, threading.Thread]] = []
 
     def __call__(self, token: str = TOKEN, most_streams: int = 4, **limits: Any) -> Running:
+        limits.setdefault("pause_s", 0.0)
         store = JobStore(self._folder / "videos", 1.0, MODELS_DIR)
         parts = ApiParts(
             token,

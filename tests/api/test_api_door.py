@@ -27,6 +27,7 @@ ROUTES = [
     ("GET", "/stream"),
 ]
 MB_100 = 100_000_000
+TOKEN_BUT_ONE = "a-token-for-tests-only-0123456780"
 
 
 class Clock:
@@ -45,9 +46,6 @@ def test_without_the_token_there_is_nothing(running: Any, method: str, path: str
         assert b"Bearer" in answer.body or path == "/stream"
 
 
-TOKEN_BUT_ONE = "a-token-for-tests-only-0123456780"
-
-
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_where_no_token_is_set_nothing_is_there(serve: Any, method: str, path: str) -> None:
     answer = serve(token="").client.ask(method, path)
@@ -59,6 +57,17 @@ def test_wrong_tokens_are_answered_ten_times_a_minute_and_the_true_one_always(se
     found = [client.ask("GET", "/live", token="wrong").status for _ in range(12)]
     assert found == [401] * 10 + [429] * 2
     assert client.ask("GET", "/live").status == 200
+
+
+def test_a_refused_caller_waits_and_others_meanwhile_do_not(serve: Any) -> None:
+    client = serve(pause_s=0.5).client
+    with ThreadPoolExecutor(1) as pool:
+        begun_s = time.monotonic()
+        refused = pool.submit(client.ask, "GET", "/live", token="wrong")
+        assert client.ask("GET", "/live").status == 200
+        assert time.monotonic() - begun_s < 0.5
+        assert refused.result().status == 401
+    assert time.monotonic() - begun_s >= 0.5
 
 
 def test_too_many_requests_a_minute_are_refused_with_the_time_to_wait(serve: Any) -> None:

@@ -38,9 +38,7 @@ def lsl_panel(
     )
     with st.container(horizontal=True):
         name = st.text_input("Name of the stream", "emotion-lab", max_chars=40, key="live_lsl_name")
-        kind = st.text_input(
-            "Type of the marker streams", "Markers", max_chars=40, key="live_lsl_markers"
-        )
+        kind = st.text_input("Marker type", "Markers", max_chars=40, key="live_lsl_markers")
     if not wanted or processor is None or processor.reading().ended:
         _close()
         if wanted:
@@ -102,10 +100,12 @@ def _acquisition(model: Mapping[str, Any], settings: LiveSettings) -> dict[str, 
 
 def _show(status: "BridgeStatus") -> None:
     names = ", ".join(f"“{kind.name}”" for kind in status.streams) or "none found yet"
+    received = "" if status.has_consumers else " (no program receives them)"
     st.caption(
-        f"Samples sent: {status.sent}{'' if status.has_consumers else ' (nobody receives them)'} · "
+        f"Samples sent: {status.sent}{received} · "
         f"marker streams: {escape(names)} · markers in the recording: {status.markers}"
     )
+    st.caption("The readings are visible to every program in your network.")
     if status.unkept:
         st.caption(f"Markers that came while nothing was recorded, not kept: {status.unkept}")
     for note in status.notes:
