@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,14 +13,16 @@ from typing import Any, Final, TypeVar
 
 from emotion_core.config import PipelineSettings, TrackingSettings
 from emotion_core.datatypes import Frame
+from emotion_core.live.processor import live_threads
 from emotion_core.media.photo import read_photo
 from emotion_core.model.bundle import load_bundle
 from emotion_core.model.classify import Classifier
 from emotion_core.pipeline.pipeline import Pipeline
 
 Result = TypeVar("Result")
-# Of a POSIX system: 0 is that of live streams, 19 the lowest.
-NICENESS: Final = 10
+# The lowest of a POSIX system; live streams have 0.
+NICENESS: Final = 19
+MOST_REST_S: Final = 0.5
 FRAME: Final = PipelineSettings(
     tracking=TrackingSettings(confirm_hits=1, reidentify=False), smoothing_strength=0.0
 )
@@ -45,7 +48,8 @@ class Workers:
 
     async def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """The result of a function, called on a thread of the pool."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, _in_turns, work, *arguments)
 
     def read(self, data: bytes, settings: PipelineSettings) -> dict[str, Any]:
         """Read one picture by itself; on a thread of the pool.
@@ -85,6 +89,19 @@ class Workers:
     def close(self) -> None:
         """Let the threads end."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _in_turns(work: Callable[..., Result], *arguments: Any) -> Result:
+    """The result of a function; while a page streams, with a rest as long as the work.
+
+    Threads of any priority hold Python's global lock against all others.
+    """
+    begun_s = time.perf_counter()
+    try:
+        return work(*arguments)
+    finally:
+        if live_threads():
+            time.sleep(min(time.perf_counter() - begun_s, MOST_REST_S))
 
 
 def _step_back() -> None:

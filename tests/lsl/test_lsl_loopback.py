@@ -1,8 +1,10 @@
 """Readings out and markers in over the Lab Streaming Layer, both ends here, on 127.0.0.1."""
 
 import csv
+import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ import numpy as np
 import pytest
 from live_processor_stubs import FakePipeline, draw_red, video_frame, wait_until
 
+from emotion_core import cli
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.recording import LiveSession
+from emotion_core.media.write import sample_video
 
 _WHY = "mne-lsl is not installed: pip install 'emotion-lab[lsl]'"
 lsl = pytest.importorskip("mne_lsl.lsl", reason=_WHY)
@@ -220,3 +224,28 @@ def test_both_directions_end_with_the_stream(processor: LiveProcessor, bridge: A
     threads = bridge._streams._threads
     wait_until(lambda: not any(thread.is_alive() for thread in threads), "the threads to end")
     assert not bridge.status().has_consumers
+
+
+def test_the_command_plays_a_video_and_lists_streams(
+    tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = sample_video(tmp_path / "made.mp4", 1.0, 10.0)
+    name, outcome = request.node.name, tmp_path / "sent.json"
+    with ThreadPoolExecutor(1) as pool:
+        command = ["lsl", str(video), "--name", name, "--wait", "--json", str(outcome)]
+        done = pool.submit(cli.main, command)
+        (info,) = lsl.resolve_streams(timeout=10, name=name)
+        inlet = lsl.StreamInlet(info)
+        inlet.open_stream(timeout=5)
+        stamps = []
+        while not done.done() or inlet.samples_available:
+            _, stamp = inlet.pull_sample(timeout=0.1)
+            stamps += [] if stamp is None else [stamp]
+        assert done.result() == 0
+    sent = json.loads(outcome.read_text())
+    assert sent["sent"] == len(stamps)
+    assert sent["sent"] + sent["skipped"] == 10
+    # In real time, at the video's own times.
+    assert 0.5 < stamps[-1] - stamps[0] < 1.5
+    assert cli.main(["lsl"]) == 2
+    assert "--list" in capsys.readouterr().err
