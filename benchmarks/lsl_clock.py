@@ -121,7 +121,7 @@ def _processor(
 
 def measure_readings(count: int) -> dict[str, float]:
     """Errors of the time stamps of so many flashes, in milliseconds; positive: stamped too late."""
-    live_room.build_processor = _processor
+    setattr(live_room, "build_processor", _processor)  # noqa: B010
     room = live_room.Room()
     track = TimedReplay(flashing_clip())
 
@@ -140,7 +140,8 @@ def measure_readings(count: int) -> dict[str, float]:
     inlet.open_stream(5)
     room.run(client.setRemoteDescription(RTCSessionDescription(**answer)))
     found = [label for label, *_ in CHANNELS].index("face_found")
-    onsets, lit = [], True
+    onsets: list[float] = []
+    lit = True
     while len(onsets) < count:
         values, stamp = inlet.pull_sample(5)
         now_lit = bool(values[found])

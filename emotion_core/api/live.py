@@ -35,7 +35,8 @@ class Live:
     async def stream(self, request: Request) -> Response:
         """GET /live/{id}."""
         stream = self._stream(request)
-        result = stream.processor.reading().result
+        reading = stream.reading()
+        result = None if reading is None else reading.result
         newest = None if result is None else result.to_dict()
         return Json(_described(stream) | {"result": newest})
 
@@ -89,16 +90,17 @@ class Live:
 
 
 def _described(stream: LiveStream) -> dict[str, Any]:
-    reading, session = stream.processor.reading(), stream.session()
+    reading, session = stream.reading(), stream.session()
+    latency_ms = reading.latency_ms if reading else None
     return {
         "id": stream.id,
         "started_utc": stream.started_utc,
-        "ended": reading.ended,
-        "faces": 0 if reading.result is None else len(reading.result),
-        "analysis_fps": round(reading.analysis_fps, 2),
-        "latency_ms": None if reading.latency_ms is None else round(reading.latency_ms, 2),
+        "ended": stream.ended,
+        "faces": len(reading.result) if reading and reading.result is not None else 0,
+        "analysis_fps": round(reading.analysis_fps, 2) if reading else 0.0,
+        "latency_ms": None if latency_ms is None else round(latency_ms, 2),
         "recording": None if session is None else session.state.value,
-        "problem": reading.error,
+        "problem": reading.error if reading else "",
     }
 
 

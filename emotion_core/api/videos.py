@@ -1,6 +1,7 @@
 """Videos: uploaded to disk, analysed in a process of their own, fetched as files."""
 
 import hashlib
+import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -146,13 +147,15 @@ def _asked(request: Request) -> tuple[str, list[str]]:
         raise RefusedError(422, "annotate must be 1 or 0.")
     numbers = {name: _number(name, query.get(name)) for name in ("every", "rate", "start", "end")}
     every = numbers["every"]
-    if every is not None and not every.is_integer():
+    if every is not None and not (math.isfinite(every) and every.is_integer()):
         raise RefusedError(422, "every must be a whole number.")
     try:
-        VideoOptions(int(every or 1), numbers["rate"], numbers["start"] or 0.0, numbers["end"])
+        whole = 1 if every is None else int(every)
+        VideoOptions(whole, numbers["rate"], numbers["start"] or 0.0, numbers["end"])
     except (InputError, SettingsError) as error:
         raise RefusedError(422, str(error)) from error
-    arguments = [f"--{n}={v:g}" for n, v in numbers.items() if v is not None]
+    arguments = [f"--{n}={v!r}" for n, v in numbers.items() if v is not None and n != "every"]
+    arguments += [] if every is None else [f"--every={int(every)}"]
     arguments += [] if annotate == "1" else ["--no-annotate"]
     return query.get("name", "video.mp4")[:200] or "video.mp4", [*arguments, *_FACES[faces]]
 

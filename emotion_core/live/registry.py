@@ -5,6 +5,7 @@ A page adds its stream; what is done to a recording from elsewhere, the page fin
 
 import secrets
 import threading
+import weakref
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from emotion_core.errors import InputError
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.recording import LiveSession, SessionState
 from emotion_core.live.recording_store import SessionStore
+from emotion_core.live.status import LiveReading
 
 
 class LiveStream:
@@ -21,7 +23,6 @@ class LiveStream:
 
     Attributes:
         id: 16 letters that cannot be guessed.
-        processor: reads the stream.
         started_utc: when it was added, ISO 8601.
     """
 
@@ -29,12 +30,29 @@ class LiveStream:
         self, processor: LiveProcessor, store: SessionStore, model: str | Mapping[str, Any]
     ) -> None:
         self.id = secrets.token_urlsafe(12)
-        self.processor = processor
+        # What a processor remembers of people's looks must not outlive its stream.
+        self._processor = weakref.ref(processor)
         self.started_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._store, self._model = store, model
         self._lock = threading.RLock()
         self._token = ""
         self._remote: list[str] = []
+
+    @property
+    def processor(self) -> LiveProcessor | None:
+        """What reads the stream; None where that was given up after its end."""
+        return self._processor()
+
+    def reading(self) -> LiveReading | None:
+        """The newest reading; None where the stream has ended and nothing is left of it."""
+        processor = self.processor
+        return None if processor is None else processor.reading()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stream is over."""
+        reading = self.reading()
+        return reading is None or reading.ended
 
     def describe(self, model: str | Mapping[str, Any]) -> None:
         """Use this for the recordings that begin from now on: the network that reads."""
@@ -72,7 +90,8 @@ class LiveStream:
             OutputError: the work folder cannot be written.
         """
         with self._lock:
-            if self.processor.reading().ended:
+            processor = self.processor
+            if processor is None or self.ended:
                 raise InputError("This live stream has ended.")
             if self.session() is not None:
                 raise InputError("A recording of this live stream is already running.")
@@ -81,7 +100,7 @@ class LiveStream:
                     "The page still shows a finished recording. Press “New recording” there first."
                 )
             token, session = self._store.start(self._model)
-            self.processor.listen(session.begin_stream(self.processor.resolve_identities))
+            processor.listen(session.begin_stream(processor.resolve_identities))
             self._token = token
             self._remote.append(token)
         return session
@@ -93,10 +112,11 @@ class LiveStream:
             InputError: none is running.
             EmotionCoreError: the disk is full, or the rows are damaged.
         """
-        with self._lock:
-            if self.session() is None:
-                raise InputError("No recording of this live stream is running.")
-            return self._store.stop(self._token)
+        token = self.token
+        if self.session() is None:
+            raise InputError("No recording of this live stream is running.")
+        # It may take seconds, in which the page must not wait for the lock.
+        return self._store.stop(token)
 
     def folder(self, token: str) -> Path | None:
         """The folder of a recording that was started from elsewhere; None for any other."""
@@ -121,7 +141,7 @@ class LiveRegistry:
                 known = LiveStream(processor, store, model)
                 # The one that has ended longest makes room: an ended stream can still be asked for
                 # what was recorded of it.
-                ended = [s for s in self._streams if s.processor.reading().ended]
+                ended = [s for s in self._streams if s.ended]
                 for old in ended[: max(0, len(ended) - _MOST_ENDED + 1)]:
                     self._streams.remove(old)
                 self._streams.append(known)
@@ -137,7 +157,7 @@ class LiveRegistry:
         """Those that have not ended, oldest first."""
         with self._lock:
             streams = list(self._streams)
-        return [stream for stream in streams if not stream.processor.reading().ended]
+        return [stream for stream in streams if not stream.ended]
 
     def find(self, stream_id: str) -> LiveStream | None:
         """The stream with this id, also one that ended a short while ago."""

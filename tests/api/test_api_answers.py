@@ -77,7 +77,11 @@ def test_a_picture_is_read(running: Any, jpeg: bytes, path: str) -> None:
         ("/live/nothing/markers", b"{}", 404, "no such live stream"),
         ("/videos?rate=often", b"x", 422, "rate must be a number"),
         ("/videos?every=1.5", b"x", 422, "whole number"),
+        ("/videos?every=inf", b"x", 422, "whole number"),
+        ("/videos?every=0", b"x", 422, ""),
         ("/videos?every=2&rate=3", b"x", 422, ""),
+        ("/videos?rate=inf", b"x", 422, ""),
+        ("/videos?end=inf", b"x", 422, "end must come after"),
         ("/videos?start=9&end=3", b"x", 422, "end must come after"),
         ("/videos?start=nan", b"x", 422, "start"),
         ("/videos?faces=mine", b"x", 422, "everybody, largest, one"),
@@ -287,7 +291,7 @@ def test_a_video_is_submitted_followed_fetched_and_deleted(
     query = "/videos?name=talk.mp4&rate=5&annotate=0&faces=one"
     job = ask(running, "POST", query, 202, "Job", video)
     assert job["name"] == "talk.mp4"
-    assert jobs_run_here[0][-4:] == ["json", "--rate=5", "--no-annotate", "--one-person"]
+    assert jobs_run_here[0][-4:] == ["json", "--rate=5.0", "--no-annotate", "--one-person"]
     path = f"/videos/{job['job']}"
     done = ask(running, "GET", path, 200, "Job")
     assert (done["status"], done["fraction"]) == ("done", 1)

@@ -66,10 +66,8 @@ def _bridge(
         return kept[1]
     _close()
     with st.spinner("Starting LSL …"):
-        # It takes three seconds to import, and is needed only here.
-        library = importlib.import_module("emotion_core.lsl.bridge")
         stream = LIVE.of(processor)
-        bridge: LslBridge = library.LslBridge(
+        bridge = _bridge_class()(
             processor,
             _acquisition(model, settings),
             lambda: stream.session() if stream else None,
@@ -78,6 +76,12 @@ def _bridge(
         )
     st.session_state[_BRIDGE] = (wanted, bridge)
     return bridge
+
+
+def _bridge_class() -> "type[LslBridge]":
+    """Imported only now: it takes three seconds."""
+    found: type[LslBridge] = importlib.import_module("emotion_core.lsl.bridge").LslBridge
+    return found
 
 
 def _close() -> None:
