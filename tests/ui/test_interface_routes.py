@@ -1,4 +1,4 @@
-"""The interface for programs on the pages' server: closed by default, and where its token is bad."""
+"""The interface on the pages' server: closed by default, and where its token is bad."""
 
 import pytest
 import streamlit as st
