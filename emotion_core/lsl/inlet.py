@@ -94,7 +94,7 @@ class MarkerInlet:
         self.kind = StreamKind.of(info)
         self.uid: str = info.uid
         self._clock = clock
-        # A sender that breaks off and returns with the same channels is found again by LSL itself.
+        # What came before a sender broke off can be pulled only while LSL tries to recover it.
         self._inlet = StreamInlet(info, recover=bool(info.source_id))
         self.offset = ClockOffset(0.0, None)
 

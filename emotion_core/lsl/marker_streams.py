@@ -21,6 +21,7 @@ SEARCH_S: Final = 0.6
 PULL_EVERY_S: Final = 0.02
 # A stream that so many searches in a row did not find has disappeared.
 MISSES: Final = 3
+_MOST_RECENT: Final = 4096
 
 
 class MarkerStreams:
@@ -51,6 +52,7 @@ class MarkerStreams:
         self._lock = threading.Lock()
         self._inlets: list[MarkerInlet] = []
         self._misses: dict[MarkerInlet, int] = {}
+        self._recent: dict[tuple[tuple[str, ...], float, str], None] = {}
         self._known: set[str] = set()
         self._refused: set[str] = set()
         self._ended = threading.Event()
@@ -119,13 +121,6 @@ class MarkerStreams:
             return
         with self._lock:
             former = next((i for i in self._inlets if i.kind.sender == kind.sender), None)
-        if former is not None and kind == former.kind and kind.source_id:
-            # LSL connects it again by itself.
-            self._known.add(info.uid)
-            former.uid = info.uid
-            self._misses[former] = 0
-            self._on_note(f"The stream “{kind.name}” is back.")
-            return
         inlet = MarkerInlet(info)
         try:
             inlet.open()
@@ -164,7 +159,8 @@ class MarkerStreams:
     def _pull(self, inlet: MarkerInlet) -> None:
         try:
             for marker in inlet.pull():
-                self._on_marker(marker)
+                if self._is_new(marker):
+                    self._on_marker(marker)
         except UnicodeDecodeError:
             self._on_note(
                 f"A marker of the stream “{inlet.kind.name}” is not UTF-8 and could not be read."
@@ -178,6 +174,16 @@ class MarkerStreams:
             )
         except Exception:
             _log.exception("A marker could not be kept")
+
+    def _is_new(self, marker: ReceivedMarker) -> bool:
+        """False where an inlet that LSL connected again has received the same marker."""
+        known = (marker.stream.sender, marker.lsl_time_s, marker.label)
+        with self._lock:
+            new = known not in self._recent
+            self._recent[known] = None
+            if len(self._recent) > _MOST_RECENT:
+                self._recent.pop(next(iter(self._recent)))
+        return new
 
     def _drop(self, inlet: MarkerInlet) -> None:
         """Take what an inlet still holds, and end it."""
