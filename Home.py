@@ -33,8 +33,9 @@ if __name__ == "__main__":
     prepare_live()
 else:
     # `streamlit run Home.py` finds this assignment and imports it, once, as the server: the pages
-    # together with the route that hands out files in pieces.
+    # together with the routes that hand out files in pieces and that answer other programs.
+    from emotion_core.ui.common.api_door import interface_routes
     from emotion_core.ui.common.file_links import file_routes
     from emotion_core.ui.common.server import opening_browser
 
-    app = st.App(__file__, routes=file_routes(), lifespan=opening_browser)
+    app = st.App(__file__, routes=[*file_routes(), *interface_routes()], lifespan=opening_browser)

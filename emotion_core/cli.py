@@ -23,6 +23,7 @@ COMMANDS = {
     "adapt": "Learn a small correction of a network from a few labelled faces.",
     "evaluate": "Measure a model on labelled faces.",
     "explain": "Show why a face was read as it was.",
+    "lsl": "Send a video's readings over the Lab Streaming Layer, as a camera's are.",
     "benchmark": "Measure the speed of every stage on this machine.",
     "model-card": "Write MODEL_CARD.md from the models' own files.",
 }

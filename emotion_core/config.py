@@ -19,6 +19,7 @@ from emotion_core.errors import SettingsError
 
 _PACKAGE = Path(__file__).resolve().parent
 PROJECT_ROOT = _PACKAGE.parent
+_SHORTEST_TOKEN = 24
 
 
 def _installed_or_checkout(installed: str, checkout: str) -> Path:
@@ -163,6 +164,10 @@ class AppSettings:
             (EMOTION_LAB_YUNET); None: the Haar cascades do.
         max_streams: live streams that are read at once (EMOTION_LAB_MAX_STREAMS); 0: two for each
             core, at least four.
+        api_token: opens the interface for programs (EMOTION_LAB_API_TOKEN), at least 24 characters;
+            "": there is none.
+        api_rate: requests a minute that this interface answers (EMOTION_LAB_API_RATE).
+        api_upload_mb: the largest video that it takes, in megabytes (EMOTION_LAB_API_UPLOAD_MB).
     """
 
     models_dir: Path = MODELS_DIR
@@ -178,6 +183,10 @@ class AppSettings:
     max_streams: int = 0
     ice_relay_only: bool = False
     yunet_path: Path | None = None
+    # Not shown where the settings are printed.
+    api_token: str = field(default="", repr=False)
+    api_rate: int = 1200
+    api_upload_mb: int = 500
 
     def video_folder(self) -> Path | None:
         """`video_dir`, checked now: a share may be mounted after the program started.
@@ -206,6 +215,14 @@ class AppSettings:
     def __post_init__(self) -> None:
         check_range("retention_h", self.retention_h, 0.01, 24 * 365)
         check_range("max_streams", self.max_streams, 0, 10_000)
+        check_range("EMOTION_LAB_API_RATE", self.api_rate, 1, 1_000_000)
+        check_range("EMOTION_LAB_API_UPLOAD_MB", self.api_upload_mb, 1, 1_000_000)
+        if self.api_token and not _is_token(self.api_token):
+            raise SettingsError(
+                f"EMOTION_LAB_API_TOKEN must have at least {_SHORTEST_TOKEN} characters, letters, "
+                "digits, - and _ only. This makes one: "
+                "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+            )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "AppSettings":
@@ -233,7 +250,16 @@ class AppSettings:
             ice_relay_only=_switch(environ, "EMOTION_LAB_ICE_RELAY_ONLY"),
             yunet_path=_path(environ, "EMOTION_LAB_YUNET"),
             max_streams=_count(environ, "EMOTION_LAB_MAX_STREAMS", defaults.max_streams),
+            api_token=environ.get("EMOTION_LAB_API_TOKEN", "").strip(),
+            api_rate=_count(environ, "EMOTION_LAB_API_RATE", defaults.api_rate),
+            api_upload_mb=_count(environ, "EMOTION_LAB_API_UPLOAD_MB", defaults.api_upload_mb),
         )
+
+
+def _is_token(text: str) -> bool:
+    """Whether a text can be a token: long enough not to be guessed, and safe in a header."""
+    known = text.isascii() and text.replace("-", "").replace("_", "").isalnum()
+    return known and len(text) >= _SHORTEST_TOKEN
 
 
 def _path(environ: Mapping[str, str], name: str) -> Path | None:
@@ -264,7 +290,7 @@ def _count(environ: Mapping[str, str], name: str, default: int) -> int:
     text = environ.get(name, str(default)).strip()
     # int() refuses thousands of digits with an error of its own; the range is checked later.
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise SettingsError(f"{name} must be a whole number from 0 to 10000, got {text!r}.")
+        raise SettingsError(f"{name} must be a whole number, 0 or more, got {text!r}.")
     return int(text)
 
 

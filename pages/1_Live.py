@@ -5,9 +5,11 @@ import streamlit as st
 from emotion_core.ui.common.page import end_page, start_page
 from emotion_core.ui.common.resources import classifier_or_message
 from emotion_core.ui.live_page.controls import live_controls
+from emotion_core.ui.live_page.lsl import lsl_available, lsl_panel
 from emotion_core.ui.live_page.people import names_of, people_panel
 from emotion_core.ui.live_page.readout import offer_download, show_last_minute, show_readings
 from emotion_core.ui.live_page.recorder import attach, current_session, recorder_bar, show_finished
+from emotion_core.ui.live_page.remote import follow_remote, open_to_remote
 from emotion_core.ui.live_page.stream import (
     camera_help,
     connection_problem,
@@ -51,14 +53,18 @@ with stage:
     teacher = st.expander(
         "Teach it your face", icon=":material/face:", expanded=has_takes(current_processor())
     )
+    others = (
+        st.expander("Other programs of your lab", icon=":material/hub:")
+        if lsl_available()
+        else None
+    )
     help_place = st.container()
 processor = current_processor()
-if processor is not None and running:
-    attach(processor, recorded, names_of(processor))
-
-
 bundle = classifier.bundle
 model = described_network(bundle, settings.adaptation)
+if processor is not None and running:
+    attach(processor, recorded, names_of(processor))
+    open_to_remote(processor, model)
 
 
 @st.fragment(run_every=READINGS_EVERY_S if running else None)
@@ -67,6 +73,7 @@ def readings() -> None:
     processor = current_processor()
     if running:
         let_browser_stop()
+        follow_remote(processor, names_of(processor))
     problem = connection_problem(processor, running)
     if problem:
         show_problem(problem)
@@ -115,12 +122,21 @@ def teach() -> None:
     teaching_panel(current_processor(), bundle, recorded=current_session() is not None)
 
 
+@st.fragment(run_every=PEOPLE_EVERY_S if running else None)
+def other_programs() -> None:
+    """Readings out and markers in over the Lab Streaming Layer."""
+    lsl_panel(current_processor(), model, settings)
+
+
 # A place of its own for each fragment: one that draws more than last time would otherwise write
 # over its neighbour.
 with recorder:
     recording()
 with people:
     who()
+if others is not None:
+    with others:
+        other_programs()
 with prompt if is_teaching(processor) else teacher:
     teach()
 if is_teaching(processor):

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 import emotion_core
+from emotion_core.api.openapi import description
+from emotion_core.lsl.channels import CHANNELS
 from emotion_core.results.export import column_dictionary
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,6 +89,23 @@ def test_every_column_of_faces_csv_is_described_as_the_program_does() -> None:
     described = re.findall(r"^\| `(\w+)` \| (.+) \|$", section, re.MULTILINE)
     rows = list(csv.reader(io.StringIO(column_dictionary())))[1:]
     assert [list(row) for row in described] == rows
+
+
+def test_every_column_of_lsl_markers_csv_is_described() -> None:
+    columns = pytest.importorskip("emotion_core.lsl.marker_file", reason="needs the extra lsl")
+    text = (ROOT / "docs" / "data.md").read_text("utf-8")
+    section = text.partition("### lsl_markers.csv")[2].partition("\n## ")[0]
+    described = re.findall(r"^\| `(\w+)` \| .+ \|$", section, re.MULTILINE)
+    assert tuple(described) == columns.COLUMNS
+
+
+def test_every_channel_and_every_request_is_on_its_page() -> None:
+    lsl = (ROOT / "docs" / "lsl.md").read_text("utf-8")
+    assert len(CHANNELS) == 12
+    assert [c.label for c in CHANNELS[7:] if f"`{c.label}`" not in lsl] == []
+    server = (ROOT / "docs" / "api-server.md").read_text("utf-8")
+    paths = [path for path in description("")["paths"] if path != "/openapi.json"]
+    assert [path for path in paths if f"{path}`" not in server] == []
 
 
 def test_every_public_name_is_on_the_api_page(site: Path) -> None:

@@ -33,8 +33,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "video": _ANALYSIS - {"evaluation"},
     "batch": _ANALYSIS - {"evaluation"} | {"video"},
     "live": _ANALYSIS - {"evaluation"},
-    "ui": _USES,
-    "commands": _USES | {"batch", "cli"},
+    "lsl": {"live", "results"},
+    "api": _ANALYSIS - {"evaluation"} | {"live", "video", "jobs"},
+    "ui": _USES | {"lsl", "api"},
+    "commands": _USES | {"batch", "cli", "lsl"},
 }
 STREAMLIT = {"streamlit", "streamlit_webrtc"}
 TENSORFLOW = {"tensorflow", "keras"}

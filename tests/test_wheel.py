@@ -26,7 +26,8 @@ class Blind:
     def __init__(self, finder):
         self.finder = finder
     def find_spec(self, name, path=None, target=None):
-        hidden = {"tensorflow", "keras", "streamlit", "altair", "starlette", "jinja2", "vl_convert"}
+        hidden = {"tensorflow", "keras", "streamlit", "altair", "starlette", "jinja2"}
+        hidden |= {"vl_convert", "mne_lsl"}
         top = name.partition(".")[0]
         return None if top in hidden else self.finder.find_spec(name, path, target)
     def __getattr__(self, name):
@@ -160,8 +161,9 @@ def test_analyze_needs_no_extra(installed: Path, tmp_path: Path) -> None:
     [
         ((), "emotion-lab[app]"),
         (("train", "--data", "faces", "--name", "mine"), "emotion-lab[train]"),
+        (("lsl", "--list"), "emotion-lab[lsl]"),
     ],
-    ids=["the app", "train"],
+    ids=["the app", "train", "lsl"],
 )
 def test_a_missing_extra_is_named(
     installed: Path, tmp_path: Path, arguments: tuple[str, ...], extra: str

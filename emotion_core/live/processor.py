@@ -26,6 +26,7 @@ from emotion_core.live.frame_pipeline import FramePipeline, Listener
 from emotion_core.live.guided_takes import GuidedTakes
 from emotion_core.live.heap import give_memory_back_soon
 from emotion_core.live.history import History, Reading
+from emotion_core.live.listeners import RECORDING, Listeners
 from emotion_core.live.rate import RateCounter
 from emotion_core.live.rendering import (
     DrawOverlay,
@@ -91,6 +92,7 @@ class LiveProcessor:
         self._draw = draw
         self._checked = CheckedPictures(hide)
         self._seat = seat or Seat(clock())
+        self._listeners = Listeners()
         self._clock = clock
         self._idle_end_s = idle_end_s
         self._changed = threading.Condition()
@@ -110,9 +112,7 @@ class LiveProcessor:
         self._on_page: tuple[FrameResult, float] | None = None
         self._error = ""
         self._draw_error = self._hide_error = ""
-        self._listener: Listener | None = None
         self._guide: GuidedTakes | None = None
-        self._listener_failed = False
         self._shown = RateCounter()
         self._read = RateCounter()
         self._history = History()
@@ -232,12 +232,11 @@ class LiveProcessor:
             self._frames_read += 1
             self._read.add(now_s, now_s - waiting.arrived_s)
             self._history.add(result)
-            listener, guide = self._listener, self._guide
+            guide = self._guide
             look = Look(replace(self._settings, mirror=False), result, self._names, hidden)
         if guide is not None:
             guide.observe(result)
-        if listener:
-            self._tell(listener, result, waiting, look)
+        self._tell(result, waiting, look)
 
     def _hidden(self, image: ImageArray, result: FrameResult) -> tuple[ImageArray | None, str]:
         """The picture without recognisable faces, where the visitor wants that; or why not."""
@@ -265,22 +264,14 @@ class LiveProcessor:
             self._draw_error = ""
         return shown
 
-    def _tell(self, listener: Listener, result: FrameResult, waiting: _Waiting, look: Look) -> None:
-        image = waiting.frame.image
+    def _tell(self, result: FrameResult, waiting: _Waiting, look: Look) -> None:
+        frame = waiting.frame
 
         def picture() -> ImageArray:
-            shown = self._drawn(image, look)
-            return image if shown is None else shown
+            shown = self._drawn(frame.image, look)
+            return frame.image if shown is None else shown
 
-        try:
-            frame = waiting.frame
-            listener(result, waiting.arrived_s, picture, (frame.width, frame.height))
-            self._listener_failed = False
-        except Exception:
-            # The stream goes on, and the listener is asked again: the next frame may go well.
-            if not self._listener_failed:
-                logger.exception("A listener of the live readings failed")
-            self._listener_failed = True
+        self._listeners.tell(result, waiting.arrived_s, picture, (frame.width, frame.height))
 
     def _failed(self, error: Exception) -> None:
         with self._changed:
@@ -299,10 +290,9 @@ class LiveProcessor:
         with self._changed:
             self._names = dict(names)
 
-    def listen(self, listener: Listener | None) -> None:
-        """Hand every further result to one listener; None stops that. Any thread."""
-        with self._changed:
-            self._listener = listener
+    def listen(self, listener: Listener | None, purpose: str = RECORDING) -> None:
+        """Hand every further result to one listener a purpose; None stops that. Any thread."""
+        self._listeners.set(listener, purpose)
 
     def end_when_silent(self, end: Callable[[], None]) -> None:
         """Call `end` once, on the worker thread, when frames stay away for long. Any thread.

@@ -18,11 +18,11 @@ from typing import Any, Final
 import numpy as np
 
 from emotion_core.datatypes import FloatArray, FrameResult, ImageArray
-from emotion_core.errors import EmotionCoreError, OutputError
+from emotion_core.errors import EmotionCoreError, InputError, OutputError
 from emotion_core.live.final_identities import FinalIdentities, Resolve
 from emotion_core.live.recording_folder import finish_folder, write_head
 from emotion_core.live.video_recorder import Film
-from emotion_core.results.annotations import Edits, Marker
+from emotion_core.results.annotations import Edits, Marker, one_line
 from emotion_core.results.edits_file import save_edits
 from emotion_core.results.export import FacesWriter
 from emotion_core.results.paths import CLIP, FACES, sole_writer
@@ -295,8 +295,19 @@ class LiveSession:
         Raises:
             OutputError: it cannot be kept on disk.
         """
-        now_s = round(self.now_s(), 3)
-        marker = Marker(now_s, now_s, " ".join(label.split())[:80] or "marker")
+        return self.mark_at(self._clock(), label)
+
+    def mark_at(self, moment_s: float, label: str) -> Marker:
+        """Set a marker at a moment of the steady clock that the recording was made with.
+
+        Raises:
+            InputError: the moment is before the recording's first.
+            OutputError: the marker cannot be kept on disk.
+        """
+        time_s = round(moment_s - self._zero_s, 3)
+        if time_s < 0:
+            raise InputError(f"This is {-time_s:.3f} s before the recording began.")
+        marker = Marker(time_s, time_s, one_line(label) or "marker")
         self._edit(lambda edits: edits.add_marker(marker))
         return marker
 

@@ -19,7 +19,7 @@ from emotion_core.errors import InputError, OutputError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.annotations import Edits, markers_csv, shown_clip
 from emotion_core.results.face_table import FaceTable, dominant_runs
-from emotion_core.results.paths import CLIP, FACES
+from emotion_core.results.paths import CLIP, FACES, LSL_MARKERS
 from emotion_core.results.streams import ByteSink, Content, PieceReader, csv_pieces
 from emotion_core.results.valence_arousal import valence_arousal
 from emotion_core.results.webvtt import Cue, webvtt_file
@@ -382,4 +382,6 @@ def export_files(folder: Path, edits: Edits, origin_s: float) -> dict[str, Conte
     clip = shown_clip(folder, edits)
     if clip.is_file():
         files[CLIP] = clip
+    if (lsl := folder / LSL_MARKERS).is_file():
+        files[LSL_MARKERS] = lsl
     return files

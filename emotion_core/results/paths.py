@@ -23,6 +23,8 @@ EDITED_CLIPS: Final = "edited_*.mp4"
 PREVIEW: Final = "preview.jpg"
 _LOCK: Final = ".lock"
 MOMENTS: Final = "moments"
+# What came over the Lab Streaming Layer while a live stream was recorded.
+LSL_MARKERS: Final = "lsl_markers.csv"
 _LONGEST: Final = 60
 _UNSAFE: Final = frozenset("<>:\"/\\|?*'`$")
 # Names that Windows keeps for devices.

@@ -15,6 +15,7 @@ from emotion_core.errors import EmotionCoreError
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.recording import LiveSession, SessionState
 from emotion_core.live.recording_store import SessionStore
+from emotion_core.live.registry import LIVE
 from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 from emotion_core.ui.common.resources import app_settings, call_regularly
 
@@ -46,6 +47,22 @@ def current_session() -> LiveSession | None:
     return found[1] if found else None
 
 
+def shown_token() -> str:
+    """This visitor's recording, running or finished; "" without one."""
+    return _token()
+
+
+def adopt(
+    processor: LiveProcessor, token: str, session: LiveSession, names: Mapping[int, str]
+) -> None:
+    """Make a recording that was started elsewhere, of this stream, the page's own."""
+    for track, name in names.items():
+        _try(partial(session.rename, session.own_id(track), name))
+    st.query_params[_TOKEN] = st.session_state[_KEPT_TOKEN] = token
+    st.session_state["live_attached"] = (id(processor), id(session))
+    st.session_state[_STREAM] = session.stream
+
+
 def _token() -> str:
     """This visitor's recording; "" without one.
 
@@ -71,6 +88,9 @@ def finished_recording() -> Path | None:
 
 def attach(processor: LiveProcessor, session: LiveSession | None, names: Mapping[int, str]) -> None:
     """Let the recording hear the stream, once for each pair of them; `names` are taken over."""
+    if session is None and _remote_session(processor) is not None:
+        # Started elsewhere a moment ago; the page is about to make it its own.
+        return
     pair = (id(processor), id(session))
     if st.session_state.get("live_attached") == pair:
         return
@@ -80,6 +100,12 @@ def attach(processor: LiveProcessor, session: LiveSession | None, names: Mapping
         st.session_state[_STREAM] = session.stream
         for track, name in names.items():
             _try(partial(session.rename, session.own_id(track), name))
+
+
+def _remote_session(processor: LiveProcessor | None) -> LiveSession | None:
+    """The recording of this stream that runs, also where the page does not know of it yet."""
+    stream = LIVE.of(processor) if processor is not None else None
+    return stream.session() if stream is not None else None
 
 
 def hears_us(session: LiveSession) -> bool:
@@ -96,6 +122,9 @@ def recorder_bar(processor: LiveProcessor | None, model: Mapping[str, Any]) -> N
         return
     folder, session = found
     if session is not None and session.state is not SessionState.FINISHED:
+        stream = LIVE.of(processor) if processor is not None else None
+        if stream is not None and stream.is_remote(token):
+            st.caption(":material/hub: Another program started this recording.")
         _running(token, session, streams=processor is not None and not processor.reading().ended)
     elif (folder / "summary.json").is_file():
         st.caption("The recording is finished. Its summary is below.")
@@ -119,7 +148,7 @@ def _offer_start(processor: LiveProcessor | None, model: Mapping[str, Any]) -> N
         st.caption(
             "Saves the readings, not the picture." if live else "Start the camera to record."
         )
-    if not pressed:
+    if not pressed or _remote_session(processor) is not None:
         return
     try:
         token, _ = session_store().start(model)

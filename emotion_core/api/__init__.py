@@ -1,0 +1,1 @@
+"""An HTTP and WebSocket interface for other programs; closed unless a token is set."""

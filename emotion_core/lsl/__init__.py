@@ -1,0 +1,1 @@
+"""Lab Streaming Layer: live readings for other programs, and their markers for a recording."""
