@@ -14,6 +14,7 @@ _EXTRAS: Final[dict[str, str]] = {
     "streamlit_webrtc": "app",
     "vl_convert": "app",
     "keras": "train",
+    "onnxruntime": "onnx",
     "tensorflow": "train",
     "duckdb": "study",
     "pympi": "study",

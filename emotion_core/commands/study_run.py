@@ -14,11 +14,11 @@ from emotion_core.commands.progress import printable, progress_bar, tell_json
 from emotion_core.errors import EmotionCoreError, InputError
 from emotion_core.evaluation.model_record import ModelRecord, read_record
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.model.bundle import models_folder
+from emotion_core.model.bundle import load_bundle, models_folder
 from emotion_core.progress import OnProgress, Progress
 from emotion_core.reports.study_report import StudyFindings, study_report_html
 from emotion_core.results.export import output_error
-from emotion_core.results.paths import file_hash, read_summary
+from emotion_core.results.paths import read_summary
 from emotion_core.study.checks import check_study
 from emotion_core.study.folder import RESULTS, Study
 from emotion_core.study.freshness import REPORT, inputs_digest, mark_current
@@ -37,6 +37,7 @@ from emotion_core.study.readings import missing_reason, reading_problems
 from emotion_core.study.sample import is_synthetic
 from emotion_core.study.statistics.comparisons import Analysis
 from emotion_core.study.tables import Tables, csv_bytes, write_tables
+from emotion_core.video.options import network_hash
 
 # A report with more curves is not read.
 _MOST_EVENTS: Final = 6
@@ -170,7 +171,7 @@ def _described(model: Mapping[str, Any], models_dir: Path) -> dict[str, Any]:
     adaptation = (model.get("adaptation") or {}).get("name")
     about = {"name": name, "sha256": str(model.get("sha256", "")), "adaptation": adaptation}
     try:
-        same = file_hash(models_dir / name / "model.tflite") == about["sha256"]
+        same = network_hash(load_bundle(name, models_dir)) == about["sha256"]
         # Scores of the uncorrected network are not those of an adaptation.
         return about | _scores(read_record(models_dir / name)) if same and not adaptation else about
     except (EmotionCoreError, OSError, ValueError):

@@ -316,16 +316,17 @@ def _labels_agree(label_sets: dict[str, NDArray[np.int8]]) -> dict[str, Any] | N
 
 def _speed(bundle: ModelBundle, answers: Answers, timed: Split | None) -> dict[str, Any]:
     """Size and speed of both networks; the float one is timed on `timed`, where that is given."""
-    keras_file = bundle.keras_file
+    kept = bundle.keras_file is not None and bundle.keras_file.is_file()
+    keras_file = bundle.keras_file if kept else None
     return {
         "served_ms_per_face_one_thread": answers.ms_per_face,
         "float_ms_per_face_one_thread": (
             None
-            if timed is None or not keras_file.is_file()
+            if timed is None or keras_file is None
             else float_milliseconds_per_face(bundle, timed.images)
         ),
         "served_bytes": bundle.served_file.stat().st_size,
-        "float_bytes": keras_file.stat().st_size if keras_file.is_file() else None,
+        "float_bytes": keras_file.stat().st_size if keras_file else None,
     }
 
 

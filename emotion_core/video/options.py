@@ -1,5 +1,6 @@
 """What to read of a video, and what to make of it."""
 
+import hashlib
 import math
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
@@ -85,7 +86,17 @@ def feasible(options: VideoOptions) -> VideoOptions:
     return options if clip_encoder() else replace(options, annotate=False)
 
 
+def network_hash(bundle: ModelBundle) -> str:
+    """SHA-256, hexadecimal, of what decides a network's answers: its file, and of a network made
+    elsewhere what model.json says of it."""
+    served = file_hash(bundle.served_file)
+    if bundle.external is None:
+        return served
+    decisive = [bundle.external, bundle.temperature, bundle.unsure_threshold]
+    return hashlib.sha256(f"{served} {decisive}".encode()).hexdigest()
+
+
 def described_network(bundle: ModelBundle, adaptation: Adaptation | None = None) -> dict[str, Any]:
     """What summary.json says of the network, and what tells its results from another's."""
-    served: dict[str, Any] = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
+    served: dict[str, Any] = {"name": bundle.name, "sha256": network_hash(bundle)}
     return served | ({"adaptation": adaptation.described()} if adaptation else {})
