@@ -23,6 +23,7 @@ COMMANDS = {
     "adapt": "Learn a small correction of a network from a few labelled faces.",
     "evaluate": "Measure a model on labelled faces.",
     "explain": "Show why a face was read as it was.",
+    "check-model": "Show what is understood of a model folder, and read one face with it.",
     "benchmark": "Measure the speed of every stage on this machine.",
     "model-card": "Write MODEL_CARD.md from the models' own files.",
 }

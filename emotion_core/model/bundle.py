@@ -118,9 +118,14 @@ def _keeps_network(folder: Path) -> bool:
     if (folder / SERVED_FILE).is_file():
         return True
     try:
-        return "file" in parse_json((folder / "model.json").read_text("utf-8"))
+        return is_external(parse_json((folder / "model.json").read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return any(folder.glob("*.onnx"))
+
+
+def is_external(values: object) -> bool:
+    """Whether these contents of a model.json describe a network made elsewhere."""
+    return isinstance(values, dict) and "file" in values
 
 
 def model_problem(name: str, models_dir: Path | None = None) -> str:
@@ -173,7 +178,7 @@ def _described(path: Path) -> ModelBundle:
     file = path / "model.json"
     try:
         values = parse_json(file.read_text("utf-8"))
-        if isinstance(values, dict) and "file" in values:
+        if is_external(values):
             return _described_external(file, values)
         activation = values.get("activation") or {}
         bundle = ModelBundle(

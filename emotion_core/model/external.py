@@ -203,7 +203,7 @@ def _range(value: object, depth: int) -> tuple[tuple[float, ...], tuple[float, .
             "of values of 0 to 1"
         )
     scale = 255 / (ends[1] - ends[0])
-    return (-ends[0] * scale,) * depth, (scale,) * depth
+    return ((0.0 - ends[0]) * scale,) * depth, (scale,) * depth
 
 
 def _mean_and_std(value: Mapping[str, Any], depth: int) -> tuple[tuple[float, ...], ...]:

@@ -74,14 +74,17 @@ def select_network(page: str, *, locked: bool = False, label: str = "visible") -
 
 def unusable_networks() -> dict[str, str]:
     """Name → why it cannot be used, of the networks that are listed all the same."""
-    problems = {name: model_problem(name, app_settings().models_dir) for name in _names()}
-    return {name: why for name, why in problems.items() if why}
+    return {name: why for name in _names() if (why := network_problem(name))}
+
+
+def network_problem(name: str) -> str:
+    """Why a network cannot be used; "" where it can."""
+    return model_problem(name, app_settings().models_dir)
 
 
 def network_label(name: str) -> str:
     """A name as lists of networks show it."""
-    unusable = model_problem(name, app_settings().models_dir)
-    return f"{name} (cannot be used)" if unusable else name
+    return f"{name} (cannot be used)" if network_problem(name) else name
 
 
 def _names() -> list[str]:
