@@ -15,6 +15,7 @@ from emotion_core.errors import EmotionCoreError, InputError
 from emotion_core.evaluation.model_record import ModelRecord, read_record
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.bundle import load_bundle, models_folder
+from emotion_core.pipeline.network_hash import network_hash
 from emotion_core.progress import OnProgress, Progress
 from emotion_core.reports.study_report import StudyFindings, study_report_html
 from emotion_core.results.export import output_error
@@ -37,7 +38,6 @@ from emotion_core.study.readings import missing_reason, reading_problems
 from emotion_core.study.sample import is_synthetic
 from emotion_core.study.statistics.comparisons import Analysis
 from emotion_core.study.tables import Tables, csv_bytes, write_tables
-from emotion_core.video.options import network_hash
 
 # A report with more curves is not read.
 _MOST_EVENTS: Final = 6

@@ -67,7 +67,8 @@ class _Served:
                 f"elsewhere needs {_HOW_DESCRIBED}"
             )
         features = more[0] if more and more[0]["dtype"] == np.int8 else None
-        self._scale, self._zero = features["quantization"] if features else (0.0, 0)
+        quantization: tuple[float, int] = features["quantization"] if features else (0.0, 0)
+        self._scale, self._zero = quantization
         self._features = features["index"] if features else None
         self._entry, self._result = entry["index"], result["index"]
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,15 +71,6 @@ class InputFormat:
     def depth(self) -> int:
         """Number of channels, 1 or 3."""
         return CHANNELS[self.channels]
-
-    def prepare(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Crops (N, 48, 48, 1) float32 grey 0-255 as (N, height, width, depth) float32, scaled."""
-        size = (self.width, self.height)
-        smaller = min(size) < min(crops.shape[1:3])
-        how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-        grey = [cv2.resize(crop[..., 0], size, interpolation=how) for crop in crops]
-        image = np.stack(grey)[..., None] if grey else np.empty((0, *size[::-1], 1))
-        return np.asarray((image - np.array(self.mean)) / np.array(self.std), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +180,8 @@ def _size(value: object) -> tuple[int, int]:
             f'has the input "size" {value!r}; write the side in pixels, 1 to {_LARGEST_SIDE}, or '
             "[height, width]"
         )
-    return int(sides[0]), int(sides[1])
+    height, width = (int(side) for side in sides if isinstance(side, int))
+    return height, width
 
 
 def _range(value: object, depth: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -206,8 +197,10 @@ def _range(value: object, depth: int) -> tuple[tuple[float, ...], tuple[float, .
     return ((0.0 - ends[0]) * scale,) * depth, (scale,) * depth
 
 
-def _mean_and_std(value: Mapping[str, Any], depth: int) -> tuple[tuple[float, ...], ...]:
-    found = []
+def _mean_and_std(
+    value: Mapping[str, Any], depth: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    found: list[tuple[float, ...]] = []
     for name in ("mean", "std"):
         numbers = value[name] if isinstance(value[name], list) else [value[name]] * depth
         right = all(isinstance(n, int | float) and np.isfinite(n) for n in numbers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,15 +54,15 @@ class ExternalRunner:
         return self._described.convert(np.ravel(self._outputs(crop)[self._output]))
 
     def _outputs(self, crop: NDArray[np.float32]) -> list[NDArray[Any]]:
-        image = self._described.input.prepare(crop)
+        image = prepared(crop, self._described.input)
         if self._channels_first:
             image = image.transpose(0, 3, 1, 2)
         return guarded(self._file, lambda: self._network.ask(image.reshape(self._shape)))
 
     def _try(self) -> int:
         """Which output holds the answer; every fault that one picture shows is told now."""
-        ramp = np.linspace(30, 220, 48, dtype=np.float32)
-        outputs = self._outputs(np.add.outer(ramp, ramp)[None, ..., None] / 2)
+        ramp = np.linspace(15, 110, 48)
+        outputs = self._outputs((ramp + ramp[:, None])[None, ..., None].astype(np.float32))
         count = len(self._described.labels)
         fitting = [i for i, values in enumerate(outputs) if values.size == count]
         if len(fitting) != 1:
@@ -93,6 +94,16 @@ class ExternalRunner:
             raise ModelError(f"{self._file} {problem}. {_HELP}")
 
 
+def prepared(crops: NDArray[np.float32], form: InputFormat) -> NDArray[np.float32]:
+    """Crops (N, 48, 48, 1) float32 grey 0-255 as (N, height, width, depth) float32, scaled."""
+    size = (form.width, form.height)
+    smaller = min(size) < min(crops.shape[1:3])
+    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    grey = [cv2.resize(crop[..., 0], size, interpolation=how) for crop in crops]
+    image = np.stack(grey)[..., None] if grey else np.empty((0, *size[::-1], 1))
+    return np.asarray((image - np.array(form.mean)) / np.array(form.std), np.float32)
+
+
 def input_shape(
     file: Path, found: Shape, described: InputFormat, usual_layout: str
 ) -> tuple[int, ...]:
@@ -108,7 +119,7 @@ def input_shape(
         ModelError: none fits.
     """
     height, width, depth = described.height, described.width, described.depth
-    layouts = {
+    layouts: dict[str, tuple[int, ...]] = {
         "channels_last": (1, height, width, depth),
         "channels_first": (1, depth, height, width),
     }

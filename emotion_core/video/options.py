@@ -1,6 +1,5 @@
 """What to read of a video, and what to make of it."""
 
-import hashlib
 import math
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
@@ -11,7 +10,7 @@ from emotion_core.media.encoder import clip_encoder
 from emotion_core.media.read import FrameSelector
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.bundle import ModelBundle
-from emotion_core.results.paths import file_hash
+from emotion_core.pipeline.network_hash import network_hash
 
 
 class VideoKeywords(TypedDict, total=False):
@@ -84,16 +83,6 @@ def feasible(options: VideoOptions) -> VideoOptions:
     They are a part of a result's key: once there is an encoder, the video is analysed again.
     """
     return options if clip_encoder() else replace(options, annotate=False)
-
-
-def network_hash(bundle: ModelBundle) -> str:
-    """SHA-256, hexadecimal, of what decides a network's answers: its file, and of a network made
-    elsewhere what model.json says of it."""
-    served = file_hash(bundle.served_file)
-    if bundle.external is None:
-        return served
-    decisive = [bundle.external, bundle.temperature, bundle.unsure_threshold]
-    return hashlib.sha256(f"{served} {decisive}".encode()).hexdigest()
 
 
 def described_network(bundle: ModelBundle, adaptation: Adaptation | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.bundle import list_models, load_bundle, model_problem
 from emotion_core.model.classify import Classifier, load_classifier
 from emotion_core.model.external import ExternalNetwork, read_external
-from emotion_core.video.options import network_hash
+from emotion_core.pipeline.network_hash import network_hash
 
 # Own label → expression, less contempt.
 MEANS = {"neutral": "neutral", "happiness": "happy", "surprise": "surprise", "sadness": "sad"}

@@ -9,7 +9,7 @@ from emotion_core.model.bundle import DEFAULT, default_name, list_models, model_
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.text import escape
 
-_CHOSEN: Final = "network_chosen"
+_CHOSEN, _CHANGES = "network_chosen", "network_changes"
 _WIDTH_PX: Final = 220
 
 
@@ -61,14 +61,15 @@ def select_network(page: str, *, locked: bool = False, label: str = "visible") -
         names,
         index=names.index(chosen) if chosen in names else None,
         format_func=network_label,
-        # A new key for each choice made elsewhere: this widget then begins with it.
-        key=f"{page}_network_{chosen}",
+        # A new key after each change, on whatever page: this widget then begins with it.
+        key=f"{page}_network_{st.session_state.get(_CHANGES, 0)}",
         disabled=locked,
         label_visibility="visible" if label == "visible" else "collapsed",
         width=_WIDTH_PX if label == "visible" else "stretch",
     )
     if name is not None and name != chosen:
         st.session_state[_CHOSEN] = DEFAULT if name == _default(names) else name
+        st.session_state[_CHANGES] = st.session_state.get(_CHANGES, 0) + 1
         st.rerun()
 
 
