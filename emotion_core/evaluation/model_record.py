@@ -106,9 +106,9 @@ def read_record(folder: Path) -> ModelRecord:
     record.problems += _doubts(folder / "model.json", record.metadata)
     record.history = _attempt(record, lambda: _table(folder / "history.csv", HISTORY_COLUMNS))
     _read_measured(record, folder)
-    if record.folder and not (folder / "robustness.csv").exists():
+    if record.folder:
         # Fine-tuning leaves that measurement out: its tab says how to make up for it.
-        record.problems = [p for p in record.problems if "robustness.csv" not in p]
+        _expect_no_robustness(record, folder)
     if not record.predictions:
         record.problems.append(f"{folder} has no predictions_<dataset>_<split>.csv. {_REMAKE}")
     return record
@@ -122,7 +122,13 @@ def _read_external(record: ModelRecord, folder: Path) -> ModelRecord:
     _read_measured(record, folder)
     measured = bool(record.predictions or record.evaluations)
     record.problems = record.problems if measured else kept
+    _expect_no_robustness(record, folder)
     return record
+
+
+def _expect_no_robustness(record: ModelRecord, folder: Path) -> None:
+    if not (folder / "robustness.csv").exists():
+        record.problems = [p for p in record.problems if "robustness.csv" not in p]
 
 
 def _read_measured(record: ModelRecord, folder: Path) -> None:

@@ -166,9 +166,11 @@ def _show_both_scores(choices: Sequence[Choice]) -> None:
     if not rows:
         st.info("Nothing was measured on this split.")
         return
-    if len(choices) == 1:
-        rows = [{k: v for k, v in row.items() if k != "model"} for row in rows]
-    show_table(rows, shares=["accuracy", "without near-duplicates", "people", "macro-F1"])
+    left_out = {"people"} if of_folders else set()
+    left_out |= {"model"} if len(choices) == 1 else set()
+    rows = [{k: v for k, v in row.items() if k not in left_out} for row in rows]
+    shares = ["accuracy", "without near-duplicates", "people", "macro-F1"]
+    show_table(rows, shares=[name for name in shares if name not in left_out])
     if of_folders:
         st.caption(f"All on the {choices[0].split} split.")
         return

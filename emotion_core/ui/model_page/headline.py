@@ -74,6 +74,8 @@ def show_headline(choices: Sequence[Choice]) -> None:
 
 def _not_measured(choice: Choice) -> str:
     evaluate = f"`python -m emotion_core evaluate --data PATH --model {choice.name}"
+    if not choice.key:
+        return f"{choice.name} was not measured here: {evaluate}` measures it."
     if choice.label_set == FOLDER_LABELS:
         return (
             f"{choice.name} was not measured on these faces. {evaluate} --out scores` measures "
