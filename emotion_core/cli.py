@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "Measure a model on labelled faces.",
     "explain": "Show why a face was read as it was.",
     "lsl": "Send a video's readings over the Lab Streaming Layer, as a camera's are.",
+    "check-model": "Show what is understood of a model folder, and read one face with it.",
     "benchmark": "Measure the speed of every stage on this machine.",
     "model-card": "Write MODEL_CARD.md from the models' own files.",
 }

@@ -15,6 +15,7 @@ _EXTRAS: Final[dict[str, str]] = {
     "vl_convert": "app",
     "keras": "train",
     "mne_lsl": "lsl",
+    "onnxruntime": "onnx",
     "tensorflow": "train",
     "duckdb": "study",
     "pympi": "study",

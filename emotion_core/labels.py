@@ -28,6 +28,8 @@ COLOURS: Final[dict[str, str]] = {
 }
 
 LABEL_SETS: Final[tuple[str, ...]] = ("ferplus", "fer2013")
+# Labels of faces that are neither: the names of the folders that they are in.
+FOLDER_LABELS: Final = "labels"
 
 
 def colour_bgr(expression: str) -> tuple[int, int, int]:

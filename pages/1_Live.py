@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from emotion_core.ui.common.network_choice import choose_network, chosen_network
 from emotion_core.ui.common.page import end_page, start_page
 from emotion_core.ui.common.resources import classifier_or_message
 from emotion_core.ui.live_page.controls import live_controls
@@ -34,8 +35,9 @@ start_page(
     "Press START to see the expression of every face as it changes, and how certain each "
     "reading is.",
 )
-classifier = classifier_or_message()
+classifier = classifier_or_message(chosen_network())
 if classifier is None:
+    choose_network("live")
     st.stop()
 
 stage, side = st.columns([3, 2], gap="medium")
@@ -49,6 +51,8 @@ with stage:
     recorded = current_session()
     settings = live_controls(classifier.bundle, recorded is not None)
     use_settings(settings)
+    locked = running or recorded is not None
+    choose_network("live", "Stop the camera and end the recording to change it." if locked else "")
     people = st.expander("Names and neutral face", icon=":material/groups:")
     teacher = st.expander(
         "Teach it your face", icon=":material/face:", expanded=has_takes(current_processor())

@@ -7,6 +7,7 @@ import streamlit as st
 from emotion_core.config import PipelineSettings
 from emotion_core.ui.common.adaptation import choose_adaptation
 from emotion_core.ui.common.labelled_faces import offer_adaptation
+from emotion_core.ui.common.network_choice import choose_network, chosen_network
 from emotion_core.ui.common.page import end_page, start_page
 from emotion_core.ui.common.resources import classifier_or_message
 from emotion_core.ui.common.visitor_jobs import retention_words
@@ -26,8 +27,9 @@ start_page(
     "The expression of every face in a picture, how certain the reading is, and what may "
     "impair it.",
 )
-classifier = classifier_or_message()
+classifier = classifier_or_message(chosen_network())
 if classifier is None:
+    choose_network("photo")
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="center"):
@@ -58,6 +60,7 @@ else:
     pictures = [sample_picture()]
 
 adaptation = choose_adaptation(classifier.bundle, "photo")
+choose_network("photo")
 if pictures:
     settings = replace(PipelineSettings.for_photo(), largest_face_only=largest)
     with st.spinner("Reading …", show_time=len(pictures) > 3):

@@ -44,7 +44,7 @@ from emotion_core.model.adaptation_file import (
 )
 from emotion_core.model.bundle import ModelBundle
 from emotion_core.model.classify import Classifier, load_classifier
-from emotion_core.results.paths import file_hash
+from emotion_core.pipeline.network_hash import network_hash
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 # Where so large a share of the faces is of the network's own training split, its answers to them
@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
     name = check_name(options.name)
     classifier = load_classifier(options.model, options.models_dir)
     bundle = classifier.bundle
-    model = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
+    model = {"name": bundle.name, "sha256": network_hash(bundle)}
     rehearsal = validation_rehearsal(bundle)
     labels = None if rehearsal is None else rehearsal[1]
     prior = _prior(options.prior, bundle, labels)

@@ -269,7 +269,7 @@ def _log_look(
         again = f"about {seen['test']:,} of these images are of the models' own test split"
         note = f"{note}; {again}" if note else again
         words.append(f"{again[0].upper()}{again[1:]}.")
-    if not shipped and seen.get("train", 0) > _MOST * report["images"]:
+    if not (shipped or bundle.external) and seen.get("train", 0) > _MOST * report["images"]:
         learnt = f"{bundle.name} learnt from about {seen['train']:,} of these images"
         words.append(f"{learnt}: its scores flatter.")
     if look:
@@ -296,6 +296,12 @@ def _keep(
         return f"wrote predictions and evaluation.json into {folder}", folder
     if found.report.get("adaptation"):
         return _left_alone(bundle), bundle.path
+    if bundle.external:
+        # Measured on what the networks here are measured on, so that they can be compared.
+        if shared_fingerprint(bundle.path.parent) != dataset.fingerprint:
+            return _not_shared(bundle), bundle.path
+        save_evaluation(found, bundle.path)
+        return f"wrote predictions and evaluation.json for {bundle.path}", bundle.path
     if _trained_on(bundle) != dataset.fingerprint:
         words = f"{bundle.path} is left as it was: this is not the data set the model came from."
         return words, bundle.path
@@ -303,6 +309,13 @@ def _keep(
     save_known(bundle.path, dataset)
     files = f"predictions, evaluation.json and {near_duplicates.FILE_NAME}"
     return f"wrote {files} for {bundle.path}", bundle.path
+
+
+def _not_shared(bundle: ModelBundle) -> str:
+    return (
+        f"{bundle.path} is left as it was: this is not the data set that the default network "
+        "learnt from. Keep these scores with --out DIR."
+    )
 
 
 def _left_alone(bundle: ModelBundle) -> str:

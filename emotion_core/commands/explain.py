@@ -238,6 +238,7 @@ class Explainer:
         bundle = self.classifier.bundle
         step(Progress("Searching for the nearest training faces …", 0, 1))
         faces = nearest_faces.training_faces(bundle, data, self.cache, step)
+        assert bundle.keras_file is not None, "the float network has been loaded from it"
         known = nearest_faces.face_embeddings(
             faces, self._network, file_hash(bundle.keras_file), step
         )

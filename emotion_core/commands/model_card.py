@@ -11,7 +11,7 @@ from emotion_core.commands.options import add_json_option, add_models_dir_option
 from emotion_core.errors import ModelError, OutputError
 from emotion_core.evaluation.experiment_log import read_runs
 from emotion_core.evaluation.model_card import card_text
-from emotion_core.evaluation.model_record import read_record
+from emotion_core.evaluation.model_record import read_record, served_sizes
 from emotion_core.model.bundle import default_name, list_models, models_folder
 
 
@@ -34,8 +34,7 @@ def run(options: argparse.Namespace) -> int:
     if not names:
         raise ModelError(f"There is no model in {folder} to write a card about. Train one first.")
     records = [read_record(folder / name) for name in names]
-    served = {name: folder / name / "model.tflite" for name in names}
-    sizes = {name: file.stat().st_size for name, file in served.items() if file.is_file()}
+    sizes = served_sizes({name: folder / name for name in names})
     out = options.out or folder.absolute().parent / "MODEL_CARD.md"
     text = card_text(records, default_name(folder), read_runs(folder), sizes)
     figures = {r.name: {k: e.get("headline") for k, e in r.evaluations.items()} for r in records}

@@ -13,8 +13,8 @@ from emotion_core.interchange.formats import FORMATS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import check_made_for, from_json, load_adaptation
 from emotion_core.model.bundle import ModelBundle
+from emotion_core.pipeline.network_hash import network_hash
 from emotion_core.results.export import output_error
-from emotion_core.results.paths import file_hash
 
 
 def add_data_option(parser: argparse.ArgumentParser, more: str = "") -> None:
@@ -96,7 +96,7 @@ def chosen_adaptation(options: argparse.Namespace, bundle: ModelBundle) -> Adapt
         if options.strength is not None:
             raise SettingsError("--strength needs an --adaptation.")
         return None
-    model = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
+    model = {"name": bundle.name, "sha256": network_hash(bundle)}
     if options.adaptation.lstrip().startswith("{"):
         # The pages hand over the contents: nothing is left on the disk when the job is deleted.
         adaptation = _from_text(options.adaptation)

@@ -14,11 +14,12 @@ from emotion_core.commands.progress import printable, progress_bar, tell_json
 from emotion_core.errors import EmotionCoreError, InputError
 from emotion_core.evaluation.model_record import ModelRecord, read_record
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.model.bundle import models_folder
+from emotion_core.model.bundle import load_bundle, models_folder
+from emotion_core.pipeline.network_hash import network_hash
 from emotion_core.progress import OnProgress, Progress
 from emotion_core.reports.study_report import StudyFindings, study_report_html
 from emotion_core.results.export import output_error
-from emotion_core.results.paths import file_hash, read_summary
+from emotion_core.results.paths import read_summary
 from emotion_core.study.agreement.kept_settings import kept_settings
 from emotion_core.study.agreement.of_study import (
     has_codes,
@@ -192,7 +193,7 @@ def _described(model: Mapping[str, Any], models_dir: Path) -> dict[str, Any]:
     adaptation = (model.get("adaptation") or {}).get("name")
     about = {"name": name, "sha256": str(model.get("sha256", "")), "adaptation": adaptation}
     try:
-        same = file_hash(models_dir / name / "model.tflite") == about["sha256"]
+        same = network_hash(load_bundle(name, models_dir)) == about["sha256"]
         # Scores of the uncorrected network are not those of an adaptation.
         return about | _scores(read_record(models_dir / name)) if same and not adaptation else about
     except (EmotionCoreError, OSError, ValueError):

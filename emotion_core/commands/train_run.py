@@ -62,7 +62,7 @@ def train(options: argparse.Namespace) -> int:
     told = json.loads((folder / "model.json").read_text("utf-8"))
     print(f"wrote {folder}")
     for name, value in told["metrics"]["validation"].items():
-        print(f"  validation {name}: {value}")
+        print(f"  validation {name}: {'no such face' if value is None else value}")
     if original is not None and start is not None:
         told["change_on_original"] = change_on(
             original, start, load_bundle(options.name, options.models_dir)

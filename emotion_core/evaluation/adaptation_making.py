@@ -143,8 +143,11 @@ def validation_rehearsal(
     if not files:
         return None
     found = read_predictions(files[0])
-    kept = found.labelled(bundle.label_set)
-    return found.served_probs[kept], found.labels[bundle.label_set][kept]
+    label_set = found.label_set_of(bundle.label_set)
+    if label_set is None:
+        return None
+    kept = found.labelled(label_set)
+    return found.served_probs[kept], found.labels[label_set][kept]
 
 
 def prior_adaptation(

@@ -24,7 +24,7 @@ from emotion_core.evaluation.inference import (
     served_logits,
 )
 from emotion_core.evaluation.predictions import as_written, predictions_table
-from emotion_core.labels import EXPRESSIONS, LABEL_SETS, NUM_EXPRESSIONS
+from emotion_core.labels import EXPRESSIONS, FOLDER_LABELS, LABEL_SETS, NUM_EXPRESSIONS
 from emotion_core.model import tflite_export
 from emotion_core.model.classify import Classifier
 from emotion_core.progress import OnProgress, Progress, ignore_progress
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 SCORE_NAMES: Final[dict[str, str]] = {
     "ferplus": "FER+ 7-class",
     "fer2013": "FER2013",
-    "labels": "labels of the folders",
+    FOLDER_LABELS: "labels of the folders",
 }
 # Seldom seen and hardest: their mean recall is a score of its own.
 RARE: Final[tuple[int, ...]] = (EXPRESSIONS.index("disgust"), EXPRESSIONS.index("fear"))
@@ -73,7 +73,7 @@ def dataset_kind(split: Split) -> str:
 def label_sets_of(split: Split) -> dict[str, NDArray[np.int8]]:
     """The label sets that a split carries: name → (N,) indices, -1 where an image has none."""
     if dataset_kind(split) == "folder":
-        return {"labels": split.fer2013}
+        return {FOLDER_LABELS: split.fer2013}
     return {s: split.labels(s) for s in LABEL_SETS if (split.labels(s) >= 0).any()}
 
 
@@ -242,13 +242,13 @@ def _origin(bundle: ModelBundle, dataset: Dataset, split: Split) -> dict[str, An
 def _headline(
     asked: str | None, learnt: str, label_sets: dict[str, NDArray[np.int8]], split_name: str
 ) -> str:
-    if "labels" in label_sets:
+    if FOLDER_LABELS in label_sets:
         if asked:
             raise DatasetError(
                 f"These images carry the labels of their folders, not those of {asked}: leave "
                 "--labels out."
             )
-        return "labels"
+        return FOLDER_LABELS
     wanted = asked or (learnt if learnt in label_sets else next(iter(label_sets), learnt))
     if wanted not in label_sets:
         raise DatasetError(
@@ -316,16 +316,17 @@ def _labels_agree(label_sets: dict[str, NDArray[np.int8]]) -> dict[str, Any] | N
 
 def _speed(bundle: ModelBundle, answers: Answers, timed: Split | None) -> dict[str, Any]:
     """Size and speed of both networks; the float one is timed on `timed`, where that is given."""
-    keras_file = bundle.keras_file
+    kept = bundle.keras_file is not None and bundle.keras_file.is_file()
+    keras_file = bundle.keras_file if kept else None
     return {
         "served_ms_per_face_one_thread": answers.ms_per_face,
         "float_ms_per_face_one_thread": (
             None
-            if timed is None or not keras_file.is_file()
+            if timed is None or keras_file is None
             else float_milliseconds_per_face(bundle, timed.images)
         ),
         "served_bytes": bundle.served_file.stat().st_size,
-        "float_bytes": keras_file.stat().st_size if keras_file.is_file() else None,
+        "float_bytes": keras_file.stat().st_size if keras_file else None,
     }
 
 

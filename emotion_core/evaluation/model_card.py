@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from emotion_core.evaluation.evaluate import SCORE_NAMES
+from emotion_core.evaluation.labels_learnt import learnt_briefly
 from emotion_core.evaluation.model_card_words import DATA, HEAD, LIMITS, PROTOCOL, USE
 from emotion_core.evaluation.published_results import FER_ON_OTHER_FACES, peers_of
-from emotion_core.labels import EXPRESSIONS
+from emotion_core.labels import EXPRESSIONS, FOLDER_LABELS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +53,10 @@ def _percent(value: float | None, digits: int = 1) -> str:
     return f"{100 * value:.{digits}f}%"
 
 
+def _figure(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
 def _scored(score: dict[str, Any] | None) -> str:
     """0.812 [0.798, 0.825]."""
     if not score or score["value"] is None:
@@ -80,7 +85,8 @@ def _models(records: Sequence[ModelRecord], default: str, sizes: dict[str, int])
             score = f"{headline['accuracy']:.3f} ({headline['name']}, {report['split']})"
         size = f"{sizes[record.name] / 1e6:.2f} MB" if record.name in sizes else "not kept"
         count = f"{parameters / 1e6:.2f} M" if parameters else "–"
-        rows.append((name, SCORE_NAMES[record.label_set], count, size, score))
+        learnt = learnt_briefly(record.metadata, record.folder)
+        rows.append((name, learnt, count, size, score))
     head = ("model", "labels learnt", "parameters", "served network", "accuracy")
     return "## Models\n\n" + _table(head, rows)
 
@@ -99,12 +105,13 @@ def _steps(runs: pd.DataFrame, records: Sequence[ModelRecord]) -> str:
     for label_set, part in trained.groupby("label_set", sort=False):
         last = part.groupby("model", sort=False).tail(1).sort_values("accuracy")
         rows = [
-            (str(row["model"]), *(f"{row[s]:.3f}" for s in _STEP_SCORES), str(row["note"]))
+            (str(row["model"]), *(_figure(row[s]) for s in _STEP_SCORES), str(row["note"]))
             for row in last.to_dict("records")
         ]
         head = ("model", "accuracy", "macro-F1", "rare recall", "ECE", "recipe")
         name = SCORE_NAMES.get(str(label_set), str(label_set))
-        parts.append(f"{name}, validation:\n\n" + _table(head, rows))
+        each = ", each model on faces of its own" if label_set == FOLDER_LABELS else ""
+        parts.append(f"{name}, validation{each}:\n\n" + _table(head, rows))
     served = [row for record in records if (row := _serving_row(record))]
     if served:
         names = ["model", "float", "int8", "int8, unclear faces also mirrored: served"]
@@ -125,11 +132,28 @@ def _serving_row(record: ModelRecord) -> tuple[str, ...] | None:
     return None
 
 
+def _origin(record: ModelRecord) -> str:
+    """Where a model comes from, which the chapters above do not tell of every one."""
+    if record.is_external:
+        return (
+            f"Made elsewhere ({record.metadata.get('file')}), where it learnt "
+            f"{record.learnt.removesuffix(', elsewhere')}: nothing above on networks, data and "
+            "licences is about it, and whether it knows the images below is not known."
+        )
+    if record.folder:
+        return (
+            f"It learnt {record.learnt}. Those faces are not part of this project, and the terms "
+            "of their owners apply, too."
+        )
+    return ""
+
+
 def _model_section(record: ModelRecord) -> str:
     report = _report(record)
     title = f"## {record.name}"
     if report is None:
-        return f"{title}\n\nNot evaluated yet: `python -m emotion_core evaluate` measures it."
+        words = "Not evaluated yet: `python -m emotion_core evaluate` measures it."
+        return "\n\n".join(part for part in (title, _origin(record), words) if part)
     split = report["split"]
     warning = (
         ""
@@ -139,6 +163,7 @@ def _model_section(record: ModelRecord) -> str:
     main = report["scores"][report["headline"]["label_set"]]
     parts = [
         f"{title}{warning}",
+        _origin(record),
         f"### Scores on the {split} split\n\n" + _scores(report),
         _beside(report),
         f"### Each expression ({main['name']}, {split})\n\n" + _classes(main["full"]),
@@ -335,7 +360,7 @@ def _runs(runs: pd.DataFrame) -> str:
     rows = [
         (
             *(str(row[k]) for k in ("date", "model", "event", "split", "label_set")),
-            *("–" if math.isnan(row[k]) else f"{row[k]:.3f}" for k in scores),
+            *(_figure(row[k]) for k in scores),
             str(row["note"]).replace("|", "/"),
         )
         for row in runs.to_dict("records")

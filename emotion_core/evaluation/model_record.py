@@ -6,6 +6,7 @@ evaluation.json holds {version, evaluations: {<dataset>_<split>: report of evalu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,7 @@ from emotion_core.datasets import known_images, near_duplicates
 from emotion_core.datasets.former_names import existing_file, with_present_names
 from emotion_core.errors import ModelError
 from emotion_core.evaluation import experiment_log
+from emotion_core.evaluation.labels_learnt import folder_learnt, learnt_words
 from emotion_core.evaluation.other_faces import load_other_faces
 from emotion_core.evaluation.predictions import (
     Predictions,
@@ -22,8 +24,14 @@ from emotion_core.evaluation.predictions import (
     read_predictions,
     write_predictions,
 )
-from emotion_core.labels import EXPRESSIONS
-from emotion_core.model.bundle import FORMAT_VERSION, list_models, load_bundle
+from emotion_core.labels import EXPRESSIONS, FOLDER_LABELS
+from emotion_core.model.bundle import (
+    FORMAT_VERSION,
+    is_external,
+    list_models,
+    load_bundle,
+    model_problem,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,32 +76,86 @@ class ModelRecord:
 
     @property
     def label_set(self) -> str:
-        """Whose labels the model learnt; `ferplus` where model.json does not say."""
+        """Whose labels judge it first: those it learnt; `ferplus` where model.json does not say."""
+        if self.folder:
+            return FOLDER_LABELS
         return "fer2013" if self.metadata.get("label_set") == "fer2013" else "ferplus"
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the network was made elsewhere."""
+        return is_external(self.metadata)
+
+    @property
+    def folder(self) -> str:
+        """Name of the faces whose folders gave the labels; "" where the labels were others."""
+        return folder_learnt(self.metadata, self.evaluations)
+
+    @property
+    def learnt(self) -> str:
+        """Whose labels it learnt, in words that follow "learnt"."""
+        return learnt_words(self.metadata, self.folder)
 
 
 def read_record(folder: Path) -> ModelRecord:
     """Read everything in models/<name> that is there and whole; never raises for a bad file."""
     record = ModelRecord(folder.name)
     record.metadata = _attempt(record, lambda: _read_metadata(folder / "model.json")) or {}
+    if record.is_external:
+        return _read_external(record, folder)
     record.problems += _doubts(folder / "model.json", record.metadata)
+    record.history = _attempt(record, lambda: _table(folder / "history.csv", HISTORY_COLUMNS))
+    _read_measured(record, folder)
+    if record.folder:
+        # Fine-tuning leaves that measurement out: its tab says how to make up for it.
+        _expect_no_robustness(record, folder)
+    if not record.predictions:
+        record.problems.append(f"{folder} has no predictions_<dataset>_<split>.csv. {_REMAKE}")
+    return record
+
+
+def _read_external(record: ModelRecord, folder: Path) -> ModelRecord:
+    """What was measured of a network made elsewhere; what was not measured is not missing."""
+    if problem := model_problem(folder.name, folder.parent):
+        record.problems.append(problem)
+    kept = list(record.problems)
+    _read_measured(record, folder)
+    measured = bool(record.predictions or record.evaluations)
+    record.problems = record.problems if measured else kept
+    _expect_no_robustness(record, folder)
+    return record
+
+
+def _expect_no_robustness(record: ModelRecord, folder: Path) -> None:
+    if not (folder / "robustness.csv").exists():
+        record.problems = [p for p in record.problems if "robustness.csv" not in p]
+
+
+def _read_measured(record: ModelRecord, folder: Path) -> None:
+    """Scores and predictions."""
     record.evaluations = _attempt(record, lambda: read_evaluations(folder)) or {}
     record.other_faces = _attempt(record, lambda: load_other_faces(folder))
-    record.history = _attempt(record, lambda: _table(folder / "history.csv", HISTORY_COLUMNS))
     record.robustness = _attempt(
         record, lambda: _table(folder / "robustness.csv", ROBUSTNESS_COLUMNS)
     )
     record.near_duplicates = _attempt(
         record, lambda: near_duplicates.read_near_duplicates(near_duplicates_file(folder))
     )
-    files = sorted(folder.glob("predictions_*_*.csv"))
-    for file in files:
+    for file in sorted(folder.glob("predictions_*_*.csv")):
         rows = _attempt(record, lambda file=file: read_predictions(file))
         if rows is not None:
             record.predictions[file.stem.removeprefix("predictions_")] = rows
-    if not files:
-        record.problems.append(f"{folder} has no predictions_<dataset>_<split>.csv. {_REMAKE}")
-    return record
+
+
+def served_sizes(folders: Mapping[str, Path]) -> dict[str, int]:
+    """Name → bytes of the network that is asked, of the model folders that keep one."""
+    sizes = {}
+    for name, folder in folders.items():
+        try:
+            sizes[name] = load_bundle(folder.name, folder.parent).served_file.stat().st_size
+        except (ModelError, OSError):
+            continue
+    return sizes
 
 
 def list_records(models_dir: Path) -> list[str]:
@@ -135,7 +197,7 @@ def _read_metadata(path: Path) -> dict[str, Any]:
     values = _read_json(path)
     groups = ("settings", "training", "network", "dataset", "packages", "unsure")
     wrong = [name for name in groups if not isinstance(values.get(name, {}), dict)]
-    temperature = values.get("temperature")
+    temperature = values.get("temperature", 1 if is_external(values) else None)
     if not isinstance(temperature, int | float) or not temperature > 0:
         wrong.append("temperature")
     if wrong:

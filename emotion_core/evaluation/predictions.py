@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from emotion_core.atomic_io import replace_file
 from emotion_core.errors import ModelError
-from emotion_core.labels import EXPRESSIONS, LABEL_SETS
+from emotion_core.labels import EXPRESSIONS, FOLDER_LABELS, LABEL_SETS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SERVED_COLUMNS: Final[tuple[str, ...]] = tuple(f"served_{e}" for e in EXPRESSIONS)
 LABEL_COLUMNS: Final[tuple[str, ...]] = tuple(f"{s}_label" for s in LABEL_SETS)
+_OF_FOLDERS: Final = "predictions_folder_"
 # Significant digits: no score needs more.
 WRITTEN: Final = "%.4g"
 
@@ -35,7 +36,9 @@ class Predictions:
 
     Attributes:
         names: (N,) str.
-        labels: label set → (N,) int64 indices into EXPRESSIONS, -1 where the image has none.
+        labels: label set → (N,) int64 indices into EXPRESSIONS, -1 where the image has none. The
+            one label of a face that is labelled by its folder is under `labels`, not under the
+            `fer2013` of its column.
         float_probs: (N, 7) float64, uncalibrated, of the float network; None if not kept.
         served_probs: (N, 7) float64, calibrated, of the served network.
     """
@@ -44,6 +47,16 @@ class Predictions:
     labels: Mapping[str, NDArray[np.int64]]
     float_probs: NDArray[np.float64] | None
     served_probs: NDArray[np.float64]
+
+    @property
+    def label_sets(self) -> tuple[str, ...]:
+        """The label sets that say something of these images."""
+        return tuple(name for name in self.labels if self.labelled(name).any())
+
+    def label_set_of(self, preferred: str) -> str | None:
+        """This label set where it says something of these images, else the first that does."""
+        known = self.label_sets
+        return preferred if preferred in known else next(iter(known), None)
 
     def labelled(self, label_set: str) -> NDArray[np.bool_]:
         """(N,) bool: the image counts for this label set."""
@@ -109,9 +122,13 @@ def read_predictions(path: Path) -> Predictions:
     # Wider than seven written digits can be off; a mixed-up or foreign column is off by far more.
     if (served < 0).any() or np.abs(served.sum(axis=1) - 1).max(initial=0) > 0.01:
         raise ModelError(f"{path} has served probabilities that do not add up to 1. {again}")
+    labels = {s: _indices(table[f"{s}_label"], path) for s in LABEL_SETS}
+    if path.name.startswith(_OF_FOLDERS):
+        nothing = np.full(len(table), -1, np.int64)
+        labels = {"ferplus": nothing, "fer2013": nothing, FOLDER_LABELS: labels["fer2013"]}
     return Predictions(
         names=table["image"].to_numpy(dtype=str),
-        labels={s: _indices(table[f"{s}_label"], path) for s in LABEL_SETS},
+        labels=labels,
         float_probs=None if np.isnan(float_probs).any() else float_probs,
         served_probs=served,
     )

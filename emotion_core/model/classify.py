@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,28 +16,71 @@ from emotion_core.errors import FrameError, ModelError
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.model.bundle import DEFAULT, ModelBundle, load_bundle
 from emotion_core.model.calibrate import softmax
+from emotion_core.model.external_runner import ExternalRunner
 
 INPUT_SHAPE = (48, 48, 1)
 # Where the two largest logits are closer than this, the answer is unclear: the face is classified
 # again, mirrored. On FER+ validation that is a third of the faces, and brings all that mirroring
 # every one of them brings: accuracy from 0.856 to 0.862, macro-F1 from 0.793 to 0.802.
 UNCLEAR_MARGIN = 1.0
+_HOW_DESCRIBED = 'its "file", "input", "labels" and "output" in model.json (docs/own-network.md).'
 _LOADING = threading.Lock()
 _LOADED: dict[tuple[Any, ...], Classifier] = {}
 
 
-class _Loaded(NamedTuple):
-    """A network ready to be asked, and the indices of its input and output.
+class Runner(Protocol):
+    """A network ready to be asked about one face."""
+
+    def ask(self, crop: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+        """(7,) logits of a crop (1, 48, 48, 1), and how strongly the network responds to it."""
+        ...
+
+
+class _Served:
+    """The network that this program trained, in LiteRT's interpreter.
 
     The features are int8: (value - zero) * scale; no network made before version 0.3 gives them.
     """
 
-    interpreter: Any
-    entry: int
-    result: int
-    features: int | None
-    scale: float
-    zero: int
+    def __init__(self, bundle: ModelBundle, content: bytes, threads: int) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        file = bundle.served_file
+        try:
+            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            self._interpreter.allocate_tensors()
+            entry = self._interpreter.get_input_details()[0]
+            result, *more = self._interpreter.get_output_details()
+        except (ValueError, RuntimeError, IndexError) as error:
+            raise ModelError(
+                f"{file} is damaged ({error}). Restore it, or train the model again."
+            ) from error
+        shapes = (tuple(entry["shape"]), tuple(result["shape"]))
+        if shapes != ((1, *INPUT_SHAPE), (1, NUM_EXPRESSIONS)):
+            raise ModelError(
+                f"{file} maps {shapes[0]} to {shapes[1]}, expected (1, 48, 48, 1) to (1, 7). A "
+                f"network made elsewhere needs {_HOW_DESCRIBED}"
+            )
+        if entry["dtype"] != np.float32 or result["dtype"] != np.float32:
+            raise ModelError(
+                f"{file} must take and give float32; train the model again. A network made "
+                f"elsewhere needs {_HOW_DESCRIBED}"
+            )
+        features = more[0] if more and more[0]["dtype"] == np.int8 else None
+        quantization: tuple[float, int] = features["quantization"] if features else (0.0, 0)
+        self._scale, self._zero = quantization
+        self._features = features["index"] if features else None
+        self._entry, self._result = entry["index"], result["index"]
+
+    def ask(self, crop: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+        """The logits, and the mean of the pooled features; NaN where they are not given."""
+        self._interpreter.set_tensor(self._entry, crop)
+        self._interpreter.invoke()
+        logits = self._interpreter.get_tensor(self._result)[0]
+        if self._features is None:
+            return logits, np.nan
+        features = self._interpreter.get_tensor(self._features)
+        return logits, (features.mean() - self._zero) * self._scale
 
 
 class Classifier:
@@ -61,12 +104,8 @@ class Classifier:
         self.temperature = bundle.temperature
         self.unsure_threshold = bundle.unsure_threshold
         self.unusual_below = bundle.unusual_below
-        self._threads = threads
-        try:
-            self._content = bundle.served_file.read_bytes()
-        except OSError as error:
-            raise ModelError(f"{bundle.served_file} cannot be read: {error}") from error
-        self._idle: queue.LifoQueue[_Loaded] = queue.LifoQueue()
+        self._load = _runners(bundle, threads)
+        self._idle: queue.LifoQueue[Runner] = queue.LifoQueue()
         self._idle.put(self._load())
 
     def logits(self, crops: NDArray[np.float32], second_look: bool = True) -> NDArray[np.float32]:
@@ -98,7 +137,8 @@ class Classifier:
 
         Returns:
             (N, 7) float32 logits, and (N,) float32 means of the pooled features, 0 or more; NaN
-            where the network does not give its features.
+            where the network does not give its features. Of a network made elsewhere, the share of
+            its probability on the seven, 0-1: little is left where it names another expression.
 
         Raises:
             FrameError: crops of another shape.
@@ -119,14 +159,10 @@ class Classifier:
         activation = np.full(len(crops), np.nan, np.float32)
         if not len(crops):
             return answers, activation
-        with self._borrowed() as (interpreter, entry, result, features, scale, zero):
+        with self._borrowed() as network:
             # One by one: a batch gains nothing on a CPU, and a change of its size costs a new plan.
             for i in range(len(crops)):
-                interpreter.set_tensor(entry, crops[i : i + 1])
-                interpreter.invoke()
-                answers[i] = interpreter.get_tensor(result)[0]
-                if features is not None:
-                    activation[i] = (interpreter.get_tensor(features).mean() - zero) * scale
+                answers[i], activation[i] = network.ask(crops[i : i + 1])
         return answers, activation
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -134,7 +170,7 @@ class Classifier:
         return softmax(logits, self.temperature)
 
     @contextmanager
-    def _borrowed(self) -> Iterator[_Loaded]:
+    def _borrowed(self) -> Iterator[Runner]:
         try:
             loaded = self._idle.get_nowait()
         except queue.Empty:
@@ -144,32 +180,20 @@ class Classifier:
         finally:
             self._idle.put(loaded)
 
-    def _load(self) -> _Loaded:
-        from ai_edge_litert.interpreter import Interpreter
 
-        file = self.bundle.served_file
-        try:
-            interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
-            interpreter.allocate_tensors()
-            entry, (result, *more) = (
-                interpreter.get_input_details()[0],
-                interpreter.get_output_details(),
-            )
-        except (ValueError, RuntimeError, IndexError) as error:
-            raise ModelError(
-                f"{file} is damaged ({error}). Restore it, or train the model again."
-            ) from error
-        shapes = (tuple(entry["shape"]), tuple(result["shape"]))
-        if shapes != ((1, *INPUT_SHAPE), (1, NUM_EXPRESSIONS)):
-            raise ModelError(
-                f"{file} maps {shapes[0]} to {shapes[1]}, expected (1, 48, 48, 1) to (1, 7)."
-            )
-        if entry["dtype"] != np.float32 or result["dtype"] != np.float32:
-            raise ModelError(f"{file} must take and give float32; train the model again.")
-        features = more[0] if more and more[0]["dtype"] == np.int8 else None
-        scale, zero = features["quantization"] if features else (0.0, 0)
-        index = features["index"] if features else None
-        return _Loaded(interpreter, entry["index"], result["index"], index, scale, zero)
+def _runners(bundle: ModelBundle, threads: int) -> Callable[[], Runner]:
+    """What makes another runner of the network of a model folder."""
+    external = bundle.external
+    if external is not None:
+        first = ExternalRunner(bundle.served_file, external, threads)
+        if first.shared:
+            return lambda: first
+        return lambda: ExternalRunner(bundle.served_file, external, threads)
+    try:
+        content = bundle.served_file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{bundle.served_file} cannot be read: {error}") from error
+    return lambda: _Served(bundle, content, threads)
 
 
 def _margins(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,6 +14,8 @@ from emotion_core.errors import ModelError, SettingsError
 from emotion_core.labels import NUM_EXPRESSIONS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import keras
 
     from emotion_core.model.bundle import ModelBundle
@@ -81,16 +83,30 @@ def load_network(bundle: ModelBundle) -> keras.Model:
     """The float network of a model folder.
 
     Raises:
-        ModelError: model.keras is missing or damaged.
+        ModelError: model.keras is missing or damaged, or the network was made elsewhere.
     """
-    import keras
-
     file = bundle.keras_file
+    if file is None:
+        raise ModelError(
+            f"The network {bundle.name} was made elsewhere. This needs the float network of one "
+            "that was trained with this program."
+        )
     if not file.is_file():
         raise ModelError(
             f"{file} is missing; the float network is needed here. Restore it, or train the model "
             "again."
         )
+    return read_keras(file)
+
+
+def read_keras(file: Path) -> keras.Model:
+    """The network of a .keras file.
+
+    Raises:
+        ModelError: it is damaged, or holds layers that keras does not know or trust.
+    """
+    import keras
+
     try:
         network: keras.Model = keras.saving.load_model(file, compile=False)
     # What zip, HDF5 and keras raise on flipped bytes.

@@ -20,7 +20,7 @@ from emotion_core.evaluation import evaluate, experiment_log
 from emotion_core.evaluation.inference import float_answers, served_answers, served_logits
 from emotion_core.evaluation.model_record import run_of, save_evaluation, save_known
 from emotion_core.evaluation.other_faces import save_other_faces, score_other_faces, summary_of
-from emotion_core.labels import EXPRESSIONS
+from emotion_core.labels import EXPRESSIONS, FOLDER_LABELS
 from emotion_core.model import tflite_export
 from emotion_core.model.bundle import FORMAT_VERSION, ModelBundle, load_bundle
 from emotion_core.model.calibrate import (
@@ -203,11 +203,21 @@ def _metadata(
         "settings": settings.to_dict(),
         "training": {"epochs": result.state.epochs_done, "best_epoch": result.state.best_epoch},
         "network": {"parameters": int(result.network.count_params())},
-        "dataset": {"source": dataset.source.name, "fingerprint": dataset.fingerprint},
+        "dataset": {
+            "source": dataset.source.name,
+            "fingerprint": dataset.fingerprint,
+            "labels": _label_source(bundle.label_set, dataset),
+        },
         "packages": {p: _version(p) for p in PACKAGES},
         "date": experiment_log.now(),
         "metrics": {},
     }
+
+
+def _label_source(label_set: str, dataset: Dataset) -> str:
+    """`ferplus` or `fer2013`, or `labels` where the names of folders were the labels."""
+    of_folders = evaluate.dataset_kind(dataset.split("validation")) == "folder"
+    return FOLDER_LABELS if of_folders else label_set
 
 
 def _version(package: str) -> str | None:

@@ -10,7 +10,7 @@ from emotion_core.media.encoder import clip_encoder
 from emotion_core.media.read import FrameSelector
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.bundle import ModelBundle
-from emotion_core.results.paths import file_hash
+from emotion_core.pipeline.network_hash import network_hash
 
 
 class VideoKeywords(TypedDict, total=False):
@@ -87,5 +87,5 @@ def feasible(options: VideoOptions) -> VideoOptions:
 
 def described_network(bundle: ModelBundle, adaptation: Adaptation | None = None) -> dict[str, Any]:
     """What summary.json says of the network, and what tells its results from another's."""
-    served: dict[str, Any] = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
+    served: dict[str, Any] = {"name": bundle.name, "sha256": network_hash(bundle)}
     return served | ({"adaptation": adaptation.described()} if adaptation else {})

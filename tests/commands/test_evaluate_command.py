@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from made_networks import write_tflite
 from numpy.typing import NDArray
 
 from emotion_core.cli import main
@@ -65,6 +66,24 @@ def test_only_the_test_split_is_logged(models: Path, made_data: Path) -> None:
     assert not (models / "tiny" / "robustness.csv").exists()
     assert evaluate(models, made_data, "--labels", "fer2013", "--no-robustness") == 0
     assert (models / "runs.csv").read_text().splitlines()[-1].count("fer2013") == 1
+
+
+def test_a_network_made_elsewhere_is_compared_on_the_same_images(
+    models: Path, made_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tflite(models / "theirs")
+    asked = ("--model", "theirs", "--split", "validation", "--no-robustness")
+    assert evaluate(models, made_data, *asked) == 0
+    assert "wrote predictions and evaluation.json" in capsys.readouterr().out
+    ours, theirs = read_record(models / "tiny"), read_record(models / "theirs")
+    names = [record.predictions["ferplus_validation"].names.tolist() for record in (ours, theirs)]
+    assert names[0] == names[1]
+    assert theirs.problems == []
+    assert theirs.learnt == "labels of its own, elsewhere"
+    before = state(models)
+    assert evaluate(models, own_faces(tmp_path / "mine", "happy"), *asked[:2]) == 0
+    assert "is left as it was" in capsys.readouterr().out
+    assert state(models) == before
 
 
 def own_faces(place: Path, *folders: str) -> Path:

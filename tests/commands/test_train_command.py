@@ -12,6 +12,7 @@ import pytest
 from emotion_core.cli import main
 from emotion_core.commands import train, train_run
 from emotion_core.datasets.loading import load_dataset
+from emotion_core.evaluation.model_record import read_record
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model import tflite_export
 from emotion_core.model.bundle import load_bundle
@@ -138,6 +139,8 @@ def test_the_guide_s_command_makes_a_network_of_own_faces(
     made = load_bundle("my-network", models)
     assert made.metadata["settings"]["network"]["channels"] == [4, 4, 8, 8]
     assert made.metadata["settings"]["start_from"] == "tiny"
+    learnt = "the labels of the folders of my-faces, beginning with the network tiny"
+    assert read_record(models / "my-network").learnt == learnt
     change = json.loads(told.read_text())["change_on_original"]
     assert change["after"] - change["before"] == pytest.approx(change["difference"]["value"])
     assert f"accuracy {change['before']:.3f} before, {change['after']:.3f} now" in printed

@@ -33,6 +33,7 @@ def test_the_folder_is_complete_and_says_how_it_came_about(made_models: Path) ->
     assert 0 <= metadata["metrics"]["validation"]["accuracy"] <= 1
     assert "tensorflow" in metadata["packages"]
     Classifier(bundle)
+    assert bundle.keras_file is not None
     with zipfile.ZipFile(bundle.keras_file) as file:
         kept, whole = (
             sum(getattr(part, size) for part in file.infolist())

@@ -15,11 +15,11 @@ from emotion_core.errors import InputError
 from emotion_core.jobs.log import JobInput, JobState, read_json
 from emotion_core.jobs.process import JobCommand
 from emotion_core.jobs.store import JobStore
-from emotion_core.results.paths import file_hash
 from emotion_core.results.streams import zip_pieces
 from emotion_core.ui.common.adaptation import as_file
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.common.visitor_jobs import VisitorJobs, delete_job, kept_store, visitor
+from emotion_core.video.options import described_network
 
 if TYPE_CHECKING:
     from emotion_core.model.adaptation import Adaptation
@@ -61,7 +61,7 @@ def start_evaluation(
     arguments = ["--model", bundle.path.name, *([] if robustness else ["--no-robustness"])]
     if adaptation is not None:
         arguments += ["--adaptation", as_file(adaptation)]
-    model = {"name": bundle.name, "sha256": file_hash(bundle.served_file)}
+    model = described_network(bundle)
     return store.start([data], arguments, model, visitor())
 
 

@@ -10,7 +10,6 @@ import streamlit as st
 
 from emotion_core.evaluation import chart_tables
 from emotion_core.evaluation.model_record import ModelRecord, read_record
-from emotion_core.labels import LABEL_SETS
 from emotion_core.results.summary import adaptation_words
 from emotion_core.ui.common.downloads import show_download
 from emotion_core.ui.common.file_links import OfferedFile
@@ -129,8 +128,8 @@ def _read(
     if not key:
         return record, "folder_all", "labels", None, {}
     rows = record.predictions[key]
-    known = [s for s in (record.label_set, *LABEL_SETS) if rows.labelled(s).any()]
-    if not known:
+    label_set = rows.label_set_of(record.label_set)
+    if label_set is None:
         return record, key, record.label_set, None, {}
     report = record.evaluations.get(key, {})
     if report.get("adaptation"):
@@ -138,10 +137,7 @@ def _read(
         record.metadata.pop("temperature", None)
     split = key.rpartition("_")[2]
     temperature = float(record.metadata.get("temperature") or 1.0)
-    images = chart_tables.scored(rows, known[0], split, temperature, record.near_duplicates)
-    if report.get("dataset") == "folder":
-        # One label a picture, from the name of its folder: neither FER+ nor FER2013.
-        images = dataclasses.replace(images, label_set="labels")
+    images = chart_tables.scored(rows, label_set, split, temperature, record.near_duplicates)
     if not report.get("scores", {}).get(images.label_set, {}).get("without_near_duplicates"):
         # There is no other split to have near-duplicates in.
         images = dataclasses.replace(images, near_duplicate=None)

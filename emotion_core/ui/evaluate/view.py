@@ -10,6 +10,7 @@ from emotion_core.jobs.log import CANCELLED, DONE, JobState, problem_of
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.bundle import load_bundle
 from emotion_core.ui.common.adaptation import choose_adaptation
+from emotion_core.ui.common.network_choice import network_label
 from emotion_core.ui.common.page import end_page
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.text import duration_words, escape
@@ -83,7 +84,7 @@ def _form(models: list[str]) -> None:
     if not models:
         st.info(
             "No model here is complete enough to be measured: its folder needs model.json and "
-            "model.tflite.",
+            "the file of its network.",
             icon=":material/folder_off:",
         )
         return
@@ -91,7 +92,9 @@ def _form(models: list[str]) -> None:
     with left:
         upload, listed = _inputs()
     with right:
-        model = st.selectbox("Model to measure", models, key="evaluate_model")
+        model = st.selectbox(
+            "Model to measure", models, format_func=network_label, key="evaluate_model"
+        )
         robustness = st.toggle(
             "Also on damaged faces",
             value=True,

@@ -13,6 +13,7 @@ from emotion_core.results.paths import file_hash
 from emotion_core.ui.common.adaptation import as_file
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.visitor_jobs import kept_store, visitor
+from emotion_core.video.options import described_network
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,8 +54,9 @@ def start_explanation(
         arguments += ["--data", str(settings.data_path)]
     if adaptation is not None:
         arguments += ["--adaptation", as_file(adaptation)]
-    files = [f for f in (bundle.served_file, bundle.keras_file) if f.is_file()]
-    model = {"name": bundle.name, "sha256": " ".join(file_hash(f) for f in files)}
+    model = described_network(bundle)
+    if bundle.keras_file is not None and bundle.keras_file.is_file():
+        model["sha256"] += f" {file_hash(bundle.keras_file)}"
     # An explanation that an older program kept is not taken for the same.
     model["version"] = str(VERSION)
     return store.start([store.add_input("face.npy", data)], arguments, model, visitor())

@@ -13,6 +13,7 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.jobs.log import CANCELLED, DONE, JobState, problem_of
+from emotion_core.model.bundle import DEFAULT
 from emotion_core.ui.common.resources import shared_classifier
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.common.visitor_jobs import delete_job
@@ -50,6 +51,7 @@ def explain_button(
     label: str,
     small: bool = False,
     adaptation: "Adaptation | Callable[[], Adaptation | None] | None" = None,
+    network: str = DEFAULT,
 ) -> None:
     """A button that begins an explanation; gone while there is one under this key.
 
@@ -59,6 +61,7 @@ def explain_button(
         label: words on the button.
         small: without a frame.
         adaptation: with which the face was read, or a function that gives it, called as `crop` is.
+        network: name of the model folder that read the face.
     """
     if job_of(key):
         return
@@ -74,7 +77,7 @@ def explain_button(
     try:
         face = crop() if callable(crop) else crop
         applied = adaptation() if callable(adaptation) else adaptation
-        job_id = start_explanation(face, shared_classifier().bundle, applied)
+        job_id = start_explanation(face, shared_classifier(network).bundle, applied)
         st.session_state[_name(key)] = job_id
         st.session_state.setdefault(_MADE, []).append((key, job_id))
     except EmotionCoreError as error:

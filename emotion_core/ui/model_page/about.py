@@ -13,7 +13,9 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.evaluation.experiment_log import read_runs
+from emotion_core.evaluation.labels_learnt import learnt_briefly
 from emotion_core.evaluation.model_card import card_text
+from emotion_core.evaluation.model_record import ModelRecord, served_sizes
 from emotion_core.ui.model_page.elements import heading
 from emotion_core.ui.model_page.selection import Choice
 
@@ -35,7 +37,7 @@ def about_tab(choices: Sequence[Choice], models_dir: Path, default: str) -> None
 
 
 def _show_facts(choices: Sequence[Choice]) -> None:
-    columns = {choice.name: _facts(choice.record.metadata) for choice in choices}
+    columns = {choice.name: _facts(choice.record) for choice in choices}
     names = list(dict.fromkeys(name for column in columns.values() for name in column))
     if not names:
         st.info("model.json is missing or says nothing about the training.")
@@ -60,13 +62,15 @@ def _download_metadata(choice: Choice) -> None:
     )
 
 
-def _facts(metadata: dict[str, Any]) -> dict[str, str]:
+def _facts(record: ModelRecord) -> dict[str, str]:
     """What decides a training, as words; what model.json does not say is left out."""
+    metadata = record.metadata
     settings, training = metadata.get("settings") or {}, metadata.get("training") or {}
     network, dataset = settings.get("network") or {}, metadata.get("dataset") or {}
     parameters = (metadata.get("network") or {}).get("parameters")
     facts = {
-        "labels learnt": metadata.get("label_set"),
+        "labels learnt": learnt_briefly(metadata, record.folder) if metadata else None,
+        "began with the network": settings.get("start_from"),
         "network": network.get("architecture"),
         "channels of the four blocks": _dashes(network.get("channels")),
         "units of the dense layers": _dashes(network.get("dense")),
@@ -127,7 +131,6 @@ def _card(choices: Sequence[Choice], models_dir: Path, default: str) -> str:
     """The card of the chosen models, written now from their files, as `model-card` writes it."""
     runs = read_runs(models_dir)
     names = {choice.name for choice in choices}
-    served = {choice.name: choice.folder / "model.tflite" for choice in choices}
-    sizes = {name: file.stat().st_size for name, file in served.items() if file.is_file()}
+    sizes = served_sizes({choice.name: choice.folder for choice in choices})
     records = [choice.record for choice in choices]
     return card_text(records, default, runs[runs["model"].isin(names)], sizes)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
 from emotion_core.charts.matrix import matrix_chart
@@ -12,6 +14,7 @@ from emotion_core.datasets import near_duplicates
 from emotion_core.evaluation import chart_tables
 from emotion_core.evaluation.evaluate import SCORE_NAMES
 from emotion_core.evaluation.paired_comparison import stacked
+from emotion_core.labels import EXPRESSIONS, FOLDER_LABELS
 from emotion_core.ui.common.charts import download_data, show_legend
 from emotion_core.ui.model_page import charts
 from emotion_core.ui.model_page.elements import (
@@ -22,9 +25,6 @@ from emotion_core.ui.model_page.elements import (
     show_table,
 )
 from emotion_core.ui.model_page.selection import Choice, judged_by_each
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _DAMAGE_WORDS: Final[dict[str, str]] = {
     "blur": "blur, standard deviation in pixels",
@@ -100,7 +100,10 @@ def labels_tab(choices: Sequence[Choice]) -> None:
     first = choices[0]
     left, right = st.columns(2, gap="large")
     with left:
-        _show_agreement(first)
+        if first.label_set == FOLDER_LABELS:
+            _show_folders(first)
+        else:
+            _show_agreement(first)
     with right:
         _show_both_scores(choices)
         _show_near_duplicates(first)
@@ -131,8 +134,21 @@ def _show_agreement(choice: Choice) -> None:
     show_chart(chart, words, table, "label_sets")
 
 
+def _show_folders(choice: Choice) -> None:
+    heading("The names of the folders")
+    st.markdown(
+        "Each face has one label, the name of the folder that it is in. There are no votes and no "
+        "second label, so how far people agree on these faces is not known."
+    )
+    if choice.images is not None:
+        counts = np.bincount(choice.images.truth, minlength=len(EXPRESSIONS)).tolist()
+        rows = zip(EXPRESSIONS, counts, strict=True)
+        show_table(pd.DataFrame(rows, columns=["expression", "images"]))
+
+
 def _show_both_scores(choices: Sequence[Choice]) -> None:
-    heading("The same network, judged by each")
+    of_folders = choices[0].label_set == FOLDER_LABELS
+    heading("Scores" if of_folders else "The same network, judged by each")
     rows = [
         {
             "model": choice.name,
@@ -151,9 +167,14 @@ def _show_both_scores(choices: Sequence[Choice]) -> None:
     if not rows:
         st.info("Nothing was measured on this split.")
         return
-    if len(choices) == 1:
-        rows = [{k: v for k, v in row.items() if k != "model"} for row in rows]
-    show_table(rows, shares=["accuracy", "without near-duplicates", "people", "macro-F1"])
+    left_out = {"people"} if of_folders else set()
+    left_out |= {"model"} if len(choices) == 1 else set()
+    rows = [{k: v for k, v in row.items() if k not in left_out} for row in rows]
+    shares = ["accuracy", "without near-duplicates", "people", "macro-F1"]
+    show_table(rows, shares=[name for name in shares if name not in left_out])
+    if of_folders:
+        st.caption(f"All on the {choices[0].split} split.")
+        return
     st.caption(
         f"All on the {choices[0].split} split. “People”: how often one FER+ voter agrees with the "
         "majority of the others, on the same images; FER2013 kept one label an image, so nobody "
@@ -179,7 +200,8 @@ def _show_near_duplicates(choice: Choice) -> None:
     st.markdown(
         f"{mine['image'].nunique():,} images of the {choice.split} split have a near-identical one "
         "in an earlier split (normalised cross-correlation above 0.99 at 24×24, mirrored ones "
-        "counted). Published scores include them."
+        "counted)."
+        + ("" if choice.label_set == FOLDER_LABELS else " Published scores include them.")
     )
     with st.expander("The list of near-duplicates"):
         show_table(mine, height=220)

@@ -17,7 +17,9 @@ from emotion_core.model.architecture import (
     architecture_file,
     read_architecture,
 )
+from emotion_core.model.external import read_external
 from emotion_core.ui.common.charts import download_data
+from emotion_core.ui.common.text import escape
 from emotion_core.ui.model_page.elements import MODEL_COLOURS, heading, model_dot, show_table
 from emotion_core.ui.model_page.selection import Choice
 
@@ -64,11 +66,13 @@ def network_tab(choices: Sequence[Choice]) -> None:
             heading("From a face to seven probabilities")
         if len(choices) > 1:
             st.html(model_dot(index, name))
-        if net is None:
+        if choices[index].record.is_external:
+            _show_external(choices[index])
+        elif net is None:
             st.info(f"{why} So the layers of {name} cannot be drawn.", icon=":material/schema:")
         else:
             _show_network(name, net, choices[index].record.metadata, MODEL_COLOURS[index])
-    heading("Size and speed, float and int8")
+    heading("Size and speed" + ("" if _all_external(choices) else ", float and int8"))
     _show_sizes(choices, nets)
 
 
@@ -185,7 +189,8 @@ def _show_sizes(
     )
     st.table(table.set_index(""), border="horizontal")
     st.caption(
-        "The pages answer with the int8 network. Times are means on the machine that ran "
+        ("" if _all_external(choices) else "The pages answer with the int8 network. ")
+        + "Times are means on the machine that ran "
         "`evaluate`, one face at a time on one thread; a dash was not measured."
     )
     download_data(table, "sizes.csv", key="download_sizes")
@@ -194,6 +199,8 @@ def _show_sizes(
 def sizes_of(choice: Choice, net: Architecture | None) -> dict[str, str]:
     """What the folder says about the network's weight and speed, as words."""
     report = choice.report or next(iter(choice.record.evaluations.values()), {})
+    if choice.record.is_external:
+        return _external_sizes(choice, report.get("speed") or {})
     speed, near = report.get("speed") or {}, report.get("served_against_float") or {}
     points = (near.get("served_minus_float_points") or {}).get(choice.label_set, {})
     noted = (choice.record.metadata.get("network") or {}).get("parameters")
@@ -216,6 +223,36 @@ def sizes_of(choice: Choice, net: Architecture | None) -> dict[str, str]:
         for name, (value, show) in values.items()
         if isinstance(value, int | float)
     }
+
+
+def _all_external(choices: Sequence[Choice]) -> bool:
+    return all(choice.record.is_external for choice in choices)
+
+
+def _show_external(choice: Choice) -> None:
+    """What goes into a network made elsewhere, and what comes out."""
+    try:
+        network = read_external(choice.record.metadata)
+    except (KeyError, ValueError) as error:
+        st.info(f"model.json of {choice.name} cannot be used: {error}.", icon=":material/schema:")
+        return
+    form = network.input
+    st.markdown(
+        f"Made elsewhere: **{escape(network.file)}** takes {form.height}×{form.width} pixels, "
+        f"{form.channels}, and gives {len(network.labels)} {network.output}. It is given this "
+        "program's crops, 48×48 grey pixels, scaled to that size."
+    )
+    pairs = zip(network.labels, network.targets, strict=True)
+    rows = [(label, target or "left out") for label, target in pairs]
+    rows += [("–", f"{expression}: never answered") for expression in network.never_answered]
+    show_table(pd.DataFrame(rows, columns=["its own label", "read as"]))
+
+
+def _external_sizes(choice: Choice, speed: dict[str, Any]) -> dict[str, str]:
+    size = _bytes(choice.folder / str(choice.record.metadata.get("file")))
+    ms = speed.get("served_ms_per_face_one_thread")
+    values = {"size": size and f"{size / 1e6:.2f} MB", "one face": ms and f"{ms:.2f} ms"}
+    return {name: value for name, value in values.items() if value}
 
 
 _FILES: Final = (("float", "keras"), ("int8", "tflite"))

@@ -9,6 +9,7 @@ import streamlit as st
 
 from emotion_core.evaluation import chart_tables
 from emotion_core.evaluation.paired_comparison import stacked
+from emotion_core.labels import FOLDER_LABELS
 from emotion_core.ui.model_page import charts
 from emotion_core.ui.model_page.elements import heading, model_keys, show_chart, show_table
 from emotion_core.ui.model_page.selection import Choice
@@ -45,7 +46,7 @@ def _show_comparison(choices: Sequence[Choice]) -> None:
         if any("without_near_duplicates" in choice.blocks for choice in choices)
         else "Near-duplicates across splits are not known here."
     )
-    if not test and first.faces is None:
+    if not test and first.faces is None and first.label_set != FOLDER_LABELS:
         words += " Published figures are about the test split and stand there only."
     names = [choice.name for choice in choices]
     keys = charts.comparison_keys(table, names)
@@ -71,9 +72,12 @@ def _show_classes(choices: Sequence[Choice]) -> None:
     table = stacked({c.name: chart_tables.class_table(c.blocks["full"]) for c in choices})
     names = [choice.name for choice in choices]
     words, one = _WORDS[score], table[table["model"] == names[0]]
-    few = [f"{e} {n}" for e, n in zip(one["expression"], one["images"], strict=True) if n < 100]
+    counts = dict(zip(one["expression"], one["images"], strict=True))
+    few = [f"{expression} {n}" for expression, n in counts.items() if 0 < n < 100]
     if few:
         words += f" Few images make wide intervals ({', '.join(few)})."
+    if none := [expression for expression, n in counts.items() if not n]:
+        words += f" No image shows {' or '.join(none)}."
     show_chart(charts.class_bars(table, score, names), words, table, "classes", model_keys(names))
     figures = st.expander("The figures", key="model_figures", on_change="rerun")
     if not figures.open:

@@ -14,11 +14,10 @@ import streamlit as st
 from emotion_core.evaluation import chart_tables
 from emotion_core.evaluation.evaluate import SCORE_NAMES
 from emotion_core.evaluation.model_record import ModelRecord, near_duplicates_file, read_record
-from emotion_core.labels import LABEL_SETS
+from emotion_core.labels import FOLDER_LABELS
 
 # The test split comes first: only its score says how new faces fare.
 _SPLITS: Final[tuple[str, ...]] = ("test", "validation", "train")
-LEARNT: Final[dict[str, str]] = {"ferplus": "FER+", "fer2013": "FER2013"}
 # Two of them fit next to each other on a phone.
 _MENU_PX: Final[int] = 165
 _NOBODY: Final[str] = "no other model"
@@ -85,7 +84,7 @@ def _scores(
     """From the predictions; without them, what evaluation.json keeps of the same score."""
     record = _record(folder, stamp)
     rows = record.predictions.get(key)
-    if rows is None:
+    if rows is None or label_set not in rows.labels:
         score = record.evaluations.get(key, {}).get("scores", {}).get(label_set, {})
         known = {name: score.get(name) for name in ("full", "without_near_duplicates")}
         return None, {name: _numbers(block) for name, block in known.items() if block}
@@ -143,7 +142,10 @@ def judged_by_each(choice: Choice) -> dict[str, dict[str, dict[str, Any]]]:
     if not choice.key:
         return {}
     stamp = _stamp(choice.folder)
-    known = {s: _scores(choice.folder, stamp, choice.key, s)[1] for s in LABEL_SETS}
+    record = choice.record
+    rows = record.predictions.get(choice.key)
+    asked = rows.label_sets if rows else tuple(SCORE_NAMES)
+    known = {s: _scores(choice.folder, stamp, choice.key, s)[1] for s in asked}
     return {label_set: blocks for label_set, blocks in known.items() if blocks}
 
 
@@ -179,9 +181,9 @@ def _choose_labels(record: ModelRecord, key: str) -> str:
         return record.label_set
     rows = record.predictions.get(key)
     if rows is None:
-        known = [s for s in LABEL_SETS if s in record.evaluations[key]["scores"]]
+        known = [s for s in SCORE_NAMES if s in record.evaluations[key]["scores"]]
     else:
-        known = [s for s in LABEL_SETS if rows.labelled(s).any()]
+        known = list(rows.label_sets)
     if not known:
         return record.label_set
     default = record.label_set if record.label_set in known else known[0]
@@ -191,7 +193,9 @@ def _choose_labels(record: ModelRecord, key: str) -> str:
         default=default,
         format_func=lambda s: SCORE_NAMES[s],
         key=f"model_labels_{record.name}_{key}",
-        help="Two label sets exist for the same images and agree on few more than six in ten: "
+        help="The names of the folders that the pictures are in."
+        if known == [FOLDER_LABELS]
+        else "Two label sets exist for the same images and agree on few more than six in ten: "
         "scores on them are different tasks.",
     )
     return chosen or default

@@ -13,6 +13,7 @@ from emotion_core.evaluation import chart_tables
 from emotion_core.evaluation.experiment_log import CROSS_SCORES, read_runs
 from emotion_core.evaluation.paired_comparison import stacked
 from emotion_core.ui.common.charts import download_data, show_legend
+from emotion_core.ui.common.text import duration_words
 from emotion_core.ui.model_page import charts
 from emotion_core.ui.model_page.elements import heading, show_table
 from emotion_core.ui.model_page.selection import Choice
@@ -44,19 +45,22 @@ def training_tab(choices: Sequence[Choice], models_dir: Path) -> None:
     histories = {c.name: c.record.history for c in choices if c.record.history is not None}
     for choice in choices:
         if choice.name not in histories:
-            st.info(f"The folder of {choice.name} has no readable history.csv: no curves.")
+            elsewhere = choice.record.is_external
+            why = "was made elsewhere" if elsewhere else "has no readable history.csv"
+            st.info(f"{choice.name} {why}: no curves.")
     if histories:
         best = {
             c.name: chart_tables.best_epoch(histories[c.name], c.record.metadata)
             for c in choices
             if c.name in histories
         }
-        _show_curves(histories, best)
+        folders = all(c.record.folder for c in choices if c.name in histories)
+        _show_curves(histories, best, "" if folders else " and their targets are shares of votes")
     heading("All runs, and every look at a test split")
     _show_runs(models_dir)
 
 
-def _show_curves(histories: dict[str, pd.DataFrame], best: dict[str, int]) -> None:
+def _show_curves(histories: dict[str, pd.DataFrame], best: dict[str, int], votes: str) -> None:
     drawn: list[Any] = []
     for title, axis, names, percent in _CURVES:
         parts = {name: chart_tables.history_long(h, names) for name, h in histories.items()}
@@ -74,19 +78,20 @@ def _show_curves(histories: dict[str, pd.DataFrame], best: dict[str, int]) -> No
     st.caption(
         " ".join(_words(name, history, best[name]) for name, history in histories.items())
         + " The dashed upright line and the diamonds mark the epoch that is kept. Training faces "
-        "are distorted on purpose and their targets are shares of votes, so the training curves "
-        "may lie below those of validation; no test image is looked at here."
+        f"are distorted on purpose{votes}, so the training curves may lie below those of "
+        "validation; no test image is looked at here."
     )
     download_data(stacked(histories), "history.csv", key="download_history")
 
 
 def _words(name: str, history: pd.DataFrame, best: int) -> str:
-    words = f"{name}: {len(history)} epochs; the weights of epoch {best} are kept, chosen on"
+    count = f"{len(history)} epoch{'' if len(history) == 1 else 's'}"
+    words = f"{name}: {count}; the weights of epoch {best} are kept, chosen on"
     words += " validation"
     if "cross_score" in history and history["cross_score"].notna().any():
         words += " and faces of other origin"
     if "seconds" in history:
-        words += f"; the run took {history['seconds'].sum() / 60:,.0f} minutes"
+        words += f"; the run took {duration_words(history['seconds'].sum())}"
     return words + "."
 
 

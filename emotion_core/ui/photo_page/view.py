@@ -18,9 +18,11 @@ from emotion_core.errors import EmotionCoreError
 from emotion_core.media.photo import read_photo
 from emotion_core.media.portrait import PORTRAIT
 from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.bundle import DEFAULT
 from emotion_core.pipeline.pipeline import Pipeline
 from emotion_core.results.export import COLUMNS, face_rows
 from emotion_core.ui.common.charts import people_html
+from emotion_core.ui.common.network_choice import chosen_network
 from emotion_core.ui.common.resources import network_key
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.explain.view import explain_button, show_explanation
@@ -186,19 +188,20 @@ def _explain_buttons(reading: Reading, number: int) -> dict[str, str]:
     """A button for each face; returns the names of the faces and the keys of their explanations.
 
     The crop is in the key: another picture at the same place is another face. So is the adaptation,
-    without which the answer is another.
+    without which the answer is another, and the network.
     """
     keys, adaptation = {}, reading.adaptation
+    network = chosen_network()
     adapted = f"_{adaptation.fingerprint}" if adaptation else ""
+    adapted += "" if network == DEFAULT else f"_{network}"
     assert reading.result is not None
     assert reading.crops is not None
     with st.container(horizontal=True):
         for track, crop in zip(reading.result.track_ids, reading.crops, strict=True):
             digest = hashlib.sha256(crop.tobytes()).hexdigest()[:12]
             key = f"photo_{number}_{track}_{digest}{adapted}"
-            explain_button(
-                crop, key=key, label=f"Explain face #{track}", adaptation=reading.adaptation
-            )
+            label = f"Explain face #{track}"
+            explain_button(crop, key=key, label=label, adaptation=adaptation, network=network)
             keys[f"Face #{track}"] = key
     return keys
 

@@ -25,6 +25,7 @@ from emotion_core.study.other_files import add_other_tables
 from emotion_core.study.recordings import add_recordings as with_rows
 from emotion_core.study.recordings import import_recordings, recording_name
 from emotion_core.ui.common.frames import choose_frames
+from emotion_core.ui.common.network_choice import network_options, select_network
 from emotion_core.ui.common.page import link_to
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.text import escape
@@ -84,6 +85,7 @@ def _upload(view: StudyView) -> None:
     with right:
         pattern = _pattern(view)
         frames = choose_frames(f"{view.key}_frames_new", shared=f"{view.key}_frames")
+        select_network(f"{view.key}_new")
         st.caption("The videos are kept in the study. One participant is expected in each.")
         pressed = st.button(
             f"Add {len(uploads)} videos" if len(uploads) > 1 else "Add video",
@@ -123,7 +125,7 @@ def _add_uploads(view: StudyView, uploads: list[Any], pattern: str, frames: tupl
         file.unlink(missing_ok=True)
     new = set(added.added.values())
     if rows := [r for r in view.study.reopened().recordings if r.recording in new]:
-        start_analysis(view.token, view.study, rows, frames)
+        start_analysis(view.token, view.study, rows, (*frames, *network_options()))
     return " ".join(f"{file.name}: {why}" for file, why in added.failed.items())
 
 

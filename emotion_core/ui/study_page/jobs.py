@@ -48,7 +48,8 @@ def start_analysis(
         token: of the study.
         study: the study.
         recordings: whose videos to analyse.
-        frames: options of the command that choose frames, as of `choose_frames`.
+        frames: options of the command that choose frames and network, as of `choose_frames` and
+            `network_options`.
 
     Raises:
         OutputError: the work folder cannot be written.

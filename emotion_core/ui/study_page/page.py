@@ -13,6 +13,7 @@ from emotion_core.ui.coding_page.coder import show_coder
 from emotion_core.ui.coding_page.research import show_coding
 from emotion_core.ui.coding_page.visit import coder_here
 from emotion_core.ui.common.frames import choose_frames
+from emotion_core.ui.common.network_choice import network_options, select_network
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.study_page.agreement import show_agreement
 from emotion_core.ui.study_page.curves import show_curves
@@ -224,6 +225,7 @@ def _offer_work(view: StudyView) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if there:
             frames = choose_frames(f"{view.key}_frames_waiting", shared=f"{view.key}_frames")
+            select_network(f"{view.key}_waiting")
         analyse = there and st.button(
             f"Analyse {count}", icon=":material/play_arrow:", type="primary", key="study_analyse"
         )
@@ -236,7 +238,7 @@ def _offer_work(view: StudyView) -> None:
         if ready and view.has_results:
             st.caption("The study has changed since its results were computed.", width="content")
     if analyse:
-        _begin(lambda: start_analysis(view.token, study, there, frames))
+        _begin(lambda: start_analysis(view.token, study, there, (*frames, *network_options())))
     elif compute:
         _begin(lambda: start_run(view.token, study))
 

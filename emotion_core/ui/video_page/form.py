@@ -16,6 +16,11 @@ from emotion_core.model.bundle import ModelBundle, load_bundle
 from emotion_core.pipeline.smoothing import SPEAKING_STRENGTH
 from emotion_core.ui.common.adaptation import as_file, choose_adaptation
 from emotion_core.ui.common.frames import choose_frames
+from emotion_core.ui.common.network_choice import (
+    choose_network,
+    chosen_network,
+    network_options,
+)
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.visitor_jobs import retention_words, visitor
 from emotion_core.ui.video_page.jobs import VIDEO_JOBS, job_store
@@ -52,6 +57,8 @@ def show_setup() -> None:
     with right:
         arguments, problem = _options()
         adaptation = _adaptation()
+        choose_network("video")
+    arguments += network_options()
     if adaptation is not None:
         arguments += ["--adaptation", as_file(adaptation)]
     choice = _Choice(uploads, files, arguments, problem, adaptation)
@@ -196,7 +203,7 @@ def _kept(choice: _Choice) -> list[JobInput]:
 
 def _bundle() -> ModelBundle:
     """The network that will read; a missing one is told before the start."""
-    return load_bundle(models_dir=app_settings().models_dir)
+    return load_bundle(chosen_network(), app_settings().models_dir)
 
 
 def _adaptation() -> Adaptation | None:

@@ -9,6 +9,7 @@ from emotion_core.media.photo import read_photo
 from emotion_core.results.face_table import Moment, key_moments
 from emotion_core.results.paths import MOMENTS
 from emotion_core.results.thumbnails import face_in_thumbnail, moment_picture, picture_bytes
+from emotion_core.ui.common.network_choice import network_named
 from emotion_core.ui.common.pictures import show_picture
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.explain.view import explain_button, show_explanation
@@ -77,6 +78,7 @@ def _explain(view: ResultView, moment: Moment, picture: bytes) -> None:
         label="Explain",
         small=True,
         adaptation=view.adaptation,
+        network=network_named(view.model_name),
     )
 
 

@@ -18,6 +18,7 @@ from emotion_core.ui.common.labelled_faces import (
     labelled_faces,
     offer_adaptation,
 )
+from emotion_core.ui.common.network_choice import network_named
 from emotion_core.ui.common.resources import classifier_or_message, shared_classifier
 from emotion_core.ui.video_page.jobs import job_store
 from emotion_core.ui.video_page.result_view import ResultView
@@ -47,7 +48,7 @@ def show_labelling(view: ResultView) -> bool:
         labelling = _switch(view)
     _take_in(view)
     if labelled_faces():
-        classifier = classifier_or_message()
+        classifier = classifier_or_message(network_named(view.model_name))
         if classifier is not None:
             offer_adaptation(classifier, "video")
             st.caption("An adaptation is applied to new analyses; these results stay as they are.")
@@ -109,7 +110,8 @@ def _label(view: ResultView, moment: Moment, label: int) -> None:
     row = _row(view, moment)
     box, angle = view.table.boxes_xywh[row], float(view.table.angle[row])
     crop = face_again(video, moment.frame, moment.time_s, box, angle)
-    label_face(_key(view, moment), crop, label, _person(view, moment), shared_classifier())
+    network = shared_classifier(network_named(view.model_name))
+    label_face(_key(view, moment), crop, label, _person(view, moment), network)
 
 
 def _row(view: ResultView, moment: Moment) -> int:

@@ -141,6 +141,11 @@ class ResultView:
         """The source's time at which the annotated clip begins."""
         return origin_of(self.summary)
 
+    @property
+    def model_name(self) -> str:
+        """Of the network that the faces were read with; "" where that was not kept."""
+        return str((self.summary.get("model") or {}).get("name", ""))
+
     def adaptation(self) -> Adaptation | None:
         """The adaptation that the faces were read with; None without one.
 
