@@ -36,5 +36,7 @@ else:
     # together with the route that hands out files in pieces.
     from emotion_core.ui.common.file_links import file_routes
     from emotion_core.ui.common.server import opening_browser
+    from emotion_core.ui.presentation_page.messages import message_routes
 
-    app = st.App(__file__, routes=file_routes(), lifespan=opening_browser)
+    routes = [*file_routes(), *message_routes()]
+    app = st.App(__file__, routes=routes, lifespan=opening_browser)

@@ -14,27 +14,26 @@ PICTURE_TYPES: Final = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
     ".webp": "image/webp",
-    ".gif": "image/gif",
-    ".avif": "image/avif",
 }
 CLIP_TYPES: Final = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm"}
 STIMULUS_TYPES: Final = PICTURE_TYPES | CLIP_TYPES
 
 
 def check_plan(
-    plan: Plan, folder: Path, look: Callable[[Path], str] = lambda path: ""
+    plan: Plan, folder: Path, look: Callable[[Path], str] | None = None
 ) -> tuple[Problem, ...]:
     """What keeps a presentation from being shown; () if it can be.
 
     Args:
         plan: of the study.
         folder: of the study.
-        look: what is wrong with the content of a file, as a sentence; "" if it can be shown.
+        look: what is wrong with the content of a file, as a sentence; "" if it can be shown. None:
+            only their names are looked at.
     """
     return tuple(Problem(PRESENTATION, words) for words in _wrong(plan, folder, look))
 
 
-def _wrong(plan: Plan, folder: Path, look: Callable[[Path], str]) -> Iterator[str]:
+def _wrong(plan: Plan, folder: Path, look: Callable[[Path], str] | None) -> Iterator[str]:
     if not plan.consent.strip():
         yield (
             "The consent text is empty. Write what participants are to know and to agree to: "
@@ -47,7 +46,7 @@ def _wrong(plan: Plan, folder: Path, look: Callable[[Path], str]) -> Iterator[st
             yield f"{item.name}: {words}"
 
 
-def _wrong_file(item: Item, folder: Path, look: Callable[[Path], str]) -> str:
+def _wrong_file(item: Item, folder: Path, look: Callable[[Path], str] | None) -> str:
     if not item.file:
         return "it has no file. Choose one."
     types = PICTURE_TYPES if item.kind is ItemKind.PICTURE else CLIP_TYPES
@@ -57,7 +56,7 @@ def _wrong_file(item: Item, folder: Path, look: Callable[[Path], str]) -> str:
     if path.suffix.lower() not in types:
         known = ", ".join(sorted(suffix.lstrip(".") for suffix in types))
         return f"a {item.kind} must be a file of the type {known}, not {path.suffix or 'this one'}."
-    return look(path)
+    return look(path) if look else ""
 
 
 def stimulus_path(folder: Path, item: Item) -> Path | None:

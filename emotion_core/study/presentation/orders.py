@@ -70,8 +70,6 @@ def williams_square(count: int) -> list[list[int]]:
         `count` orders where that is even, twice as many where it is odd: no smaller number of
         orders balances what follows what (Williams 1949, doi 10.1071/CH9490149).
     """
-    first = [0]
-    for i in range(1, count):
-        first.append((i + 1) // 2 if i % 2 else count - i // 2)
+    first = [0, *((i + 1) // 2 if i % 2 else count - i // 2 for i in range(1, count))]
     rows = [[(trial + row) % count for trial in first] for row in range(count)]
     return rows if count % 2 == 0 else [*rows, *(row[::-1] for row in rows)]

@@ -184,8 +184,9 @@ class _Shown:
 
     def _item(self, entry: Mapping[str, Any]) -> Item | None:
         place = entry.get("place")
-        known = isinstance(place, int) and not isinstance(place, bool)
-        return self._items[place] if known and 0 <= place < len(self._items) else None
+        if not isinstance(place, int) or isinstance(place, bool):
+            return None
+        return self._items[place] if 0 <= place < len(self._items) else None
 
     def _end(self, item: Item, time_s: float, *, whole: bool) -> None:
         if self._open is None or self._open[0] is not item:

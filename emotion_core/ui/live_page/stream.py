@@ -71,7 +71,8 @@ def live_stream(
         st.session_state[_PROCESSOR] = context.video_processor
         if isinstance(context.video_processor, TimedProcessor):
             for receiver in context._get_worker().pc.getReceivers():
-                context.video_processor.capture_times.watch(receiver)
+                if getattr(receiver.track, "kind", "") == "video":
+                    context.video_processor.capture_times.watch(receiver)
         # streamlit-webrtc ends a connection when the browser says so or ICE gives up; no other way
         # leads to it.
         context.video_processor.end_when_silent(context._get_worker().stop)
@@ -177,7 +178,10 @@ def _streamer(
 
 
 def _processor(
-    classifier: "Classifier", settings: LiveSettings, sends_back: bool, kind: type[LiveProcessor]
+    classifier: "Classifier",
+    settings: LiveSettings,
+    sends_back: bool,
+    kind: type[LiveProcessor] = LiveProcessor,
 ) -> LiveProcessor:
     """Runs on the thread that answers the browser's offer, before any track is connected."""
     keep_newest_only(get_global_relay())

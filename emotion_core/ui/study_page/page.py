@@ -13,6 +13,7 @@ from emotion_core.ui.coding_page.coder import show_coder
 from emotion_core.ui.coding_page.research import show_coding
 from emotion_core.ui.coding_page.visit import coder_here
 from emotion_core.ui.common.text import escape
+from emotion_core.ui.presentation_page.research import show_presentation
 from emotion_core.ui.study_page.curves import show_curves
 from emotion_core.ui.study_page.events import show_events
 from emotion_core.ui.study_page.jobs import (
@@ -44,6 +45,7 @@ _TABS: Final[dict[str, Callable[[StudyView], None]]] = {
     "Statistics": show_statistics,
     "Curves": show_curves,
     "Two people": show_pairs,
+    "Presentation": show_presentation,
     "Coding": show_coding,
     "Report": show_report,
 }
