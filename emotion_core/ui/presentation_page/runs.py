@@ -157,6 +157,10 @@ class Run:
         except EmotionCoreError as error:
             self.problem = str(error)
             logger.warning("A session could not be finished: %s", error)
+        finally:
+            with self._lock:
+                # They hold the networks' memory of a stream.
+                self.processors.clear()
 
     def end_as(self, word: str) -> None:
         """End it as its browser says: "complete", "stopped" or "delete"."""
