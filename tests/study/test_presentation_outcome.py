@@ -167,6 +167,21 @@ def test_without_a_compared_clock_no_event_is_guessed() -> None:
     assert "could not be compared" in outcome.problems[0]
 
 
+def test_the_onset_of_a_clip_is_what_its_frames_say() -> None:
+    browser = Browser().compare(0.0).tell("onset", 1.2, place=3)
+    began_ms = (1000.0 + 1.0 - browser.offset_s) * 1000
+    browser.tell("offset", 9.0, place=3, began=began_ms, late=312.0)
+    outcome = outcome_of(Log(HEAD, tuple(browser.entries)), "P001")
+    assert outcome.events[0].start_s == pytest.approx(1.0)
+    assert outcome.problems == (
+        "film was shown up to 312 ms late: the participant’s computer was busy.",
+    )
+    browser.entries[-1] |= {"began": began_ms - 60_000, "late": 20.0}
+    outcome = outcome_of(Log(HEAD, tuple(browser.entries)), "P001")
+    assert outcome.events[0].start_s == pytest.approx(1.2)
+    assert outcome.problems == ()
+
+
 def test_columns_of_ratings_name_the_stimulus() -> None:
     assert rating_column(ITEMS, 2) == "rating_liked_cat"
     assert rating_column(ITEMS, 4) == "rating_overall"

@@ -255,7 +255,14 @@ def test_the_route_answers_sessions_and_nothing_else(
         assert post(wrong) == unknown
     entries = told(run, *CAT)
     status, answer = post({"run": run.token, "kind": "log", "entries": entries})
-    assert answer == {"kept": [e["id"] for e in entries], "state": "running", "camera": True}
+    assert answer == {
+        "kept": [e["id"] for e in entries],
+        "state": "running",
+        "camera": True,
+        "load": "",
+    }
+    begun = {"id": "b-0", "load": "b", "type": "load", "at": 0.0, "origin": 1e12}
+    assert post({"run": run.token, "kind": "log", "entries": [begun]})[1]["load"] == "b"
     assert post({"run": run.token, "entries": 3})[1]["kept"] == []
     status, answer = post({"run": run.token, "kind": "log", "entries": [], "end": "complete"})
     assert answer["state"] == "ended"

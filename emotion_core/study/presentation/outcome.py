@@ -23,6 +23,8 @@ LOST: Final = "connection lost"
 # A camera's pictures come neither before they are taken nor after this.
 _MOST_LAG_S: Final = 5.0
 _LEAST_LAG_S: Final = -0.05
+# A clip that was shown later than this at some time is told.
+_LATE_MS: Final = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ class _Shown:
             self.close()
             self._open = (item, time_s)
         elif kind == "offset" and item:
+            self._correct(entry, item)
             self._end(item, time_s, whole=True)
             self.done.add(int(entry["place"]))
         elif kind == "rating" and item:
@@ -187,6 +190,19 @@ class _Shown:
         if not isinstance(place, int) or isinstance(place, bool):
             return None
         return self._items[place] if 0 <= place < len(self._items) else None
+
+    def _correct(self, entry: Mapping[str, Any], item: Item) -> None:
+        """The onset of a clip as its frames say, once all of them were shown."""
+        began_s = self._clock.time_s({**entry, "at": entry.get("began")})
+        if self._open is None or began_s is None or abs(began_s - self._open[1]) > _MOST_LAG_S:
+            return
+        self._open = (self._open[0], max(0.0, began_s))
+        late_ms = entry.get("late")
+        if isinstance(late_ms, int | float) and late_ms > _LATE_MS:
+            self.problems.append(
+                f"{item.name} was shown up to {late_ms:.0f} ms late: the participant’s computer "
+                "was busy."
+            )
 
     def _end(self, item: Item, time_s: float, *, whole: bool) -> None:
         if self._open is None or self._open[0] is not item:

@@ -18,7 +18,8 @@ const STYLE = `
   font-size: .95rem; flex-wrap: wrap; }
 .bar i { width: .75rem; height: .75rem; border-radius: 50%; background: #ff5a4d; flex: none; }
 .bar .grow { flex: 1; }
-.place { flex: 1; min-height: 0; position: relative; display: grid; place-items: center;
+.main { flex: 1; min-height: 0; position: relative; }
+.place { position: absolute; inset: 0; display: grid; place-items: center;
   overflow: auto; }
 .place > img, .place > video { position: absolute; inset: 0; width: 100%; height: 100%;
   object-fit: contain; visibility: hidden; }
@@ -26,7 +27,7 @@ const STYLE = `
 .cross { font-size: 3.5rem; line-height: 1; user-select: none; }
 button { font: inherit; color: inherit; background: #2b2b2b; border: 1px solid #8a8a8a;
   border-radius: .5rem; padding: .45rem 1.1rem; min-height: 2.75rem; cursor: pointer; }
-button.main { background: #0f766e; border-color: #0f766e; }
+button.chief { background: #0f766e; border-color: #0f766e; }
 button:disabled { opacity: .5; cursor: default; }
 button:focus-visible { outline: 3px solid #7dd3fc; outline-offset: 2px; }
 .bar button { min-height: 2.1rem; padding: .15rem .8rem; }
@@ -51,8 +52,8 @@ const make = (tag, name, words) => {
   if (words) element.textContent = words
   return element
 }
-const button = (words, act, main) => {
-  const one = make('button', main ? 'main' : '', words)
+const button = (words, act, chief) => {
+  const one = make('button', chief ? 'chief' : '', words)
   one.type = 'button'
   one.onclick = act
   return one
@@ -105,6 +106,7 @@ class Line {
       try { sessionStorage.setItem(this.key, JSON.stringify(this.queue)) } catch { /* no store */ }
       this.state = said.state
       this.words = said.words ?? ''
+      this.elsewhere = Boolean(said.load) && said.load !== LOAD
       this.camera = said.camera ?? this.camera
     }
     this.busy = (this.busy ?? Promise.resolve()).catch(() => {}).then(work)
@@ -180,7 +182,10 @@ class Show {
     this.place = make('div', 'place')
     this.cover = make('div', 'cover')
     this.cover.hidden = true
-    this.stage.append(bar, this.place, this.cover)
+    // Whatever is shown, the bar stays in view: it says that the session is recorded.
+    const main = make('div', 'main')
+    main.append(this.place, this.cover)
+    this.stage.append(bar, main)
     this.outer.append(this.stage)
     root.append(this.outer)
     document.body.append(this.host)
@@ -222,6 +227,7 @@ class Show {
       } catch {
         if (performance.now() - this.line.heard > LATE_MS) this.disturb('no connection', true)
       }
+      if (this.line.elsewhere) return this.leave()
       if (this.line.state === 'ended' || this.line.state === 'unknown') return this.finish('ended')
       await sleep(BEAT_MS)
     }
@@ -357,10 +363,15 @@ class Show {
       begun = true
       this.line.add('onset', at, { place: item.place })
     }
-    // When the clip's time 0 was on the screen, from the first frame that moved.
+    // When the clip's time 0 was on the screen, as each frame that moved says. At the end the median
+    // counts, and how late the latest frame was.
+    const began = []
     const follow = (_, frame) => {
-      if (frame.mediaTime > 0) told(frame.expectedDisplayTime - frame.mediaTime * 1000)
-      else video.requestVideoFrameCallback(follow)
+      if (frame.mediaTime > 0) {
+        began.push(frame.expectedDisplayTime - frame.mediaTime * 1000)
+        told(began[0])
+      }
+      video.requestVideoFrameCallback(follow)
     }
     const over = new Promise((done, fail) => {
       video.onended = done
@@ -385,7 +396,10 @@ class Show {
     }
     this.disturb('the clip stalled', false)
     const offset = await change(() => { video.pause(); video.remove() })
-    this.line.add('offset', offset, { place: item.place })
+    const sorted = [...began].sort((a, b) => a - b)
+    const middle = sorted[sorted.length >> 1]
+    const seen = sorted.length > 0 ? { began: middle, late: sorted.at(-1) - middle } : {}
+    this.line.add('offset', offset, { place: item.place, ...seen })
   }
 
   async pause (item) {
@@ -459,6 +473,16 @@ class Show {
     this.disturb('asked to stop', true)
     onward.focus()
     onward.addEventListener('click', () => this.disturb('asked to stop', false))
+  }
+
+  // Another tab shows the session now.
+  leave () {
+    this.over = true
+    this.unlisten.abort()
+    this.place.replaceChildren()
+    this.cover.replaceChildren(
+      make('div', 'words', 'This session goes on in another tab. You can close this one.'))
+    this.cover.hidden = false
   }
 
   async finish (how) {

@@ -250,17 +250,18 @@ def probe() -> Probed:
     return probe_camera(st.session_state.setdefault("live_checks", 0), network)
 
 
-def camera_help(classifier: "Classifier", probed: Probed) -> None:
+def camera_help(classifier: "Classifier", probed: Probed, *, other_ways: bool = True) -> None:
     """Say what keeps the camera away, and offer a way without a stream.
 
     Args:
         classifier: reads the snapshot.
         probed: what `probe` found.
+        other_ways: offer a snapshot and a photo, too.
     """
     if probed.problem:
         show_problem(probed.problem)
     with st.expander(
-        "No picture? Check the camera or take a snapshot",
+        "No picture? Check the camera" + (" or take a snapshot" if other_ways else ""),
         icon=":material/help:",
         expanded=probed.problem is not None or probed.steps is not None,
     ):
@@ -273,6 +274,8 @@ def camera_help(classifier: "Classifier", probed: Probed) -> None:
         )
         if probed.steps is not None:
             _show_steps(check_steps(probed.steps, probed.details, _media_step()))
+        if not other_ways:
+            return
         if st.toggle("Take a snapshot instead", key="live_snapshot"):
             _snapshot(classifier)
         st.markdown("Or analyse a picture that you have:")

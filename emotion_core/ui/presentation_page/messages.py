@@ -27,6 +27,7 @@ class RunningSession(Protocol):
     """What the route needs of `runs.Run`; that module takes long to import."""
 
     ended: str
+    load: str
 
     def take(self, entries: list[Any]) -> list[str]:
         """Keep entries; returns the ids of those that are kept."""
@@ -118,4 +119,5 @@ def _take(run: RunningSession, message: dict[str, Any]) -> dict[str, Any]:
         "kept": kept,
         "state": "ended" if run.ended else "running",
         "camera": run.camera_sends(),
+        "load": run.load,
     }

@@ -164,7 +164,7 @@ def _camera(study: Study, plan: Plan) -> None:
         _camera_state(running)
     with side:
         _continue(study, plan, classifier)
-    camera_help(classifier, probe())
+    camera_help(classifier, probe(), other_ways=False)
 
 
 def _camera_state(running: bool) -> None:

@@ -77,6 +77,8 @@ class Run:
         heard_s: when its browser was last heard of, on the steady clock.
         ended: how it ended; "" while it runs.
         problem: what could not be kept.
+        load: the newest load of the page, the only one that goes on showing items.
+        finished: everything is written.
         processors: the streams that were recorded, in order.
     """
 
@@ -90,6 +92,8 @@ class Run:
     heard_s: float
     ended: str = ""
     problem: str = ""
+    load: str = ""
+    finished: bool = False
     processors: list[LiveProcessor] = field(default_factory=list)
     _entries: list[Mapping[str, Any]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -120,6 +124,8 @@ class Run:
         kept = self.log.add(entries)
         with self._lock:
             wanted = frozenset(kept)
+            loads = [e["load"] for e in entries if isinstance(e, Mapping) and _begins(e, wanted)]
+            self.load = loads[-1] if loads else self.load
             self._entries += [
                 {"type": e["type"], "place": e.get("place")}
                 for e in entries
@@ -161,6 +167,7 @@ class Run:
             with self._lock:
                 # They hold the networks' memory of a stream.
                 self.processors.clear()
+                self.finished = True
 
     def end_as(self, word: str) -> None:
         """End it as its browser says: "complete", "stopped" or "delete"."""
@@ -186,6 +193,11 @@ class Run:
                 for frame in processor.capture_times.frames()
             ]
             finish(self.study, self.name, frames)
+
+
+def _begins(entry: Mapping[str, Any], kept: frozenset[str]) -> bool:
+    """Whether an entry is the first of a page that was loaded."""
+    return entry.get("type") == "load" and entry.get("id") in kept
 
 
 def finish(study: Study, name: str, frames: list[tuple[float, float]]) -> None:
@@ -283,7 +295,7 @@ class Runs:
         """Name of the recording → session, of those of a study that run at this moment."""
         with self._lock:
             runs = list(self._runs.values())
-        return {run.name: run for run in runs if run.study.folder == folder and not run.ended}
+        return {run.name: run for run in runs if run.study.folder == folder and not run.finished}
 
     def end_silent(self) -> None:
         """End the sessions whose browser is gone."""
