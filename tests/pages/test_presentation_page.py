@@ -179,6 +179,7 @@ def test_the_table_of_items_is_read_by_place() -> None:
     table.loc[3] = [None] * len(table.columns)
     with pytest.raises(SettingsError, match="Choose a kind"):
         items_of(table)
-    table.loc[3, ["name", "kind", "seconds"]] = ["rest", "pause", 3.0]
+    for column, value in {"name": "rest", "kind": "pause", "seconds": 3.0}.items():
+        table.loc[3, column] = value
     assert items_of(table)[-1] == Item("rest", ItemKind.PAUSE, seconds=3.0)
     assert not RUNS.of(Path("nowhere"))

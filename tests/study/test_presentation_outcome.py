@@ -105,9 +105,9 @@ def test_a_session_that_is_cut_off_keeps_what_was_shown() -> None:
     entries = whole_session().entries[:5]
     assert entries[-1]["type"] == "onset"
     outcome = outcome_of(Log(HEAD, tuple(entries)), "P001")
-    assert [(e.label, e.start_s) for e in outcome.events] == [
-        ("rest", pytest.approx(2.0)),
-        ("cat (interrupted)", pytest.approx(8.0)),
+    assert [(e.label, round(e.start_s, 6)) for e in outcome.events] == [
+        ("rest", 2.0),
+        ("cat (interrupted)", 8.0),
     ]
     assert outcome.events[-1].kind is EventKind.EVENT
     assert (outcome.how, outcome.shown) == (LOST, 1)
@@ -199,7 +199,8 @@ def test_how_late_pictures_arrive_is_a_median_of_what_can_be() -> None:
     wild = [(1000.0, wall_s + 500.0), (1000.0, wall_s - 500.0)]
     lag = capture_lag([*frames, *wild], loads, offsets)
     assert lag is not None
-    assert (lag.median_s, lag.frames) == (pytest.approx(0.08, abs=1e-4), 50)
+    assert lag.median_s == pytest.approx(0.08, abs=1e-4)
+    assert lag.frames == 50
     assert capture_lag(wild * 9, loads, offsets) is None
     assert capture_lag(frames, {}, offsets) is None
 

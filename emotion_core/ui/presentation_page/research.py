@@ -119,7 +119,7 @@ def _order(view: StudyView, plan: Plan) -> None:
         st.form(f"{view.key}_session_order", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        order = st.selectbox(
+        order: Order | None = st.selectbox(
             "Order of the trials",
             list(Order),
             index=list(Order).index(plan.order),
@@ -134,7 +134,9 @@ def _order(view: StudyView, plan: Plan) -> None:
         )  # fmt: skip
         pressed = st.form_submit_button("Save order", icon=":material/save:")
     if pressed:
-        done(lambda: save_plan(view.folder, replace(plan, order=Order(order), seed=int(seed))))
+        done(
+            lambda: save_plan(view.folder, replace(plan, order=order or plan.order, seed=int(seed)))
+        )
     if words := balance_words(plan):
         st.caption(words)
     if plan.items:
