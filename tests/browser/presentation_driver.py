@@ -87,8 +87,9 @@ def add_presentation(work: Path, plan: Plan, files: list[Path]) -> tuple[str, st
 
 
 def agree_and_record(page: Page, address: str) -> None:
-    """From the link to the stage, which waits for the participant."""
-    page.goto(address)
+    """From the link, which may be open already, to the stage, which waits for the participant."""
+    if page.url != address:
+        page.goto(address)
     page.get_by_role("button", name="I agree", exact=True).click()
     page.get_by_text("your face is seen").wait_for()
     page.get_by_role("button", name="Start recording").click()

@@ -130,6 +130,6 @@ def test_a_participant_stops_on_a_phone_and_nothing_is_left(
     assert sticking_out(page) == []
     assert Study.open(folder).recordings == ()
     assert not list((folder / "recordings").glob("*"))
-    # Nothing of the study but the session, and the page forgets nothing that matters.
+    # Nothing of the study but the session.
     assert page.get_by_role("tab").count() == 0
     assert not session_server.errors()

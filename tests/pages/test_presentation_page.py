@@ -179,7 +179,6 @@ def test_the_table_of_items_is_read_by_place() -> None:
     table.loc[3] = [None] * len(table.columns)
     with pytest.raises(SettingsError, match="Choose a kind"):
         items_of(table)
-    for column, value in {"name": "rest", "kind": "pause", "seconds": 3.0}.items():
-        table.loc[3, column] = value
+    table.loc[3, "name"], table.loc[3, "kind"], table.loc[3, "seconds"] = "rest", "pause", 3.0
     assert items_of(table)[-1] == Item("rest", ItemKind.PAUSE, seconds=3.0)
     assert not RUNS.of(Path("nowhere"))

@@ -18,6 +18,7 @@ from emotion_core.study.presentation.outcome import (
     Lag,
     capture_lag,
     completed,
+    frames_of,
     loads_of,
     outcome_of,
     rating_column,
@@ -201,6 +202,9 @@ def test_how_late_pictures_arrive_is_a_median_of_what_can_be() -> None:
     assert lag is not None
     assert lag.median_s == pytest.approx(0.08, abs=1e-4)
     assert lag.frames == 50
+    noted = [{"type": "frames", "pairs": [list(f) for f in frames]}, {"type": "frames"}]
+    noted += [{"type": "frames", "pairs": [[1.0], None, ["a", 2.0]]}]
+    assert frames_of(json.loads(json.dumps(noted))) == frames
     assert capture_lag(wild * 9, loads, offsets) is None
     assert capture_lag(frames, {}, offsets) is None
 

@@ -20,6 +20,8 @@ from emotion_core.study.presentation.plan import Item, plan_from
 COMPLETE: Final = "complete"
 STOPPED: Final = "stopped by the participant"
 LOST: Final = "connection lost"
+# Entries of the server: when pictures were taken and arrived.
+FRAMES: Final = "frames"
 # A camera's pictures come neither before they are taken nor after this.
 _MOST_LAG_S: Final = 5.0
 _LEAST_LAG_S: Final = -0.05
@@ -153,7 +155,7 @@ class _Shown:
     def take(self, entry: Mapping[str, Any]) -> None:
         """Use one entry."""
         kind, time_s = entry["type"], self._clock.time_s(entry)
-        if kind in ("clock", "end", "lag"):
+        if kind in ("clock", "end", FRAMES):
             return
         if time_s is None:
             self.problems.append("Some times are missing: the clocks could not be compared.")
@@ -276,6 +278,17 @@ def capture_lag(
         return None
     low, middle, high = statistics.quantiles(lags, n=4)
     return Lag(middle, (high - low) / 2, len(lags))
+
+
+def frames_of(entries: Iterable[Mapping[str, Any]]) -> list[tuple[float, float]]:
+    """What the server noted of pictures while the session ran, as `capture_lag` takes it."""
+    noted = [e.get("pairs") for e in entries if e.get("type") == FRAMES]
+    pairs = [pair for each in noted if isinstance(each, list) for pair in each]
+    return [
+        (float(pair[0]), float(pair[1]))
+        for pair in pairs
+        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(t, float) for t in pair)
+    ]
 
 
 def loads_of(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:

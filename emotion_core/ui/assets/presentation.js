@@ -18,6 +18,7 @@ const STYLE = `
   font-size: .95rem; flex-wrap: wrap; }
 .bar i { width: .75rem; height: .75rem; border-radius: 50%; background: #ff5a4d; flex: none; }
 .bar .grow { flex: 1; }
+.bar .trouble { color: #ffd28a; }
 .main { flex: 1; min-height: 0; position: relative; }
 .place { position: absolute; inset: 0; display: grid; place-items: center;
   overflow: auto; }
@@ -177,7 +178,8 @@ class Show {
     words.setAttribute('role', 'status')
     this.full = button('Full screen', () => this.fill())
     this.full.hidden = true
-    bar.append(make('i'), words, make('span', 'grow'), this.full,
+    this.trouble = make('span', 'trouble')
+    bar.append(make('i'), words, this.trouble, make('span', 'grow'), this.full,
       button('Stop', () => this.askToStop()))
     this.place = make('div', 'place')
     this.cover = make('div', 'cover')
@@ -211,6 +213,9 @@ class Show {
     if (begins) this.disturbances.add(what)
     else this.disturbances.delete(what)
     this.line.add(begins ? 'disturbed' : 'undisturbed', performance.now(), { what })
+    this.trouble.textContent = this.disturbances.has('no connection')
+      ? 'No connection: trying again …'
+      : this.disturbances.has('no picture from the camera') ? 'No picture from the camera' : ''
   }
 
   async beat () {
@@ -302,14 +307,25 @@ class Show {
     if (!this.asking) this.cover.hidden = true
   }
 
-  // Loads a picture or a clip before its turn.
+  // Loads a picture or a clip before its turn, however long the server cannot be reached.
   async prepare (item) {
     if (!item?.src) return null
+    for (;;) {
+      try { return await this.loaded(item) } catch (error) {
+        const there = await fetch(item.src, { headers: { Range: 'bytes=0-0' } }).catch(() => null)
+        if (there) return { problem: there.ok ? error.message : 'its file cannot be fetched' }
+        await sleep(500)
+        if (this.over) return null
+      }
+    }
+  }
+
+  async loaded (item) {
     const clip = item.kind === 'clip'
     const element = document.createElement(clip ? 'video' : 'img')
-    const loaded = new Promise((done, fail) => {
+    const playable = () => new Promise((done, fail) => {
       element.onerror = () => fail(new Error('it cannot be shown by this browser'))
-      if (clip) element.oncanplaythrough = () => done()
+      element.oncanplaythrough = done
     })
     if (clip) {
       element.preload = 'auto'
@@ -321,10 +337,10 @@ class Show {
     element.src = item.src
     this.place.append(element)
     try {
-      await Promise.race([clip ? loaded : element.decode(), sleep(READY_MS)])
+      await Promise.race([clip ? playable() : element.decode(), sleep(READY_MS)])
     } catch (error) {
       element.remove()
-      return { problem: error.message || 'it cannot be shown by this browser' }
+      throw error
     }
     return element
   }
@@ -332,7 +348,7 @@ class Show {
   async show (item, element) {
     this.check()
     if (element?.problem) {
-      const what = `${item.name} was not shown: ${element.problem}.`
+      const what = `${item.name} was not shown: ${element.problem.replace(/\.$/, '')}.`
       this.line.add('problem', performance.now(), { what, place: item.place })
       return
     }
@@ -498,7 +514,9 @@ class Show {
     if (document.fullscreenElement) await document.exitFullscreen().catch(() => {})
     this.unlisten.abort()
     this.host.remove()
-    this.tell('ended', how)
+    // Another server may answer by now, which knows nothing of what this page shows.
+    if (how === 'ended') location.reload()
+    else this.tell('ended', how)
   }
 }
 

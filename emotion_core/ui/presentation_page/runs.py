@@ -11,7 +11,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,11 +29,12 @@ from emotion_core.study.presentation.log import LOG, Head, LogWriter, read_log
 from emotion_core.study.presentation.orders import order_for
 from emotion_core.study.presentation.outcome import (
     COMPLETE,
+    FRAMES,
     LOST,
     STOPPED,
-    Lag,
     capture_lag,
     completed,
+    frames_of,
     loads_of,
     outcome_of,
     summary_of,
@@ -58,6 +59,7 @@ SILENT_S: Final = 120.0
 _LOOK_EVERY_S: Final = 5.0
 # The camera's pictures have stopped.
 _NO_PICTURE_S: Final = 4.0
+_NOTE_EVERY_S, _NOTED_FRAMES = 10.0, 30
 DELETED: Final = "deleted at the participant’s wish"
 _ENDS: Final = {"complete": COMPLETE, "stopped": STOPPED, "delete": DELETED}
 
@@ -95,6 +97,7 @@ class Run:
     load: str = ""
     finished: bool = False
     processors: list[LiveProcessor] = field(default_factory=list)
+    _noted_s: float = 0.0
     _entries: list[Mapping[str, Any]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -122,6 +125,7 @@ class Run:
         if self.ended:
             return []
         kept = self.log.add(entries)
+        self._note_frames()
         with self._lock:
             wanted = frozenset(kept)
             loads = [e["load"] for e in entries if isinstance(e, Mapping) and _begins(e, wanted)]
@@ -132,6 +136,16 @@ class Run:
                 if isinstance(e, Mapping) and e.get("id") in wanted
             ]
         return kept
+
+    def _note_frames(self) -> None:
+        """Write now and then how late pictures come: after a crash it could not be told."""
+        with self._lock:
+            if self.heard_s - self._noted_s < _NOTE_EVERY_S:
+                return
+            self._noted_s = self.heard_s
+            frames = _frames_of(self.processors[-1:])[-_NOTED_FRAMES:]
+        if frames:
+            self.log.note(type=FRAMES, pairs=frames)
 
     def camera_sends(self) -> bool:
         """Whether pictures come at this moment."""
@@ -186,13 +200,12 @@ class Run:
         try:
             self.session.stop()
         finally:
-            frames = [
-                frame
-                for processor in processors
-                if isinstance(processor, TimedProcessor)
-                for frame in processor.capture_times.frames()
-            ]
-            finish(self.study, self.name, frames)
+            finish(self.study, self.name, _frames_of(processors))
+
+
+def _frames_of(processors: Iterable[LiveProcessor]) -> list[tuple[float, float]]:
+    timed = (p for p in processors if isinstance(p, TimedProcessor))
+    return [frame for processor in timed for frame in processor.capture_times.frames()]
 
 
 def _begins(entry: Mapping[str, Any], kept: frozenset[str]) -> bool:
@@ -206,7 +219,7 @@ def finish(study: Study, name: str, frames: list[tuple[float, float]]) -> None:
     Args:
         study: the study.
         name: of the recording.
-        frames: of `CaptureTimes.frames`; [] where they are lost.
+        frames: of `CaptureTimes.frames`; [] where they are lost: those in the log count then.
 
     Raises:
         EmotionCoreError: the study cannot be written.
@@ -214,7 +227,8 @@ def finish(study: Study, name: str, frames: list[tuple[float, float]]) -> None:
     folder = session_folder(study, name)
     log = read_log(folder / LOG)
     outcome = outcome_of(log, name)
-    lag: Lag | None = capture_lag(frames, loads_of(log.entries), outcome.offsets)
+    frames = frames or frames_of(log.entries)
+    lag = capture_lag(frames, loads_of(log.entries), outcome.offsets)
     keep_outcome(study, name, outcome, lag, order_text(log.head.items))
     try:
         write_json(folder / RESULT, summary_of(log.head, outcome, lag))
