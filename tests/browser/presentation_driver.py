@@ -3,6 +3,7 @@
 import base64
 import csv
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,9 +92,16 @@ def agree_and_record(page: Page, address: str) -> None:
     if page.url != address:
         page.goto(address)
     page.get_by_role("button", name="I agree", exact=True).click()
+    start_camera(page)
     page.get_by_text("your face is seen").wait_for()
     page.get_by_role("button", name="Start recording").click()
     page.get_by_role("button", name="Begin").wait_for()
+
+
+def start_camera(page: Page) -> None:
+    """Press START of the video component."""
+    frame = page.frame_locator('iframe[title*="webrtc_streamer"]')
+    frame.get_by_role("button", name=re.compile("^start$", re.IGNORECASE)).click()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from browser.presentation_driver import (
     agree_and_record,
     film_the_stage,
     flashes_of,
+    start_camera,
     write_flashes,
     write_white,
 )
@@ -80,6 +81,9 @@ def test_a_session_is_shown_recorded_and_marked_at_the_right_frames(
     assert barriers(page) == []
     # A reload goes on with the question that was not answered yet.
     page.reload()
+    page.get_by_role("button", name="Stop, delete my recording").wait_for()
+    keep(page, "session_reload_desktop")
+    start_camera(page)
     page.get_by_role("button", name="Continue").click()
     rate(page, 4)
     page.get_by_text("Goodbye, and thank you!").wait_for()

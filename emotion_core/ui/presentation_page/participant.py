@@ -1,7 +1,7 @@
 """The participant's page: consent, a look at the camera, and the presentation while it records."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from emotion_core.config import OverlaySettings, PipelineSettings
 from emotion_core.errors import EmotionCoreError
 from emotion_core.live.capture_times import TimedProcessor
+from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.settings import LiveSettings
 from emotion_core.study.folder import Study
 from emotion_core.study.presentation.plan import Plan, read_plan
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY_S: Final = 0.5
 _AGREED, _CODE, _DECLINED = "session_agreed", "session_code", "session_declined"
-_FINISHED: Final = "session_finished"
+# The session whose stage this tab shows.
+_STAGE: Final = "session_stage"
+# As on the stage.
+_STOPS: Final = {"Stop, keep what was recorded": "stopped", "Stop, delete my recording": "delete"}
 # The participant sees a mirror without readings; there is one person before the camera.
 _SETTINGS: Final = LiveSettings(
     pipeline=PipelineSettings(one_person=True), overlay=OverlaySettings(show=False)
@@ -47,7 +51,6 @@ def show_participant(folder: Path) -> None:
     """Draw what is next for the participant of this tab."""
     run = RUNS.find(run_here())
     if run is not None and run.study.folder == folder:
-        st.session_state[_FINISHED] = run.token
         (_over if run.ended else _present)(run)
     elif run_here():
         st.info(
@@ -136,8 +139,11 @@ def _consent(plan: Plan) -> None:
     st.rerun()
 
 
-def _stream(classifier: "Classifier", words: str, play: bool = True) -> tuple[bool, DeltaGenerator]:
+def _stream(classifier: "Classifier", words: str) -> tuple[bool, DeltaGenerator]:
     """Draw words and the stream, always in the same place: moved, it would begin once more.
+
+    Participants press START themselves: told to start by itself, the component may connect several
+    times at once, and these connections end each other.
 
     Returns:
         Whether it runs or is about to, and the place next to it.
@@ -146,7 +152,7 @@ def _stream(classifier: "Classifier", words: str, play: bool = True) -> tuple[bo
     st.markdown(words)
     stage, side = st.columns([3, 2], gap="medium")
     with stage:
-        running = live_stream(classifier, play=play, kind=TimedProcessor)
+        running = live_stream(classifier, kind=TimedProcessor)
     return running, side
 
 
@@ -157,8 +163,8 @@ def _camera(study: Study, plan: Plan) -> None:
         return
     running, side = _stream(
         classifier,
-        "**Your camera.** Allow the browser to use it, sit so that your whole face is in the "
-        "picture, with light from the front. Nothing is recorded yet.",
+        "**Your camera.** Press START, allow the browser to use it, and sit so that your whole "
+        "face is in the picture, with light from the front. Nothing is recorded yet.",
     )
     with side, st.container():
         _camera_state(running)
@@ -195,7 +201,7 @@ def _continue(study: Study, plan: Plan, classifier: "Classifier") -> None:
     ):
         return
     processor = current_processor()
-    if processor is None or processor.reading().ended or processor.reading().result is None:
+    if processor is None or not _camera_sends():
         st.warning(
             "There is no picture from the camera yet. Allow it in your browser first.",
             icon=":material/videocam_off:",
@@ -222,16 +228,44 @@ def _present(run: Run) -> None:
     classifier = classifier_or_message()
     if classifier is None:
         return
-    _, side = _stream(
-        classifier, ":red[:material/fiber_manual_record: **This session is being recorded.**]"
+    running, side = _stream(
+        classifier,
+        ":red[:material/fiber_manual_record: **This session is being recorded.**] If it was "
+        "interrupted, press START to switch your camera on again.",
     )
-    processor = current_processor()
-    if processor is not None and not processor.reading().ended:
-        run.follow(processor)
+    if _camera_sends():
+        run.follow(cast(LiveProcessor, current_processor()))
+        # Once it is there it stays, whatever becomes of the camera: it tells that itself.
+        st.session_state[_STAGE] = run.token
     with side:
-        ended = show_stage(run)
-    if ended:
-        st.rerun()
+        if st.session_state.get(_STAGE) != run.token:
+            _interrupted(run, running)
+        elif show_stage(run):
+            st.rerun()
+
+
+def _camera_sends() -> bool:
+    processor = current_processor()
+    reading = processor.reading() if processor else None
+    return reading is not None and not reading.ended and reading.result is not None
+
+
+def _interrupted(run: Run, running: bool) -> None:
+    """After a reload: the stage comes back with the camera; or the participant ends it here."""
+    if running:
+
+        @st.fragment(run_every=_LOOK_EVERY_S)
+        def look() -> None:
+            if _camera_sends():
+                st.rerun(scope="app")
+            st.info("Waiting for the camera …", icon=":material/videocam:")
+
+        look()
+        return
+    for words, how in _STOPS.items():
+        if st.button(words, key=f"session_{how}"):
+            run.end_as(how)
+            st.rerun()
 
 
 def _over(run: Run) -> None:
