@@ -7,6 +7,9 @@ replaced by one that films the stage: what the page shows at a moment is drawn i
 recording keeps its pictures, so that the first white frame can be compared with the marker, and
 with the place of the flash in the clip. Server, browser and encoder share this computer's cores.
 
+A second session sends the camera's pictures 150 ms later, as a slow network does: the delay is
+found by the sender reports, not known beforehand.
+
 Of the whole way from the screen to the recording, two parts are missing: the time until a real
 screen lights up (about one frame), and the time a real camera needs for its picture (documented by
 its maker, 20 to 100 ms for most webcams).
@@ -38,7 +41,7 @@ def plan_of(clips: int, pictures: int) -> Any:
     return Plan("Flashes", "Agreed?", order=Order.RANDOM, keep_video=True, items=tuple(items))
 
 
-def run_session(folder: Path, clips: int, pictures: int) -> Path:
+def run_session(folder: Path, clips: int, pictures: int, delay_s: float) -> Path:
     """One session from the link to its end; returns the study's folder."""
     from browser.app_server import FLAGS, running_server
     from browser.conftest import CHROMIUM
@@ -59,7 +62,7 @@ def run_session(folder: Path, clips: int, pictures: int) -> Path:
         browser = api.chromium.launch(executable_path=CHROMIUM, args=flags)
         page = browser.new_context(permissions=["camera"]).new_page()
         page.set_default_timeout(60_000 + 1000 * (clips * LENGTH_S + pictures * 2) * 2)
-        film_the_stage(page)
+        film_the_stage(page, delay_s)
         agree_and_record(page, f"{server.url}/Study?session={link}")
         page.get_by_role("button", name="Begin").click()
         page.get_by_text("The recording has ended").wait_for()
@@ -79,12 +82,12 @@ def described(errors_s: list[float]) -> dict[str, Any]:
     }
 
 
-def measure(clips: int, pictures: int) -> dict[str, Any]:
-    """Show one session and compare."""
+def measure(clips: int, pictures: int, delay_s: float) -> dict[str, Any]:
+    """Show one session, whose pictures are so much longer under way, and compare."""
     from browser.presentation_driver import flashes_of
 
     with tempfile.TemporaryDirectory() as temporary:
-        study = run_session(Path(temporary), clips, pictures)
+        study = run_session(Path(temporary), clips, pictures, delay_s)
         found = flashes_of(study, "P001", FLASHES_S)
         result = json.loads((study / "recordings" / "P001" / "presentation.json").read_text())
     clock = result["clock"]
@@ -112,7 +115,10 @@ def main() -> None:
     options = parser.parse_args()
     from benchmarks.common import save
 
-    results = measure(options.clips, options.pictures)
+    results = {
+        "as_it_is": measure(options.clips, options.pictures, 0.0),
+        "pictures_150_ms_later": measure(options.clips, options.pictures, 0.150),
+    }
     save("presentation", results)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

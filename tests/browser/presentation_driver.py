@@ -51,6 +51,30 @@ _FILM = """
 """
 
 
+# Every encoded picture waits before it is sent, as on a slow way; its time stamp stays.
+_SLOW = """
+(delayMs) => {
+  if (delayMs === 0) return
+  const Plain = window.RTCPeerConnection
+  const passOn = ({ readable, writable }, transform) =>
+    readable.pipeThrough(new TransformStream(transform)).pipeTo(writable).catch(() => {})
+  const wait = { transform: (frame, out) => { setTimeout(() => out.enqueue(frame), delayMs) } }
+  window.RTCPeerConnection = class extends Plain {
+    constructor (settings) {
+      super({ ...settings, encodedInsertableStreams: true })
+      this.addEventListener('track', ({ receiver }) => passOn(receiver.createEncodedStreams(), {}))
+    }
+
+    addTrack (...given) {
+      const sender = super.addTrack(...given)
+      passOn(sender.createEncodedStreams(), wait)
+      return sender
+    }
+  }
+}
+"""
+
+
 def write_flashes(path: Path, flashes_s: list[float], length_s: float, fps: int = 30) -> Path:
     """A black clip that is white for a fifth of a second at each of some times."""
     with VideoWriter(path) as writer:
@@ -67,8 +91,14 @@ def write_white(path: Path) -> Path:
     return path
 
 
-def film_the_stage(page: Page) -> None:
-    """Give the page a camera that films what it shows."""
+def film_the_stage(page: Page, delay_s: float = 0.0) -> None:
+    """Give the page a camera that films what it shows.
+
+    Args:
+        page: before it is opened.
+        delay_s: how much longer its pictures are under way than by themselves.
+    """
+    page.add_init_script(f"({_SLOW})({1000 * delay_s})")
     _, data = cv2.imencode(".jpg", sample_photo())
     face = "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
     page.add_init_script(f"({_FILM})({face!r})")

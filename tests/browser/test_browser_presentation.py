@@ -24,6 +24,7 @@ from emotion_core.study.presentation.plan import Item, ItemKind, Plan
 
 FLASHES_S = [0.5, 1.2, 1.9]
 MOST_MEDIAN_ERROR_S = 0.040
+DELAY_S = 0.150
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,8 @@ def test_a_session_is_shown_recorded_and_marked_at_the_right_frames(
     token, link, folder = add_presentation(work, PLAN, stimuli)
     context = open_browser(None, viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    film_the_stage(page)
+    # The pictures of the camera are as late as on a slow network.
+    film_the_stage(page, DELAY_S)
     page.goto(f"{session_server.url}/Study?session={link}")
     page.get_by_role("button", name="I agree", exact=True).wait_for()
     settle(page)
@@ -98,6 +100,7 @@ def test_a_session_is_shown_recorded_and_marked_at_the_right_frames(
     assert labels == ["white", "clip", "white again"]
     flashes = flashes_of(folder, row.recording, FLASHES_S)
     assert len(flashes) == 5
+    assert -0.4 < row.clock_offset_s < -DELAY_S
     # Half of the distance between two frames is 17 ms where all of them are read.
     errors = [abs(flash.error_s) for flash in flashes]
     assert statistics.median(errors) <= MOST_MEDIAN_ERROR_S, flashes
