@@ -36,6 +36,7 @@ from emotion_core.study.tables import Tables
 _MOST_CONTRASTS: Final = 6
 _MOST_CELLS: Final = 40
 _MOST_LEFT_OUT: Final = 60
+_NOTHING: Final = "–"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,30 +126,34 @@ def _sentences(analysis: Analysis) -> list[str]:
 
 def _contrast(table: pd.DataFrame, name: str) -> dict[str, Any]:
     rows = table[table["contrast"] == name]
+    size = f"{rows['effect_name'].iloc[0]} [95% CI]"
+    cells = pd.DataFrame([_effect_cells(row, size) for row in rows.to_dict("records")])
+    # A test of several levels has no single difference.
+    empty = [column for column in cells if (cells[column] == _NOTHING).all()]
     return {
         "name": name,
         "chart": inline_chart(forest_chart(rows, name)),
-        "rows": [_effect_cells(row) for row in rows.to_dict("records")],
-        "size": str(rows["effect_name"].iloc[0]),
+        "table": _table(cells.drop(columns=empty), len(cells)),
     }
 
 
-def _effect_cells(row: Mapping[Any, Any]) -> list[str]:
-    """Signal, difference, effect size, test, p, corrected p; an interval after each value."""
-    return [
-        str(row["signal"]),
-        _with_interval(row["estimate"], row["ci_low"], row["ci_high"], 3),
-        _with_interval(row["effect_size"], row["effect_low"], row["effect_high"], 2),
-        p_words(row["p"]),
-        p_words(row["p_holm"]),
-    ]
+def _effect_cells(row: Mapping[Any, Any], size: str) -> dict[str, str]:
+    """Signal, difference, effect size, p, corrected p; an interval after each value."""
+    return {
+        "Signal": str(row["signal"]),
+        "Difference [95% CI]": _with_interval(row["estimate"], row["ci_low"], row["ci_high"], 3),
+        size: _with_interval(row["effect_size"], row["effect_low"], row["effect_high"], 2),
+        "p": p_words(row["p"]),
+        "p (Holm)": p_words(row["p_holm"]),
+    }
 
 
 def _with_interval(value: float, low: float, high: float, digits: int) -> str:
     if pd.isna(value):
-        return "–"
-    interval = "" if pd.isna(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{value:.{digits}f}{interval}".replace("-", "−")
+        return _NOTHING
+    # "z": no minus before a zero.
+    interval = "" if pd.isna(low) else f" [{low:z.{digits}f}, {high:z.{digits}f}]"
+    return f"{value:z.{digits}f}{interval}".replace("-", "−")
 
 
 def _means(analysis: Analysis, signal: str) -> dict[str, Any] | None:
@@ -186,7 +191,11 @@ def _curves(found: StudyFindings, means: GroupCurves, shares: GroupCurves | None
 
 
 def _cells(found: StudyFindings) -> pd.DataFrame:
-    return counted_cells(found.study, found.question, found.tables.long)
+    cells = counted_cells(found.study, found.question, found.tables.long)
+    share = "mean_valid_share"
+    if share not in cells:
+        return cells
+    return cells.assign(**{share: cells[share].map("{:.1%}".format, na_action="ignore")})
 
 
 def _left_out(exclusions: pd.DataFrame) -> pd.DataFrame:
@@ -206,5 +215,5 @@ def _table(frame: pd.DataFrame, most: int) -> dict[str, Any]:
 
 def _words(value: object) -> str:
     if value is None or (isinstance(value, float) and pd.isna(value)) or value is pd.NA:
-        return "–"
+        return _NOTHING
     return f"{value:.3g}" if isinstance(value, float) else str(value)

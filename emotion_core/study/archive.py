@@ -16,6 +16,7 @@ from emotion_core.atomic_io import need_room
 from emotion_core.errors import InputError, OutputError
 from emotion_core.results.paths import safe_name
 from emotion_core.results.streams import Content, zip_pieces
+from emotion_core.study.coding.database import consistent_copy
 from emotion_core.study.study_file import STUDY
 
 _MOST_FILES: Final = 500_000
@@ -25,6 +26,7 @@ _MOST_RATIO: Final = 200
 _SMALL_BYTES: Final = 50_000_000
 # zipfile reads the list of a zip's files in one piece, before it can be counted.
 _MOST_LIST_BYTES: Final = 100_000_000
+_DATABASE: Final = ".sqlite"
 _DAMAGED: Final = (
     zipfile.BadZipFile,
     EOFError,
@@ -41,7 +43,8 @@ def study_files(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(place, name)
-            if not name.startswith(".") and not path.is_symlink():
+            passing = name.startswith(".") or name.endswith(f"{_DATABASE}-journal")
+            if not passing and not path.is_symlink():
                 yield path
 
 
@@ -55,9 +58,14 @@ def study_pieces(folder: Path, name: str) -> Iterator[bytes]:
     """
     top = safe_name(name)
     files: dict[str, Content] = {
-        f"{top}/{path.relative_to(folder).as_posix()}": path for path in study_files(folder)
+        f"{top}/{path.relative_to(folder).as_posix()}": _content(path)
+        for path in study_files(folder)
     }
     yield from zip_pieces(files)
+
+
+def _content(path: Path) -> Content:
+    return consistent_copy(path) if path.suffix == _DATABASE else path
 
 
 def unpack_study(archive: Path, folder: Path) -> None:

@@ -153,12 +153,15 @@ def pressed(
         time_s: on the clock of the events, in seconds; kept to a millisecond.
 
     Raises:
-        InputError: an interval would end where it began.
+        InputError: an interval would end where it began, or a moment is marked there already.
     """
     now_s = round(time_s, 3)
     running = running_event(events, recording, key)
     if running is None:
-        return KeyChange(None, Event(recording.recording, key.kind, key.label, now_s, now_s))
+        moment = Event(recording.recording, key.kind, key.label, now_s, now_s)
+        if moment in events:
+            raise InputError(f"{key.label} is marked here already.")
+        return KeyChange(None, moment)
     if running.start_s == now_s:
         raise InputError(f"{key.label} began here: it can end earlier or later, not here.")
     # A person may also mark the end first and go back for the beginning.

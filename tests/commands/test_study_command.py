@@ -12,6 +12,9 @@ import pytest
 from emotion_core.cli import main
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.media.write import sample_video
+from emotion_core.study.coding.plans import Plan, Window
+from emotion_core.study.coding.replay import Action, Key
+from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.definitions import EventKind
 from emotion_core.study.folder import Study
 from emotion_core.study.freshness import is_current
@@ -187,3 +190,25 @@ def test_single_recordings_are_analysed_on_demand(clip: Path, tmp_path: Path) ->
     opened = Study.open(folder)
     assert [opened.results_folder(r) is not None for r in opened.recordings] == [False, True]
     assert study("analyze", folder, "--recording", "c") == 1
+
+
+def test_progress_and_codes_of_coders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, csv, out = tmp_path / "s", tmp_path / "codes.csv", tmp_path / "coding.json"
+    assert study("new", folder) == 0
+    assert study("coding", folder) == 0
+    assert "No one has coded yet" in capsys.readouterr().out
+    store = CodingStore(folder)
+    store.add_coder("Anna")
+    store.add_plan("all", Plan(), [Window("r", 0.0, 5.0), Window("r", 5.0, 9.0)])
+    unit = store.units_of("Anna")[0]
+    store.press("Anna", unit.id, [Key("k", Action.CODE, unit.start_s, "happy")])
+    store.finish("Anna", unit.id)
+    assert study("coding", folder, "--csv", csv, "--json", out) == 0
+    assert "Anna (100% of the clips): 1 of 2 clips done, 1 keys" in capsys.readouterr().out
+    assert csv.read_text("utf-8").splitlines()[1].startswith("Anna,,r,")
+    (coder,) = json.loads(out.read_text("utf-8"))["coders"]
+    assert (coder["coder"], coder["done"], coder["units"]) == ("Anna", 1, 2)
+    assert study("coding", folder, "--csv", tmp_path) == 2
+    (folder / "coding" / "codes.sqlite").write_bytes(b"broken" * 200)
+    assert study("coding", folder) == 1
+    assert "is damaged" in capsys.readouterr().err

@@ -64,7 +64,7 @@ def test_a_plan_is_made_and_deleted_on_the_tab(work: Path, token: str) -> None:
     app.number_input(key=f"{key}_length").set_value(1.0)
     app.number_input(key=f"{key}_number").set_value(3)
     app = run(app)
-    assert "3 clips of 1 recordings" in words(app)
+    assert "3 clips of 1 recording," in words(app)
     app = press(app, "Make this plan")
     store = CodingStore(folder_of(work, token))
     (plan,) = store.plans()

@@ -55,6 +55,11 @@ def test_the_report_is_whole_and_loads_nothing(found: StudyFindings) -> None:
     assert "A − B at stimulus = funny film" in html
     assert "emotion-lab study run" in html
     assert "P07_sad_film" in html
+    # No minus before a zero, no column of dashes for tests of several levels, shares in percent.
+    assert not re.search(r"−0\.0+(?!\d)", html)
+    assert html.count(">Difference [95% CI]</th>") == 4
+    assert "<td>–</td>" not in html
+    assert "<td>99.2%</td>" in html
 
 
 def test_names_are_text(found: StudyFindings) -> None:

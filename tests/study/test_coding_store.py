@@ -25,6 +25,7 @@ from emotion_core.study.coding.scheme import (
 )
 from emotion_core.study.coding.store import CODES, UNITS, CodingStore
 from emotion_core.study.coding.training import feedback, training_units
+from emotion_core.study.folder import Study
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "data.md"
@@ -142,6 +143,9 @@ def test_codes_and_clips_as_tables(store: CodingStore, tmp_path: Path) -> None:
     assert table["participant"].tolist() == ["P1"] * 4
     assert table["start_s"].isna().tolist() == [False] * 3 + [True]
     assert table["note"][0] == "=1+1, half"
+    store.delete_coder("Anna")
+    path.write_bytes(codes_csv(study, store))
+    assert pd.read_csv(path)[["coder", "done", "cannot_tell"]].to_numpy().tolist() == [["Bo", 1, 0]]
 
 
 def test_every_column_of_the_csv_is_documented() -> None:
@@ -322,3 +326,23 @@ def test_a_scheme_that_cannot_be_used_is_told(values: dict[str, object], words: 
     scheme, problems = scheme_of(values)
     assert scheme == Scheme()
     assert words in str(problems[0])
+
+
+def test_a_zip_made_while_coders_code_holds_a_whole_store(tmp_path: Path) -> None:
+    study = study_with(tmp_path / "study", [])
+    store = CodingStore(study.folder)
+    store.add_coder("Anna")
+    store.add_plan("w", Plan(), [Window("r", 0.0, 9.0)])
+    store.press("Anna", store.units_of("Anna")[0].id, [Key("a", Action.CODE, 1.0, "happy")])
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("DELETE FROM keys")
+    assert (store.path.parent / "codes.sqlite-journal").exists()
+    archive = tmp_path / "study.zip"
+    archive.write_bytes(b"".join(study.zip_pieces()))
+    other.execute("COMMIT")
+    other.close()
+    copy = Study.unzip(archive, tmp_path / "copy")
+    assert [path.name for path in (copy.folder / "coding").iterdir()] == ["codes.sqlite"]
+    assert CodingStore(copy.folder).codes()["code"].tolist() == ["happy"]
+    assert store.codes().empty

@@ -83,6 +83,21 @@ def transaction(path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
         raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
 
 
+def consistent_copy(path: Path) -> Iterator[bytes]:
+    """The bytes of the file between two transactions, also while coders press keys.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        with contextlib.closing(_connected(str(path))) as connection:
+            data = connection.serialize()
+    except sqlite3.Error:
+        # Damaged: as it is, for whoever may repair it.
+        data = path.read_bytes()
+    yield data
+
+
 def _connected(place: str) -> sqlite3.Connection:
     # Transactions are begun and ended here, not by the module.
     connection = sqlite3.connect(place, timeout=_PATIENCE_S, isolation_level=None)

@@ -39,10 +39,12 @@ def codes_table(study: Study, store: CodingStore) -> pd.DataFrame:
     codes = store.codes()
     table = units.merge(codes, how="left", on=["coder", "recording", "unit"])
     people = {r.recording: r.participant for r in study.recordings}
-    table["participant"] = table["recording"].map(people).fillna("")
-    table["cannot_tell"] = table["cannot_tell"].fillna(value=False).astype(bool)
+    table["participant"] = [people.get(name, "") for name in table["recording"]]
+    # Clips without codes.
+    empty = table["start_s"].isna()
+    table["cannot_tell"] = table["cannot_tell"].where(~empty, other=False).astype(bool)
     for name in ("code", "note"):
-        table[name] = table[name].fillna("")
+        table[name] = table[name].astype(object).where(~empty, other="")
     return table[list(COLUMNS)]
 
 

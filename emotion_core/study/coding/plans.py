@@ -183,7 +183,7 @@ def random_windows(
     windows leave free, to each of which the windows before it are added.
     """
     fit = int((span[1] - span[0] + 1e-9) // length_s)
-    told = [] if number <= fit else [f"only {fit} windows of {length_s:g} s fit, not {number}."]
+    told = [] if number <= fit else [f"windows of {length_s:g} s that fit: {fit}, not {number}."]
     number = min(number, fit)
     free_s = max(0.0, span[1] - span[0] - number * length_s)
     starts = span[0] + np.sort(rng.uniform(0.0, free_s, number)) + np.arange(number) * length_s
@@ -233,7 +233,7 @@ def _at_scores(
         scores = _changes(frame[list(EXPRESSIONS)].to_numpy(np.float64), valid)
         missing = "its dominant expression never changes."
     windows = best_windows(times, scores, span, plan.length_s, plan.number, rng)
-    fewer = f"only {len(windows)} windows were found, not {plan.number}."
+    fewer = f"windows that were found: {len(windows)}, not {plan.number}."
     return windows, [] if len(windows) == plan.number else [fewer if windows else missing]
 
 

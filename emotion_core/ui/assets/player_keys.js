@@ -11,7 +11,7 @@ const queues = new Map()
 // The playback rate that was chosen, of every player to come.
 let rate = 1
 // the bar and the player that were begun last
-let begun = { id: null, video: null }
+let begun = { id: null, video: null, source: '', time: null }
 // Whether the focus was moved by keys: the space bar then presses the button that has it.
 let tabbed = false
 let leave = () => {}
@@ -23,13 +23,19 @@ const words = (seconds) => {
   return `${Math.floor(seconds / 60)}:${rest}`
 }
 
-// Survives a reload of the page; a browser may forbid it.
+// Survives a reload of the page and the end of the tab; a browser may forbid it.
 const stored = (id) => `emotion-lab-keys-${id}`
 const recall = (id) => {
-  try { return JSON.parse(sessionStorage.getItem(stored(id))) ?? [] } catch { return [] }
+  try { return JSON.parse(localStorage.getItem(stored(id))) ?? [] } catch { return [] }
 }
-const store = (id) => {
-  try { sessionStorage.setItem(stored(id), JSON.stringify(queues.get(id))) } catch { /* no store */ }
+// Another tab may wait with presses of the same bar: its own stay, unless they were handled.
+const store = (id, handled = new Set()) => {
+  const mine = queues.get(id), known = new Set([...mine.map((press) => press.id), ...handled])
+  const waiting = [...recall(id).filter((press) => !known.has(press.id)), ...mine]
+  try {
+    if (waiting.length) localStorage.setItem(stored(id), JSON.stringify(waiting))
+    else localStorage.removeItem(stored(id))
+  } catch { /* no store */ }
 }
 
 const newId = () => Array.from(
@@ -156,7 +162,7 @@ const clock = new Clock()
 
 // Keeps the video inside the span; at its end it begins again, or waits.
 const keepInside = (data, video, atEnd) => {
-  if (!data.span || video.seeking) return
+  if (!data.span || video.seeking || video.readyState < 1) return
   const [from, to] = data.span
   if (video.currentTime < from - 0.05) video.currentTime = from
   if (video.currentTime < to - 1e-3 && !video.ended) return
@@ -178,21 +184,49 @@ const hideRest = (data, video) => {
   if (video.controls) {
     video.controls = false
     video.disablePictureInPicture = true
+    video.preload = 'auto'
     video.oncontextmenu = (event) => event.preventDefault()
   }
-  const inside = video.currentTime >= from - 0.05 && video.currentTime <= to + 0.05
-  video.style.visibility = inside && !(video.seeking && !video.dataset.shown) ? '' : 'hidden'
+  const inside = video.readyState > 0 &&
+    video.currentTime >= from - 0.05 && video.currentTime <= to + 0.05
+  // Chromium decodes nothing for a video whose visibility is hidden, and a seek may never end.
+  video.style.opacity = inside && !(video.seeking && !video.dataset.shown) ? '' : '0'
   if (inside && !video.seeking) video.dataset.shown = '1'
 }
 
 const beginOnce = (data, video) => {
-  if (begun.id === data.id && begun.video === video) return
-  begun = { id: data.id, video }
+  const source = video.currentSrc || video.src
+  if (begun.id === data.id && begun.video === video && begun.source === source) {
+    if (video.readyState > 1 && !video.seeking) begun.time = video.currentTime
+    return
+  }
+  // st.video goes to its own start once the length is known: wait for its first picture. Browsers
+  // that load none without being asked wait for a moment only.
+  if (begun.waiting !== source) Object.assign(begun, { waiting: source, since: performance.now() })
+  const patience = performance.now() - begun.since < 800
+  if (video.readyState < 1 || (patience && (video.readyState < 2 || video.seeking))) return
+  // The same clip at another address: the server was started again in the meantime.
+  const last = begun.id === data.id ? begun.time : null
+  begun = { id: data.id, video, source, time: last }
   if (data.span) video.pause()
   delete video.dataset.shown
   if (data.speeds.includes(rate)) video.playbackRate = rate
   const [from, to] = data.span ?? [0, 0]
-  if (data.span) video.currentTime = Math.min(Math.max(data.at ?? from, from), to)
+  if (data.span) video.currentTime = Math.min(Math.max(last ?? data.at ?? from, from), to)
+  else if (last !== null) video.currentTime = last
+}
+
+// Chromium now and then forgets a seek that comes while it loads the first picture: ask again.
+let stuckSince = null
+const seekAgain = (data, video) => {
+  if (!video.seeking || video.readyState !== 1) { stuckSince = null; return }
+  stuckSince ??= performance.now()
+  if (performance.now() - stuckSince < 1000) return
+  stuckSince = null
+  const [from, to] = data.span ?? [0, Infinity]
+  const target = begun.time ?? data.at ?? from
+  // A little further on: a seek to the same place may be taken for the one that is forgotten.
+  video.currentTime = Math.min(Math.max(target, video.currentTime, from) + 0.01, to)
 }
 
 export default function ({ data, parentElement, setStateValue }) {
@@ -203,8 +237,12 @@ export default function ({ data, parentElement, setStateValue }) {
   const handled = new Set(data.handled)
   const queue = queues.get(data.id).filter((press) => !handled.has(press.id))
   queues.set(data.id, queue)
-  store(data.id)
-  const send = () => { if (queue.length) setStateValue('presses', [...queue]) }
+  store(data.id, handled)
+  // A server that was started again gets its presses named so: of those that an earlier one was
+  // sent, only the ones that it did not confirm.
+  const send = () => {
+    if (queue.length) setStateValue('presses', { server: data.server, items: [...queue] })
+  }
 
   const press = (key, time = null) => {
     if (!player()) return
@@ -297,6 +335,7 @@ export default function ({ data, parentElement, setStateValue }) {
     if (video) {
       clock.follow(video)
       beginOnce(data, video)
+      seekAgain(data, video)
       keepInside(data, video, atEnd)
       hideRest(data, video)
       moveStrip(strip, data, clock.now())

@@ -27,7 +27,7 @@ from emotion_core.ui.study_page.study_view import StudyView
 _MOST_LISTED: Final = 12
 # The keys below the player stay in sight on a laptop.
 _STYLE: Final = """<style>
-.st-key-player video { max-height: 50vh; object-fit: contain; background: #000; }
+.st-key-player video { max-height: 44vh; object-fit: contain; background: #000; }
 </style>"""
 
 
@@ -157,12 +157,15 @@ def _note(place: ClipPlace, clip: ClipCodes) -> None:
     # A new field wherever the note changes, in this tab or in another: it never writes an old one.
     key = f"{place.key}_note_{target}_{hash(now)}"
     st.text_input(
-        label, now, max_chars=500, key=key, on_change=lambda: _keep_note(place, target, key)
+        label, now, max_chars=500, key=key, on_change=lambda: _keep_note(place, target, key, now)
     )
 
 
-def _keep_note(place: ClipPlace, target: str, key: str) -> None:
+def _keep_note(place: ClipPlace, target: str, key: str, now: str) -> None:
     text = str(st.session_state[key]).strip()
+    # A field that has just come to the page may tell of its first words as of a change.
+    if text == now:
+        return
     with contextlib.suppress(EmotionCoreError):
         # The field keeps the words, and the next run tells what is wrong.
         place.store.press(

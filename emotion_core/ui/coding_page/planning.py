@@ -10,7 +10,7 @@ from emotion_core.study.coding.records import PlanInfo
 from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.definitions import EventKind
 from emotion_core.ui.coding_page.videos import codable_videos
-from emotion_core.ui.common.text import duration_words, escape
+from emotion_core.ui.common.text import counted, duration_words, escape
 from emotion_core.ui.study_page.study_view import StudyView
 
 _NAMES: Final = {
@@ -31,7 +31,9 @@ def show_plans(view: StudyView, store: CodingStore, plans: tuple[PlanInfo, ...])
         st.caption("There is no plan yet: choose below which clips are coded.")
     for plan in plans:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{plan.id}. {escape(plan.name)}: {plan.units} clips, seed {plan.seed}")
+            st.markdown(
+                f"{plan.id}. {escape(plan.name)}: {counted(plan.units, 'clip')}, seed {plan.seed}"
+            )
             with st.popover("Delete", icon=":material/delete:", key=f"{view.key}_plan_{plan.id}"):
                 st.markdown("Removes these clips and **every code in them**, of all coders.")
                 if st.button("Delete plan", type="primary", key=f"{view.key}_plan_del_{plan.id}"):
@@ -63,7 +65,8 @@ def _make(view: StudyView, store: CodingStore) -> None:
     length_s = sum(w.end_s - w.start_s for w in found.windows)
     recordings = len({w.recording for w in found.windows})
     st.caption(
-        f"{len(found.windows)} clips of {recordings} recordings, {duration_words(length_s)} in all."
+        f"{counted(len(found.windows), 'clip')} of {counted(recordings, 'recording')}, "
+        f"{duration_words(length_s)} in all."
     )
     if st.button("Make this plan", type="primary", key=f"{view.key}_plan_make"):
         try:

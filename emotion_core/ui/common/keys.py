@@ -5,9 +5,10 @@ page. Keys work wherever the focus is, except in a text field, a table, a menu o
 the page's own keys there are: space (play or pause), `,` and `.` (a frame back or ahead), `<` and
 `>` (slower or faster), Backspace and `u` (undo). All of them are buttons, too.
 
-Every press carries the time of the frame that was shown, and stays in the browser (also over a
-reload) until the server has confirmed it. None is lost, however fast they come, and none is taken
-twice. The player is not drawn again: a press changes nothing but the state of this component.
+Every press carries the time of the frame that was shown, and stays in the browser (over a reload
+and the end of the tab, too) until the server has confirmed it. None is lost, however fast they
+come, and none is taken twice. The player is not drawn again: a press changes nothing but the state
+of this component.
 
 A page calls `take_presses` first, which keeps what was pressed, and then draws:
 
@@ -20,9 +21,10 @@ Both belong into a fragment, so that a press runs that part of the page only.
 """
 
 import math
+import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -150,8 +152,8 @@ def take_presses(key: str, keep: Callable[[KeyPress], None]) -> None:
     Raises:
         OutputError: from `keep`; catch it, tell it, and draw the bar all the same.
     """
-    state, taken = st.session_state, _taken_presses()
-    waiting = presses_in(state.get(_bar(key)))
+    state, taken = st.session_state, taken_presses()
+    waiting = presses_in(state.get(_bar(key)), taken.server)
     confirmed: set[str] = set(state.get(_confirmed(key), ()))
     try:
         for press in waiting:
@@ -221,6 +223,7 @@ def show_keys(
             for b in bindings
         ],
         "handled": list(st.session_state.get(_confirmed(key), ())),
+        "server": taken_presses().server,
         "told": told,
         "canUndo": can_undo,
         "frameS": frame_s,
@@ -241,10 +244,18 @@ def _piece(piece: StripPiece) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def presses_in(state: Any) -> list[KeyPress]:
-    """The presses of the component's state; what a browser made up is left out."""
-    sent = state.get("presses") if hasattr(state, "get") else None
-    found = [_press_of(item) for item in sent[:_MOST_AT_ONCE]] if isinstance(sent, list) else []
+def presses_in(state: Any, server: str) -> list[KeyPress]:
+    """The presses of the component's state; what a browser made up is left out.
+
+    Args:
+        state: {"presses": {"server": …, "items": [{"id": …, "key": …, "time": …}]}}
+        server: presses sent to another one are left out: it may have kept them.
+    """
+    sent = state.get("presses") if isinstance(state, Mapping) else None
+    if not isinstance(sent, Mapping) or sent.get("server") != server:
+        return []
+    items = sent.get("items")
+    found = [_press_of(item) for item in items[:_MOST_AT_ONCE]] if isinstance(items, list) else []
     return [press for press in found if press is not None]
 
 
@@ -266,9 +277,13 @@ class TakenPresses:
 
     A browser that is loaded again offers presses once more to a session that knows nothing of the
     earlier one.
+
+    Attributes:
+        server: tells one start of the server from the next.
     """
 
     def __init__(self, most: int = _REMEMBERED) -> None:
+        self.server = secrets.token_hex(8)
         self._ids: OrderedDict[str, None] = OrderedDict()
         self._most = most
         self._lock = threading.Lock()
@@ -290,7 +305,8 @@ class TakenPresses:
 
 
 @st.cache_resource(show_spinner=False)
-def _taken_presses() -> TakenPresses:
+def taken_presses() -> TakenPresses:
+    """Shared by all visitors."""
     return TakenPresses()
 
 

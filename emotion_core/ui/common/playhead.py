@@ -3,7 +3,6 @@
 The player is the video in the container with the key `PLAYER`; there is one on a page.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -32,8 +31,11 @@ def followed_chart(key: str, span: tuple[float, float]) -> dict[str, Any]:
 
 
 def component_key(key: str) -> str:
-    """A key that a component can have: Streamlit keeps two underscores in a row to itself."""
-    return re.sub("_+", "_", key)
+    """A key that Streamlit accepts for a component, different for different keys.
+
+    Streamlit refuses two underscores in a row, which names of files and tokens may have.
+    """
+    return key.replace("-", "--").replace("_", "-u")
 
 
 def show_playhead(

@@ -7,6 +7,11 @@ def escape(text: str) -> str:
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+!|<>~$:" else c for c in clean)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and a noun that takes an s in the plural: "1 clip", "2,000 clips"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def duration_words(seconds: float | None) -> str:
     """A length of time as people say it; "" for an unknown one."""
     if seconds is None:

@@ -23,6 +23,7 @@ from emotion_core.study.additions import (
 )
 from emotion_core.study.recordings import add_recordings as with_rows
 from emotion_core.study.recordings import import_recordings, recording_name
+from emotion_core.ui.common.frames import choose_frames
 from emotion_core.ui.common.page import link_to
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.text import escape
@@ -79,6 +80,7 @@ def _upload(view: StudyView) -> None:
         )
     with right:
         pattern = _pattern(view)
+        frames = choose_frames(f"{view.key}_frames_new", shared=f"{view.key}_frames")
         st.caption("The videos are kept in the study. One participant is expected in each.")
         pressed = st.button(
             f"Add {len(uploads)} videos" if len(uploads) > 1 else "Add video",
@@ -90,7 +92,7 @@ def _upload(view: StudyView) -> None:
     if pressed:
         try:
             with st.spinner("Saving …"):
-                told = _add_uploads(view, uploads, pattern)
+                told = _add_uploads(view, uploads, pattern, frames)
         except EmotionCoreError as error:
             st.error(str(error), icon=":material/error:")
             return
@@ -100,7 +102,7 @@ def _upload(view: StudyView) -> None:
         st.rerun()
 
 
-def _add_uploads(view: StudyView, uploads: list[Any], pattern: str) -> str:
+def _add_uploads(view: StudyView, uploads: list[Any], pattern: str, frames: tuple[str, ...]) -> str:
     """Keep the videos, add a row for each and begin to analyse; returns what went wrong."""
     said_by_name(pattern, [upload.name for upload in uploads])
     folder = view.folder / "videos"
@@ -118,7 +120,7 @@ def _add_uploads(view: StudyView, uploads: list[Any], pattern: str) -> str:
         file.unlink(missing_ok=True)
     new = set(added.added.values())
     if rows := [r for r in view.study.reopened().recordings if r.recording in new]:
-        start_analysis(view.token, view.study, rows)
+        start_analysis(view.token, view.study, rows, frames)
     return " ".join(f"{file.name}: {why}" for file, why in added.failed.items())
 
 

@@ -39,8 +39,16 @@ def study_jobs() -> JobStore:
     return kept_store("study_jobs", _COMMAND)
 
 
-def start_analysis(token: str, study: Study, recordings: Sequence[Recording]) -> None:
+def start_analysis(
+    token: str, study: Study, recordings: Sequence[Recording], frames: Sequence[str] = ()
+) -> None:
     """Begin to analyse the videos of recordings, in the order of the queue.
+
+    Args:
+        token: of the study.
+        study: the study.
+        recordings: whose videos to analyse.
+        frames: options of the command that choose frames, as of `choose_frames`.
 
     Raises:
         OutputError: the work folder cannot be written.
@@ -51,9 +59,8 @@ def start_analysis(token: str, study: Study, recordings: Sequence[Recording]) ->
     # These only: another job may be analysing others at this moment. One at a time: visitors share
     # the computer.
     chosen = [word for name, _ in sources for word in ("--recording", name)]
-    _start(
-        token, ANALYZE, inputs, [ANALYZE, str(study.folder), "--jobs", "1", "--preview", *chosen]
-    )
+    options = ["--jobs", "1", "--preview", *frames, *chosen]
+    _start(token, ANALYZE, inputs, [ANALYZE, str(study.folder), *options])
 
 
 def start_run(token: str, study: Study) -> None:

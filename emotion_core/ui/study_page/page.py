@@ -12,6 +12,7 @@ from emotion_core.study.sample import is_synthetic
 from emotion_core.ui.coding_page.coder import show_coder
 from emotion_core.ui.coding_page.research import show_coding
 from emotion_core.ui.coding_page.visit import coder_here
+from emotion_core.ui.common.frames import choose_frames
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.presentation_page.research import show_presentation
 from emotion_core.ui.study_page.curves import show_curves
@@ -30,7 +31,7 @@ from emotion_core.ui.study_page.measures import show_measures
 from emotion_core.ui.study_page.pairs import show_pairs
 from emotion_core.ui.study_page.recordings import show_recordings
 from emotion_core.ui.study_page.report import show_report
-from emotion_core.ui.study_page.start import recordings_words
+from emotion_core.ui.study_page.start import LONGEST_NAME, recordings_words
 from emotion_core.ui.study_page.statistics import show_statistics
 from emotion_core.ui.study_page.study_view import StudyView
 from emotion_core.ui.study_page.visits import show_study_of, study_store
@@ -91,7 +92,7 @@ def _head(view: StudyView) -> None:
         f"{len(study.events):,} event{'' if len(study.events) == 1 else 's'}",
     ]
     st.markdown(" · ".join(words))
-    _head_buttons(view.token, study.name)
+    _head_buttons(view.token, study.name, view)
     if is_synthetic(study):
         st.info(
             "All data of this study are synthetic: random numbers with one planted effect. No "
@@ -100,11 +101,14 @@ def _head(view: StudyView) -> None:
         )
 
 
-def _head_buttons(token: str, name: str) -> None:
+def _head_buttons(token: str, name: str, view: StudyView | None = None) -> None:
+    """Ways out; a study that can be read can be renamed, too."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("All studies", icon=":material/arrow_back:", key="study_leave"):
             show_study_of(None)
             st.rerun()
+        if view is not None:
+            _rename(view)
         with st.popover("Delete", icon=":material/delete:", key="study_delete_menu"):
             st.markdown(
                 f"Removes “{escape(name)}” with its recordings, readings and results from this "
@@ -117,6 +121,25 @@ def _head_buttons(token: str, name: str) -> None:
             "it private.",
             width="content",
         )
+
+
+def _rename(view: StudyView) -> None:
+    with (
+        st.popover("Rename", icon=":material/edit:", key="study_rename_menu"),
+        st.form("study_rename_form", border=False),
+    ):
+        name = st.text_input(
+            "Name",
+            view.study.name,
+            # Another field when the name changes, wherever that is done.
+            key=f"{view.key}_new_name_{hash(view.study.name)}",
+            max_chars=LONGEST_NAME,
+            width=420,
+        )
+        pressed = st.form_submit_button("Rename", icon=":material/check:", key="study_rename")
+    # The name is part of the report: its results are older then.
+    if pressed and view.change(lambda study: study.with_name(name)):
+        st.rerun()
 
 
 def _delete(token: str) -> None:
@@ -197,7 +220,10 @@ def _offer_work(view: StudyView) -> None:
         return
     count = f"{len(there)} video{'' if len(there) == 1 else 's'}"
     words = "Update results" if view.has_results else "Compute results"
-    with st.container(horizontal=True, vertical_alignment="center"):
+    frames: tuple[str, ...] = ()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if there:
+            frames = choose_frames(f"{view.key}_frames_waiting", shared=f"{view.key}_frames")
         analyse = there and st.button(
             f"Analyse {count}", icon=":material/play_arrow:", type="primary", key="study_analyse"
         )
@@ -210,7 +236,7 @@ def _offer_work(view: StudyView) -> None:
         if ready and view.has_results:
             st.caption("The study has changed since its results were computed.", width="content")
     if analyse:
-        _begin(lambda: start_analysis(view.token, study, there))
+        _begin(lambda: start_analysis(view.token, study, there, frames))
     elif compute:
         _begin(lambda: start_run(view.token, study))
 

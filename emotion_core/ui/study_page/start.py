@@ -16,7 +16,7 @@ from emotion_core.ui.study_page.adding import allowed_folders, outside_words, up
 from emotion_core.ui.study_page.jobs import start_run
 from emotion_core.ui.study_page.visits import show_study_of, study_store
 
-_LONGEST_NAME: Final = 80
+LONGEST_NAME: Final = 80
 
 
 def show_start(tokens: list[str]) -> None:
@@ -48,7 +48,7 @@ def _new() -> None:
     st.markdown("**Begin your own**")
     with st.form("study_new_form", border=False):
         name = st.text_input(
-            "Name", placeholder="Smiles at films, pilot", key="study_name", max_chars=_LONGEST_NAME
+            "Name", placeholder="Smiles at films, pilot", key="study_name", max_chars=LONGEST_NAME
         )
         pressed = st.form_submit_button("Create study", icon=":material/add:", key="study_create")
     if pressed and not name.strip():

@@ -15,6 +15,7 @@ from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.bundle import ModelBundle, load_bundle
 from emotion_core.pipeline.smoothing import SPEAKING_STRENGTH
 from emotion_core.ui.common.adaptation import as_file, choose_adaptation
+from emotion_core.ui.common.frames import choose_frames
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.visitor_jobs import retention_words, visitor
 from emotion_core.ui.video_page.jobs import VIDEO_JOBS, job_store
@@ -22,14 +23,6 @@ from emotion_core.video.options import described_network
 
 _TYPES: Final = ["mp4", "mov", "mkv", "avi", "webm", "m4v", "mpg", "mpeg", "ts", "wmv", "3gp"]
 # Words → options of the command. The first is the default.
-_FRAMES: Final[dict[str, tuple[str, ...]]] = {
-    "Every frame": (),
-    "Every 2nd frame": ("--every", "2"),
-    "Every 5th frame": ("--every", "5"),
-    "10 per second": ("--rate", "10"),
-    "4 per second": ("--rate", "4"),
-    "1 per second": ("--rate", "1"),
-}
 _FACES: Final[dict[str, tuple[str, ...]]] = {
     "Everybody": (),
     "One participant": ("--one-person",),
@@ -133,12 +126,7 @@ def _listed(folder: str) -> list[str]:
 
 def _options() -> tuple[list[str], str]:
     """Options of the command, and what is wrong with them ("" where nothing is)."""
-    frames = st.selectbox(
-        "Frames to analyse",
-        list(_FRAMES),
-        key="video_frames",
-        help="Fewer frames take less time, but expressions can come and go within half a second.",
-    )
+    frames = choose_frames("video_frames")
     encoder = clip_encoder()
     annotate = st.toggle(
         "Write an annotated clip",
@@ -156,7 +144,7 @@ def _options() -> tuple[list[str], str]:
         "return after a gap or a cut are recognised by how they look; what is remembered of them "
         "stays in memory and is deleted when the analysis ends.",
     )
-    arguments = list(_FRAMES[frames])
+    arguments = list(frames)
     arguments += [] if annotate else ["--no-annotate"]
     arguments += _FACES[faces]
     calmer = st.toggle(
