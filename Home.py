@@ -37,5 +37,7 @@ else:
     from emotion_core.ui.common.api_door import interface_routes
     from emotion_core.ui.common.file_links import file_routes
     from emotion_core.ui.common.server import opening_browser
+    from emotion_core.ui.presentation_page.messages import message_routes
 
-    app = st.App(__file__, routes=[*file_routes(), *interface_routes()], lifespan=opening_browser)
+    routes = [*file_routes(), *message_routes(), *interface_routes()]
+    app = st.App(__file__, routes=routes, lifespan=opening_browser)

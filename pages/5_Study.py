@@ -3,9 +3,11 @@
 import streamlit as st
 
 from emotion_core.extras import missing_extra
+from emotion_core.study.store import SESSION
 from emotion_core.ui.coding_page.visit import coder_here, invitation_here
 from emotion_core.ui.common.page import end_page, start_page
 from emotion_core.ui.common.resources import stop_on_bad_settings
+from emotion_core.ui.presentation_page.visit import session_here
 from emotion_core.ui.study_page.visits import (
     my_studies,
     show_study_of,
@@ -13,7 +15,15 @@ from emotion_core.ui.study_page.visits import (
     study_store,
 )
 
-if coder_here() is not None:
+session = session_here()
+if session:
+    start_page(
+        "Session",
+        "Take part in a study: look at what is shown while your webcam is on. Nothing is recorded "
+        "before you agree.",
+        links=False,
+    )
+elif coder_here() is not None:
     start_page(
         "Coding",
         "Watch each clip, and code by key what the face shows. Every key is saved at once: reload "
@@ -28,11 +38,15 @@ else:
 stop_on_bad_settings()
 
 invitation = invitation_here()
-# Whoever was invited to code sees nothing else, and is not to remember the study.
-tokens = [] if invitation else my_studies()
-shown = None if invitation else shown_study()
-folder = study_store().find(shown) if shown else study_store().invited(invitation)
-if invitation and folder is None:
+# Those who were invited see nothing else, and are not to remember the study.
+invited = bool(session or invitation)
+tokens = [] if invited else my_studies()
+shown = None if invited else shown_study()
+if session:
+    folder = study_store().invited(session, SESSION)
+else:
+    folder = study_store().find(shown) if shown else study_store().invited(invitation)
+if invited and folder is None:
     st.info("This study is no longer here: ask who invited you.", icon=":material/delete:")
     st.stop()
 if shown and folder is None:
@@ -41,7 +55,9 @@ if shown and folder is None:
 
 try:
     # These take seconds to import on a cold server: the title is on the screen by now.
-    if invitation:
+    if session:
+        from emotion_core.ui.presentation_page.participant import show_participant
+    elif invitation:
         from emotion_core.ui.coding_page.coder import show_invited
     elif shown and folder is not None:
         from emotion_core.ui.study_page.page import show_study
@@ -51,7 +67,9 @@ except ModuleNotFoundError as error:
     st.error(str(missing_extra(error)), icon=":material/extension:")
     st.stop()
 
-if invitation and folder is not None:
+if session and folder is not None:
+    show_participant(folder)
+elif invitation and folder is not None:
     show_invited(invitation, folder)
 elif shown and folder is not None:
     show_study(shown, folder)
@@ -59,7 +77,10 @@ else:
     show_start(tokens)
 
 end_page(
-    "A study is kept on the computer that serves this page until you delete it, with the videos "
-    "you add to it; nothing is sent anywhere else. Others see it only if you give them this page’s "
-    "address."
+    "The webcam’s picture travels between this browser and the server that shows this page, and "
+    "nowhere else. Nothing is kept before you agree and the recording starts."
+    if session
+    else "A study is kept on the computer that serves this page until you delete it, with the "
+    "videos you add to it; nothing is sent anywhere else. Others see it only if you give them this "
+    "page’s address."
 )

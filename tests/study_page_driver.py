@@ -13,8 +13,8 @@ from emotion_core.study.store import StudyStore
 
 PAGE = str(PROJECT_ROOT / "pages" / "5_Study.py")
 TABS = [
-    *("Recordings", "Events", "Measures", "Statistics", "Curves", "Two people", "Coding"),
-    *("Agreement", "Report"),
+    *("Recordings", "Events", "Measures", "Statistics", "Curves", "Two people"),
+    *("Presentation", "Coding", "Agreement", "Report"),
 ]
 
 

@@ -12,11 +12,15 @@ from emotion_core.vision.overlay import draw_overlay
 
 
 def build_processor(
-    classifier: Any, settings: LiveSettings, send_back: bool = True, seat: Seat | None = None
+    classifier: Any,
+    settings: LiveSettings,
+    send_back: bool = True,
+    seat: Seat | None = None,
+    kind: type[LiveProcessor] = LiveProcessor,
 ) -> LiveProcessor:
     """A processor with a pipeline of its own around the shared network: built in one place."""
     few_heaps()
     # A second face must not hold up the stream while the tracker fetches what it matches them with.
     import_aside("scipy.optimize")
     pipeline = Pipeline(classifier, settings.pipeline, adaptation=settings.adaptation)
-    return LiveProcessor(pipeline, draw_overlay, settings, send_back=send_back, seat=seat)
+    return kind(pipeline, draw_overlay, settings, send_back=send_back, seat=seat)

@@ -139,6 +139,11 @@ class LiveSession:
         with self._lock:
             return self._stream
 
+    @property
+    def zero_s(self) -> float:
+        """Time 0 of the recording on the steady clock."""
+        return self._zero_s
+
     def now_s(self) -> float:
         """Seconds since the recording began, pauses included."""
         return self._clock() - self._zero_s

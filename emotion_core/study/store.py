@@ -16,8 +16,9 @@ from emotion_core.results.export import output_error
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 _HEAD: Final = "study.json"
-# In the head: the token for coders.
-_CODING: Final = "coding"
+# In the head: the tokens for coders, and for participants of a presentation.
+CODING: Final = "coding"
+SESSION: Final = "session"
 # The study itself is a folder within, so that nothing about its owner is zipped with it.
 _STUDY: Final = "study"
 
@@ -65,8 +66,12 @@ class StudyStore:
         folder = self._root / token / _STUDY
         return folder if folder.is_dir() else None
 
-    def invitation(self, token: str) -> str:
-        """The token by which coders come to a study, and to nothing of it but their clips.
+    def invitation(self, token: str, purpose: str = CODING) -> str:
+        """The token by which others come to a study, and to nothing of it but their own page.
+
+        Args:
+            token: of the study.
+            purpose: CODING or SESSION.
 
         Raises:
             OutputError: there is no such study, or the work folder cannot be written.
@@ -74,21 +79,21 @@ class StudyStore:
         head = self._head(token) if _TOKEN.fullmatch(token) else {}
         if not head:
             raise OutputError("The study is no longer here: it was deleted.")
-        if _CODING not in head:
+        if purpose not in head:
             path = self._root / token / _HEAD
-            head[_CODING] = secrets.token_urlsafe(16)
+            head[purpose] = secrets.token_urlsafe(16)
             try:
                 replace_file(path, json.dumps(head).encode())
             except OSError as error:
                 raise output_error(path, error) from error
-        return str(head[_CODING])
+        return str(head[purpose])
 
-    def invited(self, invitation: str) -> Path | None:
+    def invited(self, invitation: str, purpose: str = CODING) -> Path | None:
         """The folder of the study to which an invitation leads; None where there is none."""
         if not _TOKEN.fullmatch(invitation):
             return None
         tokens = (head.parent.name for head in self._heads())
-        found = (t for t in tokens if self._head(t).get(_CODING) == invitation)
+        found = (t for t in tokens if self._head(t).get(purpose) == invitation)
         token = next(found, None)
         return self.find(token) if token else None
 

@@ -242,9 +242,9 @@ def test_links_begin_where_the_browser_reaches_the_server(
     Context.url = url  # type: ignore[attr-defined]
     monkeypatch.setattr(st, "context", Context)
     monkeypatch.setattr(LINKS, "served", True)
-    assert downloads._base() == base
+    assert downloads.served_base() == base
     monkeypatch.setattr(LINKS, "served", False)
-    assert downloads._base() is None
+    assert downloads.served_base() is None
 
 
 # A server as `streamlit run` starts it, with one large clip on offer.

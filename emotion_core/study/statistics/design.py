@@ -22,7 +22,11 @@ _NOT_VARIABLES: Final = frozenset(
     )
 )
 # Variables that are seldom what is asked about; a factor only where they are named.
-_SELDOM_FACTORS: Final = frozenset({"order", "trial", "block", "age", "note", "notes", "comment"})
+_SELDOM_FACTORS: Final = frozenset(
+    {"order", "trial", "block", "age", "note", "notes", "comment", "session_ended"}
+)
+# Answers given during a presentation.
+_RATING: Final = "rating_"
 _USUAL_FACTORS: Final = ("group", "condition")
 _MOST_LEVELS: Final = 6
 _MOST_CHOSEN: Final = 2
@@ -169,6 +173,7 @@ def _chosen(rows: pd.DataFrame, warnings: list[str]) -> list[str]:
         if c not in _NOT_VARIABLES
         and c not in _SELDOM_FACTORS
         and c not in _STIMULUS_COLUMNS
+        and not c.startswith(_RATING)
         and not pd.api.types.is_float_dtype(rows[c])
         and 2 <= len(levels(rows, c)) <= _MOST_LEVELS
     ]

@@ -35,7 +35,7 @@ def show_download(
         help: shown when the pointer rests on the button.
     """
     icon = ":material/download:"
-    if address := _address(file, key):
+    if address := file_address(file, key):
         st.link_button(label, address, type=kind, icon=icon, help=help, key=key)
         return
     st.download_button(
@@ -53,7 +53,7 @@ def show_download(
 
 def can_play(size: int) -> bool:
     """Whether `play_video` accepts a file of this many bytes."""
-    return _base() is not None or size <= _LARGEST_IN_MEMORY
+    return served_base() is not None or size <= _LARGEST_IN_MEMORY
 
 
 def play_video(file: OfferedFile, *, key: str, autoplay: bool = False) -> None:
@@ -64,13 +64,13 @@ def play_video(file: OfferedFile, *, key: str, autoplay: bool = False) -> None:
         key: unique on the page.
         autoplay: begin at once, without sound: browsers let no page begin with it.
     """
-    source = _address(file, key) or str(file.content)
+    source = file_address(file, key) or str(file.content)
     st.video(source, format=file.media_type, width="stretch", autoplay=autoplay, muted=autoplay)
 
 
-def _address(file: OfferedFile, key: str) -> str | None:
+def file_address(file: OfferedFile, key: str) -> str | None:
     """The link to a file, the same in every run of the page while the file stays as it is."""
-    base = _base()
+    base = served_base()
     if base is None:
         return None
     ids: dict[object, str] = st.session_state.setdefault("file_links", {})
@@ -90,7 +90,7 @@ def _version(file: OfferedFile) -> tuple[str, int, int] | None:
     return str(file.content), stat.st_mtime_ns, stat.st_size
 
 
-def _base() -> str | None:
+def served_base() -> str | None:
     """The address below which this visitor's browser reaches the server, proxies included.
 
     None where links are not served, or where the browser's address is not known.

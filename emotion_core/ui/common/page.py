@@ -45,12 +45,13 @@ button[data-variant="segmented_control"][data-selected="true"] p {
 </style>"""
 
 
-def start_page(title: str, purpose: str) -> None:
+def start_page(title: str, purpose: str, *, links: bool = True) -> None:
     """Set the page up and draw its head. Call it first, once, before anything else is drawn.
 
     Args:
         title: shown large and in the browser's tab.
         purpose: one sentence that says what the visitor can do here.
+        links: to the other pages; False for those who were invited to this one.
     """
     tab = PROGRAM if title == PROGRAM else f"{title} · {PROGRAM}"
     st.set_page_config(page_title=tab, page_icon=str(_ICON), layout="wide")
@@ -59,7 +60,7 @@ def start_page(title: str, purpose: str) -> None:
         icon = base64.b64encode(_ICON.read_bytes()).decode()
         image = f'<img alt="" src="data:image/svg+xml;base64,{icon}">'
         st.html(f'<div class="lab-brand">{image}{PROGRAM}</div>', width="content")
-        for path in PAGES:
+        for path in PAGES if links else ():
             link_to(path)
     st.title(title, anchor=False)
     st.markdown(purpose)

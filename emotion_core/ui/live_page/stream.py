@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 import streamlit as st
+from aiortc import RTCRtpReceiver
 from aiortc.contrib.media import MediaBlackhole
 from aiortc.jitterbuffer import JitterBuffer
 from streamlit_webrtc import WebRtcMode, webrtc_streamer
@@ -18,6 +19,7 @@ from emotion_core.live.aiortc_patches import hand_over_finished_frames, keep_new
 from emotion_core.live.build import build_processor
 from emotion_core.live.camera_errors import CameraProblem, CheckStep, camera_problem, check_steps
 from emotion_core.live.capacity import SEATS, busy_words, default_max_streams
+from emotion_core.live.capture_times import TimedProcessor, keep_sender_reports
 from emotion_core.live.ice import rtc_configuration
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.settings import LiveSettings
@@ -46,15 +48,31 @@ _SENDS_BACK, _OVER, _TOLD = "live_sends_back", "live_over", "live_told_to_stop"
 _REFUSED: Final[WeakSet[LiveProcessor]] = WeakSet()
 
 
-def live_stream(classifier: "Classifier") -> bool:
-    """Draw the stream; True while it runs or is about to. `use_settings` follows in every run."""
+def live_stream(
+    classifier: "Classifier",
+    *,
+    play: bool | None = None,
+    kind: type[LiveProcessor] = LiveProcessor,
+) -> bool:
+    """Draw the stream; True while it runs or is about to. `use_settings` follows in every run.
+
+    Args:
+        classifier: the network that reads.
+        play: start or stop the stream without a press of START; None leaves that to the visitor.
+        kind: of the processor.
+    """
     settings = st.session_state.get(_SETTINGS, LiveSettings())
     broken = st.session_state[_TOLD] = _broken_off()
-    context = _streamer(classifier, settings, broken) if _has_room() else None
+    wanted = False if broken else play
+    context = _streamer(classifier, settings, wanted, kind) if _has_room() else None
     if context is None:
         return False
     if context.video_processor is not None:
         st.session_state[_PROCESSOR] = context.video_processor
+        if isinstance(context.video_processor, TimedProcessor):
+            for receiver in context._get_worker().pc.getReceivers():
+                if getattr(receiver.track, "kind", "") == "video":
+                    context.video_processor.capture_times.watch(receiver)
         # streamlit-webrtc ends a connection when the browser says so or ICE gives up; no other way
         # leads to it.
         context.video_processor.end_when_silent(context._get_worker().stop)
@@ -124,7 +142,12 @@ def _broken_off() -> bool:
     return reading.ended and (reading.silent or processor in _REFUSED)
 
 
-def _streamer(classifier: "Classifier", settings: LiveSettings, stop: bool) -> Any:
+def _streamer(
+    classifier: "Classifier",
+    settings: LiveSettings,
+    play: bool | None,
+    kind: type[LiveProcessor],
+) -> Any:
     try:
         configuration = _network()
     except EmotionCoreError as error:
@@ -136,8 +159,8 @@ def _streamer(classifier: "Classifier", settings: LiveSettings, stop: bool) -> A
         mode=WebRtcMode.SENDRECV,
         rtc_configuration=configuration,
         media_stream_constraints=camera_constraints(),
-        video_processor_factory=partial(_processor, classifier, settings, sends_back),
-        desired_playing_state=False if stop else None,
+        video_processor_factory=partial(_processor, classifier, settings, sends_back, kind),
+        desired_playing_state=play,
         sendback_video=sends_back,
         # Somebody must ask for the frames where they are not sent on.
         out_recorder_factory=None if sends_back else MediaBlackhole,
@@ -154,13 +177,19 @@ def _streamer(classifier: "Classifier", settings: LiveSettings, stop: bool) -> A
     )
 
 
-def _processor(classifier: "Classifier", settings: LiveSettings, sends_back: bool) -> LiveProcessor:
+def _processor(
+    classifier: "Classifier",
+    settings: LiveSettings,
+    sends_back: bool,
+    kind: type[LiveProcessor] = LiveProcessor,
+) -> LiveProcessor:
     """Runs on the thread that answers the browser's offer, before any track is connected."""
     keep_newest_only(get_global_relay())
     hand_over_finished_frames(JitterBuffer)
+    keep_sender_reports(RTCRtpReceiver)
     # Not when START is drawn: others who press it at the same time have seen a free seat too.
     seat = SEATS.take(_most_streams())
-    processor = build_processor(classifier, settings, sends_back, seat)
+    processor = build_processor(classifier, settings, sends_back, seat, kind)
     if seat is None:
         _REFUSED.add(processor)
         processor.on_ended()
@@ -221,17 +250,18 @@ def probe() -> Probed:
     return probe_camera(st.session_state.setdefault("live_checks", 0), network)
 
 
-def camera_help(classifier: "Classifier", probed: Probed) -> None:
+def camera_help(classifier: "Classifier", probed: Probed, *, other_ways: bool = True) -> None:
     """Say what keeps the camera away, and offer a way without a stream.
 
     Args:
         classifier: reads the snapshot.
         probed: what `probe` found.
+        other_ways: offer a snapshot and a photo, too.
     """
     if probed.problem:
         show_problem(probed.problem)
     with st.expander(
-        "No picture? Check the camera or take a snapshot",
+        "No picture? Check the camera" + (" or take a snapshot" if other_ways else ""),
         icon=":material/help:",
         expanded=probed.problem is not None or probed.steps is not None,
     ):
@@ -244,6 +274,8 @@ def camera_help(classifier: "Classifier", probed: Probed) -> None:
         )
         if probed.steps is not None:
             _show_steps(check_steps(probed.steps, probed.details, _media_step()))
+        if not other_ways:
+            return
         if st.toggle("Take a snapshot instead", key="live_snapshot"):
             _snapshot(classifier)
         st.markdown("Or analyse a picture that you have:")

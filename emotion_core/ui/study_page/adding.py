@@ -119,7 +119,7 @@ def _add_uploads(view: StudyView, uploads: list[Any], pattern: str, frames: tupl
         free = recording_name(name.stem, taken)
         taken.append(free)
         files.append(folder / f"{free}{suffix}")
-        _save(upload, files[-1])
+        save_upload(upload, files[-1])
     added = add_recordings(view.study, files, pattern, [upload.name for upload in uploads])
     for file in added.failed:
         file.unlink(missing_ok=True)
@@ -129,7 +129,12 @@ def _add_uploads(view: StudyView, uploads: list[Any], pattern: str, frames: tupl
     return " ".join(f"{file.name}: {why}" for file, why in added.failed.items())
 
 
-def _save(upload: Any, path: Path) -> None:
+def save_upload(upload: Any, path: Path) -> None:
+    """Keep a file of `st.file_uploader`.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     try:
         path.parent.mkdir(exist_ok=True)
         upload.seek(0)

@@ -15,6 +15,7 @@ from emotion_core.ui.coding_page.visit import coder_here
 from emotion_core.ui.common.frames import choose_frames
 from emotion_core.ui.common.network_choice import network_options, select_network
 from emotion_core.ui.common.text import escape
+from emotion_core.ui.presentation_page.research import show_presentation
 from emotion_core.ui.study_page.agreement import show_agreement
 from emotion_core.ui.study_page.curves import show_curves
 from emotion_core.ui.study_page.events import show_events
@@ -47,6 +48,7 @@ _TABS: Final[dict[str, Callable[[StudyView], None]]] = {
     "Statistics": show_statistics,
     "Curves": show_curves,
     "Two people": show_pairs,
+    "Presentation": show_presentation,
     "Coding": show_coding,
     "Agreement": show_agreement,
     "Report": show_report,

@@ -1,0 +1,1 @@
+"""A presentation: pictures, clips and questions shown to participants while a webcam records."""
