@@ -6,8 +6,9 @@ from pathlib import Path
 import cv2
 import pytest
 import streamlit as st
+from page_driver import run, words
 from streamlit.testing.v1 import AppTest
-from study_page_driver import PAGE, add, folder_of, open_tab, page, run, words
+from study_page_driver import PAGE, add, folder_of, open_tab, page
 
 from emotion_core.errors import SettingsError
 from emotion_core.media.synthetic import sample_photo
