@@ -163,4 +163,7 @@ def test_results_are_older_when_a_clip_has_been_finished(coded: Study) -> None:
     store.press("Ben", unit.id, [Key("new", Action.CODE, 1.0, "happy")])
     assert inputs_digest(coded) == before, "a clip that is not finished changes no result"
     store.finish("Ben", unit.id)
-    assert inputs_digest(coded) != before
+    finished = inputs_digest(coded)
+    assert finished != before
+    store.press("Ben", unit.id, [Key("later", Action.CODE, 2.0, "sad")])
+    assert inputs_digest(coded) != finished, "a finished clip is changed, too"

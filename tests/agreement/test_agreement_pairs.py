@@ -272,3 +272,20 @@ def test_sentences_for_a_paper() -> None:
     cited = " ".join(references(found))
     for name in ("Cohen", "Krippendorff", "McGraw", "Bland", "Bakeman", "Efron"):
         assert name in cited
+
+
+@pytest.mark.parametrize("start_s", [0.1, 4.1, 15.1, 16.1])
+def test_events_as_far_apart_as_the_tolerance_are_paired_whatever_the_rounding(
+    start_s: float,
+) -> None:
+    there = Code(start_s, start_s + 0.5, "happy")
+    later = Code(round(start_s + 1.0, 1), 20.0, "happy")
+    (pair,) = paired([there], [later], 1.0)
+    assert None not in (pair.first, pair.second)
+
+
+def test_a_missing_interval_has_its_own_reason() -> None:
+    rows = [(coder, "r1", 0, 4 + i, "happy") for i, coder in enumerate("AB")]
+    found = agreement(coding(rows))
+    assert "one participant only" in found.figure("A", "B", "bias", "happy")["note"]
+    assert "fewer than 5 participants" in found.figure("A", "B", "kappa_time")["note"]

@@ -87,7 +87,18 @@ def test_faces_that_cannot_be_cut_out_are_told(work: Path, coded: Path) -> None:
     app.button(key=f"study_{token[:8]}_faces_make").click()
     app = run(app)
     assert "No face can be written" in words(app)
-    assert "P0: The video is outside of the study" in words(app)
+    assert "P0: The video is outside of the study" in words(app).replace("\\", "")
+
+
+def test_names_that_coders_gave_themselves_are_shown_as_they_are(work: Path) -> None:
+    folder = work / "lonely"
+    study = analysed_study(folder, {"P0": READ})
+    add_codes(study, 6.0, {"![](http://e.example/a.png)": {"P0": TRUE}})
+    keep_settings(study, AgreementSettings(("![](http://e.example/a.png)",)))
+    token = add(work, folder)
+    told = words(open_tab(page(token), token, "Agreement"))
+    assert "e.example" in told
+    assert "![](http" not in told
 
 
 @pytest.mark.parametrize(

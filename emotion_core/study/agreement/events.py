@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -9,6 +10,9 @@ from scipy.optimize import linear_sum_assignment
 from emotion_core.results.face_table import Float64Array
 from emotion_core.study.agreement.coding import Code, Coded, Coding
 from emotion_core.study.agreement.intervals import Interval, common
+
+# Times with six decimals whose distance is the tolerance differ from it by rounding.
+_ROUNDING_S: Final = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def _neighbourhoods(
     group: tuple[list[Code], list[Code]] = ([], [])
     last_s = -np.inf
     for start_s, which, code in both:
-        if start_s - last_s > tolerance_s and (group[0] or group[1]):
+        if start_s - last_s > tolerance_s + _ROUNDING_S and (group[0] or group[1]):
             yield group
             group = ([], [])
         group[which].append(code)
@@ -129,7 +133,7 @@ def _best(first: list[Code], second: list[Code], tolerance_s: float) -> list[Pai
     starts = np.array([c.start_s for c in first])[:, None], np.array([c.start_s for c in second])
     distance = np.abs(starts[0] - starts[1])
     same = np.array([[a.code == b.code for b in second] for a in first])
-    near = distance <= tolerance_s + 1e-9
+    near = distance <= tolerance_s + _ROUNDING_S
     # A pair of one code outweighs any number of others, and any pair all distances together.
     most = min(len(first), len(second)) + 1
     gain = np.where(near, 1.0 - distance / (most * max(tolerance_s, 1e-9) * 2), 0.0)

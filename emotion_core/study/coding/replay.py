@@ -89,11 +89,13 @@ class ClipCodes:
         codes: in the order in which they were made.
         note: on the clip.
         problems: sentences for the coder.
+        can_undo: a key has changed something that can be taken back, even if no code is left.
     """
 
     codes: tuple[Code, ...] = ()
     note: str = ""
     problems: tuple[str, ...] = ()
+    can_undo: bool = False
 
     @property
     def running(self) -> tuple[Code, ...]:
@@ -121,7 +123,7 @@ def replay(keys: Iterable[Key], start_s: float, end_s: float) -> ClipCodes:
         after = _applied(history[-1], key, start_s, end_s)
         if after != history[-1]:
             history.append(after)
-    return history[-1]
+    return replace(history[-1], can_undo=len(history) > 1)
 
 
 def finished(clip: ClipCodes, end_s: float) -> ClipCodes:
@@ -196,6 +198,9 @@ def _ended(clip: ClipCodes, running: Code, time_s: float) -> ClipCodes:
     for code in clip.codes:
         if code.id == running.id:
             codes += [whole] if last - first >= _SHORTEST_S else []
+        elif code.end_s <= first or code.start_s >= last:
+            # Most codes of a long clip: every key is replayed with each press.
+            codes.append(code)
         elif code.running or code.kind is CodeKind.MOMENT or not _replaces(whole, code):
             codes.append(code)
         else:
@@ -204,10 +209,7 @@ def _ended(clip: ClipCodes, running: Code, time_s: float) -> ClipCodes:
 
 
 def _outside(code: Code, first: float, last: float) -> Iterator[Code]:
-    """The parts of a stretch that another one does not cover."""
-    if code.end_s <= first or code.start_s >= last:
-        yield code
-        return
+    """The parts of a stretch that another one, which overlaps it, does not cover."""
     if first - code.start_s >= _SHORTEST_S:
         yield replace(code, end_s=first)
     if code.end_s - last >= _SHORTEST_S:

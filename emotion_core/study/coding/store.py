@@ -196,6 +196,16 @@ class CodingStore:
 
     # ---- what others read
 
+    def state_of_done(self) -> str:
+        """Differs where other clips are done, or where keys of clips that are done differ."""
+        sql = (
+            "SELECT done.coder, done.unit, coalesce(max(keys.number), 0) FROM done LEFT JOIN keys "
+            "ON keys.coder = done.coder AND keys.unit = done.unit "
+            "GROUP BY done.coder, done.unit ORDER BY done.coder, done.unit"
+        )
+        with self._read() as file:
+            return repr([tuple(row) for row in file.execute(sql)])
+
     def progress(self) -> tuple[CoderProgress, ...]:
         """How far each coder is."""
         return tuple(self._progress(coder) for coder in self.coders())

@@ -164,6 +164,6 @@ def _done(change: Callable[[], object]) -> None:
     try:
         change()
     except EmotionCoreError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escape(str(error)), icon=":material/error:")
         return
     st.rerun()

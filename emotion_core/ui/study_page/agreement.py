@@ -53,7 +53,8 @@ def show_agreement(view: StudyView) -> None:
         settings = _choices(view, people)
         found = _computed(view.token, _state(view), settings, view)
     except EmotionCoreError as error:
-        st.info(str(error), icon=":material/group:")
+        # Coders who were invited chose their names themselves.
+        st.info(escape(str(error)), icon=":material/group:")
         show_coded_faces(view, people)
         return
     _notes(found.notes)
