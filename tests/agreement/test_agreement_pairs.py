@@ -118,7 +118,7 @@ def test_alpha_of_three_coders_uses_what_only_two_have_coded() -> None:
     together = found.figure("all coders", "", "alpha_nominal")
     assert together["n"] == pytest.approx(160)
     assert 0 < together["low"] < together["value"] < together["high"] < 1
-    assert "Over all 3 coders" in " ".join(results(found))
+    assert "Across all 3 coders" in " ".join(results(found))
 
 
 def test_overlapping_codes_are_a_label_of_their_own() -> None:

@@ -105,7 +105,7 @@ def test_names_that_coders_gave_themselves_are_shown_as_they_are(work: Path) -> 
     ("changes", "said"),
     [
         ({}, "Compared: 2 min of 2 recordings and 1 participant."),
-        ({"untold_s": 3.0}, "Left out: 3 s that one of the two could not tell."),
+        ({"untold_s": 3.0}, "Left out: 3 s that one of the two could not judge."),
         ({"first_only_s": 2.0, "second_only_s": 5.0}, "Left out: 7 s that only one has coded."),
     ],
 )

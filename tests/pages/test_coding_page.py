@@ -181,7 +181,7 @@ def test_an_invitation_shows_the_clips_only(work: Path, store: CodingStore, toke
     app = press(app, "Begin")
     assert "Clip 1 of 2" in words(app)
     app = press(app, "Leave coding")
-    assert "Who codes?" in words(app)
+    assert "Who is coding?" in words(app)
     assert not app.tabs
     assert "ask who invited you" in words(coder_page("coding", "x" * 22))
     assert StudyStore(work / "studies").invited("../" + invitation) is None
