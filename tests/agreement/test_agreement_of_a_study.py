@@ -176,3 +176,14 @@ def test_recordings_that_the_study_leaves_out_count_nowhere(coded: Study) -> Non
     people = people_coding(coded.with_recordings(rows))
     assert name not in people.recordings(["Anna"])
     assert f"Not included in the study, and left out: {name}." in people.problems
+
+
+def test_a_face_that_is_lost_for_a_moment_is_no_event(tmp_path: Path) -> None:
+    probs = probs_of("happy", [0.9] * 40)
+    probs[20:22] = np.nan
+    write_table(tmp_path / "recordings" / "P1_a", faces_csv(probs, 10.0))
+    study = made_study(tmp_path, [recording("P1_a")])
+    build_all(study)
+    steps, events = (machine_coding(study, ["P1_a"], s).of[MACHINE]["P1_a"] for s in (0.0, 0.5))
+    assert [len(one.codes) for one in (steps, events)] == [2, 1]
+    assert steps.seen == events.seen

@@ -289,3 +289,14 @@ def test_a_missing_interval_has_its_own_reason() -> None:
     found = agreement(coding(rows))
     assert "one participant only" in found.figure("A", "B", "bias", "happy")["note"]
     assert "fewer than 5 participants" in found.figure("A", "B", "kappa_time")["note"]
+
+
+def test_moments_that_one_cannot_tell_make_no_further_events() -> None:
+    rows: list[Row] = [("A", "r1", 0, 8, "happy"), ("B", "r1", 0, 2, "happy")]
+    rows += [("B", "r1", 2.5, 5, "happy"), ("B", "r1", 5.5, 8, "happy")]
+    found = agreement(coding([*rows, *(("B", "r1", a, a + 0.5, "?") for a in (2, 5))]))
+    assert found.figure("A", "B", "f1_events")["n"] == 2
+    assert value(found, "f1_events") == 1.0
+    # Where B told of nothing in between, B has three events.
+    bare = agreement(coding(rows))
+    assert bare.figure("A", "B", "f1_events")["n"] == 4

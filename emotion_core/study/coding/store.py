@@ -25,6 +25,7 @@ from emotion_core.study.coding.records import (
     clean_name,
     folded,
     key_of,
+    plan_of,
     unit_of,
     unit_row,
 )
@@ -108,10 +109,7 @@ class CodingStore:
                 "SELECT plans.*, (SELECT count(*) FROM units WHERE plan = plans.id) AS units "
                 "FROM plans ORDER BY id"
             )
-            return tuple(
-                PlanInfo(r["id"], r["name"], r["seed"], json.loads(r["settings"]), r["units"])
-                for r in rows
-            )
+            return tuple(plan_of(row) for row in rows)
 
     def add_plan(self, name: str, plan: Plan, windows: Sequence[Window]) -> int:
         """Keep a plan and its clips; returns its number."""
