@@ -100,3 +100,7 @@ def test_the_deletion_of_the_only_code_can_be_undone() -> None:
     assert (deleted.codes, deleted.can_undo) == ((), True)
     assert not replay([], 0, 10).can_undo
     assert not replay([only, act(Action.UNDO)], 0, 10).can_undo
+
+
+def test_a_stretch_ended_where_it_began_leaves_the_others_whole() -> None:
+    assert found([code("a", 1), code("a", 5), code("b", 3), code("b", 3)]) == [("a", 1, 5)]

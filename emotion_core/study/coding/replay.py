@@ -194,14 +194,23 @@ def _ended(clip: ClipCodes, running: Code, time_s: float) -> ClipCodes:
     """A running stretch ended, and what it covers taken from the others: the later one counts."""
     first, last = sorted((running.start_s, time_s))
     whole = replace(running, start_s=first, end_s=last, running=False)
+    # Ended where it began, it covers nothing.
+    ended = [whole] if last - first >= _SHORTEST_S else []
+    at = next(i for i in reversed(range(len(clip.codes))) if clip.codes[i].id == running.id)
+    # Every key is replayed with each press: a long clip has thousands of codes elsewhere.
+    if not ended or not any(c.end_s > first and c.start_s < last for c in clip.codes):
+        return replace(clip, codes=(*clip.codes[:at], *ended, *clip.codes[at + 1 :]))
     codes: list[Code] = []
     for code in clip.codes:
         if code.id == running.id:
-            codes += [whole] if last - first >= _SHORTEST_S else []
-        elif code.end_s <= first or code.start_s >= last:
-            # Most codes of a long clip: every key is replayed with each press.
-            codes.append(code)
-        elif code.running or code.kind is CodeKind.MOMENT or not _replaces(whole, code):
+            codes += ended
+        elif (
+            code.end_s <= first
+            or code.start_s >= last
+            or code.running
+            or code.kind is CodeKind.MOMENT
+            or not _replaces(whole, code)
+        ):
             codes.append(code)
         else:
             codes += _outside(code, first, last)
