@@ -75,8 +75,8 @@ def pair_events(
         first, second = (coding.of[coder][name] for coder in coders)
         at = owner[participants.get(name) or name]
         spans, seen = shared_time(first, second), common(first.seen, second.seen)
-        events = [_events(one.within(spans), spans, seen) for one in (first, second)]
-        for pair in paired(*events, tolerance_s):
+        mine, theirs = (_events(one.within(spans), spans, seen) for one in (first, second))
+        for pair in paired(mine, theirs, tolerance_s):
             row = size if pair.first is None else place[pair.first.code]
             column = size if pair.second is None else place[pair.second.code]
             tables[at, row, column] += 1
