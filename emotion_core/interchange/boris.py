@@ -78,9 +78,16 @@ class _Observation:
 
 def _observations(documents: Sequence[Document]) -> list[_Observation]:
     made = []
+    # A recording may be called as another one with a coder: no observation replaces another.
+    taken = {document.name for document in documents}
     for document in documents:
         for coder in dict.fromkeys(tier.coder for tier in document.tiers) or {"": None}:
-            name = f"{document.name} ({coder})" if coder else document.name
+            base = name = f"{document.name} ({coder})" if coder else document.name
+            number = 1
+            while coder and name in taken:
+                number += 1
+                name = f"{base} #{number}"
+            taken.add(name)
             tiers = tuple(tier for tier in document.tiers if tier.coder == coder)
             made.append(_Observation(name, document, tiers))
     return made

@@ -96,8 +96,8 @@ def _quoted(text: str) -> str:
 
 
 def _seconds(seconds: float) -> str:
-    """To the millisecond: what touches has the same text, so that Praat sees no gap."""
-    text = f"{seconds:.3f}".rstrip("0").rstrip(".")
+    """To the millisecond, rounded as `Span.ms` is: what touches has the same text for Praat."""
+    text = f"{round(seconds * 1000) / 1000:.3f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 

@@ -92,7 +92,9 @@ def plan_faces(
         nothing = (
             "No face can be written." if coding.of else "There are no finished units of any coder."
         )
-        raise InputError(" ".join([nothing, *problems]))
+        # Why nothing counts is told by the codes themselves.
+        told = problems if coding.of else coding.problems
+        raise InputError(" ".join([nothing, *told]))
     return FacePlan(tuple(moments), tuple(problems))
 
 

@@ -40,13 +40,14 @@ def inputs_digest(study: Study) -> str:
 
 
 def _finished_clips(study: Study) -> str:
-    """Who has finished which clips: the report tells how well coders agree. Single keys of clips
-    that are being coded change nothing in it."""
+    """Who has finished which clips, and with which keys: the report tells how well coders agree.
+
+    Keys of clips that are not finished change nothing in it.
+    """
     if not (study.folder / FILE).is_file():
         return ""
-    store = CodingStore(study.folder)
     try:
-        return repr([(c.name, sorted(store.done(c.name))) for c in store.coders()])
+        return CodingStore(study.folder).state_of_done()
     except EmotionCoreError as error:
         return str(error)
 

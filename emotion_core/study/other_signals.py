@@ -114,7 +114,7 @@ def place_others(
         try:
             table = read_other(path)
             times = _times(table, faces, read_summary(folder), problems)
-            mask = _participant(table, person)
+            mask = _participant(table, times, person)
             signals |= _on_grid(table.rows(mask), times[mask], times, grid)
         except InputError as error:
             problems.append(f"{error} It is left out.")
@@ -184,7 +184,7 @@ def _check_length(table: OtherTable, times: Float64Array, summary: Mapping[str, 
         )
 
 
-def _participant(table: OtherTable, person: FaceTable) -> BoolArray:
+def _participant(table: OtherTable, times: Float64Array, person: FaceTable) -> BoolArray:
     """(N,) bool: the rows that are the participant's face, one for each frame at most.
 
     Where boxes are known, the face that overlaps most with the participant's box at that time;
@@ -196,7 +196,7 @@ def _participant(table: OtherTable, person: FaceTable) -> BoolArray:
     if not placed.any():
         numbers, counts = np.unique(table.face[table.found], return_counts=True)
         return table.found & (table.face == numbers[counts.argmax()])
-    overlap = np.where(placed, _overlap(table, person), 0.0)
+    overlap = np.where(placed, _overlap(table.boxes_xywh, times, person), 0.0)
     best = _best_of_frames(table.frame, overlap) & (overlap >= _LEAST_OVERLAP)
     if not best.any():
         raise InputError(
@@ -206,26 +206,26 @@ def _participant(table: OtherTable, person: FaceTable) -> BoolArray:
     return best
 
 
-def _overlap(table: OtherTable, person: FaceTable) -> Float64Array:
+def _overlap(boxes_xywh: Float64Array, times: Float64Array, person: FaceTable) -> Float64Array:
     """(N,) intersection over union with the participant's box in the nearest analysed frame.
 
-    0 where the participant is not in an analysed frame within one usual step.
+    By time, since the frames of a copy of the video or of a live recording's clip have other
+    numbers. 0 where the participant is not in an analysed frame within one usual step.
     """
-    frames = np.unique(person.frame)
-    if not len(frames):
-        return np.zeros(len(table.frame))
-    step = max(1.0, float(np.median(np.diff(frames)))) if len(frames) > 1 else 1.0
-    after = np.clip(np.searchsorted(person.frame, table.frame), 0, len(person) - 1)
+    if not len(person):
+        return np.zeros(len(times))
+    step_s = usual_step_s(np.unique(person.time_s)) + TIME_ERROR_S
+    after = np.clip(np.searchsorted(person.time_s, times), 0, len(person) - 1)
     before = np.maximum(after - 1, 0)
-    nearer = np.abs(person.frame[before] - table.frame) < np.abs(person.frame[after] - table.frame)
-    row = np.where(nearer, before, after)
-    a, b = table.boxes_xywh, person.boxes_xywh[row].astype(np.float64)
+    away = np.abs(person.time_s[before] - times), np.abs(person.time_s[after] - times)
+    row = np.where(away[0] < away[1], before, after)
+    a, b = boxes_xywh, person.boxes_xywh[row].astype(np.float64)
     low = np.maximum(a[:, :2], b[:, :2])
     high = np.minimum(a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:])
     both = np.clip(high - low, 0, None).prod(axis=1)
     union = a[:, 2:].prod(axis=1) + b[:, 2:].prod(axis=1) - both
     iou = np.divide(both, union, out=np.zeros(len(both)), where=union > 0)
-    return np.asarray(np.where(np.abs(person.frame[row] - table.frame) <= step, iou, 0.0))
+    return np.asarray(np.where(np.minimum(*away) <= step_s, iou, 0.0))
 
 
 def _best_of_frames(frame: IntArray, score: Float64Array) -> BoolArray:

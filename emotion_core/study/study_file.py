@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final
 
 import tomlkit
@@ -14,6 +15,7 @@ from emotion_core.errors import InputError, OutputError, SettingsError
 from emotion_core.study.definitions import StudySettings, settings_from
 from emotion_core.study.event_keys import DEFAULT_KEYS, TABLE, EventKey, event_keys_of
 from emotion_core.study.problems import Problem
+from emotion_core.study.text_files import read_text
 
 STUDY: Final = "study.toml"
 FORMAT: Final = 1
@@ -117,6 +119,18 @@ def _settings(values: Mapping[str, Any], problems: list[Problem]) -> StudySettin
         else:
             good[name] = value
     return settings_from(good)
+
+
+def table_on_disk(folder: Path, name: str) -> Any:
+    """What study.toml in a folder has under a name at this moment; {} where it has nothing.
+
+    Raises:
+        InputError: study.toml cannot be read.
+    """
+    try:
+        return tomllib.loads(read_text(folder / STUDY).text).get(name, {})
+    except ValueError as error:
+        raise InputError(f"{STUDY} cannot be read: {error}.") from error
 
 
 def changed_text(text: str, changes: Mapping[str, Mapping[str, Any]]) -> str:

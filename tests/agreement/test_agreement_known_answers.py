@@ -133,6 +133,12 @@ def test_chance_of_events_is_quasi_independence() -> None:
     assert float(event_kappa(table)) == pytest.approx(by_hand, abs=1e-6)
 
 
+@pytest.mark.parametrize("table", [[[0.0, 1], [1, 0]], [[0.0, 0, 3], [0, 0, 4], [5, 2, 0]]])
+def test_events_that_are_never_paired_agree_as_chance_expects(table: list[list[float]]) -> None:
+    assert float(event_kappa(table)) == 0.0
+    assert event_kappa([table, table]).tolist() == [0.0, 0.0]
+
+
 def test_f1_of_events_is_that_of_scikit_learn() -> None:
     assert f1(events_table()).tolist() == pytest.approx(PEERS["f1"]["each"])
     assert float(overall_f1(events_table())) == pytest.approx(PEERS["f1"]["micro"])

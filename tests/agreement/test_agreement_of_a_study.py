@@ -1,6 +1,7 @@
 """Agreement of a study: coders in its store, the machine in its readings, the command."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from emotion_core.cli import main
 from emotion_core.errors import InputError
 from emotion_core.study.agreement.machine import MACHINE, machine_coding
 from emotion_core.study.agreement.measures import COLUMNS, DISAGREEMENT_COLUMNS, MEASURES
-from emotion_core.study.agreement.of_study import study_agreement
+from emotion_core.study.agreement.of_study import people_coding, study_agreement
 from emotion_core.study.agreement.report import AgreementSettings
 from emotion_core.study.coding.replay import Action, Key
 from emotion_core.study.coding.store import CodingStore
@@ -115,7 +116,7 @@ def test_the_command_writes_tables_and_says_what_it_found(
     assert main(["study", "agreement", str(coded.folder), "--tolerance", "0.4", *given]) == 0
     said = capsys.readouterr().out
     assert "Anna – machine: Cohen’s κ (time) 1.000 [1.000, 1.000]" in said
-    assert "coder Anna and the machine agreed on the code in 100% of the time" in said
+    assert "coder Anna and the machine agreed on the code 100% of the time" in said
     table = pd.read_csv(coded.folder / "results" / "agreement.csv")
     assert list(table.columns) == list(COLUMNS)
     assert (tmp_path / "out.csv").read_bytes() == (
@@ -163,4 +164,26 @@ def test_results_are_older_when_a_clip_has_been_finished(coded: Study) -> None:
     store.press("Ben", unit.id, [Key("new", Action.CODE, 1.0, "happy")])
     assert inputs_digest(coded) == before, "a clip that is not finished changes no result"
     store.finish("Ben", unit.id)
-    assert inputs_digest(coded) != before
+    finished = inputs_digest(coded)
+    assert finished != before
+    store.press("Ben", unit.id, [Key("later", Action.CODE, 2.0, "sad")])
+    assert inputs_digest(coded) != finished, "a finished clip is changed, too"
+
+
+def test_recordings_that_the_study_leaves_out_count_nowhere(coded: Study) -> None:
+    name = people_coding(coded).recordings(["Anna"])[0]
+    rows = [replace(r, include=r.recording != name) for r in coded.recordings]
+    people = people_coding(coded.with_recordings(rows))
+    assert name not in people.recordings(["Anna"])
+    assert f"Not included in the study, and left out: {name}." in people.problems
+
+
+def test_a_face_that_is_lost_for_a_moment_is_no_event(tmp_path: Path) -> None:
+    probs = probs_of("happy", [0.9] * 40)
+    probs[20:22] = np.nan
+    write_table(tmp_path / "recordings" / "P1_a", faces_csv(probs, 10.0))
+    study = made_study(tmp_path, [recording("P1_a")])
+    build_all(study)
+    steps, events = (machine_coding(study, ["P1_a"], s).of[MACHINE]["P1_a"] for s in (0.0, 0.5))
+    assert [len(one.codes) for one in (steps, events)] == [2, 1]
+    assert steps.seen == events.seen

@@ -118,7 +118,7 @@ def test_alpha_of_three_coders_uses_what_only_two_have_coded() -> None:
     together = found.figure("all coders", "", "alpha_nominal")
     assert together["n"] == pytest.approx(160)
     assert 0 < together["low"] < together["value"] < together["high"] < 1
-    assert "Over all 3 coders" in " ".join(results(found))
+    assert "Across all 3 coders" in " ".join(results(found))
 
 
 def test_overlapping_codes_are_a_label_of_their_own() -> None:
@@ -272,3 +272,31 @@ def test_sentences_for_a_paper() -> None:
     cited = " ".join(references(found))
     for name in ("Cohen", "Krippendorff", "McGraw", "Bland", "Bakeman", "Efron"):
         assert name in cited
+
+
+@pytest.mark.parametrize("start_s", [0.1, 4.1, 15.1, 16.1])
+def test_events_as_far_apart_as_the_tolerance_are_paired_whatever_the_rounding(
+    start_s: float,
+) -> None:
+    there = Code(start_s, start_s + 0.5, "happy")
+    later = Code(round(start_s + 1.0, 1), 20.0, "happy")
+    (pair,) = paired([there], [later], 1.0)
+    assert None not in (pair.first, pair.second)
+
+
+def test_a_missing_interval_has_its_own_reason() -> None:
+    rows = [(coder, "r1", 0, 4 + i, "happy") for i, coder in enumerate("AB")]
+    found = agreement(coding(rows))
+    assert "one participant only" in found.figure("A", "B", "bias", "happy")["note"]
+    assert "fewer than 5 participants" in found.figure("A", "B", "kappa_time")["note"]
+
+
+def test_moments_that_one_cannot_tell_make_no_further_events() -> None:
+    rows: list[Row] = [("A", "r1", 0, 8, "happy"), ("B", "r1", 0, 2, "happy")]
+    rows += [("B", "r1", 2.5, 5, "happy"), ("B", "r1", 5.5, 8, "happy")]
+    found = agreement(coding([*rows, *(("B", "r1", a, a + 0.5, "?") for a in (2, 5))]))
+    assert found.figure("A", "B", "f1_events")["n"] == 2
+    assert value(found, "f1_events") == 1.0
+    # Where B told of nothing in between, B has three events.
+    bare = agreement(coding(rows))
+    assert bare.figure("A", "B", "f1_events")["n"] == 4

@@ -10,7 +10,7 @@ from browser.pictures import barriers, keep_whole, settle, sticking_out
 from playwright.sync_api import Page
 
 from emotion_core.media.write import sample_video
-from emotion_core.study.coding.plans import Plan, Sampling, sample
+from emotion_core.study.coding.plans import Plan, Sampling, Window, sample
 from emotion_core.study.coding.records import Unit
 from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.definitions import Recording
@@ -176,4 +176,38 @@ def test_an_invited_coder_of_a_known_name_is_asked_on_a_phone(
     page.get_by_role("button", name="Delete").first.click()
     codes_shown(page, 0)
     assert len(store.codes()) == 0
+    # A deletion is taken back, too, where no code is left.
+    page.get_by_role("button", name="Undo").click()
+    codes_shown(page, 1)
+    assert store.codes()["code"].tolist() == ["surprise"]
     assert not coding_server.errors()
+
+
+def test_the_end_of_the_video_ends_a_code_once_so_that_it_can_be_taken_back(
+    coding_server: Server, open_browser: OpenBrowser, study: tuple[str, Path]
+) -> None:
+    token, folder = study
+    store = CodingStore(folder)
+    (plan,) = store.plans()
+    store.delete_plan(plan.id)
+    store.add_plan("whole", Plan(), [Window("P01_happy", 0.0, LENGTH_S)])
+    store.add_coder("Cy")
+    page = open_browser(None, viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(f"{coding_server.url}/Study?study={token}&coder=Cy")
+    ready(page)
+    at(page, LENGTH_S - 0.6)
+    page.keyboard.press("4")
+    page.get_by_text("Running: happy").wait_for()
+    page.keyboard.press("Space")
+    page.wait_for_function(f"document.querySelector('{VIDEO}').ended")
+    page.get_by_text("Nothing is running.").wait_for()
+    page.keyboard.press("u")
+    page.get_by_text("Running: happy").wait_for()
+    page.wait_for_timeout(500)
+    (unit,) = store.units_of("Cy")
+    assert [code.running for code in store.coded("Cy", unit).codes] == [True]
+    # Played again from the start, it does not last from the end to there.
+    page.keyboard.press("Space")
+    page.get_by_text("Nothing is running.").wait_for()
+    (code,) = store.coded("Cy", unit).codes
+    assert [code.start_s, code.end_s] == pytest.approx([LENGTH_S - 0.6, LENGTH_S], abs=0.06)

@@ -203,6 +203,15 @@ def test_each_coder_is_an_observation_of_their_own(tmp_path: Path) -> None:
 # BIDS
 
 
+def test_a_recording_called_as_another_with_its_coder_replaces_no_observation() -> None:
+    coded = Document("talk", (Tier("codes", "code", (Span(0, 1, "smile"),), coder="Anna"),))
+    other = Document("talk (Anna)", (Tier("Events", "event", (Span(2, 3, "bell"),)),))
+    (data,) = write([coded, other], "boris-project", "lab").files.values()
+    observations = json.loads(data)["observations"].values()
+    found = sorted(event[2] for one in observations for event in one["events"][:1])
+    assert found == ["bell", "smile"]
+
+
 def test_bids_files_have_valid_names_columns_and_a_sidecar(tmp_path: Path) -> None:
     made = document(HARD, MARKS, name="P01 talk, Ä")
     table, sidecar = saved(write([made], "bids", ""), tmp_path)

@@ -9,7 +9,7 @@ from made_documents import HARD, MARKS, Row, document, rows_of, saved, spans
 from praatio import textgrid
 
 from emotion_core.errors import InputError
-from emotion_core.interchange.document import Document, Tier
+from emotion_core.interchange.document import Document, Span, Tier
 from emotion_core.interchange.formats import write
 from emotion_core.interchange.textgrid import read_textgrid
 from emotion_core.study.definitions import EventKind
@@ -159,3 +159,11 @@ def test_a_textgrid_with_an_endless_number_is_refused(tmp_path: Path) -> None:
     path.write_text(SHORT.replace("\n0.25\n", "\n1e999\n"))
     with pytest.raises(InputError, match="1e999 is not a time"):
         import_events(path)
+
+
+def test_what_overlaps_by_microseconds_touches_in_a_textgrid(tmp_path: Path) -> None:
+    # 12.5 ms is rounded down here, and was once rounded up as a text: Praat refuses an overlap.
+    made = Document("r", (Tier("t", "code", (Span(0.0, 0.0125, "a"), Span(0.012499, 1.0, "b"))),))
+    (path,) = saved(write([made], "textgrid", ""), tmp_path)
+    entries = textgrid.openTextgrid(str(path), includeEmptyIntervals=True).getTier("t").entries
+    assert [(entry.start, entry.end) for entry in entries] == [(0.0, 0.012), (0.012, 1.0)]

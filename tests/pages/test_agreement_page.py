@@ -87,14 +87,25 @@ def test_faces_that_cannot_be_cut_out_are_told(work: Path, coded: Path) -> None:
     app.button(key=f"study_{token[:8]}_faces_make").click()
     app = run(app)
     assert "No face can be written" in words(app)
-    assert "P0: The video is outside of the study" in words(app)
+    assert "P0: The video is outside of the study" in words(app).replace("\\", "")
+
+
+def test_names_that_coders_gave_themselves_are_shown_as_they_are(work: Path) -> None:
+    folder = work / "lonely"
+    study = analysed_study(folder, {"P0": READ})
+    add_codes(study, 6.0, {"![](http://e.example/a.png)": {"P0": TRUE}})
+    keep_settings(study, AgreementSettings(("![](http://e.example/a.png)",)))
+    token = add(work, folder)
+    told = words(open_tab(page(token), token, "Agreement"))
+    assert "e.example" in told
+    assert "![](http" not in told
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({}, "Compared: 2 min of 2 recordings and 1 participant."),
-        ({"untold_s": 3.0}, "Left out: 3 s that one of the two could not tell."),
+        ({"untold_s": 3.0}, "Left out: 3 s that one of the two could not judge."),
         ({"first_only_s": 2.0, "second_only_s": 5.0}, "Left out: 7 s that only one has coded."),
     ],
 )

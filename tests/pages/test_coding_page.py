@@ -8,6 +8,7 @@ from page_driver import run, words
 from streamlit.testing.v1 import AppTest
 from study_page_driver import PAGE, add, folder_of, open_tab, page
 
+from emotion_core.errors import OutputError
 from emotion_core.media.write import sample_video
 from emotion_core.study.coding.plans import Plan, Window
 from emotion_core.study.coding.replay import Action, Key
@@ -49,6 +50,10 @@ def coder_page(parameter: str, token: str, name: str = "") -> AppTest:
     app.query_params[parameter] = token
     app.query_params["coder"] = name
     return run(app)
+
+
+def no_room(*_: object) -> None:
+    raise OutputError("The disk is full.")
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -138,6 +143,13 @@ def test_a_coder_begins_codes_and_continues(store: CodingStore, token: str) -> N
     note.set_value("with teeth")
     app = run(app)
     assert store.codes()["note"].tolist() == ["with teeth"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CodingStore, "press", no_room)
+        note = next(t for t in app.text_input if t.label.startswith("Note on “happy”"))
+        note.set_value("no teeth")
+        assert "The note is not saved yet. The disk is full." in words(run(app))
+    assert store.codes()["note"].tolist() == ["with teeth"]
+    app = coder_page("study", token, "Anna")
     app = press(press(app, "Done, next"), "Done, next")
     assert "All of your clips are coded" in app.success[0].value
     app = press(app, "Look at the last clip again")
@@ -169,7 +181,7 @@ def test_an_invitation_shows_the_clips_only(work: Path, store: CodingStore, toke
     app = press(app, "Begin")
     assert "Clip 1 of 2" in words(app)
     app = press(app, "Leave coding")
-    assert "Who codes?" in words(app)
+    assert "Who is coding?" in words(app)
     assert not app.tabs
     assert "ask who invited you" in words(coder_page("coding", "x" * 22))
     assert StudyStore(work / "studies").invited("../" + invitation) is None

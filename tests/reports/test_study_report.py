@@ -139,7 +139,7 @@ def test_agreement_of_coders_is_a_section_where_people_have_coded(tmp_path: Path
     compute(study, None, ignore_progress)
     text = report.read_text("utf-8")
     assert "Agreement with people" in text
-    assert "coder Anna and the machine agreed on the code in 90% of the time" in text
+    assert "coder Anna and the machine agreed on the code 90% of the time" in text
     assert "Cohen, J. (1960)" in text
     assert (study.folder / "results" / "agreement.csv").is_file()
     first = report.read_bytes()

@@ -92,3 +92,15 @@ def test_pieces_of_a_stretch_can_be_told_apart() -> None:
     clip: ClipCodes = replay(keys, 0, 10)
     assert len({c.id for c in clip.codes}) == len(clip.codes) == 7
     assert sum(c.end_s - c.start_s for c in clip.codes) == 10
+
+
+def test_the_deletion_of_the_only_code_can_be_undone() -> None:
+    only = code("a", 2, kind=CodeKind.MOMENT)
+    deleted = replay([only, act(Action.DELETE, target=only.id)], 0, 10)
+    assert (deleted.codes, deleted.can_undo) == ((), True)
+    assert not replay([], 0, 10).can_undo
+    assert not replay([only, act(Action.UNDO)], 0, 10).can_undo
+
+
+def test_a_stretch_ended_where_it_began_leaves_the_others_whole() -> None:
+    assert found([code("a", 1), code("a", 5), code("b", 3), code("b", 3)]) == [("a", 1, 5)]

@@ -1,5 +1,6 @@
 """The store of codes: killed, shared, damaged, newer; coders, plans, training and tables."""
 
+import contextlib
 import signal
 import sqlite3
 import subprocess
@@ -346,3 +347,20 @@ def test_a_zip_made_while_coders_code_holds_a_whole_store(tmp_path: Path) -> Non
     assert [path.name for path in (copy.folder / "coding").iterdir()] == ["codes.sqlite"]
     assert CodingStore(copy.folder).codes()["code"].tolist() == ["happy"]
     assert store.codes().empty
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ("UPDATE units SET answers = 'nonsense'", "clip"),
+        ("UPDATE units SET answers = '[[1, 2]]'", "clip"),
+        ("UPDATE plans SET settings = '{'", "plan"),
+        ("UPDATE keys SET action = 'dance'", "key"),
+    ],
+)
+def test_a_damaged_row_is_told(store: CodingStore, change: str, part: str) -> None:
+    store.press("Anna", store.units_of("Anna")[0].id, [Key("a", Action.CODE, 1.0, "happy")])
+    with contextlib.closing(sqlite3.connect(store.path)) as file, file:
+        file.execute(change)
+    with pytest.raises(InputError, match=rf"damaged \({part} .*left as it is"):
+        store.plans(), store.codes()

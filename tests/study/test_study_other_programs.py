@@ -274,3 +274,12 @@ def test_a_live_recording_is_compared_by_time(tmp_path: Path) -> None:
     assert values[5] == pytest.approx(0.05)
     pyfeat(folder / "pyfeat.csv", [(i, OURS, 0.5) for i in range(30)])
     assert "py-feat gives no times" in told(study)
+
+
+def test_faces_of_a_copy_with_another_rate_are_compared_by_time(tmp_path: Path) -> None:
+    study = study_of(tmp_path)
+    # Half the rate: its frame 16 is our frame 32, in which the participant is not seen.
+    openface(tmp_path / "recordings" / "P1_a" / "openface.csv", RAMP[:20], fps=FPS / 2)
+    values = signal(study, "openface_AU12_r")
+    assert values[:15] == pytest.approx(RAMP[:15])
+    assert np.isnan(values[16:]).all()

@@ -4,14 +4,10 @@ All take arrays with any leading dimensions, so that a thousand bootstrap draws 
 once, and are NaN where a coefficient is not defined.
 """
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from emotion_core.results.face_table import Float64Array
-
-_ROUNDS: Final = 200
 
 
 def agreement_share(tables: ArrayLike) -> Float64Array:
@@ -37,17 +33,19 @@ def event_kappa(tables: ArrayLike) -> Float64Array:
     """(...) κ of (..., K + 1, K + 1) tables of events, the last row and column for no partner.
 
     No event can be missed by both coders: that cell is empty by construction. Chance is therefore
-    what quasi-independence expects of the other cells, found by iterative proportional fitting
-    (Bakeman, Quera & Gnisci 2009, doi 10.3758/BRM.41.1.137).
+    what quasi-independence expects of the other cells (Bakeman, Quera & Gnisci 2009, doi
+    10.3758/BRM.41.1.137). With this one empty cell, iterative proportional fitting ends where the
+    paired events of the two coders are independent of each other and the number of pairs is kept,
+    which is computed here directly.
     """
     table = np.asarray(tables, np.float64)
     total = table.sum((-2, -1))
-    expected = np.ones_like(table)
-    expected[..., -1, -1] = 0.0
-    for _ in range(_ROUNDS):
-        expected = expected * _ratio(table.sum(-1), expected.sum(-1), 0.0)[..., :, None]
-        expected = expected * _ratio(table.sum(-2), expected.sum(-2), 0.0)[..., None, :]
-    chance = _ratio(np.trace(expected, axis1=-2, axis2=-1), total)
+    # Events of the first and of the second coder by category, those without a partner, too.
+    rows, columns = table.sum(-1)[..., :-1], table.sum(-2)[..., :-1]
+    pairs = table[..., :-1, :-1].sum((-2, -1))
+    together = (rows * columns).sum(-1) * pairs
+    of_pairs = _ratio(together, rows.sum(-1) * columns.sum(-1), 0.0)
+    chance = _ratio(of_pairs, total)
     return _ratio(agreement_share(table) - chance, 1 - chance)
 
 

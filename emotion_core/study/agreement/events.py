@@ -1,14 +1,20 @@
 """Codes as events: two coders' events are paired one to one if they begin close to each other."""
 
+import math
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from emotion_core.results.face_table import Float64Array
 from emotion_core.study.agreement.coding import Code, Coded, Coding
-from emotion_core.study.agreement.intervals import Interval, common
+from emotion_core.study.agreement.intervals import SAME_S, Interval, common
+
+# Times with six decimals whose distance is the tolerance differ from it by rounding.
+_ROUNDING_S: Final = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,8 @@ def pair_events(
     """Pair the events of two coders in the time that both have told.
 
     Args:
-        coding: all codes; a stretch that begins before the shared time begins with it here.
+        coding: all codes; a stretch that begins before the shared time begins with it here, and one
+            that is interrupted only where either coder cannot tell is one event.
         coders: the two.
         participants: recording → who is seen.
         order: participants, in the order of the result.
@@ -67,8 +74,9 @@ def pair_events(
     for name in coding.recordings(coders):
         first, second = (coding.of[coder][name] for coder in coders)
         at = owner[participants.get(name) or name]
-        spans = shared_time(first, second)
-        for pair in paired(first.within(spans), second.within(spans), tolerance_s):
+        spans, seen = shared_time(first, second), common(first.seen, second.seen)
+        mine, theirs = (_events(one.within(spans), spans, seen) for one in (first, second))
+        for pair in paired(mine, theirs, tolerance_s):
             row = size if pair.first is None else place[pair.first.code]
             column = size if pair.second is None else place[pair.second.code]
             tables[at, row, column] += 1
@@ -76,6 +84,38 @@ def pair_events(
             if pair.first and pair.second and row == column:
                 rated[at].append((pair.first.intensity, pair.second.intensity))
     return PairedEvents(categories, tables, tuple(map(_complete, rated)), counts)
+
+
+def _events(
+    pieces: Sequence[Code], spans: Sequence[Interval], seen: Sequence[Interval]
+) -> list[Code]:
+    """Codes cut to the shared time as events: an unsure moment does not begin another event.
+
+    Both coders' pieces would begin together after it, and agree for no other reason.
+
+    Args:
+        pieces: codes within `spans`, by start.
+        spans: the shared time.
+        seen: what both have looked at.
+    """
+    starts, ends = [a for a, _ in spans], [b for _, b in spans]
+    found: list[Code] = []
+    last: dict[tuple[str, str], int] = {}
+    for piece in pieces:
+        key = piece.code, str(piece.intensity)
+        at = None if piece.is_moment else last.get(key)
+        if at is not None:
+            end_s = found[at].end_s
+            i = bisect_left(ends, end_s - SAME_S)
+            next_s = starts[i + 1] if i + 1 < len(starts) else math.inf
+            goes_on = abs(ends[i] - end_s) <= SAME_S and abs(next_s - piece.start_s) <= SAME_S
+            if goes_on and any(a <= end_s and piece.start_s <= b for a, b in seen):
+                found[at] = replace(found[at], end_s=piece.end_s)
+                continue
+        if not piece.is_moment:
+            last[key] = len(found)
+        found.append(piece)
+    return found
 
 
 def _complete(rated: Sequence[tuple[float, float]]) -> Float64Array:
@@ -114,7 +154,7 @@ def _neighbourhoods(
     group: tuple[list[Code], list[Code]] = ([], [])
     last_s = -np.inf
     for start_s, which, code in both:
-        if start_s - last_s > tolerance_s and (group[0] or group[1]):
+        if start_s - last_s > tolerance_s + _ROUNDING_S and (group[0] or group[1]):
             yield group
             group = ([], [])
         group[which].append(code)
@@ -129,7 +169,7 @@ def _best(first: list[Code], second: list[Code], tolerance_s: float) -> list[Pai
     starts = np.array([c.start_s for c in first])[:, None], np.array([c.start_s for c in second])
     distance = np.abs(starts[0] - starts[1])
     same = np.array([[a.code == b.code for b in second] for a in first])
-    near = distance <= tolerance_s + 1e-9
+    near = distance <= tolerance_s + _ROUNDING_S
     # A pair of one code outweighs any number of others, and any pair all distances together.
     most = min(len(first), len(second)) + 1
     gain = np.where(near, 1.0 - distance / (most * max(tolerance_s, 1e-9) * 2), 0.0)

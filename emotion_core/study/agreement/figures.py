@@ -64,7 +64,8 @@ def _row(
     """One row; what is missing is explained."""
     known = math.isfinite(estimate.value)
     limits = known and math.isfinite(estimate.low)
-    note = "" if limits else undefined if not known else _FEW
+    missing = _ONE_PERSON if interval == "t" else _FEW
+    note = "" if limits else missing if known else undefined
     return {
         "category": category,
         "measure": measure,

@@ -1,6 +1,5 @@
 """How agreement is computed, as study.toml keeps it in the table [agreement]."""
 
-import tomllib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -8,8 +7,7 @@ from emotion_core.errors import InputError
 from emotion_core.study.agreement.report import AgreementSettings
 from emotion_core.study.folder import Study
 from emotion_core.study.problems import Problem
-from emotion_core.study.study_file import STUDY
-from emotion_core.study.text_files import read_text
+from emotion_core.study.study_file import STUDY, table_on_disk
 
 TABLE: Final = "agreement"
 
@@ -20,10 +18,7 @@ def kept_settings(study: Study) -> tuple[AgreementSettings, tuple[Problem, ...]]
     Raises:
         InputError: study.toml cannot be read.
     """
-    try:
-        values = tomllib.loads(read_text(study.folder / STUDY).text).get(TABLE, {})
-    except ValueError as error:
-        raise InputError(f"{STUDY} cannot be read: {error}.") from error
+    values = table_on_disk(study.folder, TABLE)
     try:
         return _settings(values), ()
     except InputError as error:

@@ -31,8 +31,9 @@ def machine_coding(study: Study, recordings: Iterable[str], min_s: float = 0.0) 
     Args:
         study: with readings.
         recordings: names of those to read.
-        min_s: shorter stretches of one expression are joined to the one before: readings at ten
-            steps a second flicker where two expressions are equally likely.
+        min_s: shorter stretches of one expression or without a reading are joined to the
+            expression before: readings at ten steps a second flicker where two expressions are
+            equally likely, and a face may be lost for a moment.
     """
     rows = {r.recording: r for r in study.recordings}
     of: dict[str, Coded] = {}
@@ -92,11 +93,11 @@ def _runs(states: IntArray) -> list[tuple[int, int, int]]:
 
 
 def _without_flicker(runs: list[tuple[int, int, int]], least: int) -> list[tuple[int, int, int]]:
-    """Runs of expressions that are too short are joined to the expression just before."""
+    """Too short runs of expressions, or of nothing, are joined to the expression before."""
     found: list[tuple[int, int, int]] = []
     for first, last, state in runs:
         before = found[-1] if found else None
-        short = last - first < least and state < _NOTHING
+        short = last - first < least and state <= _NOTHING
         if before is not None and before[2] < _NOTHING and (short or before[2] == state):
             found[-1] = (before[0], last, before[2])
         else:

@@ -31,7 +31,7 @@ def has_codes(study: Study) -> bool:
 
 
 def people_coding(study: Study) -> Coding:
-    """The codes of people that count.
+    """The codes of people that count: of recordings that the study includes.
 
     Raises:
         InputError, OutputError: they cannot be read.
@@ -39,13 +39,15 @@ def people_coding(study: Study) -> Coding:
     store = CodingStore(study.folder)
     scheme, problems = read_scheme(study)
     coding = read_coding(store.codes(), store.units(), [c.code for c in scheme.categories])
-    known = {recording.recording for recording in study.recordings}
-    gone = sorted({name for of in coding.of.values() for name in of} - known)
+    included = {r.recording: r.include for r in study.recordings}
+    coded = sorted({name for of in coding.of.values() for name in of})
     told = [str(problem) for problem in problems]
-    if gone:
-        told.append(f"Not in recordings.csv any more, and left out: {listed(gone)}.")
+    if gone := [name for name in coded if name not in included]:
+        told.append(f"No longer in recordings.csv, and left out: {listed(gone)}.")
+    if excluded := [name for name in coded if included.get(name) is False]:
+        told.append(f"Not included in the study, and left out: {listed(excluded)}.")
     of = {
-        coder: {name: one for name, one in mine.items() if name in known}
+        coder: {name: one for name, one in mine.items() if included.get(name)}
         for coder, mine in coding.of.items()
     }
     kept = {coder: mine for coder, mine in of.items() if mine}

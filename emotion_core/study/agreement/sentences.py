@@ -66,13 +66,13 @@ def methods(found: Agreement) -> str:
             f"With fewer than {LEAST} participants, limits of intraclass correlations are based on "
             "the F distribution."
         )
-    words.append("Time that a coder had not coded, or could not tell, was left out.")
+    words.append("Time that a coder had not coded, or had marked as “cannot tell”, was left out.")
     if found.settings.uncoded_as:
         words.append(f"Time without a code counted as {found.settings.uncoded_as}.")
     if MACHINE in found.coders:
         words.append(
-            "The machine’s code was the most probable of seven expressions; unsure readings "
-            "counted as time that it could not tell."
+            "The machine’s code was the most probable of seven expressions; its unsure readings "
+            "were treated as “cannot tell”."
         )
     return " ".join([*words, f"Agreement was computed with {_software()}."])
 
@@ -84,7 +84,7 @@ def results(found: Agreement) -> list[str]:
     alpha = found.figure(EVERY_CODER, "", "alpha_nominal")
     if alpha is not None:
         people = sum(coder != MACHINE for coder in found.coders)
-        sentences.append(f"Over all {people} coders, {_value(alpha)}.")
+        sentences.append(f"Across all {people} coders, {_value(alpha)}.")
     return sentences
 
 
@@ -95,7 +95,7 @@ def _pair(found: Agreement, pair: tuple[str, str], shared: Mapping[Any, Any]) ->
     head = f"In {time} of video of {who}, {_names(pair)} agreed on the code"
     share = found.figure(*pair, "agreement_time")
     kappa = found.figure(*pair, "kappa_time")
-    parts = [f"{head} in {100 * share['value']:.0f}% of the time, {_value(kappa)}"]
+    parts = [f"{head} {100 * share['value']:.0f}% of the time, {_value(kappa)}"]
     for measure in (
         "alpha_nominal",
         "kappa_events",

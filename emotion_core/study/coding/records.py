@@ -1,8 +1,10 @@
 """What the store of codes holds: clips, plans, coders, and the rows of its tables."""
 
+import contextlib
 import json
 import sqlite3
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -113,12 +115,28 @@ def unit_row(unit_id: str, plan: int, place: int, unit: Unit) -> tuple[Any, ...]
     )  # fmt: skip
 
 
+@contextlib.contextmanager
+def _checked(what: str) -> Iterator[None]:
+    # As SQLite tells of damage elsewhere in the file: the transaction makes a sentence of it.
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise sqlite3.DatabaseError(f"{what}: {error}") from error
+
+
 def unit_of(row: sqlite3.Row) -> Unit:
-    """The clip of a row of the table `units`."""
-    answers = tuple(
-        Code(str(i), code, start_s, end_s, CodeKind(kind), cannot_tell)
-        for i, (start_s, end_s, code, cannot_tell, kind) in enumerate(json.loads(row["answers"]))
-    )
+    """The clip of a row of the table `units`.
+
+    Raises:
+        sqlite3.DatabaseError: the row is damaged.
+    """
+    with _checked(f"clip {row['id']}"):
+        answers = tuple(
+            Code(str(i), code, start_s, end_s, CodeKind(kind), cannot_tell)
+            for i, (start_s, end_s, code, cannot_tell, kind) in enumerate(
+                json.loads(row["answers"])
+            )
+        )
     return Unit(
         row["id"], row["plan"], row["recording"], row["start_s"], row["end_s"],
         bool(row["training"]), answers, row["answered_by"],
@@ -126,13 +144,29 @@ def unit_of(row: sqlite3.Row) -> Unit:
 
 
 def key_of(row: sqlite3.Row) -> Key:
-    """The key of a row of the table `keys`."""
+    """The key of a row of the table `keys`.
+
+    Raises:
+        sqlite3.DatabaseError: the row is damaged.
+    """
     values = {name: row[name] for name in _KEY}
-    return Key(
-        **values
-        | {
-            "action": Action(row["action"]),
-            "kind": CodeKind(row["kind"]),
-            "exclusive": bool(row["exclusive"]),
-        }
-    )
+    with _checked(f"key {row['number']}"):
+        return Key(
+            **values
+            | {
+                "action": Action(row["action"]),
+                "kind": CodeKind(row["kind"]),
+                "exclusive": bool(row["exclusive"]),
+            }
+        )
+
+
+def plan_of(row: sqlite3.Row) -> PlanInfo:
+    """The plan of a row of the table `plans`, with the number of its clips in `units`.
+
+    Raises:
+        sqlite3.DatabaseError: the row is damaged.
+    """
+    with _checked(f"plan {row['id']}"):
+        settings = json.loads(row["settings"])
+    return PlanInfo(row["id"], row["name"], row["seed"], settings, row["units"])

@@ -89,11 +89,13 @@ class ClipCodes:
         codes: in the order in which they were made.
         note: on the clip.
         problems: sentences for the coder.
+        can_undo: a key has changed something that can be taken back, even if no code is left.
     """
 
     codes: tuple[Code, ...] = ()
     note: str = ""
     problems: tuple[str, ...] = ()
+    can_undo: bool = False
 
     @property
     def running(self) -> tuple[Code, ...]:
@@ -121,7 +123,7 @@ def replay(keys: Iterable[Key], start_s: float, end_s: float) -> ClipCodes:
         after = _applied(history[-1], key, start_s, end_s)
         if after != history[-1]:
             history.append(after)
-    return history[-1]
+    return replace(history[-1], can_undo=len(history) > 1)
 
 
 def finished(clip: ClipCodes, end_s: float) -> ClipCodes:
@@ -192,11 +194,23 @@ def _ended(clip: ClipCodes, running: Code, time_s: float) -> ClipCodes:
     """A running stretch ended, and what it covers taken from the others: the later one counts."""
     first, last = sorted((running.start_s, time_s))
     whole = replace(running, start_s=first, end_s=last, running=False)
+    # Ended where it began, it covers nothing.
+    ended = [whole] if last - first >= _SHORTEST_S else []
+    at = next(i for i in reversed(range(len(clip.codes))) if clip.codes[i].id == running.id)
+    # Every key is replayed with each press: a long clip has thousands of codes elsewhere.
+    if not ended or not any(c.end_s > first and c.start_s < last for c in clip.codes):
+        return replace(clip, codes=(*clip.codes[:at], *ended, *clip.codes[at + 1 :]))
     codes: list[Code] = []
     for code in clip.codes:
         if code.id == running.id:
-            codes += [whole] if last - first >= _SHORTEST_S else []
-        elif code.running or code.kind is CodeKind.MOMENT or not _replaces(whole, code):
+            codes += ended
+        elif (
+            code.end_s <= first
+            or code.start_s >= last
+            or code.running
+            or code.kind is CodeKind.MOMENT
+            or not _replaces(whole, code)
+        ):
             codes.append(code)
         else:
             codes += _outside(code, first, last)
@@ -204,10 +218,7 @@ def _ended(clip: ClipCodes, running: Code, time_s: float) -> ClipCodes:
 
 
 def _outside(code: Code, first: float, last: float) -> Iterator[Code]:
-    """The parts of a stretch that another one does not cover."""
-    if code.end_s <= first or code.start_s >= last:
-        yield code
-        return
+    """The parts of a stretch that another one, which overlaps it, does not cover."""
     if first - code.start_s >= _SHORTEST_S:
         yield replace(code, end_s=first)
     if code.end_s - last >= _SHORTEST_S:

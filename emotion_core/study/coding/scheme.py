@@ -1,17 +1,15 @@
 """What coders code: categories on keys, kept in study.toml, table [coding]."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from emotion_core.errors import InputError, SettingsError
+from emotion_core.errors import SettingsError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.study.folder import Study
 from emotion_core.study.problems import Problem
-from emotion_core.study.study_file import STUDY
-from emotion_core.study.text_files import read_text
+from emotion_core.study.study_file import STUDY, table_on_disk
 
 TABLE: Final = "coding"
 CATEGORIES: Final = "categories"
@@ -165,11 +163,8 @@ def read_scheme(study: Study) -> tuple[Scheme, tuple[Problem, ...]]:
     Raises:
         InputError: study.toml cannot be read.
     """
-    try:
-        values = tomllib.loads(read_text(study.folder / STUDY).text).get(TABLE, {})
-    except ValueError as error:
-        raise InputError(f"{STUDY} cannot be read: {error}.") from error
-    if not isinstance(values, dict):
+    values = table_on_disk(study.folder, TABLE)
+    if not isinstance(values, Mapping):
         return Scheme(), (Problem(f"{STUDY}, {TABLE}", f"It must be a table: write [{TABLE}]."),)
     return scheme_of(values)
 

@@ -25,6 +25,7 @@ from emotion_core.study.coding.records import (
     clean_name,
     folded,
     key_of,
+    plan_of,
     unit_of,
     unit_row,
 )
@@ -108,10 +109,7 @@ class CodingStore:
                 "SELECT plans.*, (SELECT count(*) FROM units WHERE plan = plans.id) AS units "
                 "FROM plans ORDER BY id"
             )
-            return tuple(
-                PlanInfo(r["id"], r["name"], r["seed"], json.loads(r["settings"]), r["units"])
-                for r in rows
-            )
+            return tuple(plan_of(row) for row in rows)
 
     def add_plan(self, name: str, plan: Plan, windows: Sequence[Window]) -> int:
         """Keep a plan and its clips; returns its number."""
@@ -195,6 +193,16 @@ class CodingStore:
             return frozenset(row["unit"] for row in rows)
 
     # ---- what others read
+
+    def state_of_done(self) -> str:
+        """Differs where other clips are done, or where keys of clips that are done differ."""
+        sql = (
+            "SELECT done.coder, done.unit, coalesce(max(keys.number), 0) FROM done LEFT JOIN keys "
+            "ON keys.coder = done.coder AND keys.unit = done.unit "
+            "GROUP BY done.coder, done.unit ORDER BY done.coder, done.unit"
+        )
+        with self._read() as file:
+            return repr([tuple(row) for row in file.execute(sql)])
 
     def progress(self) -> tuple[CoderProgress, ...]:
         """How far each coder is."""

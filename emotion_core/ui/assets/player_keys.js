@@ -160,13 +160,15 @@ class Clock {
 // Outlives a run of the page: a paused video tells of its frame only once.
 const clock = new Clock()
 
+// Whether the end of the span was told, until the player leaves it: what is pressed there counts.
+let toldEnd = false
 // Keeps the video inside the span; at its end it begins again, or waits.
 const keepInside = (data, video, atEnd) => {
   if (!data.span || video.seeking || video.readyState < 1) return
   const [from, to] = data.span
   if (video.currentTime < from - 0.05) video.currentTime = from
-  if (video.currentTime < to - 1e-3 && !video.ended) return
-  if (!video.paused || video.ended) atEnd(to)
+  if (video.currentTime < to - 1e-3 && !video.ended) { toldEnd = false; return }
+  if ((!video.paused || video.ended) && !toldEnd) { toldEnd = true; atEnd(to) }
   if (data.loop && (!video.paused || video.ended)) {
     video.currentTime = from
     video.play().catch(() => {})
@@ -267,7 +269,10 @@ export default function ({ data, parentElement, setStateValue }) {
     const video = player()
     if (!video) return
     if (!video.paused) { video.pause(); return }
-    if (data.span && video.currentTime >= data.span[1] - data.frameS) video.currentTime = data.span[0]
+    if (data.span && video.currentTime >= data.span[1] - data.frameS) {
+      atEnd(data.span[1])
+      video.currentTime = data.span[0]
+    }
     video.play().catch(() => {})
   }
   const speed = (steps) => {

@@ -1,6 +1,5 @@
 """One clip on the coder's page: the player, the keys, and what is coded so far."""
 
-import contextlib
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -108,7 +107,7 @@ def _keys(place: ClipPlace) -> ClipCodes:
     show_keys(
         place.key,
         bindings(place.scheme, clip, place.unit.start_s),
-        can_undo=bool(clip.codes or clip.note),
+        can_undo=clip.can_undo,
         frame_s=place.video.frame_s,
         origin_s=-place.unit.start_s,
         span=Span(*place.span, resume_at(clip), loop, END, strip_pieces(place.scheme, clip.codes)),
@@ -149,7 +148,10 @@ def _note(place: ClipPlace, clip: ClipCodes) -> None:
     target, now = (code.id, code.note) if code else ("", clip.note)
     label = "Note on this clip"
     if code is not None:
-        label = f"Note on “{code_words(place.scheme, code)}” at {time_words(code, place.span[0])}"
+        words = escape(code_words(place.scheme, code))
+        label = f"Note on “{words}” at {time_words(code, place.span[0])}"
+    if problem := st.session_state.pop(f"{place.key}_note_problem", ""):
+        st.error(f"The note is not saved yet. {problem}", icon=":material/error:")
     # A new field wherever the note changes, in this tab or in another: it never writes an old one.
     key = f"{place.key}_note_{target}_{hash(now)}"
     st.text_input(
@@ -162,11 +164,13 @@ def _keep_note(place: ClipPlace, target: str, key: str, now: str) -> None:
     # A field that has just come to the page may tell of its first words as of a change.
     if text == now:
         return
-    with contextlib.suppress(EmotionCoreError):
-        # The field keeps the words, and the next run tells what is wrong.
+    try:
         place.store.press(
             place.coder, place.unit.id, [Key(_new_id(), Action.NOTE, target=target, text=text)]
         )
+    except EmotionCoreError as error:
+        # The field keeps the words; the run that follows tells what is wrong.
+        st.session_state[f"{place.key}_note_problem"] = str(error)
 
 
 def _press(place: ClipPlace, key: Key) -> None:

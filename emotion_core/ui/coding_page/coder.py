@@ -53,7 +53,7 @@ def _leave_button(view: StudyView) -> None:
 def _sign_in(view: StudyView, store: CodingStore, unknown: str) -> None:
     if unknown:
         st.info(f"There is no coder “{escape(unknown)}” here (any more): give a name to begin.")
-    st.markdown("**Who codes?** Your name is kept with your codes.")
+    st.markdown("**Who is coding?** Your name is kept with your codes.")
     with (
         st.form(f"{view.key}_coding_sign_in", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),

@@ -55,8 +55,8 @@ def show_coding(view: StudyView) -> None:
 def _invite(view: StudyView) -> None:
     with st.popover("Invite coders", icon=":material/link:"):
         st.markdown(
-            "This address leads to the clips and to nothing else of the study. Everybody who has "
-            "it can code."
+            "This address leads to the clips and to nothing else of the study. Anyone who has it "
+            "can code."
         )
         asked = f"{view.key}_coding_invitation"
         if st.button("Show the address", key=f"{asked}_make"):
@@ -107,7 +107,7 @@ def _add_coder(view: StudyView, store: CodingStore) -> None:
         name = st.text_input("Name", max_chars=60, key=f"{view.key}_coding_add_name")
         share = _share(f"{view.key}_coding_add_share")
         st.caption(
-            "Coders may also come by themselves: they are given all clips. Of two coders, the one "
+            "Coders who join through the invitation are given all clips. Of two coders, the one "
             "with the smaller share codes a part of the other’s clips."
         )
         if st.button("Add", key=f"{view.key}_coding_add"):
@@ -126,7 +126,7 @@ def _change_coder(view: StudyView, store: CodingStore, names: list[str]) -> None
             _done(lambda: store.set_share(name, share))
         st.divider()
         sure = st.checkbox(
-            f"Delete “{escape(name)}” with every code of theirs", key=f"{view.key}_coding_sure"
+            f"Delete “{escape(name)}” and all of their codes", key=f"{view.key}_coding_sure"
         )
         if st.button(
             "Delete coder", icon=":material/delete:", disabled=not sure,
@@ -164,6 +164,6 @@ def _done(change: Callable[[], object]) -> None:
     try:
         change()
     except EmotionCoreError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escape(str(error)), icon=":material/error:")
         return
     st.rerun()

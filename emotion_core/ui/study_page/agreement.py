@@ -34,8 +34,8 @@ _MOST_NOTES: Final = 8
 def show_agreement(view: StudyView) -> None:
     """Draw the tab."""
     st.caption(
-        "How far do people agree with each other, and the machine with people? Figures are of time "
-        "that both have coded; intervals are over participants."
+        "How far do people agree with each other, and the machine with people? Figures cover the "
+        "time that both have coded; intervals come from a bootstrap over participants."
     )
     try:
         people = people_coding(view.study)
@@ -53,7 +53,8 @@ def show_agreement(view: StudyView) -> None:
         settings = _choices(view, people)
         found = _computed(view.token, _state(view), settings, view)
     except EmotionCoreError as error:
-        st.info(str(error), icon=":material/group:")
+        # Coders who were invited chose their names themselves.
+        st.info(escape(str(error)), icon=":material/group:")
         show_coded_faces(view, people)
         return
     _notes(found.notes)
@@ -178,7 +179,7 @@ def shared_words(shared: Mapping[Any, Any]) -> str:
     left = [
         f"{duration_words(time_s)} {why}"
         for time_s, why in (
-            (shared["untold_s"], "that one of the two could not tell"),
+            (shared["untold_s"], "that one of the two could not judge"),
             (only_s, "that only one has coded"),
         )
         if time_s >= 0.5

@@ -59,7 +59,7 @@ def _make(view: StudyView, coder: str, most: int) -> None:
         plan = plan_faces(view.study, coder, most, allowed_folders())
         written = write_faces_zip(plan.moments, _file(view), tell)
     except EmotionCoreError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escape(str(error)), icon=":material/error:")
         return
     finally:
         bar.empty()

@@ -8,6 +8,7 @@ import streamlit as st
 from emotion_core.study.agreement.report import Agreement
 from emotion_core.ui.common.charts import download_data
 from emotion_core.ui.common.playhead import PLAYER, show_playhead
+from emotion_core.ui.common.text import escape
 from emotion_core.ui.study_page.adding import allowed_folders
 from emotion_core.ui.study_page.recording_video import recording_video
 from emotion_core.ui.study_page.study_view import StudyView
@@ -74,8 +75,10 @@ def _player(view: StudyView, row: dict[Any, Any], shown: tuple[str, str, int]) -
         seek=(at_s, _moves(view, shown)),
     )
     st.caption(
-        f"{row['start_s']:.1f} to {row['end_s']:.1f} s: {row['first']} says "
-        f"{row['first_code']}, {row['second']} says {row['second_code']}."
+        escape(
+            f"{row['start_s']:.1f} to {row['end_s']:.1f} s: {row['first']} says "
+            f"{row['first_code']}, {row['second']} says {row['second_code']}."
+        )
     )
 
 
