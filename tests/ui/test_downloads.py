@@ -21,7 +21,7 @@ def clip(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "_base", lambda: BASE)
+    monkeypatch.setattr(downloads, "served_base", lambda: BASE)
 
 
 def page(clip: str) -> None:
