@@ -79,13 +79,18 @@ const seekOnce = (data) => {
   later()
 }
 
-// Who asked the system for less motion starts the clip by hand.
+// Streamlit's own autoplay is lost where a rerun draws the player twice. Who asked the system for
+// less motion starts the clip by hand.
 const stillness = matchMedia('(prefers-reduced-motion: reduce)')
-const held = new Set()
-const holdOnce = (data) => {
-  if (!stillness.matches || held.has(data.clip) || !player()?.autoplay) return
-  held.add(data.clip)
-  player().pause()
+const begun = new Set()
+const beginOnce = (data, video) => {
+  if (!data.autoplay || begun.has(data.clip)) return
+  const pausedByHand = video.paused && video.played.length > 0
+  if (stillness.matches || pausedByHand || video.currentTime > 1) begun.add(data.clip)
+  else if (video.paused && video.readyState > 1) {
+    video.muted = true
+    video.play().catch((error) => { if (error.name !== 'AbortError') begun.add(data.clip) })
+  }
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -99,7 +104,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   let next = 0
   const tick = () => {
     if (player()) {
-      holdOnce(data)
+      beginOnce(data, player())
       const time = player().currentTime + data.origin
       clock.textContent = words(time)
       data.charts.forEach((chart, i) => place(lines[i], chart, time))

@@ -56,16 +56,15 @@ def can_play(size: int) -> bool:
     return served_base() is not None or size <= _LARGEST_IN_MEMORY
 
 
-def play_video(file: OfferedFile, *, key: str, autoplay: bool = False) -> None:
+def play_video(file: OfferedFile, *, key: str) -> None:
     """A player as wide as its place, which seeks without loading the whole file.
 
     Args:
         file: a file on disk.
         key: unique on the page.
-        autoplay: begin at once, without sound: browsers let no page begin with it.
     """
     source = file_address(file, key) or str(file.content)
-    st.video(source, format=file.media_type, width="stretch", autoplay=autoplay, muted=autoplay)
+    st.video(source, format=file.media_type, width="stretch")
 
 
 def file_address(file: OfferedFile, key: str) -> str | None:

@@ -45,6 +45,7 @@ def show_playhead(
     origin_s: float = 0.0,
     seek: tuple[float, int] = (0.0, 0),
     can_mark: bool = False,
+    autoplay: bool = False,
 ) -> float | None:
     """Draw the clock; it belongs below the player and the charts.
 
@@ -55,6 +56,7 @@ def show_playhead(
         seek: where to move the player, in seconds of the video, and a number that differs from one
             move to the next; 0 moves nothing.
         can_mark: show a button that marks the moment shown.
+        autoplay: begin at once, without sound: browsers let no page begin with it.
 
     Returns:
         Seconds of the video where the button was pressed just now, else None.
@@ -69,6 +71,7 @@ def show_playhead(
         "origin": origin_s,
         "charts": list(charts),
         "canMark": can_mark,
+        "autoplay": autoplay,
     }
     found = bar(key=component_key(f"{key}_bar"), data=data, on_mark_change=lambda: None)
     return None if found.mark is None else float(found.mark)

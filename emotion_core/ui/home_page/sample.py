@@ -67,9 +67,9 @@ def _show_reading(folder: Path) -> None:
     bar = st.container()
     show_timelines(view)
     with player:
-        show_player(view, autoplay=True)
+        show_player(view)
     with bar:
-        show_clock(view, can_mark=False)
+        show_clock(view, can_mark=False, autoplay=True)
     link_to("pages/2_Video.py", "Read a video of your own")
 
 

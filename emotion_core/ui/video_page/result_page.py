@@ -136,13 +136,8 @@ def show_nobody(view: ResultView) -> None:
         )
 
 
-def show_player(view: ResultView, *, autoplay: bool = False) -> None:
-    """The annotated clip, or why there is none.
-
-    Args:
-        view: the result.
-        autoplay: begin at once, without sound.
-    """
+def show_player(view: ResultView) -> None:
+    """The annotated clip, or why there is none."""
     clip = view.clip
     if not clip.is_file():
         st.info(_why_no_clip(view), icon=":material/movie_off:")
@@ -150,7 +145,7 @@ def show_player(view: ResultView, *, autoplay: bool = False) -> None:
         size = clip.stat().st_size / 2**20
         st.info(f"The clip is {size:.0f} MB. Download it and play it on your computer.")
     else:
-        play_clip(clip, key=f"{view.key}_clip", autoplay=autoplay)
+        play_clip(clip, key=f"{view.key}_clip")
 
 
 def _why_no_clip(view: ResultView) -> str:
@@ -159,12 +154,13 @@ def _why_no_clip(view: ResultView) -> str:
     return "This analysis has no clip." + ("" if clip_encoder() else f" {NO_ENCODER}")
 
 
-def show_clock(view: ResultView, *, can_mark: bool = True) -> None:
+def show_clock(view: ResultView, *, can_mark: bool = True, autoplay: bool = False) -> None:
     """The player's clock, which also ties charts and player; it belongs below all of them.
 
     Args:
         view: the result.
         can_mark: show a button that marks the moment shown.
+        autoplay: begin at once, without sound.
     """
     if not view.has_clip:
         return
@@ -175,6 +171,7 @@ def show_clock(view: ResultView, *, can_mark: bool = True) -> None:
         origin_s=view.origin_s,
         seek=(state.get(f"{view.key}_seek", 0.0), state.get(f"{view.key}_nonce", 0)),
         can_mark=can_mark,
+        autoplay=autoplay,
     )
     marked = f"{view.key}_marked"
     if words := state.pop(marked, ""):

@@ -86,9 +86,9 @@ def is_playable(clip: Path) -> bool:
         return False
 
 
-def play_clip(clip: Path, *, key: str, autoplay: bool = False) -> None:
+def play_clip(clip: Path, *, key: str) -> None:
     """A player for a clip that `is_playable`."""
-    play_video(OfferedFile(clip.name, "video/mp4", clip, inline=True), key=key, autoplay=autoplay)
+    play_video(OfferedFile(clip.name, "video/mp4", clip, inline=True), key=key)
 
 
 def redraw_result() -> None:
