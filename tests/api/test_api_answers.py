@@ -15,8 +15,9 @@ from starlette.routing import Route, WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from emotion_core.api.closed import PREFIX
 from emotion_core.api.openapi import SCHEMAS, description
-from emotion_core.api.routes import PREFIX, api_routes
+from emotion_core.api.routes import api_routes
 from emotion_core.live.capacity import SEATS
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.recording_store import SessionStore
