@@ -14,10 +14,7 @@ _RECORDED = "live_recorded"
 
 def open_to_remote(processor: LiveProcessor, model: Mapping[str, Any]) -> None:
     """Let other programs find this stream; call it in every run of the page."""
-    stream = LIVE.add(processor, session_store(), model)
-    token = shown_token()
-    if token or not stream.is_remote(stream.token):
-        stream.show(token)
+    LIVE.add(processor, session_store(), model).show(shown_token())
     st.session_state[_RECORDED] = current_session() is not None
 
 
