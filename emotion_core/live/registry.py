@@ -140,7 +140,7 @@ class LiveRegistry:
     ) -> LiveStream:
         """The entry of a stream; made where it is new."""
         with self._lock:
-            known = next((s for s in self._streams if s.processor is processor), None)
+            known = self._entry(processor)
             if known is None:
                 known = LiveStream(processor, store, model)
                 # The one that has ended longest makes room: an ended stream can still be asked for
@@ -152,10 +152,13 @@ class LiveRegistry:
         known.describe(model)
         return known
 
-    def of(self, processor: LiveProcessor) -> LiveStream | None:
-        """The entry of a stream; None where it was not added."""
+    def of(self, processor: LiveProcessor | None) -> LiveStream | None:
+        """The entry of a stream; None where it was not added, or where there is no stream."""
         with self._lock:
-            return next((s for s in self._streams if s.processor is processor), None)
+            return self._entry(processor) if processor is not None else None
+
+    def _entry(self, processor: LiveProcessor) -> LiveStream | None:
+        return next((s for s in self._streams if s.processor is processor), None)
 
     def running(self) -> list[LiveStream]:
         """Those that have not ended, oldest first."""

@@ -20,7 +20,7 @@ def open_to_remote(processor: LiveProcessor, model: Mapping[str, Any]) -> None:
 
 def follow_remote(processor: LiveProcessor | None, names: Mapping[int, str]) -> None:
     """Rerun the page where a recording was started or ended elsewhere; call it in a fragment."""
-    stream = LIVE.of(processor) if processor is not None else None
+    stream = LIVE.of(processor)
     if processor is None or stream is None:
         return
     session = stream.session()
