@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from emotion_core.api.routes import PREFIX
+from emotion_core.api.closed import PREFIX
 
 
 async def _one(port: int, request: bytes) -> int:

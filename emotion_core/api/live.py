@@ -15,6 +15,7 @@ from emotion_core.api.refusals import Json, RefusedError
 from emotion_core.errors import InputError
 from emotion_core.live.recording import LiveSession
 from emotion_core.live.registry import LiveRegistry, LiveStream
+from emotion_core.live.status import LiveReading
 from emotion_core.results.annotations import Marker
 
 ACTIONS: Final = ("start", "stop", "pause", "resume")
@@ -30,7 +31,8 @@ class Live:
     async def streams(self, request: Request) -> Response:
         """GET /live."""
         del request
-        return Json({"streams": [_described(stream) for stream in self._registry.running()]})
+        running = self._registry.running()
+        return Json({"streams": [_described(stream, stream.reading()) for stream in running]})
 
     async def stream(self, request: Request) -> Response:
         """GET /live/{id}."""
@@ -38,7 +40,7 @@ class Live:
         reading = stream.reading()
         result = None if reading is None else reading.result
         newest = None if result is None else result.to_dict()
-        return Json(_described(stream) | {"result": newest})
+        return Json(_described(stream, reading) | {"result": newest})
 
     async def recording(self, request: Request) -> Response:
         """GET /live/{id}/recording."""
@@ -89,13 +91,13 @@ class Live:
         return stream
 
 
-def _described(stream: LiveStream) -> dict[str, Any]:
-    reading, session = stream.reading(), stream.session()
+def _described(stream: LiveStream, reading: LiveReading | None) -> dict[str, Any]:
+    session = stream.session()
     latency_ms = reading.latency_ms if reading else None
     return {
         "id": stream.id,
         "started_utc": stream.started_utc,
-        "ended": stream.ended,
+        "ended": reading is None or reading.ended,
         "faces": len(reading.result) if reading and reading.result is not None else 0,
         "analysis_fps": round(reading.analysis_fps, 2) if reading else 0.0,
         "latency_ms": None if latency_ms is None else round(latency_ms, 2),

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from emotion_core.api.live import ACTIONS, MOST_AGE_S
+from emotion_core.api.videos import QUERY
 from emotion_core.datatypes import QualityHint
 from emotion_core.labels import EXPRESSIONS
 
@@ -200,15 +201,6 @@ _MEANING: Final[dict[int, str]] = {
     507: "The disk is full or cannot be written.",
 }
 _BODY: Final = (400, 408, 413, 422)
-_VIDEO_QUERY: Final = {
-    "name": "The file's name, whose stem names the results folder.",
-    "every": "Analyse every Nth frame.",
-    "rate": "Or so many frames a second.",
-    "start": "Second at which to begin.",
-    "end": "Second at which to end.",
-    "annotate": "0: no annotated clip.",
-    "faces": "everybody, largest or one.",
-}
 _STREAM_QUERY: Final = {
     "faces": "everybody, largest or one.",
     "smoothing": "0 to 1.",
@@ -284,7 +276,7 @@ def _videos() -> dict[str, Any]:
                 "Job",
                 202,
                 body=video,
-                query=_VIDEO_QUERY,
+                query=QUERY,
                 refusals=(*_BODY, 503, 507),
             ),
         },

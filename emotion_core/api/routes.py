@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from emotion_core.api.closed import PREFIX, closed_route
 from emotion_core.api.door import Door, Endpoint
 from emotion_core.api.limits import ApiLimits
 from emotion_core.api.live import Live
@@ -20,9 +20,6 @@ from emotion_core.api.videos import Videos
 from emotion_core.api.workers import Workers
 from emotion_core.jobs.store import JobStore
 from emotion_core.live.registry import LIVE, LiveRegistry
-
-PREFIX: Final = "/api/v1"
-_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +51,7 @@ def api_routes(parts: ApiParts, base: str = "") -> list[BaseRoute]:
         parts: what they work with.
         base: path below which the server's pages are, "" or as "/lab".
     """
-    prefix = f"{base}{PREFIX}"
-    last = Route(f"{prefix}/{{path:path}}", _nothing, methods=_METHODS)
+    prefix, last = f"{base}{PREFIX}", closed_route(base)
     if not parts.token:
         return [last]
     limits, door = parts.limits, Door(parts.token, parts.limits)
@@ -91,8 +87,3 @@ def api_routes(parts: ApiParts, base: str = "") -> list[BaseRoute]:
         for method, path, endpoint in table
     ]
     return [*routes, WebSocketRoute(f"{prefix}/stream", streams.stream), last]
-
-
-async def _nothing(request: Request) -> Response:
-    del request
-    return PlainTextResponse("Not Found", 404)

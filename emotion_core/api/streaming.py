@@ -4,20 +4,17 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from emotion_core.api.door import PROTOCOL, Door
 from emotion_core.api.limits import ApiLimits
 from emotion_core.api.refusals import RefusalResponse, RefusedError
-from emotion_core.api.workers import Workers
+from emotion_core.api.workers import Workers, read_picture
 from emotion_core.config import PipelineSettings
-from emotion_core.datatypes import Frame
 from emotion_core.errors import EmotionCoreError, SettingsError
 from emotion_core.live.capacity import SEATS, Seat, busy_words
-from emotion_core.media.photo import read_photo
-from emotion_core.pipeline.pipeline import Pipeline
 
 # RFC 6455, 7.4.1.
 _NORMAL, _WRONG_DATA, _TOO_BIG, _FAILED, _TRY_LATER = 1000, 1003, 1009, 1011, 1013
@@ -123,7 +120,7 @@ class Streams:
             answered = index + 1
             time_s = newest.arrived_s - begun_s
             try:
-                read = await self._workers.run(_read, pipeline, data, index, time_s)
+                read = await self._workers.run(read_picture, pipeline, data, index, time_s)
             except EmotionCoreError as error:
                 # One picture that cannot be read does not end the stream.
                 read = {"time_s": time_s, "error": str(error)}
@@ -131,13 +128,6 @@ class Streams:
                 await asyncio.wait_for(socket.send_json(read | known), self._limits.send_s)
             except TimeoutError:
                 return _TRY_LATER, "The answers are not taken."
-
-
-def _read(pipeline: Pipeline, data: bytes, index: int, time_s: float) -> dict[str, Any]:
-    image = read_photo(data, name="The picture")
-    height, width = image.shape[:2]
-    result = pipeline.process(Frame(image, index, time_s))
-    return result.to_dict() | {"width": width, "height": height}
 
 
 def _settings(socket: WebSocket) -> PipelineSettings:

@@ -26,7 +26,16 @@ _FACES: Final[dict[str, tuple[str, ...]]] = {
     "largest": ("--largest-face",),
     "one": ("--one-person",),
 }
-QUERY: Final = ("name", "every", "rate", "start", "end", "annotate", "faces")
+# What may be in the query of a submission, all optional, and what it means.
+QUERY: Final = {
+    "name": "The file's name, whose stem names the results folder.",
+    "every": "Analyse every Nth frame.",
+    "rate": "Or so many frames a second.",
+    "start": "Second at which to begin.",
+    "end": "Second at which to end.",
+    "annotate": "0: no annotated clip.",
+    "faces": "everybody, largest or one.",
+}
 
 
 class Videos:

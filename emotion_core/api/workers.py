@@ -30,17 +30,16 @@ PHOTO: Final = PipelineSettings.for_photo()
 
 
 class Workers:
-    """A bounded pool of threads, made with the first work. Call its methods on one event loop.
+    """Threads for half of the cores, made with the first work. Call its methods on one event loop.
 
     Args:
         models_dir: folder of model folders.
-        threads: of the pool; 0: half of the cores.
     """
 
-    def __init__(self, models_dir: Path, threads: int = 0) -> None:
+    def __init__(self, models_dir: Path) -> None:
         self._models_dir = models_dir
         self._pool = ThreadPoolExecutor(
-            threads or max(1, (os.cpu_count() or 1) // 2), "api", initializer=_step_back
+            max(1, (os.cpu_count() or 1) // 2), "api", initializer=_step_back
         )
         self._own = threading.local()
         self._lock = threading.Lock()
@@ -55,25 +54,23 @@ class Workers:
         """Read one picture by itself; on a thread of the pool.
 
         Args:
-            data: of a JPEG, PNG or another format that `read_photo` reads.
+            data: as in `read_picture`.
             settings: `FRAME` or `PHOTO`.
 
         Returns:
-            `FrameResult.to_dict`, and the `width` and `height` in pixels that boxes refer to.
+            As `read_picture`.
 
         Raises:
             PhotoError: the picture cannot be read.
             ModelError: the network is missing.
         """
-        image = read_photo(data, name="The picture")
         pipelines: dict[PipelineSettings, Pipeline] = self._own.__dict__.setdefault("kept", {})
         if settings not in pipelines:
             pipelines[settings] = self.pipeline(settings)
         pipeline = pipelines[settings]
         # The picture before was of other people.
         pipeline.reset()
-        height, width = image.shape[:2]
-        return pipeline.process(Frame(image)).to_dict() | {"width": width, "height": height}
+        return read_picture(pipeline, data)
 
     def pipeline(self, settings: PipelineSettings) -> Pipeline:
         """A new pipeline around a network that live streams do not use.
@@ -86,9 +83,28 @@ class Workers:
                 self._classifier = Classifier(load_bundle(models_dir=self._models_dir))
             return Pipeline(self._classifier, settings)
 
-    def close(self) -> None:
-        """Let the threads end."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+
+def read_picture(
+    pipeline: Pipeline, data: bytes, index: int = 0, time_s: float = 0.0
+) -> dict[str, Any]:
+    """What a pipeline reads in an encoded picture.
+
+    Args:
+        pipeline: used by no other thread at the same time.
+        data: of a JPEG, PNG or another format that `read_photo` reads.
+        index: number of the picture in its stream, from 0.
+        time_s: seconds since the first picture of its stream.
+
+    Returns:
+        `FrameResult.to_dict`, and the `width` and `height` in pixels that boxes refer to.
+
+    Raises:
+        PhotoError: the picture cannot be read.
+    """
+    image = read_photo(data, name="The picture")
+    height, width = image.shape[:2]
+    result = pipeline.process(Frame(image, index, time_s))
+    return result.to_dict() | {"width": width, "height": height}
 
 
 def _in_turns(work: Callable[..., Result], *arguments: Any) -> Result:

@@ -34,7 +34,9 @@ class LiveStream:
         self._processor = weakref.ref(processor)
         self.started_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._store, self._model = store, model
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        # Held while a recording begins, which waits for the disk; those who only look do not.
+        self._beginning = threading.Lock()
         self._token = ""
         self._remote: list[str] = []
 
@@ -66,9 +68,10 @@ class LiveStream:
             return self._token
 
     def show(self, token: str) -> None:
-        """The page shows another recording, "" for none."""
+        """The page shows this recording; "" for none, or for one it does not know of yet."""
         with self._lock:
-            self._token = token
+            if token or self._token not in self._remote:
+                self._token = token
 
     def is_remote(self, token: str) -> bool:
         """Whether a recording of this stream was started from elsewhere."""
@@ -89,20 +92,21 @@ class LiveStream:
                 made there and has not put away.
             OutputError: the work folder cannot be written.
         """
-        with self._lock:
-            processor = self.processor
+        with self._beginning:
+            processor, shown = self.processor, self.token
             if processor is None or self.ended:
                 raise InputError("This live stream has ended.")
             if self.session() is not None:
                 raise InputError("A recording of this live stream is already running.")
-            if self._token and self._token not in self._remote and self._store.find(self._token):
+            if shown and not self.is_remote(shown) and self._store.find(shown):
                 raise InputError(
                     "The page still shows a finished recording. Press “New recording” there first."
                 )
             token, session = self._store.start(self._model)
             processor.listen(session.begin_stream(processor.resolve_identities))
-            self._token = token
-            self._remote.append(token)
+            with self._lock:
+                self._remote.append(token)
+                self._token = token
         return session
 
     def stop_recording(self) -> dict[str, Any]:
@@ -136,7 +140,7 @@ class LiveRegistry:
     ) -> LiveStream:
         """The entry of a stream; made where it is new."""
         with self._lock:
-            known = next((s for s in self._streams if s.processor is processor), None)
+            known = self._entry(processor)
             if known is None:
                 known = LiveStream(processor, store, model)
                 # The one that has ended longest makes room: an ended stream can still be asked for
@@ -148,10 +152,13 @@ class LiveRegistry:
         known.describe(model)
         return known
 
-    def of(self, processor: LiveProcessor) -> LiveStream | None:
-        """The entry of a stream; None where it was not added."""
+    def of(self, processor: LiveProcessor | None) -> LiveStream | None:
+        """The entry of a stream; None where it was not added, or where there is no stream."""
         with self._lock:
-            return next((s for s in self._streams if s.processor is processor), None)
+            return self._entry(processor) if processor is not None else None
+
+    def _entry(self, processor: LiveProcessor) -> LiveStream | None:
+        return next((s for s in self._streams if s.processor is processor), None)
 
     def running(self) -> list[LiveStream]:
         """Those that have not ended, oldest first."""

@@ -50,11 +50,12 @@ class MarkerStreams:
         self._stype, self._name, self._not = stype, name, source_id_not
         self._goes_on = goes_on
         self._lock = threading.Lock()
-        self._inlets: list[MarkerInlet] = []
-        self._misses: dict[MarkerInlet, int] = {}
+        # Each with the number of searches in a row that did not find it.
+        self._inlets: dict[MarkerInlet, int] = {}
         self._recent: dict[tuple[tuple[str, ...], float, str], None] = {}
+        # What was taken or refused once: of two streams that look alike, mne-lsl finds one or the
+        # other, and they must not replace each other again and again.
         self._known: set[str] = set()
-        self._refused: set[str] = set()
         self._ended = threading.Event()
         self._threads = [
             threading.Thread(target=work, name=f"lsl-{what}", daemon=True)
@@ -67,7 +68,7 @@ class MarkerStreams:
     def streams(self) -> tuple[StreamKind, ...]:
         """Those that are received now."""
         with self._lock:
-            return tuple(i.kind for i in self._inlets if not self._misses[i] >= MISSES)
+            return tuple(i.kind for i, misses in self._inlets.items() if misses < MISSES)
 
     def close(self) -> None:
         """End all connections; harmless when called again. Any thread."""
@@ -95,25 +96,23 @@ class MarkerStreams:
     def _compare(self, found: Iterable[Any]) -> None:
         """Take in new streams, and notice which are gone."""
         present = {info.uid: info for info in found}
-        for uid in present.keys() - self._known - self._refused:
+        for uid in present.keys() - self._known:
             self._take(present[uid])
         with self._lock:
-            inlets = list(self._inlets)
-        for inlet in inlets:
-            before = self._misses[inlet]
-            now = 0 if inlet.uid in present else before + 1
-            self._misses[inlet] = now
-            if now == MISSES:
-                self._on_note(
-                    f"The stream “{inlet.kind.name}” has disappeared. Its markers so far are kept; "
-                    "it is awaited."
-                )
+            for inlet, misses in self._inlets.items():
+                self._inlets[inlet] = 0 if inlet.uid in present else misses + 1
+            gone = [inlet for inlet, misses in self._inlets.items() if misses == MISSES]
+        for inlet in gone:
+            self._on_note(
+                f"The stream “{inlet.kind.name}” has disappeared. Its markers so far are kept; "
+                "it is awaited."
+            )
 
     def _take(self, info: Any) -> None:
         """Receive a stream: a new one, one that has returned, or one that returned changed."""
         kind = StreamKind.of(info)
         if info.sfreq:
-            self._refused.add(info.uid)
+            self._known.add(info.uid)
             self._on_note(
                 f"The stream “{kind.name}” has {info.sfreq:g} samples a second and is not taken: "
                 "only event streams (irregular rate) are."
@@ -130,15 +129,14 @@ class MarkerStreams:
             return
         self._known.add(info.uid)
         with self._lock:
-            self._misses[inlet] = 0
-            self._inlets.append(inlet)
+            self._inlets[inlet] = 0
         self._on_note(_arrival_words(kind, former))
         if former is not None:
             self._drop(former)
 
     def _measure(self) -> None:
         with self._lock:
-            inlets = [i for i in self._inlets if not self._misses[i]]
+            inlets = [inlet for inlet, misses in self._inlets.items() if not misses]
         for inlet in inlets:
             # One that is about to disappear keeps the offset that was measured last.
             with contextlib.suppress(TimeoutError, RuntimeError):
@@ -151,7 +149,7 @@ class MarkerStreams:
             for inlet in inlets:
                 self._pull(inlet)
         with self._lock:
-            inlets, self._inlets = self._inlets, []
+            inlets, self._inlets = list(self._inlets), {}
         for inlet in inlets:
             self._pull(inlet)
             inlet.close()
@@ -166,9 +164,11 @@ class MarkerStreams:
                 f"A marker of the stream “{inlet.kind.name}” is not UTF-8 and could not be read."
             )
         except RuntimeError:
-            # Lost for good: a stream without a source id, which the search finds as a new one.
+            # Lost for good: a stream without a source id. The search finds it as a new one, also
+            # where only the network failed and its sender goes on.
             with self._lock:
-                self._inlets = [i for i in self._inlets if i is not inlet]
+                self._inlets.pop(inlet, None)
+            self._known.discard(inlet.uid)
             self._on_note(
                 f"The stream “{inlet.kind.name}” has disappeared. Its markers so far are kept."
             )
@@ -188,9 +188,8 @@ class MarkerStreams:
     def _drop(self, inlet: MarkerInlet) -> None:
         """Take what an inlet still holds, and end it."""
         with self._lock:
-            if inlet not in self._inlets:
+            if self._inlets.pop(inlet, None) is None:
                 return
-            self._inlets.remove(inlet)
         # The receiving thread may be in the middle of it.
         time.sleep(2 * PULL_EVERY_S)
         self._pull(inlet)

@@ -15,8 +15,9 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
+from emotion_core.api.closed import PREFIX
 from emotion_core.api.limits import ApiLimits
-from emotion_core.api.routes import PREFIX, ApiParts, api_routes
+from emotion_core.api.routes import ApiParts, api_routes
 from emotion_core.config import MODELS_DIR
 from emotion_core.jobs.store import JobStore
 from emotion_core.live.registry import LiveRegistry

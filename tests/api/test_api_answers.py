@@ -2,11 +2,15 @@
 
 import contextlib
 import json
+import os
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import jsonschema
 import numpy as np
 import pytest
@@ -15,11 +19,15 @@ from starlette.routing import Route, WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from emotion_core.api import workers
+from emotion_core.api.closed import PREFIX
 from emotion_core.api.openapi import SCHEMAS, description
-from emotion_core.api.routes import PREFIX, api_routes
+from emotion_core.api.routes import api_routes
+from emotion_core.config import MODELS_DIR
 from emotion_core.live.capacity import SEATS
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.recording_store import SessionStore
+from emotion_core.media.synthetic import sample_photo
 from emotion_core.media.write import sample_video
 
 TOKEN = "a-token-for-tests-only-0123456789"
@@ -61,11 +69,13 @@ def test_every_route_is_described_and_every_description_has_a_route(running: Any
 
 @pytest.mark.parametrize("path", ["/frame", "/photo"])
 def test_a_picture_is_read(running: Any, jpeg: bytes, path: str) -> None:
-    for _ in range(2):
-        read = ask(running, "POST", path, 200, "Reading", jpeg)
+    moved = cv2.copyMakeBorder(sample_photo(), 0, 0, 320, 0, cv2.BORDER_REPLICATE)
+    elsewhere = bytes(cv2.imencode(".jpg", moved)[1].tobytes())
+    for picture, width in ((jpeg, 320), (elsewhere, 640)):
+        read = ask(running, "POST", path, 200, "Reading", picture)
         (face,) = read["faces"]
-        # The second is no longer the same person to a pipeline that keeps nothing.
-        assert (face["emotion"], face["track_id"], read["width"]) == ("happy", 1, 320)
+        # Nothing of the first picture is left: nobody from there, and no second number.
+        assert (face["emotion"], face["track_id"], read["width"]) == ("happy", 1, width)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +105,26 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(
 ) -> None:
     answer = ask(running, "POST", path, status, "Error", body)
     assert words in answer["error"]
+
+
+def test_work_for_programs_gives_way_to_a_page_that_streams(
+    run_async: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work() -> int:
+        time.sleep(0.05)
+        if sys.platform != "linux":
+            return workers.NICENESS
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    pool = workers.Workers(MODELS_DIR)
+    spent_s = []
+    for streaming in ([], ["a live stream"]):
+        monkeypatch.setattr(workers, "live_threads", lambda found=streaming: found)
+        begun_s = time.perf_counter()
+        assert run_async(pool.run(work)) == workers.NICENESS
+        spent_s.append(time.perf_counter() - begun_s)
+    # A rest as long as the work.
+    assert spent_s[1] > 0.1
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from emotion_core.api.closed import PREFIX
 from emotion_core.api.limits import Places, RateLimit, RateLimits
 from emotion_core.api.refusals import RefusedError
-from emotion_core.api.routes import PREFIX
 from emotion_core.config import AppSettings
 from emotion_core.errors import SettingsError
 

@@ -11,7 +11,7 @@ from browser.app_server import OpenBrowser, Server, running_server
 from browser.live_driver import LivePage
 from browser.pictures import keep
 
-from emotion_core.api.routes import PREFIX
+from emotion_core.api.closed import PREFIX
 from emotion_core.labels import EXPRESSIONS
 
 pytestmark = pytest.mark.alone

@@ -1,5 +1,6 @@
 """When pictures were taken, from RTCP sender reports, over the wrap of RTP's time stamps."""
 
+import inspect
 import struct
 from collections.abc import Callable
 from fractions import Fraction
@@ -75,8 +76,6 @@ def test_a_frame_is_placed_by_the_newest_report(
 def test_aiortc_still_has_what_is_used_of_it() -> None:
     assert hasattr(RTCRtpReceiver, "_handle_rtcp_packet")
     receiver = object.__new__(RTCRtpReceiver)
-    import inspect
-
     names = inspect.getsource(RTCRtpReceiver.__init__)
     assert "self.__timestamp_mapper = TimestampMapper()" in names
     assert captured_s(receiver, 0) is None

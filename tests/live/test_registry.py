@@ -1,7 +1,9 @@
 """Live streams as other programs see them."""
 
 import gc
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,41 @@ def test_a_recording_started_elsewhere_records_and_may_be_repeated(
         assert (folder / "faces.csv").is_file()
     assert len(set(tokens)) == 2
     assert stream.folder("a-visitors-own-recording") is None
+
+
+def test_who_looks_does_not_wait_for_a_recording_that_begins(
+    make: Callable[..., LiveProcessor], store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = LiveRegistry().add(make(FakePipeline()), store, "tiny")
+    begins, may_begin = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        begins.set()
+        assert may_begin.wait(10)
+
+    monkeypatch.setattr(store, "forget_old", slow)
+    with ThreadPoolExecutor(2) as pool:
+        started = pool.submit(stream.start_recording)
+        try:
+            assert begins.wait(10)
+            assert pool.submit(stream.session).result(5) is None
+        finally:
+            may_begin.set()
+        assert started.result(10) is stream.session()
+    stream.stop_recording()
+
+
+def test_a_page_that_has_not_seen_a_recording_started_elsewhere_does_not_lose_it(
+    make: Callable[..., LiveProcessor], store: SessionStore
+) -> None:
+    stream = LiveRegistry().add(make(FakePipeline()), store, "tiny")
+    stream.show("a-visitors-own-recording")
+    stream.show("")
+    assert stream.token == ""
+    session = stream.start_recording()
+    stream.show("")
+    assert stream.session() is session
+    stream.stop_recording()
 
 
 def test_one_listener_that_fails_does_not_keep_the_result_from_another(

@@ -1,9 +1,13 @@
 """The interface on the pages' server: closed by default, and where its token is bad."""
 
+import subprocess
+import sys
+
 import pytest
 import streamlit as st
 from starlette.routing import Route, WebSocketRoute
 
+from emotion_core.config import PROJECT_ROOT
 from emotion_core.ui.common.api_door import interface_routes
 
 
@@ -26,3 +30,12 @@ def test_it_is_open_only_with_a_token_that_cannot_be_guessed(
     assert paths[-1] == prefix + "/{path:path}"
     assert (prefix + "/frame" in paths) == is_open
     assert (len(paths) == 1) != is_open
+
+
+def test_a_closed_interface_does_not_delay_the_start_of_the_server() -> None:
+    """In a process of its own: what the server imports before it answers."""
+    code = "import sys, Home; print(sorted({'av', 'cv2', 'aiortc', 'pandas'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -17,7 +17,7 @@ from emotion_core.study.folder import Study
 from emotion_core.study.presentation.outcome import COMPLETE, LOST, STOPPED
 from emotion_core.study.presentation.plan import Item, ItemKind, Plan
 from emotion_core.study.presentation.sessions import next_number, read_result, sessions_of
-from emotion_core.ui.presentation_page.messages import Sessions, message_path, message_routes
+from emotion_core.ui.presentation_page.messages import ROUTE, Sessions, message_routes
 from emotion_core.ui.presentation_page.runs import (
     DELETED,
     SILENT_S,
@@ -231,7 +231,7 @@ class Answers:
             sent.append(part)
 
         scope = {
-            "type": "http", "method": "POST", "path": message_path(), "headers": [],
+            "type": "http", "method": "POST", "path": f"/{ROUTE}", "headers": [],
             "query_string": b"", "raw_path": b"", "root_path": "", "scheme": "http",
         }  # fmt: skip
         await self.app(scope, receive, send)

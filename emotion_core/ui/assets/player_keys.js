@@ -83,6 +83,11 @@ const newHead = (words) => {
   return head
 }
 
+// Written only where it differs: this is asked for with every frame.
+const show = (element, text) => {
+  if (element.textContent !== text) element.textContent = text
+}
+
 // Drawn again only where something changed: a button in use keeps its focus.
 const drawChips = (place, bindings) => {
   const look = JSON.stringify(
@@ -102,21 +107,24 @@ const drawChips = (place, bindings) => {
   })
 }
 
-// What was coded in the span, drawn again only where it changed; the lane keeps overlaps apart.
+// Where a time is on the strip, in percent.
+const percent = ([from, to], time) => 100 * Math.min(Math.max((time - from) / (to - from), 0), 1)
+
+// What was coded in the span, drawn again only where it changed.
 const drawStrip = (strip, data) => {
   strip.hidden = !data.span || !data.strip
-  if (strip.hidden || strip.dataset.look === JSON.stringify(data.strip)) return
-  strip.dataset.look = JSON.stringify(data.strip)
-  const [from, to] = data.span
-  const share = (time) => 100 * Math.min(Math.max((time - from) / (to - from), 0), 1)
+  const look = JSON.stringify([data.span, data.strip])
+  if (strip.hidden || strip.dataset.look === look) return
+  strip.dataset.look = look
   strip.querySelector('.pieces').replaceChildren(...data.strip.map((piece) => {
     const part = document.createElement('span')
     part.className = piece.to === null ? 'piece open' : piece.to > piece.from ? 'piece' : 'piece moment'
     part.title = piece.label
     part.dataset.from = piece.from
     part.style.setProperty('--mark', piece.colour || 'currentColor')
-    part.style.left = `${share(piece.from)}%`
-    if (piece.to > piece.from) part.style.width = `${share(piece.to) - share(piece.from)}%`
+    const left = percent(data.span, piece.from)
+    part.style.left = `${left}%`
+    if (piece.to > piece.from) part.style.width = `${percent(data.span, piece.to) - left}%`
     return part
   }))
 }
@@ -124,12 +132,10 @@ const drawStrip = (strip, data) => {
 // The line at the time shown, and the end of what lasts.
 const moveStrip = (strip, data, time) => {
   if (strip.hidden) return
-  const [from, to] = data.span
-  const share = (at) => 100 * Math.min(Math.max((at - from) / (to - from), 0), 1)
-  strip.querySelector('.head-line').style.left = `${share(time)}%`
+  const now = percent(data.span, time)
+  strip.querySelector('.head-line').style.left = `${now}%`
   for (const part of strip.querySelectorAll('.open')) {
-    const begin = share(Number(part.dataset.from))
-    part.style.width = `${Math.max(0, share(time) - begin)}%`
+    part.style.width = `${Math.max(0, now - percent(data.span, Number(part.dataset.from)))}%`
   }
 }
 
@@ -314,11 +320,7 @@ export default function ({ data, parentElement, setStateValue }) {
     if (!event.repeat || name === ',' || name === '.') act()
   }
 
-  const tell = () => {
-    const told = find('.told')
-    const text = queue.length ? 'Saving …' : data.told
-    if (told.textContent !== text) told.textContent = text
-  }
+  const tell = () => show(find('.told'), queue.length ? 'Saving …' : data.told)
 
   const acts = {
     back: () => step(-1), play: toggle, ahead: () => step(1), speed: () => speed(0), undo
@@ -345,11 +347,10 @@ export default function ({ data, parentElement, setStateValue }) {
       hideRest(data, video)
       moveStrip(strip, data, clock.now())
       // A frame that begins a little before the span is its first one.
-      find('.clock').textContent = words(Math.max(0, clock.now() + data.origin))
-      find('[data-act=play]').textContent = video.paused ? 'Play' : 'Pause'
-      find('[data-act=speed]').textContent = `${video.playbackRate}×`
-      const wrong = problem(video), hint = find('.hint')
-      if (hint.textContent !== wrong) hint.textContent = wrong
+      show(find('.clock'), words(Math.max(0, clock.now() + data.origin)))
+      show(find('[data-act=play]'), video.paused ? 'Play' : 'Pause')
+      show(find('[data-act=speed]'), `${video.playbackRate}×`)
+      show(find('.hint'), problem(video))
     }
     next = requestAnimationFrame(tick)
   }
@@ -365,7 +366,6 @@ export default function ({ data, parentElement, setStateValue }) {
   drawStrip(strip, data)
   drawChips(find('.keys'), data.bindings)
   find('[data-act=undo]').disabled = !data.canUndo
-  find('[data-act=speed]').hidden = data.speeds.length < 2
   tell()
   tick()
   document.addEventListener('keydown', onKey, true)

@@ -156,6 +156,7 @@ class Show {
     this.tell = tell
     this.line = new Line(data)
     this.over = false
+    this.stopped = new Promise((done) => { this.stop = done })
     this.disturbances = new Set()
     this.build()
     this.line.add('load', 0, { origin: performance.timeOrigin })
@@ -403,8 +404,7 @@ class Show {
       const started = await nextFrame()
       if (!video.requestVideoFrameCallback) told(started - video.currentTime * 1000)
       const limit = item.seconds > 0 ? sleep(item.seconds * 1000) : new Promise(() => {})
-      const stopped = (async () => { while (!this.over) await sleep(100) })()
-      await Promise.race([over, limit, stopped])
+      await this.orOver(Promise.race([over, limit]))
       told(started - video.currentTime * 1000)
     } catch (error) {
       const what = `${item.name} broke off: ${error.message}.`
@@ -469,9 +469,7 @@ class Show {
     box.remove()
   }
 
-  orOver (wanted) {
-    return Promise.race([wanted, (async () => { while (!this.over) await sleep(100) })()])
-  }
+  orOver (wanted) { return Promise.race([wanted, this.stopped]) }
 
   askToStop () {
     if (this.asking) return
@@ -494,6 +492,7 @@ class Show {
   // Another tab shows the session now.
   leave () {
     this.over = true
+    this.stop()
     this.unlisten.abort()
     this.place.replaceChildren()
     this.cover.replaceChildren(
@@ -504,6 +503,7 @@ class Show {
   async finish (how) {
     if (this.over) return
     this.over = true
+    this.stop()
     this.place.querySelectorAll('video').forEach((video) => video.pause())
     this.cover.replaceChildren(make('div', 'words', 'Saving …'))
     this.cover.hidden = false

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-import streamlit as st
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from emotion_core.errors import EmotionCoreError, MissingDependencyError
+from emotion_core.ui.common.server import base_path
 
 _log = logging.getLogger(__name__)
 ROUTE: Final = "files"
@@ -124,9 +124,7 @@ LINKS: Final = FileLinks()
 def file_routes(links: FileLinks = LINKS) -> list[Route]:
     """The routes by which a server answers the links; call it once, for the server that runs."""
     links.served = True
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    path = f"/{base}/{ROUTE}" if base else f"/{ROUTE}"
-    return [Route(path, partial(_answer, links), methods=["GET"])]
+    return [Route(f"{base_path()}/{ROUTE}", partial(_answer, links), methods=["GET"])]
 
 
 def _answer(links: FileLinks, request: Request) -> Response:

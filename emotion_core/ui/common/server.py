@@ -8,6 +8,12 @@ from contextlib import asynccontextmanager
 import streamlit as st
 
 
+def base_path() -> str:
+    """The path below which the server's pages are: "" or as "/lab"."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}" if base else ""
+
+
 @asynccontextmanager
 async def opening_browser(_app: st.App) -> AsyncIterator[None]:
     """A lifespan that shows the first page in a browser, as Streamlit does for a plain script.
@@ -25,8 +31,7 @@ async def opening_browser(_app: st.App) -> AsyncIterator[None]:
 
 def _first_page() -> str:
     scheme = "https" if st.get_option("server.sslCertFile") else "http"
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     # A wildcard is an address to listen at, not one to go to.
     host = st.get_option("server.address") or "localhost"
     host = "localhost" if host in {"0.0.0.0", "::"} else host
-    return f"{scheme}://{host}:{st.get_option('server.port')}/{base}"
+    return f"{scheme}://{host}:{st.get_option('server.port')}{base_path() or '/'}"

@@ -43,28 +43,21 @@ def session_store() -> SessionStore:
 
 def current_session() -> LiveSession | None:
     """The recording of this visitor that runs or rests; None without one."""
-    found = session_store().find(_token())
+    found = session_store().find(shown_token())
     return found[1] if found else None
-
-
-def shown_token() -> str:
-    """This visitor's recording, running or finished; "" without one."""
-    return _token()
 
 
 def adopt(
     processor: LiveProcessor, token: str, session: LiveSession, names: Mapping[int, str]
 ) -> None:
     """Make a recording that was started elsewhere, of this stream, the page's own."""
-    for track, name in names.items():
-        _try(partial(session.rename, session.own_id(track), name))
     st.query_params[_TOKEN] = st.session_state[_KEPT_TOKEN] = token
     st.session_state["live_attached"] = (id(processor), id(session))
-    st.session_state[_STREAM] = session.stream
+    _take_over(session, names)
 
 
-def _token() -> str:
-    """This visitor's recording; "" without one.
+def shown_token() -> str:
+    """This visitor's recording, running or finished; "" without one.
 
     It is part of the page's address, for a reload, and of the session, as a link to another page
     takes it out of the address.
@@ -97,14 +90,19 @@ def attach(processor: LiveProcessor, session: LiveSession | None, names: Mapping
     st.session_state["live_attached"] = pair
     processor.listen(session.begin_stream(processor.resolve_identities) if session else None)
     if session is not None:
-        st.session_state[_STREAM] = session.stream
-        for track, name in names.items():
-            _try(partial(session.rename, session.own_id(track), name))
+        _take_over(session, names)
+
+
+def _take_over(session: LiveSession, names: Mapping[int, str]) -> None:
+    """Remember that this tab's stream is recorded, under the names it has."""
+    st.session_state[_STREAM] = session.stream
+    for track, name in names.items():
+        _try(partial(session.rename, session.own_id(track), name))
 
 
 def _remote_session(processor: LiveProcessor | None) -> LiveSession | None:
     """The recording of this stream that runs, also where the page does not know of it yet."""
-    stream = LIVE.of(processor) if processor is not None else None
+    stream = LIVE.of(processor)
     return stream.session() if stream is not None else None
 
 
@@ -115,14 +113,14 @@ def hears_us(session: LiveSession) -> bool:
 
 def recorder_bar(processor: LiveProcessor | None, model: Mapping[str, Any]) -> None:
     """Draw the buttons that fit what the recording is doing; call it from a fragment."""
-    token = _token()
+    token = shown_token()
     found = session_store().find(token)
     if found is None:
         _offer_start(processor, model)
         return
     folder, session = found
     if session is not None and session.state is not SessionState.FINISHED:
-        stream = LIVE.of(processor) if processor is not None else None
+        stream = LIVE.of(processor)
         if stream is not None and stream.is_remote(token):
             st.caption(":material/hub: Another program started this recording.")
         _running(token, session, streams=processor is not None and not processor.reading().ended)
@@ -251,7 +249,7 @@ def _stop(token: str) -> None:
 
 def show_finished() -> None:
     """The result and the exports of this visitor's finished recording, if there is one."""
-    token = _token()
+    token = shown_token()
     found = session_store().find(token)
     if found is None or found[1] is not None or not (found[0] / "summary.json").is_file():
         return

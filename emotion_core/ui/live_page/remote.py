@@ -14,16 +14,13 @@ _RECORDED = "live_recorded"
 
 def open_to_remote(processor: LiveProcessor, model: Mapping[str, Any]) -> None:
     """Let other programs find this stream; call it in every run of the page."""
-    stream = LIVE.add(processor, session_store(), model)
-    token = shown_token()
-    if token or not stream.is_remote(stream.token):
-        stream.show(token)
+    LIVE.add(processor, session_store(), model).show(shown_token())
     st.session_state[_RECORDED] = current_session() is not None
 
 
 def follow_remote(processor: LiveProcessor | None, names: Mapping[int, str]) -> None:
     """Rerun the page where a recording was started or ended elsewhere; call it in a fragment."""
-    stream = LIVE.of(processor) if processor is not None else None
+    stream = LIVE.of(processor)
     if processor is None or stream is None:
         return
     session = stream.session()

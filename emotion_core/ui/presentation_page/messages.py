@@ -10,13 +10,13 @@ import threading
 import time
 from typing import Any, Final, Protocol
 
-import streamlit as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from emotion_core.atomic_io import parse_json
 from emotion_core.errors import EmotionCoreError
+from emotion_core.ui.common.server import base_path
 
 ROUTE: Final = "session-messages"
 _MOST_BYTES: Final = 256_000
@@ -62,19 +62,13 @@ class Sessions:
 SESSIONS: Final = Sessions()
 
 
-def message_path() -> str:
-    """The route's path on this server."""
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}/{ROUTE}" if base else f"/{ROUTE}"
-
-
 def message_routes(sessions: Sessions = SESSIONS) -> list[Route]:
     """The routes of a server."""
 
     async def answer(request: Request) -> Response:
         return await _answer(sessions, request)
 
-    return [Route(message_path(), answer, methods=["POST"])]
+    return [Route(f"{base_path()}/{ROUTE}", answer, methods=["POST"])]
 
 
 async def _answer(sessions: Sessions, request: Request) -> Response:
