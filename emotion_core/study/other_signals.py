@@ -266,8 +266,3 @@ def _on_grid(
         means[held] = values[row[held]]
         signals[name] = means
     return signals
-
-
-def programs_of(names: tuple[str, ...]) -> list[str]:
-    """The programs whose signals these are."""
-    return [p for p, prefix in PREFIXES.items() if any(n.startswith(prefix) for n in names)]

@@ -151,7 +151,7 @@ def test_the_documentation_has_every_column_and_measure() -> None:
     rows = [
         *COLUMNS.items(),
         *DISAGREEMENT_COLUMNS.items(),
-        *((m.name, m.meaning) for m in MEASURES),
+        *((m.name, f"{m.meaning} | {m.counted}") for m in MEASURES),
     ]
     missing = [name for name, meaning in rows if f"| `{name}` | {meaning} |" not in text]
     assert missing == []
