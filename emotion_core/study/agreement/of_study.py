@@ -36,9 +36,9 @@ def people_coding(study: Study) -> Coding:
     Raises:
         InputError, OutputError: they cannot be read.
     """
-    store = CodingStore(study.folder)
     scheme, problems = read_scheme(study)
-    coding = read_coding(store.codes(), store.units(), [c.code for c in scheme.categories])
+    codes, units = CodingStore(study.folder).codes_and_units()
+    coding = read_coding(codes, units, [c.code for c in scheme.categories])
     included = {r.recording: r.include for r in study.recordings}
     coded = sorted({name for of in coding.of.values() for name in of})
     told = [str(problem) for problem in problems]
