@@ -6,8 +6,11 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from emotion_core.charts.matrix import matrix_chart
-from emotion_core.charts.study_agreement import bland_altman_chart, coefficient_chart
+from emotion_core.charts.study_agreement import (
+    bland_altman_chart,
+    coefficient_chart,
+    confusion_chart,
+)
 from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.study.agreement.coding import Coding
@@ -239,17 +242,7 @@ def _by_category(view: StudyView, figures: pd.DataFrame) -> None:
 
 def _confusion(view: StudyView, found: Agreement, pair: tuple[str, str]) -> None:
     st.markdown("**What the one said where the other said …**")
-    rows = _of(found.confusion, pair).assign(count=lambda t: t["seconds"].round(1))
-    used = {*rows["first_code"], *rows["second_code"]}
-    chart = matrix_chart(
-        rows,
-        row=("first_code", pair[0]),
-        column=("second_code", pair[1]),
-        shade="of_first",
-        text="of_first",
-        dark=dark_ground(),
-        order=[label for label in found.labels if label in used],
-    )
+    chart = confusion_chart(found.confusion, found.labels, pair, dark=dark_ground())
     st.altair_chart(chart, width="stretch", key=f"{view.key}_agree_confusion")
     st.caption(f"A row adds up to 100% of the time to which {escape(pair[0])} gave this code.")
     download_data(found.confusion, "confusion.csv", key=f"{view.key}_agree_confusion_data")
