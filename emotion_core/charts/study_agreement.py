@@ -1,10 +1,12 @@
-"""Agreement of coders: coefficients with their intervals, and Bland–Altman charts."""
+"""Agreement of coders: coefficients with intervals, confusions, and Bland–Altman charts."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import altair as alt
 import pandas as pd
 
+from emotion_core.charts.matrix import matrix_chart
 from emotion_core.labels import COLOURS
 
 _GREY: Final = "#8C8C8C"
@@ -44,6 +46,31 @@ def coefficient_chart(figures: pd.DataFrame, title: str) -> alt.LayerChart:
     )
     words = f"{title} of each category with 95% intervals."
     return alt.layer(lines, points).properties(description=words)
+
+
+def confusion_chart(
+    confusion: pd.DataFrame, labels: Sequence[str], pair: tuple[str, str], *, dark: bool = False
+) -> alt.LayerChart:
+    """What the second coder said where the first said each code; rows add up to 100%.
+
+    Args:
+        confusion: columns `first, second, first_code, second_code, seconds, of_first` (0 to 1), of
+            any pairs.
+        labels: in the order of the rows and columns; those that the pair did not use are left out.
+        pair: names of the first and of the second coder.
+        dark: the page has a dark ground.
+    """
+    rows = confusion[(confusion["first"] == pair[0]) & (confusion["second"] == pair[1])]
+    used = {*rows["first_code"], *rows["second_code"]}
+    return matrix_chart(
+        rows.assign(count=rows["seconds"].round(1)),
+        row=("first_code", pair[0]),
+        column=("second_code", pair[1]),
+        shade="of_first",
+        text="of_first",
+        dark=dark,
+        order=[label for label in labels if label in used],
+    )
 
 
 def bland_altman_chart(

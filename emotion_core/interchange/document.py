@@ -3,7 +3,7 @@
 import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -158,36 +158,24 @@ class Written:
     problems: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Lanes:
-    """Rows without overlaps that hold the spans of a tier; most tiers need a single one."""
-
-    rows: list[list[Span]] = field(default_factory=list)
-    _ends: list[int] = field(default_factory=list)
-
-    def add(self, span: Span, start_ms: int, end_ms: int) -> None:
-        """Put a span into the first row that has room for it."""
-        for row, end in enumerate(self._ends):
-            if end <= start_ms:
-                self.rows[row].append(span)
-                self._ends[row] = end_ms
-                return
-        self.rows.append([span])
-        self._ends.append(end_ms)
-
-
 def lanes(spans: Iterable[Span], point_ms: int = 0) -> list[list[Span]]:
-    """Split spans, sorted by time, into rows in which none overlaps another.
+    """Split spans, sorted by time, into as few rows as possible without overlaps in any.
 
     Args:
         spans: of one tier.
         point_ms: how long a point is in the format.
     """
-    made = Lanes()
+    rows: list[list[Span]] = []
+    ends: list[int] = []
     for span in spans:
         start, end = span.ms
-        made.add(span, start, max(end, start + point_ms))
-    return made.rows
+        row = next((i for i, last in enumerate(ends) if last <= start), len(rows))
+        if row == len(rows):
+            rows.append([])
+            ends.append(end)
+        rows[row].append(span)
+        ends[row] = max(end, start + point_ms)
+    return rows
 
 
 def lane_names(document: Document, rows: Sequence[tuple[Tier, int]]) -> list[str]:

@@ -23,6 +23,7 @@ from emotion_core.results.export import read_faces
 from emotion_core.results.face_table import FaceTable, dominant_runs
 from emotion_core.results.paths import CLIP, FACES, read_summary
 from emotion_core.results.speaking import flagged_stretches, speaking_stretches
+from emotion_core.results.summary import is_live, origin_of, source_of
 
 # What the program read itself.
 _OWN: Final = (EXPRESSION, SPEAKING, UNSURE)
@@ -47,10 +48,13 @@ def document_of(folder: Path, video: str = "") -> Document:
     tiers = [tier for person in shown.people for tier in tiers_of_person(shown, edits, person)]
     marks = tuple(Span(m.start_s, m.end_s, m.label) for m in edits.markers)
     tiers += [Tier("Markers", MARKER, marks)] if marks else []
-    name = Path(video).stem if video else _name_of(folder)
+    summary = read_summary(folder)
+    live = is_live(summary)
+    file = video or ("" if live else str(source_of(summary).get("name", "")))
+    name = Path(file).stem if file else folder.resolve().name
     document = on_media(Document(name, unique_tiers(tiers)), folder, table)
     # The file on disk may be called otherwise; a live recording has its own clip, or none.
-    return replace(document, media=(video,)) if video and not _is_live(folder) else document
+    return replace(document, media=(video,)) if video and not live else document
 
 
 def tiers_of_person(table: FaceTable, edits: Edits, person: int, name: str = "") -> Iterator[Tier]:
@@ -84,9 +88,8 @@ def on_media(document: Document, folder: Path, table: FaceTable) -> Document:
     """
     summary = read_summary(folder)
     started = started_of(summary)
-    source = summary.get("source")
-    source = source if isinstance(source, dict) else {}
-    if "started_utc" not in summary:
+    if not is_live(summary):
+        source = source_of(summary)
         fps, duration_s = _number(source.get("fps")), _number(source.get("duration_s"))
         media = (str(source["name"]),) if source.get("name") else document.media
         tiers = tuple(_within(tier, duration_s) for tier in document.tiers)
@@ -96,9 +99,7 @@ def on_media(document: Document, folder: Path, table: FaceTable) -> Document:
     end_s = float(table.frame_times[-1]) if len(table.frame_times) else None
     if not (folder / CLIP).is_file():
         return replace(document, media=(), duration_s=end_s, started=started)
-    clip = summary.get("clip")
-    origin_s = _number(clip.get("origin_s")) if isinstance(clip, dict) else None
-    moved = _moved(replace(document, duration_s=end_s, started=started), origin_s or 0.0)
+    moved = _moved(replace(document, duration_s=end_s, started=started), origin_of(summary))
     return replace(moved, media=(CLIP,))
 
 
@@ -136,9 +137,7 @@ def _moved(document: Document, origin_s: float) -> Document:
 
 def started_of(summary: Mapping[str, Any]) -> datetime | None:
     """Wall-clock time of second 0: of a live recording, or as a camera wrote it into its file."""
-    source = summary.get("source")
-    made = source.get("created_utc") if isinstance(source, dict) else None
-    text = summary.get("started_utc") or made
+    text = summary.get("started_utc") or source_of(summary).get("created_utc")
     try:
         found = datetime.fromisoformat(str(text))
     except ValueError:
@@ -149,14 +148,3 @@ def started_of(summary: Mapping[str, Any]) -> datetime | None:
 def _number(value: object) -> float | None:
     good = isinstance(value, int | float) and math.isfinite(value) and value > 0
     return float(value) if good else None  # type: ignore[arg-type]
-
-
-def _is_live(folder: Path) -> bool:
-    source = read_summary(folder).get("source")
-    return isinstance(source, dict) and source.get("kind") == "live"
-
-
-def _name_of(folder: Path) -> str:
-    source = read_summary(folder).get("source")
-    name = str(source.get("name", "")) if isinstance(source, dict) else ""
-    return Path(name).stem if name and not _is_live(folder) else folder.resolve().name

@@ -1,8 +1,7 @@
 """What a visitor can download of one result, made from its folder when it is asked for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from emotion_core.extras import missing_extra
 from emotion_core.interchange.formats import download_pieces
@@ -11,12 +10,7 @@ from emotion_core.results.edits_file import load_edits
 from emotion_core.results.export import export_files, faces_csv, faces_parquet, read_faces, webvtt
 from emotion_core.results.paths import FACES, read_summary
 from emotion_core.results.streams import Content, zip_pieces
-from emotion_core.results.summary import summarise, summary_json
-
-
-def origin_of(summary: Mapping[str, Any]) -> float:
-    """The source's time in seconds at which the annotated clip begins."""
-    return float((summary.get("clip") or {}).get("origin_s", 0.0))
+from emotion_core.results.summary import origin_of, summarise, summary_json
 
 
 class ResultDownloads:

@@ -1,15 +1,15 @@
 """The section of a study's report about agreement of coders and machine."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from emotion_core.charts.matrix import matrix_chart
+from emotion_core.charts.study_agreement import confusion_chart
 from emotion_core.reports.templating import inline_chart
 from emotion_core.study.agreement.machine import MACHINE
 from emotion_core.study.agreement.measures import LABELS
 from emotion_core.study.agreement.report import Agreement
 from emotion_core.study.agreement.sentences import methods, references, results
+from emotion_core.study.statistics.sentences import with_interval
 
 _SHOWN: Final = ("kappa_time", "alpha_nominal", "kappa_events", "f1_events")
 # More pairs are in the table only.
@@ -36,23 +36,12 @@ def _row(found: Agreement, pair: tuple[str, str]) -> list[str]:
 
 
 def _cell(figure: Mapping[str, Any] | None) -> str:
-    if figure is None or not math.isfinite(figure["value"]):
+    if figure is None:
         return "–"
-    interval = "" if math.isnan(figure["low"]) else f" [{figure['low']:.2f}, {figure['high']:.2f}]"
-    return f"{figure['value']:.2f}{interval}".replace("-", "−")
+    return with_interval(figure["value"], figure["low"], figure["high"], 2)
 
 
 def _chart(found: Agreement, pair: tuple[str, str]) -> dict[str, Any]:
-    rows = found.confusion
-    rows = rows[(rows["first"] == pair[0]) & (rows["second"] == pair[1])]
-    used = {*rows["first_code"], *rows["second_code"]}
-    chart = matrix_chart(
-        rows.assign(count=rows["seconds"].round(1)),
-        row=("first_code", pair[0]),
-        column=("second_code", pair[1]),
-        shade="of_first",
-        text="of_first",
-        order=[label for label in found.labels if label in used],
-    )
+    chart = confusion_chart(found.confusion, found.labels, pair)
     words = f"{pair[0]} and {pair[1]}: a row adds up to 100% of the time of this code"
     return {"picture": inline_chart(chart), "words": words}

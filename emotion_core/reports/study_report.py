@@ -31,7 +31,7 @@ from emotion_core.study.outcome import (
 )
 from emotion_core.study.sample import is_synthetic
 from emotion_core.study.statistics.comparisons import Analysis
-from emotion_core.study.statistics.sentences import sentence
+from emotion_core.study.statistics.sentences import sentence, with_interval
 from emotion_core.study.tables import Tables
 
 # More contrasts, or cells, than this are in the tables next to the report.
@@ -146,19 +146,11 @@ def _effect_cells(row: Mapping[Any, Any], size: str) -> dict[str, str]:
     """Signal, difference, effect size, p, corrected p; an interval after each value."""
     return {
         "Signal": str(row["signal"]),
-        "Difference [95% CI]": _with_interval(row["estimate"], row["ci_low"], row["ci_high"], 3),
-        size: _with_interval(row["effect_size"], row["effect_low"], row["effect_high"], 2),
+        "Difference [95% CI]": with_interval(row["estimate"], row["ci_low"], row["ci_high"], 3),
+        size: with_interval(row["effect_size"], row["effect_low"], row["effect_high"], 2),
         "p": p_words(row["p"]),
         "p (Holm)": p_words(row["p_holm"]),
     }
-
-
-def _with_interval(value: float, low: float, high: float, digits: int) -> str:
-    if pd.isna(value):
-        return _NOTHING
-    # "z": no minus before a zero.
-    interval = "" if pd.isna(low) else f" [{low:z.{digits}f}, {high:z.{digits}f}]"
-    return f"{value:z.{digits}f}{interval}".replace("-", "−")
 
 
 def _means(analysis: Analysis, signal: str) -> dict[str, Any] | None:

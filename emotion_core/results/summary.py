@@ -1,6 +1,7 @@
 """summary.json: what was analysed, with what, and what came out, for people and machines."""
 
 import json
+import math
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -154,6 +155,26 @@ def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
         replace_file(folder / SUMMARY, summary_json(summary))
     except OSError as error:
         raise output_error(folder / SUMMARY, error) from error
+
+
+def source_of(summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a summary says of the video; {} where it says nothing."""
+    source = summary.get("source")
+    return source if isinstance(source, dict) else {}
+
+
+def is_live(summary: Mapping[str, Any]) -> bool:
+    """Whether a summary is that of a live recording."""
+    return "started_utc" in summary
+
+
+def origin_of(summary: Mapping[str, Any]) -> float:
+    """The source's time in seconds at which the annotated clip begins; 0 where it is not known."""
+    clip = summary.get("clip")
+    origin_s = clip.get("origin_s") if isinstance(clip, dict) else None
+    if isinstance(origin_s, int | float) and math.isfinite(origin_s):
+        return float(origin_s)
+    return 0.0
 
 
 def network_words(model: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from emotion_core.results.face_table import FaceTable, longest_step_s
 from emotion_core.results.paths import FACES
 from emotion_core.study.additions import is_outside
 from emotion_core.study.agreement.coding import Code, Coded, Coding
-from emotion_core.study.agreement.intervals import Interval, common, merged
+from emotion_core.study.agreement.intervals import Interval, common, merged, without
 from emotion_core.study.agreement.of_study import people_coding
 from emotion_core.study.definitions import Recording
 from emotion_core.study.folder import Study
@@ -130,16 +130,11 @@ def _stretches(coding: Coding, recording: str, coder: str) -> list[Code]:
 def _only(coded: Coded, expression: str) -> list[Interval]:
     """Where a coder gave this code and no other."""
     stretches = [c for c in coded.codes if not c.is_moment]
-    mine = merged((c.start_s, c.end_s) for c in stretches if c.code == expression)
-    for other in stretches:
-        if other.code != expression:
-            mine = [
-                part
-                for start, end in mine
-                for part in ((start, min(end, other.start_s)), (max(start, other.end_s), end))
-                if part[1] > part[0]
-            ]
-    return mine
+    mine, others = (
+        merged((c.start_s, c.end_s) for c in stretches if (c.code == expression) is own)
+        for own in (True, False)
+    )
+    return without(mine, others)
 
 
 def _of_recording(

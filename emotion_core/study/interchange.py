@@ -37,8 +37,7 @@ def documents_of(study: Study) -> list[Document]:
 
 
 def _codes_of(study: Study) -> "pd.DataFrame":
-    store = CodingStore(study.folder)
-    codes, units = store.codes(), store.units()
+    codes, units = CodingStore(study.folder).codes_and_units()
     return codes[~codes["unit"].isin(units.loc[units["training"], "unit"])]
 
 

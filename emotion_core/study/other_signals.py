@@ -12,6 +12,7 @@ from emotion_core.datatypes import BoolArray, IntArray
 from emotion_core.errors import InputError
 from emotion_core.results.face_table import FaceTable, Float64Array, row_seconds, usual_step_s
 from emotion_core.results.paths import read_summary
+from emotion_core.results.summary import is_live, origin_of, source_of
 from emotion_core.study.definitions import Recording
 from emotion_core.study.folder import Study
 from emotion_core.study.grid import TIME_ERROR_S, Grid
@@ -129,7 +130,7 @@ def _times(
     By the number of the frame, so that variable frame rates come out right; where the rates differ
     (a copy of the video), by the times that the program gives.
     """
-    if "started_utc" in summary:
+    if is_live(summary):
         return _times_of_clip(table, summary)
     frames, first = np.unique(faces.frame, return_index=True)
     seconds = faces.time_s[first]
@@ -160,9 +161,7 @@ def _times_of_clip(table: OtherTable, summary: Mapping[str, Any]) -> Float64Arra
             f"{table.program} gives no times for its frames: it cannot be compared with a live "
             "recording."
         )
-    clip = summary.get("clip")
-    origin = clip.get("origin_s", 0.0) if isinstance(clip, dict) else 0.0
-    return table.time_s + float(origin)
+    return table.time_s + origin_of(summary)
 
 
 def _rate(table: OtherTable) -> float | None:
@@ -175,8 +174,7 @@ def _rate(table: OtherTable) -> float | None:
 
 
 def _check_length(table: OtherTable, times: Float64Array, summary: Mapping[str, Any]) -> None:
-    source = summary.get("source")
-    length = source.get("duration_s") if isinstance(source, dict) else None
+    length = source_of(summary).get("duration_s")
     if isinstance(length, int | float) and times[-1] > length + _LONGER_S:
         raise InputError(
             f"The table of {table.program} ends at {times[-1]:.1f} s, the video at {length:.1f} s: "
@@ -266,8 +264,3 @@ def _on_grid(
         means[held] = values[row[held]]
         signals[name] = means
     return signals
-
-
-def programs_of(names: tuple[str, ...]) -> list[str]:
-    """The programs whose signals these are."""
-    return [p for p, prefix in PREFIXES.items() if any(n.startswith(prefix) for n in names)]

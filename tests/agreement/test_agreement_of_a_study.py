@@ -13,7 +13,7 @@ from study_folders import recording
 
 from emotion_core.cli import main
 from emotion_core.errors import InputError
-from emotion_core.study.agreement.machine import MACHINE, machine_coding
+from emotion_core.study.agreement.machine import MACHINE, machine_codings
 from emotion_core.study.agreement.measures import COLUMNS, DISAGREEMENT_COLUMNS, MEASURES
 from emotion_core.study.agreement.of_study import people_coding, study_agreement
 from emotion_core.study.agreement.report import AgreementSettings
@@ -67,7 +67,7 @@ def test_the_machine_cannot_tell_where_it_is_unsure_and_codes_nothing_without_a_
     folder = write_table(tmp_path / "results", lines)
     study = made_study(tmp_path / "study", [recording("P1", file=str(folder))])
     build_all(study)
-    coding = machine_coding(study, ["P1", "P2"])
+    (coding,) = machine_codings(study, ["P1", "P2"], [0.0])
     coded = coding.of[MACHINE]["P1"]
     assert np.allclose(coded.cannot_tell, [(0.0, 1.0)])
     assert np.allclose([(c.start_s, c.end_s) for c in coded.codes], [(1.0, 2.0), (3.0, 5.0)])
@@ -81,8 +81,9 @@ def test_short_flicker_of_the_machine_is_no_event(tmp_path: Path) -> None:
     folder = write_table(tmp_path / "results", lines)
     study = made_study(tmp_path / "study", [recording("P1", file=str(folder))])
     build_all(study)
-    assert len(machine_coding(study, ["P1"]).of[MACHINE]["P1"].codes) == 3
-    (one,) = machine_coding(study, ["P1"], 0.5).of[MACHINE]["P1"].codes
+    steps, events = machine_codings(study, ["P1"], [0.0, 0.5])
+    assert len(steps.of[MACHINE]["P1"].codes) == 3
+    (one,) = events.of[MACHINE]["P1"].codes
     assert (one.start_s, one.end_s) == pytest.approx((0.0, 4.2))
 
 
@@ -151,7 +152,7 @@ def test_the_documentation_has_every_column_and_measure() -> None:
     rows = [
         *COLUMNS.items(),
         *DISAGREEMENT_COLUMNS.items(),
-        *((m.name, m.meaning) for m in MEASURES),
+        *((m.name, f"{m.meaning} | {m.counted}") for m in MEASURES),
     ]
     missing = [name for name, meaning in rows if f"| `{name}` | {meaning} |" not in text]
     assert missing == []
@@ -184,6 +185,6 @@ def test_a_face_that_is_lost_for_a_moment_is_no_event(tmp_path: Path) -> None:
     write_table(tmp_path / "recordings" / "P1_a", faces_csv(probs, 10.0))
     study = made_study(tmp_path, [recording("P1_a")])
     build_all(study)
-    steps, events = (machine_coding(study, ["P1_a"], s).of[MACHINE]["P1_a"] for s in (0.0, 0.5))
+    steps, events = (c.of[MACHINE]["P1_a"] for c in machine_codings(study, ["P1_a"], [0.0, 0.5]))
     assert [len(one.codes) for one in (steps, events)] == [2, 1]
     assert steps.seen == events.seen

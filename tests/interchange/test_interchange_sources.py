@@ -24,6 +24,7 @@ from emotion_core.media.probe import probe
 from emotion_core.results.annotations import Edits, Marker
 from emotion_core.results.edits_file import save_edits
 from emotion_core.study.coding.plans import Plan, Window
+from emotion_core.study.coding.records import Unit
 from emotion_core.study.coding.replay import Action, Key
 from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.definitions import Event, EventKind, Recording
@@ -202,6 +203,16 @@ def test_a_study_is_read_again_event_by_event_with_its_kinds(study: Study, tmp_p
         assert ("P02_b", EventKind.BASELINE, "quiet", 0.0, 5.0) in found
         assert ("P02_b", EventKind.STIMULUS, "film, one", 10.5, 12.0) in found
         assert ("P01_a", EventKind.EVENT, "happy", 0.0, 2.0) in found
+
+
+def test_codes_of_training_clips_are_left_out(study: Study) -> None:
+    store = CodingStore(study.folder)
+    store.add_coder("Ann")
+    store.add_plan("all", Plan(), [Window("P01_a", 0.0, 1.0)])
+    store.add_training("known", 1, [Unit("", 0, "P01_a", 2.0, 3.0, training=True)])
+    for unit in store.units_of("Ann"):
+        store.press("Ann", unit.id, [Key(unit.id, Action.CODE, unit.start_s + 0.5, "happy")])
+    assert tiers(documents_of(study)[0])["P01: codes of Ann"] == [("happy", 0.5, 1.0)]
 
 
 def test_codes_that_cannot_be_read_are_told(study: Study) -> None:

@@ -9,6 +9,9 @@ from study_page_driver import add, folder_of, open_tab, page
 
 from emotion_core.study.agreement.kept_settings import keep_settings, kept_settings
 from emotion_core.study.agreement.report import AgreementSettings
+from emotion_core.study.coding.replay import Action, Key
+from emotion_core.study.coding.scheme import Category, Scheme, save_scheme
+from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.folder import Study
 from emotion_core.ui.study_page.agreement import shared_words
 
@@ -69,6 +72,24 @@ def test_choices_are_kept_in_the_study(work: Path, coded: Path) -> None:
     assert kept_settings(study) == (AgreementSettings(("Anna", "machine"), 0.3), ())
     assert not [s for s in app.selectbox if s.key == f"{key}_pair"], "there is one pair"
     assert "within 0.3 s" in words(app)
+
+
+def test_codes_and_categories_that_are_new_are_shown(work: Path, coded: Path) -> None:
+    token = add(work, coded)
+    app = open_tab(page(token), token, "Agreement")
+    assert "of 2 recordings" in words(app)
+    study = Study.open(folder_of(work, token))
+    store = CodingStore(study.folder)
+    (unit,) = [u for u in store.units_of("Ben *1*") if u.recording == "P2"]
+    store.press("Ben *1*", unit.id, [Key("new", Action.CODE, 0.0, "happy")])
+    store.finish("Ben *1*", unit.id)
+    app = run(app)
+    assert "of 3 recordings" in words(app)
+    save_scheme(study, Scheme(categories=(Category("1", "smirk"),)))
+    app = run(app)
+    key = f"study_{token[:8]}_agree_uncoded"
+    (uncoded,) = [s for s in app.selectbox if str(s.key).startswith(key)]
+    assert "smirk" in uncoded.options
 
 
 def test_settings_that_cannot_be_used_are_told(work: Path, coded: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from emotion_core.study.statistics.effects import Estimate
 from emotion_core.study.statistics.outcome import Effect, LevelMean
-from emotion_core.study.statistics.sentences import p_value, sentence
+from emotion_core.study.statistics.sentences import p_value, sentence, with_interval
 
 
 def effect(**changes: Any) -> Effect:
@@ -117,3 +117,18 @@ def test_small_means_get_more_decimals_and_no_minus_zero() -> None:
     text = sentence(effect(levels=means), "mean")
     assert "M = 0.0042, 95% CI [0.0035, 0.0049]" in text
     assert "M = 0.0000, 95% CI [−0.0006, 0.0006]" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "text"),
+    [
+        (0.714, -0.6, 0.8, "0.71 [−0.60, 0.80]"),
+        (-0.001, -0.004, 0.1, "0.00 [0.00, 0.10]"),
+        (0.5, np.nan, np.nan, "0.50"),
+        (np.nan, np.nan, np.nan, "–"),
+    ],
+)
+def test_values_in_tables_have_their_interval(
+    value: float, low: float, high: float, text: str
+) -> None:
+    assert with_interval(value, low, high, 2) == text

@@ -21,6 +21,7 @@ from emotion_core.errors import InputError, OutputError, SettingsError
 from emotion_core.progress import Progress
 from emotion_core.results.face_moments import FaceMoment
 from emotion_core.study.coded_faces import plan_faces
+from emotion_core.study.coding.replay import Action, Key
 from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.folder import Study
 from emotion_core.video.labelled_faces import (
@@ -120,6 +121,26 @@ def test_without_a_coder_only_what_all_agree_on_is_taken(study: Study) -> None:
     assert plan.counts == {"happy": 16}
     assert {m.recording for m in plan.moments} == {"r0", "r1", "r2", "r3"}
     assert all(0.5 <= m.time_s < 1.0 for m in plan.moments)
+
+
+def test_time_with_two_codes_has_no_faces(study: Study) -> None:
+    store = CodingStore(study.folder)
+    store.delete_coder("Ben")
+    store.add_coder("Cem")
+    (unit,) = [u for u in store.units_of("Cem") if u.recording == "r0"]
+    # Happy from 0 to 1.5, sad from 1 to 2, then fear until the face is lost at 2.5.
+    codes = [(0.0, "happy"), (1.0, "sad"), (1.5, "happy"), (2.0, "sad"), (2.0, "fear")]
+    keys = [
+        Key(f"c{i}", Action.CODE, time_s, code, exclusive=False)
+        for i, (time_s, code) in enumerate(codes)
+    ]
+    store.press("Cem", unit.id, keys)
+    store.finish("Cem", unit.id)
+    found = plan_faces(study, "Cem", 40).moments
+    times = {e: [m.time_s for m in found if m.expression == e] for e in ("happy", "sad", "fear")}
+    assert times["happy"] == pytest.approx([i / 10 for i in range(10)])
+    assert times["sad"] == pytest.approx([1.5, 1.6, 1.7, 1.8, 1.9])
+    assert times["fear"] == pytest.approx([2.0, 2.1, 2.2, 2.3, 2.4])
 
 
 def test_what_cannot_be_written_is_told(study: Study, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -251,8 +251,7 @@ def _filled(of: dict[str, Coded], category: str) -> dict[str, Coded]:
 def _with_gaps(one: Coded, category: str) -> Coded:
     covered = merged((c.start_s, c.end_s) for c in one.codes)
     gaps = [Code(a, b, category) for a, b in without(one.told, covered)]
-    by_start: Callable[[Code], tuple[float, float]] = lambda c: (c.start_s, c.end_s)  # noqa: E731
-    return replace(one, codes=sorted([*one.codes, *gaps], key=by_start))
+    return replace(one, codes=sorted([*one.codes, *gaps], key=lambda c: (c.start_s, c.end_s)))
 
 
 def coded_seconds(one: Coded) -> tuple[float, float, float]:

@@ -2,17 +2,12 @@
 
 import itertools
 from collections.abc import Iterable
-from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from emotion_core.study.agreement.measures import DISAGREEMENT_COLUMNS
 from emotion_core.study.agreement.steps import RecordingSteps, Steps
-
-COLUMNS: Final = (
-    *("recording", "participant", "start_s", "end_s", "seconds"),
-    *("first", "second", "first_code", "second_code"),
-)
 
 
 def disagreements(steps: Steps, pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
@@ -23,7 +18,7 @@ def disagreements(steps: Steps, pairs: Iterable[tuple[str, str]]) -> pd.DataFram
         pairs: the pairs of coders.
 
     Returns:
-        The columns of `COLUMNS`: times are seconds on the clock of the video, to a step; codes are
+        `DISAGREEMENT_COLUMNS`: times are seconds on the clock of the video, to a step; codes are
         labels of `Steps.labels`.
     """
     rows = [
@@ -32,7 +27,7 @@ def disagreements(steps: Steps, pairs: Iterable[tuple[str, str]]) -> pd.DataFram
         for one in steps.recordings
         for row in _of(one, steps, first, second)
     ]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame = pd.DataFrame(rows, columns=list(DISAGREEMENT_COLUMNS))
     order = ["seconds", "recording", "start_s", "first", "second"]
     ascending = [False, True, True, True, True]
     return frame.sort_values(order, ascending=ascending, kind="stable", ignore_index=True)

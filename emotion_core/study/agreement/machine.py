@@ -1,6 +1,6 @@
 """The machine as a coder: its codes of a recording, from the study's readings."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +11,7 @@ from emotion_core.errors import InputError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.study.agreement.coding import Code, Coded, Coding
 from emotion_core.study.agreement.intervals import Interval, merged
+from emotion_core.study.definitions import Recording
 from emotion_core.study.folder import Study
 from emotion_core.study.problems import listed
 from emotion_core.study.readings_file import read_header, read_readings
@@ -21,7 +22,9 @@ _COLUMNS: Final = ["time_s", "unsure", "excluded", "valid", *EXPRESSIONS]
 _NOTHING, _UNSURE, _OUT = 7, 8, 9
 
 
-def machine_coding(study: Study, recordings: Iterable[str], min_s: float = 0.0) -> Coding:
+def machine_codings(
+    study: Study, recordings: Iterable[str], min_s: Sequence[float]
+) -> tuple[Coding, ...]:
     """What the machine codes: the expression with the largest probability of each step.
 
     A step that is unsure cannot be told. A step in an event of the kind exclude is not looked at.
@@ -34,26 +37,34 @@ def machine_coding(study: Study, recordings: Iterable[str], min_s: float = 0.0) 
         min_s: shorter stretches of one expression or without a reading are joined to the
             expression before: readings at ten steps a second flicker where two expressions are
             equally likely, and a face may be lost for a moment.
+
+    Returns:
+        A coding for each of `min_s`, all from reading the files once.
     """
     rows = {r.recording: r for r in study.recordings}
-    of: dict[str, Coded] = {}
+    made: list[dict[str, Coded]] = [{} for _ in min_s]
     missing = []
     for name in recordings:
-        try:
-            if name not in rows:
-                raise InputError("It is not in recordings.csv.")
-            path = study.readings_file(rows[name])
-            header = read_header(path)
-            frame = read_readings(path, _COLUMNS)
-        except InputError:
+        read = _readings(study, rows.get(name))
+        if read is None:
             missing.append(name)
             continue
-        if header is not None and len(frame):
-            of[name] = _coded(frame, 1 / header.rate_hz, min_s)
-        else:
-            missing.append(name)
-    told = [f"The machine has no readings of {listed(missing)}."] if missing else []
-    return Coding({MACHINE: of} if of else {}, EXPRESSIONS, tuple(told))
+        for of, least_s in zip(made, min_s, strict=True):
+            of[name] = _coded(*read, least_s)
+    told = (f"The machine has no readings of {listed(missing)}.",) if missing else ()
+    return tuple(Coding({MACHINE: of} if of else {}, EXPRESSIONS, told) for of in made)
+
+
+def _readings(study: Study, recording: Recording | None) -> tuple[pd.DataFrame, float] | None:
+    """Readings and the seconds of a step; None where there are none."""
+    if recording is None:
+        return None
+    path = study.readings_file(recording)
+    try:
+        header, frame = read_header(path), read_readings(path, _COLUMNS)
+    except InputError:
+        return None
+    return (frame, 1 / header.rate_hz) if header is not None and len(frame) else None
 
 
 def _coded(frame: pd.DataFrame, step_s: float, min_s: float) -> Coded:

@@ -11,7 +11,7 @@ class AgreementMeasure:
     Attributes:
         name: in the column `measure` of agreement.csv.
         label: for people.
-        counted: unit of the column `n`.
+        counted: what the column `n` counts.
         meaning: how it is computed.
     """
 
@@ -25,16 +25,16 @@ MEASURES: Final = (
     AgreementMeasure(
         "kappa_time",
         "Cohen’s κ (time)",
-        "s",
+        "seconds",
         "Cohen's κ weighted by time: on a grid of the study's rate, each step is a unit.",
     ),
     AgreementMeasure(
-        "agreement_time", "Agreement (time)", "s", "Share of time with the same code, 0 to 1."
+        "agreement_time", "Agreement (time)", "seconds", "Share of time with the same code, 0 to 1."
     ),
     AgreementMeasure(
         "alpha_nominal",
         "Krippendorff’s α",
-        "s",
+        "seconds",
         "Krippendorff's α for nominal codes on the same grid; a step that a coder has not told is "
         "missing for this coder only.",
     ),
@@ -66,13 +66,13 @@ MEASURES: Final = (
     AgreementMeasure(
         "alpha_ordinal",
         "Krippendorff’s α, ordinal",
-        "s",
+        "seconds",
         "Krippendorff's α of intensities as ranks, in the time that the coders gave one code.",
     ),
     AgreementMeasure(
         "alpha_interval",
         "Krippendorff’s α, interval",
-        "s",
+        "seconds",
         "Krippendorff's α of intensities as numbers, in the same time.",
     ),
     AgreementMeasure(
@@ -89,7 +89,6 @@ MEASURES: Final = (
     ),
 )
 LABELS: Final = {measure.name: measure.label for measure in MEASURES}
-COUNTED: Final = {measure.name: measure.counted for measure in MEASURES}
 # Column of agreement.csv → what it holds.
 COLUMNS: Final[dict[str, str]] = {
     "first": "First coder; `all coders` for all people together.",

@@ -10,7 +10,7 @@ from emotion_core.atomic_io import replace_file
 from emotion_core.errors import InputError
 from emotion_core.results.export import output_error
 from emotion_core.study.agreement.coding import Coding, read_coding, with_uncoded_as
-from emotion_core.study.agreement.machine import MACHINE, machine_coding
+from emotion_core.study.agreement.machine import MACHINE, machine_codings
 from emotion_core.study.agreement.report import Agreement, AgreementSettings, compare
 from emotion_core.study.coding.scheme import read_scheme
 from emotion_core.study.coding.store import FILE, CodingStore
@@ -36,9 +36,9 @@ def people_coding(study: Study) -> Coding:
     Raises:
         InputError, OutputError: they cannot be read.
     """
-    store = CodingStore(study.folder)
     scheme, problems = read_scheme(study)
-    coding = read_coding(store.codes(), store.units(), [c.code for c in scheme.categories])
+    codes, units = CodingStore(study.folder).codes_and_units()
+    coding = read_coding(codes, units, [c.code for c in scheme.categories])
     included = {r.recording: r.include for r in study.recordings}
     coded = sorted({name for of in coding.of.values() for name in of})
     told = [str(problem) for problem in problems]
@@ -74,10 +74,9 @@ def study_agreement(study: Study, settings: AgreementSettings) -> Agreement:
     coding = events = people
     if not settings.coders or MACHINE in settings.coders:
         coded = sorted({name for of in people.of.values() for name in of})
-        coding = people.joined(machine_coding(study, coded))
         # An episode is at least so long; the readings' flicker is no event.
-        least_s = study.settings.episode_min_s
-        events = people.joined(machine_coding(study, coded, least_s))
+        min_s = (0.0, study.settings.episode_min_s)
+        coding, events = (people.joined(one) for one in machine_codings(study, coded, min_s))
     recordings = {r.recording: r for r in study.recordings}
     return compare(
         coding,

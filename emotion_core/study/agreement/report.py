@@ -59,7 +59,7 @@ class Agreement:
             share of the first coder's time with this code.
         shares: the points of the Bland–Altman charts: see `bland_altman.shares`, with
             `first_coder, second_coder`.
-        disagreements: see `disagreements.COLUMNS`.
+        disagreements: see `measures.DISAGREEMENT_COLUMNS`.
         categories: all codes, in the order of the scheme.
         labels: everything that the coders said about steps of time: nothing, codes, overlaps.
         notes: sentences about what was left out or could not be computed.

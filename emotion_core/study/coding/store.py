@@ -39,6 +39,8 @@ UNITS: Final = (
     "coder", "recording", "unit", "start_s", "end_s", "training", "done", "note",
 )  # fmt: skip
 _LONGEST_NOTE: Final = 2000
+# Coder, clip, whether it is done, and what was coded in it.
+_CoderClip = tuple[str, Unit, bool, ClipCodes]
 
 
 class CodingStore:
@@ -229,15 +231,7 @@ class CodingStore:
             was given; cannot_tell bool, code is "" then. A stretch that was never ended ends where
             the next one begins, else with its clip.
         """
-        rows = [
-            (
-                *(coder, unit.recording, unit.id, c.start_s, c.end_s, c.code),
-                *(float(c.intensity or "nan"), c.cannot_tell, c.note),
-            )
-            for coder, unit, _, clip in self._clips()
-            for c in finished(clip, unit.end_s).codes
-        ]
-        return _frame(rows, CODES, ("start_s", "end_s", "intensity"), ("cannot_tell",))
+        return _codes_frame(self._clips())
 
     def units(self) -> pd.DataFrame:
         """Every clip that a coder has looked at: one row a coder and clip.
@@ -246,16 +240,14 @@ class CodingStore:
             Columns `UNITS`: coder, recording, unit, note str; start_s, end_s float64; training,
             done bool. Only what is done and no training counts in results.
         """
-        rows = [
-            (
-                *(coder, unit.recording, unit.id, unit.start_s, unit.end_s, unit.training, done),
-                clip.note,
-            )
-            for coder, unit, done, clip in self._clips()
-        ]
-        return _frame(rows, UNITS, ("start_s", "end_s"), ("training", "done"))
+        return _units_frame(self._clips())
 
-    def _clips(self) -> list[tuple[str, Unit, bool, ClipCodes]]:
+    def codes_and_units(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """`codes` and `units` of the same moment, in half the time of both."""
+        clips = self._clips()
+        return _codes_frame(clips), _units_frame(clips)
+
+    def _clips(self) -> list[_CoderClip]:
         """Coder, clip, whether it is done, and its codes, of all that were looked at."""
         with self._read() as file:
             units = {r["id"]: unit_of(r) for r in file.execute("SELECT * FROM units")}
@@ -309,6 +301,29 @@ def _coder(file: sqlite3.Connection, name: str) -> Coder | None:
     sql = "SELECT name, share FROM coders WHERE folded = ?"
     row = file.execute(sql, (folded(name),)).fetchone()
     return Coder(row["name"], row["share"]) if row else None
+
+
+def _codes_frame(clips: Sequence[_CoderClip]) -> pd.DataFrame:
+    rows = [
+        (
+            *(coder, unit.recording, unit.id, c.start_s, c.end_s, c.code),
+            *(float(c.intensity or "nan"), c.cannot_tell, c.note),
+        )
+        for coder, unit, _, clip in clips
+        for c in finished(clip, unit.end_s).codes
+    ]
+    return _frame(rows, CODES, ("start_s", "end_s", "intensity"), ("cannot_tell",))
+
+
+def _units_frame(clips: Sequence[_CoderClip]) -> pd.DataFrame:
+    rows = [
+        (
+            *(coder, unit.recording, unit.id, unit.start_s, unit.end_s, unit.training, done),
+            clip.note,
+        )
+        for coder, unit, done, clip in clips
+    ]
+    return _frame(rows, UNITS, ("start_s", "end_s"), ("training", "done"))
 
 
 def _frame(

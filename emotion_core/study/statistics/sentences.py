@@ -124,6 +124,14 @@ def fixed(value: float, digits: int) -> str:
     return text.replace("-", "−")
 
 
+def with_interval(value: float, low: float, high: float, digits: int) -> str:
+    """ "0.71 [0.60, 0.80]"; an interval or a value that is NaN is left out, "–" for nothing."""
+    if math.isnan(value):
+        return "–"
+    interval = "" if math.isnan(low) else f" [{fixed(low, digits)}, {fixed(high, digits)}]"
+    return fixed(value, digits) + interval
+
+
 def decimals(effect: Effect) -> int:
     """Decimals that leave two significant digits of the narrowest interval, from 2 to 4."""
     widths = [m.mean.high - m.mean.low for m in effect.levels]

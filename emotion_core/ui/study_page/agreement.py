@@ -6,8 +6,11 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from emotion_core.charts.matrix import matrix_chart
-from emotion_core.charts.study_agreement import bland_altman_chart, coefficient_chart
+from emotion_core.charts.study_agreement import (
+    bland_altman_chart,
+    coefficient_chart,
+    confusion_chart,
+)
 from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.study.agreement.coding import Coding
@@ -17,6 +20,7 @@ from emotion_core.study.agreement.measures import LABELS, MEASURES
 from emotion_core.study.agreement.of_study import people_coding, study_agreement
 from emotion_core.study.agreement.report import Agreement, AgreementSettings
 from emotion_core.study.agreement.sentences import methods, references, results
+from emotion_core.study.coding.scheme import read_scheme
 from emotion_core.study.coding.store import FILE
 from emotion_core.study.statistics.sentences import fixed
 from emotion_core.ui.common.charts import download_data
@@ -38,7 +42,8 @@ def show_agreement(view: StudyView) -> None:
         "time that both have coded; intervals come from a bootstrap over participants."
     )
     try:
-        people = people_coding(view.study)
+        coded = _state_of_codes(view)
+        people = _people(view.token, coded, view)
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -51,7 +56,7 @@ def show_agreement(view: StudyView) -> None:
         return
     try:
         settings = _choices(view, people)
-        found = _computed(view.token, _state(view), settings, view)
+        found = _computed(view.token, coded + _state_of_readings(view), settings, view)
     except EmotionCoreError as error:
         # Coders who were invited chose their names themselves.
         st.info(escape(str(error)), icon=":material/group:")
@@ -113,16 +118,29 @@ def _choices(view: StudyView, people: Coding) -> AgreementSettings:
     return wanted
 
 
-def _state(view: StudyView) -> str:
-    """Differs where the codes, the readings or the study differ."""
+def _state_of_codes(view: StudyView) -> str:
+    """Differs where what `people_coding` reads differs."""
     files = [view.folder / FILE, *(view.folder / FILE.parent).glob(f"{FILE.name}-*")]
-    files += [view.study.readings_file(r) for r in view.study.recordings]
-    return repr((view.study.recordings, view.study.settings, [file_state(f) for f in files]))
+    scheme = read_scheme(view.study)
+    return repr((view.study.recordings, scheme, [file_state(f) for f in files]))
+
+
+def _state_of_readings(view: StudyView) -> str:
+    """Differs where the settings of the study or its readings differ."""
+    files = [view.study.readings_file(r) for r in view.study.recordings]
+    return repr((view.study.settings, [file_state(f) for f in files]))
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _people(token: str, state: str, _view: StudyView) -> Coding:
+    """One copy for all visitors; it is never written to. The first two tell versions apart."""
+    del token, state
+    return people_coding(_view.study)
 
 
 @st.cache_resource(max_entries=12, show_spinner="Comparing …")
 def _computed(token: str, state: str, settings: AgreementSettings, _view: StudyView) -> Agreement:
-    """One copy for all visitors; it is never written to. The first two tell versions apart."""
+    """As `_people`."""
     del token, state
     return study_agreement(_view.study, settings)
 
@@ -224,17 +242,7 @@ def _by_category(view: StudyView, figures: pd.DataFrame) -> None:
 
 def _confusion(view: StudyView, found: Agreement, pair: tuple[str, str]) -> None:
     st.markdown("**What the one said where the other said …**")
-    rows = _of(found.confusion, pair).assign(count=lambda t: t["seconds"].round(1))
-    used = {*rows["first_code"], *rows["second_code"]}
-    chart = matrix_chart(
-        rows,
-        row=("first_code", pair[0]),
-        column=("second_code", pair[1]),
-        shade="of_first",
-        text="of_first",
-        dark=dark_ground(),
-        order=[label for label in found.labels if label in used],
-    )
+    chart = confusion_chart(found.confusion, found.labels, pair, dark=dark_ground())
     st.altair_chart(chart, width="stretch", key=f"{view.key}_agree_confusion")
     st.caption(f"A row adds up to 100% of the time to which {escape(pair[0])} gave this code.")
     download_data(found.confusion, "confusion.csv", key=f"{view.key}_agree_confusion_data")

@@ -9,8 +9,8 @@ import streamlit as st
 
 from emotion_core.errors import VideoError
 from emotion_core.media.probe import probe
-from emotion_core.reports.archive import origin_of
 from emotion_core.results.paths import CLIP, FACES, read_summary
+from emotion_core.results.summary import origin_of
 from emotion_core.study.additions import is_outside
 from emotion_core.study.definitions import Recording
 from emotion_core.study.folder import Study

@@ -11,12 +11,12 @@ from streamlit.errors import StreamlitAPIException
 from emotion_core.charts.ribbon import run_rows
 from emotion_core.errors import EmotionCoreError
 from emotion_core.model.adaptation import Adaptation
-from emotion_core.reports.archive import origin_of
 from emotion_core.results.annotations import Edits, edited_clip, shown_clip
 from emotion_core.results.edits_file import change_edits, load_edits
 from emotion_core.results.export import read_faces
 from emotion_core.results.face_table import FaceTable, legible_run_s
 from emotion_core.results.paths import CLIP, EDITS, FACES, read_summary
+from emotion_core.results.summary import origin_of
 from emotion_core.ui.common.adaptation import found_again
 from emotion_core.ui.common.downloads import can_play, play_video
 from emotion_core.ui.common.file_links import OfferedFile
