@@ -263,7 +263,9 @@ def test_the_route_answers_sessions_and_nothing_else(
         "load": "",
     }
     begun = {"id": "b-0", "load": "b", "type": "load", "at": 0.0, "origin": 1e12}
-    assert post({"run": run.token, "kind": "log", "entries": [begun]})[1]["load"] == "b"
+    wrong_ones: list[Any] = [{"id": "b-0"}, {"id": ["b-0"], "type": "load"}, 3]
+    status, answer = post({"run": run.token, "kind": "log", "entries": [begun, *wrong_ones]})
+    assert (status, answer["kept"], answer["load"]) == (200, ["b-0"], "b")
     assert post({"run": run.token, "entries": 3})[1]["kept"] == []
     status, answer = post({"run": run.token, "kind": "log", "entries": [], "end": "complete"})
     assert answer["state"] == "ended"
