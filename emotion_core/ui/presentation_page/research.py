@@ -158,10 +158,10 @@ def _sessions(view: StudyView) -> None:
         st.error(str(error), icon=":material/error:")
         return
     if done_now:
-        st.info(
+        # The page draws it above the study, which has these recordings from then on.
+        st.session_state["study_told"] = (
             f"Finished after an interruption of the server: {escape(', '.join(done_now))}. What "
-            "was recorded is kept.",
-            icon=":material/restore:",
+            "was recorded is kept."
         )
         st.rerun()
     if not rows:

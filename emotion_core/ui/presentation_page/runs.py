@@ -181,8 +181,16 @@ class Run:
         # Its summary may be impossible to write; it is to go anyway.
         with contextlib.suppress(EmotionCoreError):
             self.session.stop()
-        shutil.rmtree(self.session.folder, ignore_errors=True)
-        give_back_number(self.study.folder, self.head.participant)
+        try:
+            shutil.rmtree(self.session.folder)
+        except OSError as error:
+            raise OutputError(
+                f"the folder {self.session.folder.name} could not be removed: {error.strerror}."
+            ) from error
+        code = self.head.participant
+        # Earlier sessions of this participant keep their number, and so their order.
+        if all(row.participant != code for row in sessions_of(self.study)):
+            give_back_number(self.study.folder, code)
 
     def _keep(self, how: str, processors: tuple[LiveProcessor, ...]) -> None:
         self.log.note(type="end", how=how)
