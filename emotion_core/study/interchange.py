@@ -38,7 +38,7 @@ def documents_of(study: Study) -> list[Document]:
 
 def _codes_of(study: Study) -> "pd.DataFrame":
     store = CodingStore(study.folder)
-    codes, units = store.codes(), store.units()
+    codes, units = store.tables()
     return codes[~codes["unit"].isin(units.loc[units["training"], "unit"])]
 
 

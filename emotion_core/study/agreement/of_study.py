@@ -38,7 +38,7 @@ def people_coding(study: Study) -> Coding:
     """
     store = CodingStore(study.folder)
     scheme, problems = read_scheme(study)
-    coding = read_coding(store.codes(), store.units(), [c.code for c in scheme.categories])
+    coding = read_coding(*store.tables(), [c.code for c in scheme.categories])
     included = {r.recording: r.include for r in study.recordings}
     coded = sorted({name for of in coding.of.values() for name in of})
     told = [str(problem) for problem in problems]
