@@ -85,14 +85,17 @@ class Line {
 
   add (type, at, more = {}) {
     this.queue.push({ id: `${LOAD}-${this.count++}`, load: LOAD, type, at, ...more })
+    this.store()
+  }
+
+  store () {
     try { sessionStorage.setItem(this.key, JSON.stringify(this.queue)) } catch { /* no store */ }
   }
 
   async post (body, keepalive = false) {
-    const answer = await fetch(this.url, {
+    return fetch(this.url, {
       method: 'POST', keepalive, body: JSON.stringify({ run: this.run, ...body }), cache: 'no-store'
     })
-    return answer
   }
 
   // One at a time, so that entries arrive in order.
@@ -104,7 +107,7 @@ class Line {
       this.heard = performance.now()
       const kept = new Set(said.kept ?? [])
       this.queue = this.queue.filter((entry) => !kept.has(entry.id))
-      try { sessionStorage.setItem(this.key, JSON.stringify(this.queue)) } catch { /* no store */ }
+      this.store()
       this.state = said.state
       this.words = said.words ?? ''
       this.elsewhere = Boolean(said.load) && said.load !== LOAD
@@ -403,8 +406,7 @@ class Show {
       const started = await nextFrame()
       if (!video.requestVideoFrameCallback) told(started - video.currentTime * 1000)
       const limit = item.seconds > 0 ? sleep(item.seconds * 1000) : new Promise(() => {})
-      const stopped = (async () => { while (!this.over) await sleep(100) })()
-      await Promise.race([over, limit, stopped])
+      await this.orOver(Promise.race([over, limit]))
       told(started - video.currentTime * 1000)
     } catch (error) {
       const what = `${item.name} broke off: ${error.message}.`
