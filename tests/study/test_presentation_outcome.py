@@ -259,6 +259,16 @@ def test_a_line_that_was_cut_off_costs_only_itself(tmp_path: Path) -> None:
             read(path.with_name("gone"))
 
 
+def test_a_log_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotion_core.study.presentation.log.MOST_ENTRIES", 4)
+    writer = LogWriter(tmp_path / LOG)
+    writer.begin(HEAD)
+    entries = whole_session().entries
+    # The browser is told that all of them are kept: it would send them for ever.
+    assert [*writer.add(entries[:3]), *writer.add(entries[3:])] == entries
+    assert read_log(tmp_path / LOG).entries == tuple(entries[:4])
+
+
 def test_an_entry_is_written_once_and_what_is_no_entry_not_at_all(tmp_path: Path) -> None:
     writer = LogWriter(tmp_path / LOG)
     writer.begin(HEAD)
