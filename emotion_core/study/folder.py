@@ -21,12 +21,7 @@ from emotion_core.study import events as events_csv
 from emotion_core.study import recordings as recordings_csv
 from emotion_core.study.archive import study_pieces, unpack_study
 from emotion_core.study.definitions import Event, Recording, StudySettings
-from emotion_core.study.event_keys import (
-    DEFAULT_KEYS,
-    TABLE,
-    EventKey,
-    event_keys_table,
-)
+from emotion_core.study.event_keys import DEFAULT_KEYS, TABLE, EventKey, event_keys_table
 from emotion_core.study.events import EVENTS, EventIndex, EventsFile, read_events_file
 from emotion_core.study.problems import Problem
 from emotion_core.study.recordings import (

@@ -37,7 +37,7 @@ def documents_of(study: Study) -> list[Document]:
 
 
 def _codes_of(study: Study) -> "pd.DataFrame":
-    codes, units = CodingStore(study.folder).codes_and_units()
+    codes, units = CodingStore(study.folder).tables()
     return codes[~codes["unit"].isin(units.loc[units["training"], "unit"])]
 
 

@@ -12,11 +12,14 @@ from emotion_core.errors import OutputError
 from emotion_core.media.write import sample_video
 from emotion_core.study.coding.plans import Plan, Window
 from emotion_core.study.coding.replay import Action, Key
-from emotion_core.study.coding.scheme import read_scheme
+from emotion_core.study.coding.scheme import Scheme, read_scheme
 from emotion_core.study.coding.store import FILE, CodingStore
 from emotion_core.study.definitions import Recording
 from emotion_core.study.folder import Study
 from emotion_core.study.store import StudyStore
+from emotion_core.ui.coding_page.keyboard import key_of
+from emotion_core.ui.coding_page.videos import codable_video
+from emotion_core.ui.common.keys import KeyPress
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,21 @@ def store(work: Path, token: str) -> CodingStore:
     store = CodingStore(folder_of(work, token))
     store.add_plan("w", Plan(), [Window("P01_happy", 0.0, 2.0), Window("P01_happy", 2.0, 4.0)])
     return store
+
+
+@pytest.mark.parametrize(("end_s", "last_s"), [(None, 4.0), (3.0, 3.0), (9.0, 4.0)])
+def test_what_can_be_coded_ends_with_the_video(
+    work: Path, token: str, end_s: float | None, last_s: float
+) -> None:
+    study = Study.open(folder_of(work, token))
+    recording = Recording("P01_happy", "P01_secret.mp4", "P01", start_s=1.0, end_s=end_s)
+    assert codable_video(study, recording).span == pytest.approx((1.0, last_s))
+
+
+def test_keys_of_intensity_do_nothing_where_the_scheme_has_none() -> None:
+    press_q = KeyPress("a" * 24, "q", 1.0)
+    assert key_of(press_q, Scheme()) == Key("a" * 24, Action.INTENSITY, 1.0, value=1)
+    assert key_of(press_q, Scheme(intensity=False)) is None
 
 
 def coder_page(parameter: str, token: str, name: str = "") -> AppTest:
@@ -154,6 +172,9 @@ def test_a_coder_begins_codes_and_continues(store: CodingStore, token: str) -> N
     assert "All of your clips are coded" in app.success[0].value
     app = press(app, "Look at the last clip again")
     assert "Clip 2 of 2" in words(app)
+    app = press(app, "Previous clip")
+    assert "Clip 1 of 2" in words(app)
+    assert "Previous clip" not in [b.label for b in app.button]
     assert "Recordings" in [t.label for t in press(app, "Leave coding").tabs]
 
 

@@ -12,12 +12,13 @@ from study_page_driver import PAGE, add, folder_of, open_tab, page
 
 from emotion_core.errors import SettingsError
 from emotion_core.media.synthetic import sample_photo
+from emotion_core.study.folder import Study
 from emotion_core.study.presentation.plan import STIMULI, Item, ItemKind, Plan, read_plan, save_plan
 from emotion_core.study.presentation.sessions import take_number
 from emotion_core.study.store import SESSION, StudyStore
 from emotion_core.ui.common.file_links import LINKS
 from emotion_core.ui.presentation_page.item_editor import _table, items_of
-from emotion_core.ui.presentation_page.runs import RUNS
+from emotion_core.ui.presentation_page.runs import RUNS, Runs
 
 CONSENT = "We study **films**. You may stop."
 PLAN = Plan(
@@ -168,6 +169,19 @@ def test_a_broken_file_and_a_broken_plan_are_told_on_the_tab(work: Path, token: 
     (folder / "presentation.toml").unlink()
     app = press(run(app), "Delete 2 that no item shows")
     assert not list((folder / STIMULI).iterdir())
+
+
+def test_a_session_whose_server_died_is_finished_and_told_on_the_tab(
+    work: Path, token: str
+) -> None:
+    study = Study.open(folder_of(work, token))
+    left = Runs().start(study, PLAN, "Anna", "2026-01-01T10:00:00Z", {"name": "tiny"}).session
+    left._faces.__exit__(None, None, None)
+    left._held.close()
+    app = open_tab(page(token), token, "Presentation")
+    assert "Finished after an interruption of the server: Anna." in app.warning[0].value
+    assert "Anna" in [row.recording for row in study.reopened().recordings]
+    assert "Finished after" not in words(run(app))
 
 
 def test_the_table_of_items_is_read_by_place() -> None:

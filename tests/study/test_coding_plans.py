@@ -22,7 +22,8 @@ from emotion_core.study.folder import Study
 from emotion_core.study.grid import Grid
 from emotion_core.study.readings_file import Header, Readings, write_readings
 
-SPANS = {"P1_a": (0.5, 60.25), "P2_a": (0.0, 8.0), "P3_a": (2.0, 40.0)}
+# Rounded to milliseconds, the last would begin before its span and end after it.
+SPANS = {"P1_a": (0.5, 60.25), "P2_a": (0.0, 8.0), "P3_a": (2.0004, 40.0006)}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from study_folders import recording, study_with
 
 from emotion_core.errors import EmotionCoreError, InputError, OutputError, SettingsError
+from emotion_core.study.coding.database import transaction
 from emotion_core.study.coding.export import COLUMNS, codes_csv
 from emotion_core.study.coding.plans import Plan, Window
 from emotion_core.study.coding.replay import Action, Key
@@ -101,6 +102,19 @@ def test_a_key_that_arrives_twice_counts_once(store: CodingStore) -> None:
         tab.join()
     assert keys_kept(store, "Anna") == 1
     assert [c.running for c in store.coded("Anna", unit).codes] == [True]
+
+
+def test_a_change_that_breaks_off_leaves_nothing(store: CodingStore) -> None:
+    before = store.coders()
+
+    def broken() -> None:
+        with transaction(store.path, write=True) as file:
+            file.execute("DELETE FROM coders")
+            raise InputError("broken off")
+
+    with pytest.raises(InputError, match="broken off"):
+        broken()
+    assert store.coders() == before != ()
 
 
 def test_tables_have_the_agreed_columns_with_and_without_codes(tmp_path: Path) -> None:
@@ -317,6 +331,7 @@ def test_the_scheme_is_kept_in_the_study(tmp_path: Path) -> None:
         ({"categories": {}}, "at least one"),
         ({"categories": {"10": {"code": "a"}}}, "key from 1 to 9"),
         ({"categories": {"1": {"code": ""}}}, "needs a code"),
+        ({"categories": {"1": {"code": "Cannot tell"}}}, "on key 0 already"),
         ({"categories": {"1": {"code": 5}}}, "must be text"),
         ({"categories": {"1": {"code": "a"}, "2": {"code": "A"}}}, "the code a"),
         ({"categories": {"1": {"code": "a", "kind": "x"}}}, "stretch or moment"),

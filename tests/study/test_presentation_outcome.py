@@ -11,7 +11,7 @@ from study_folders import recording, study_with, write_faces
 from emotion_core.errors import InputError, OutputError
 from emotion_core.study.definitions import Event, EventKind
 from emotion_core.study.folder import ANALYSED, Study
-from emotion_core.study.presentation.log import LOG, Head, Log, LogWriter, read_log
+from emotion_core.study.presentation.log import LOG, Head, Log, LogWriter, read_head, read_log
 from emotion_core.study.presentation.outcome import (
     COMPLETE,
     LOST,
@@ -223,7 +223,7 @@ def test_a_session_becomes_a_row_once(tmp_path: Path) -> None:
     log_in(study, "P001", whole_session().entries)
     outcome = outcome_of(read_log(study.folder / ANALYSED / "P001" / LOG), "P001")
     for _ in range(2):
-        keep_outcome(study, "P001", outcome, Lag(0.08, 0.01, 50), "cat > film")
+        keep_outcome(study, "P001", HEAD, outcome, Lag(0.08, 0.01, 50))
     now = study.reopened()
     assert [r.recording for r in now.recordings] == ["other", "P001"]
     row = now.recordings[1]
@@ -252,15 +252,28 @@ def test_a_line_that_was_cut_off_costs_only_itself(tmp_path: Path) -> None:
     path.write_bytes(data[:-20])
     assert len(read_log(path).entries) == len(whole_session().entries) - 1
     path.write_bytes(data[40:])
-    with pytest.raises(InputError, match="damaged"):
-        read_log(path)
+    for read in (read_log, read_head):
+        with pytest.raises(InputError, match="damaged"):
+            read(path)
+        with pytest.raises(InputError, match="cannot be read"):
+            read(path.with_name("gone"))
+
+
+def test_a_log_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotion_core.study.presentation.log.MOST_ENTRIES", 4)
+    writer = LogWriter(tmp_path / LOG)
+    writer.begin(HEAD)
+    entries = whole_session().entries
+    # The browser is told that all of them are kept: it would send them for ever.
+    assert [*writer.add(entries[:3]), *writer.add(entries[3:])] == entries
+    assert read_log(tmp_path / LOG).entries == tuple(entries[:4])
 
 
 def test_an_entry_is_written_once_and_what_is_no_entry_not_at_all(tmp_path: Path) -> None:
     writer = LogWriter(tmp_path / LOG)
     writer.begin(HEAD)
     entries = whole_session().entries
-    assert writer.add(entries) == [e["id"] for e in entries]
+    assert writer.add(entries) == entries
     assert len(writer.add(entries)) == len(entries)
     bad: list[Any] = [None, 3, {}, {"id": "x", "type": "onset", "load": "a", "at": float("nan")}]
     bad += [{**entries[0], "id": "y" * 100}, {**entries[0], "id": "z", "what": "x" * 5000}]

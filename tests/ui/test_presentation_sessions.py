@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from live_processor_stubs import PLAIN, FakePipeline, draw_red, video_frame, wait_for_frames
@@ -134,6 +135,20 @@ def test_who_wants_the_recording_gone_leaves_nothing(
     now = study.reopened()
     assert (now.recordings, now.events, sessions_of(now)) == ((), (), [])
     assert next_number(study.folder) == 1
+    # Of who was here before, the earlier session stays, and so the number.
+    runs.start(study, PLAN, "Anna", AGREED, {}).end(LOST)
+    runs.start(study, PLAN, "Anna", AGREED, {}).end(DELETED)
+    assert [row.recording for row in sessions_of(study)] == ["Anna"]
+    assert next_number(study.folder) == 2
+
+
+def test_what_cannot_be_deleted_is_told(
+    runs: Runs, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.start(study, PLAN, "", AGREED, {})
+    monkeypatch.setattr("shutil.rmtree", Mock(side_effect=PermissionError(13, "Permission denied")))
+    run.end(DELETED)
+    assert "P001 could not be removed: Permission denied" in run.problem
 
 
 def test_a_browser_that_is_gone_ends_the_session_and_keeps_it(
@@ -263,7 +278,9 @@ def test_the_route_answers_sessions_and_nothing_else(
         "load": "",
     }
     begun = {"id": "b-0", "load": "b", "type": "load", "at": 0.0, "origin": 1e12}
-    assert post({"run": run.token, "kind": "log", "entries": [begun]})[1]["load"] == "b"
+    wrong_ones: list[Any] = [{"id": "b-0"}, {"id": ["b-0"], "type": "load"}, 3]
+    status, answer = post({"run": run.token, "kind": "log", "entries": [begun, *wrong_ones]})
+    assert (status, answer["kept"], answer["load"]) == (200, ["b-0"], "b")
     assert post({"run": run.token, "entries": 3})[1]["kept"] == []
     status, answer = post({"run": run.token, "kind": "log", "entries": [], "end": "complete"})
     assert answer["state"] == "ended"

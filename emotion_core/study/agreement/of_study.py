@@ -37,8 +37,7 @@ def people_coding(study: Study) -> Coding:
         InputError, OutputError: they cannot be read.
     """
     scheme, problems = read_scheme(study)
-    codes, units = CodingStore(study.folder).codes_and_units()
-    coding = read_coding(codes, units, [c.code for c in scheme.categories])
+    coding = read_coding(*CodingStore(study.folder).tables(), [c.code for c in scheme.categories])
     included = {r.recording: r.include for r in study.recordings}
     coded = sorted({name for of in coding.of.values() for name in of})
     told = [str(problem) for problem in problems]

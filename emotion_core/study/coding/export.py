@@ -35,8 +35,9 @@ def codes_table(study: Study, store: CodingStore) -> pd.DataFrame:
         InputError, OutputError: the codes cannot be read.
     """
     names = {"start_s": "unit_start_s", "end_s": "unit_end_s", "note": "unit_note"}
-    codes, units = store.codes_and_units()
-    table = units.rename(columns=names).merge(codes, how="left", on=["coder", "recording", "unit"])
+    codes, units = store.tables()
+    clips = units.rename(columns=names)
+    table = clips.merge(codes, how="left", on=["coder", "recording", "unit"])
     people = {r.recording: r.participant for r in study.recordings}
     table["participant"] = [people.get(name, "") for name in table["recording"]]
     # Clips without codes.

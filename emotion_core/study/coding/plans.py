@@ -168,7 +168,7 @@ def _of_recording(
     if span[1] - span[0] <= plan.length_s:
         words = f"it lasts only {span[1] - span[0]:.1f} s: all of it is one clip."
         return [span], [words] if span[1] - span[0] < plan.length_s else []
-    rng = np.random.default_rng(int(_digest(plan.seed, recording.recording)[:16], 16))
+    rng = np.random.default_rng(int(digest(plan.seed, recording.recording)[:16], 16))
     if plan.sampling is Sampling.RANDOM:
         return random_windows(rng, span, plan.length_s, plan.number)
     return _at_scores(study, plan, recording, span, rng)
@@ -276,13 +276,14 @@ def best_windows(
     return [(start, start + length_s) for start in sorted(chosen)]
 
 
-def _digest(*values: object) -> str:
+def digest(*values: object) -> str:
+    """The values as hexadecimal letters that look random: sorted by these, things are shuffled."""
     return hashlib.sha256("\0".join(map(str, values)).encode()).hexdigest()
 
 
 def coder_order(seed: int, coder: str, units: Iterable[str]) -> list[str]:
     """Units in the order in which a coder sees them: random, and the same each time."""
-    return sorted(units, key=lambda unit: _digest(seed, "order", coder, unit))
+    return sorted(units, key=lambda unit: digest(seed, "order", coder, unit))
 
 
 def shared_part(seed: int, share: float, units: Sequence[str]) -> list[str]:
@@ -295,6 +296,6 @@ def shared_part(seed: int, share: float, units: Sequence[str]) -> list[str]:
         share: above 0 and at most 1; at least one unit is given.
         units: all of the plan.
     """
-    ranked = sorted(units, key=lambda unit: _digest(seed, "share", unit))
+    ranked = sorted(units, key=lambda unit: digest(seed, "share", unit))
     chosen = set(ranked[: max(1, math.ceil(share * len(ranked) - 1e-9))])
     return [unit for unit in units if unit in chosen]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
@@ -43,6 +43,23 @@ _LONGEST_NOTE: Final = 2000
 _CoderClip = tuple[str, Unit, bool, ClipCodes]
 
 
+class CodeTables(NamedTuple):
+    """What people coded.
+
+    Attributes:
+        codes: columns `CODES`, one row a code, by coder, clip and time. coder, recording, unit,
+            code, note str; start_s, end_s float64, seconds on the clock of the video, equal for a
+            moment; intensity float64, 1 to 5, NaN where none was given; cannot_tell bool, code is
+            "" then. A stretch that was never ended ends where the next one begins, else with its
+            clip.
+        units: columns `UNITS`, one row a coder and clip. coder, recording, unit, note str; start_s,
+            end_s float64; training, done bool. Only what is done and no training counts in results.
+    """
+
+    codes: pd.DataFrame
+    units: pd.DataFrame
+
+
 class CodingStore:
     """The codes of a study. All methods may be called from any thread and any process.
 
@@ -65,8 +82,7 @@ class CodingStore:
     def coders(self) -> tuple[Coder, ...]:
         """Everyone, in the order in which they began."""
         with self._read() as file:
-            rows = file.execute("SELECT name, share FROM coders ORDER BY added_s, rowid")
-            return tuple(Coder(row["name"], row["share"]) for row in rows)
+            return _coders(file)
 
     def find_coder(self, name: str) -> Coder | None:
         """The coder of this name, whatever its capitals and spaces; None: there is none."""
@@ -145,7 +161,10 @@ class CodingStore:
     def units_of(self, coder: str) -> tuple[Unit, ...]:
         """The clips that a coder is given, in this coder's order: training clips come first."""
         with self._read() as file:
-            return _given(file, coder)
+            found = _coder(file, coder)
+            if found is None:
+                raise InputError(f"There is no coder “{coder}”: it was deleted, or never began.")
+            return _given(file, found)
 
     # ---- coding
 
@@ -191,8 +210,7 @@ class CodingStore:
     def done(self, coder: str) -> frozenset[str]:
         """Ids of the clips that a coder is done with."""
         with self._read() as file:
-            rows = file.execute("SELECT unit FROM done WHERE coder = ?", (coder,))
-            return frozenset(row["unit"] for row in rows)
+            return _done(file, coder)
 
     # ---- what others read
 
@@ -208,51 +226,28 @@ class CodingStore:
 
     def progress(self) -> tuple[CoderProgress, ...]:
         """How far each coder is."""
-        return tuple(self._progress(coder) for coder in self.coders())
-
-    def _progress(self, coder: Coder) -> CoderProgress:
-        units, done = self.units_of(coder.name), self.done(coder.name)
-        sql = "SELECT count(*), coalesce(max(pressed_s), 0) FROM keys WHERE coder = ?"
         with self._read() as file:
-            keys, last_s = file.execute(sql, (coder.name,)).fetchone()
-        training = [unit.id for unit in units if unit.training]
-        others = [unit.id for unit in units if not unit.training]
-        return CoderProgress(
-            coder, len(others), len(done & set(others)), len(training), len(done & set(training)),
-            keys, last_s,
-        )  # fmt: skip
+            return tuple(_progress(file, coder) for coder in _coders(file))
+
+    def tables(self) -> CodeTables:
+        """Every code, and every clip that a coder has looked at, as they are at one moment."""
+        clips = self._clips()
+        return CodeTables(_codes_frame(clips), _units_frame(clips))
 
     def codes(self) -> pd.DataFrame:
-        """Every code: one row a code, by coder, clip and time.
-
-        Returns:
-            Columns `CODES`: coder, recording, unit, code, note str; start_s, end_s float64, seconds
-            on the clock of the video, equal for a moment; intensity float64, 1 to 5, NaN where none
-            was given; cannot_tell bool, code is "" then. A stretch that was never ended ends where
-            the next one begins, else with its clip.
-        """
-        return _codes_frame(self._clips())
+        """`CodeTables.codes`; with `units`, too, take both of `tables`."""
+        return self.tables().codes
 
     def units(self) -> pd.DataFrame:
-        """Every clip that a coder has looked at: one row a coder and clip.
-
-        Returns:
-            Columns `UNITS`: coder, recording, unit, note str; start_s, end_s float64; training,
-            done bool. Only what is done and no training counts in results.
-        """
-        return _units_frame(self._clips())
-
-    def codes_and_units(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """`codes` and `units` of the same moment, in half the time of both."""
-        clips = self._clips()
-        return _codes_frame(clips), _units_frame(clips)
+        """`CodeTables.units`."""
+        return self.tables().units
 
     def _clips(self) -> list[_CoderClip]:
         """Coder, clip, whether it is done, and its codes, of all that were looked at."""
         with self._read() as file:
             units = {r["id"]: unit_of(r) for r in file.execute("SELECT * FROM units")}
             places = {unit: place for place, unit in enumerate(units)}
-            coders = [r["name"] for r in file.execute("SELECT name FROM coders ORDER BY added_s")]
+            coders = [coder.name for coder in _coders(file)]
             done = {(r["coder"], r["unit"]) for r in file.execute("SELECT coder, unit FROM done")}
             keys: defaultdict[tuple[str, str], list[Key]] = defaultdict(list)
             for row in file.execute("SELECT * FROM keys ORDER BY number"):
@@ -274,10 +269,29 @@ class CodingStore:
         return partial(transaction, self.path, write=True)
 
 
-def _given(file: sqlite3.Connection, name: str) -> tuple[Unit, ...]:
-    coder = _coder(file, name)
-    if coder is None:
-        raise InputError(f"There is no coder “{name}”: it was deleted, or never began.")
+def _coders(file: sqlite3.Connection) -> tuple[Coder, ...]:
+    rows = file.execute("SELECT name, share FROM coders ORDER BY added_s, rowid")
+    return tuple(Coder(row["name"], row["share"]) for row in rows)
+
+
+def _done(file: sqlite3.Connection, coder: str) -> frozenset[str]:
+    rows = file.execute("SELECT unit FROM done WHERE coder = ?", (coder,))
+    return frozenset(row["unit"] for row in rows)
+
+
+def _progress(file: sqlite3.Connection, coder: Coder) -> CoderProgress:
+    units, done = _given(file, coder), _done(file, coder.name)
+    sql = "SELECT count(*), coalesce(max(pressed_s), 0) FROM keys WHERE coder = ?"
+    keys, last_s = file.execute(sql, (coder.name,)).fetchone()
+    training = [unit.id for unit in units if unit.training]
+    others = [unit.id for unit in units if not unit.training]
+    return CoderProgress(
+        coder, len(others), len(done & set(others)), len(training), len(done & set(training)),
+        keys, last_s,
+    )  # fmt: skip
+
+
+def _given(file: sqlite3.Connection, coder: Coder) -> tuple[Unit, ...]:
     plans = file.execute("SELECT id, seed FROM plans ORDER BY id").fetchall()
     training: list[Unit] = []
     others: list[Unit] = []

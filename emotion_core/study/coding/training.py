@@ -1,12 +1,12 @@
 """Training clips: clips whose answers are known, and how a coder's codes compare with them."""
 
-import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from emotion_core.errors import InputError
+from emotion_core.study.coding.plans import digest
 from emotion_core.study.coding.records import Unit
 from emotion_core.study.coding.replay import Code
 from emotion_core.study.coding.scheme import CodeKind
@@ -48,7 +48,7 @@ def training_units(store: CodingStore, coder: str, number: int, seed: int) -> tu
     units = [u for u in store.units_of(coder) if u.id in done and not u.training]
     if not units:
         raise InputError(f"{coder} has not finished a clip yet: code the training clips first.")
-    units.sort(key=lambda u: hashlib.sha256(f"{seed}\0{u.id}".encode()).hexdigest())
+    units.sort(key=lambda u: digest(seed, u.id))
     found = []
     for unit in units[:number]:
         answers = store.finished(coder, unit)

@@ -8,6 +8,7 @@ may drift apart by some 50 ms in half an hour.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -87,10 +88,9 @@ def server_time(offsets: Sequence[Offset], browser_s: float) -> float:
         offsets: of `offsets_of`, at least one.
         browser_s: seconds.
     """
-    before = [o for o in offsets if o.at_s <= browser_s]
-    after = [o for o in offsets if o.at_s > browser_s]
-    if not before or not after:
-        return browser_s + (before[-1] if before else after[0]).offset_s
-    one, two = before[-1], after[0]
+    place = bisect_right(offsets, browser_s, key=lambda offset: offset.at_s)
+    one, two = offsets[max(place - 1, 0)], offsets[min(place, len(offsets) - 1)]
+    if one is two:
+        return browser_s + one.offset_s
     share = (browser_s - one.at_s) / (two.at_s - one.at_s)
     return browser_s + one.offset_s + share * (two.offset_s - one.offset_s)

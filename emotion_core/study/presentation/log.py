@@ -5,14 +5,15 @@ which order (`Head`); each further one is an entry of the participant's browser,
 word on how the session ended. Times of the browser are milliseconds since it loaded the page.
 """
 
+import contextlib
 import json
 import math
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from emotion_core.atomic_io import parse_json
 from emotion_core.errors import InputError
@@ -68,17 +69,17 @@ class LogWriter:
         """Write the first line."""
         self._write([{"type": "head", **asdict(head)}])
 
-    def add(self, entries: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Append what is new among entries, and return the ids of those that are kept."""
+    def add(self, entries: Iterable[Any]) -> list[dict[str, Any]]:
+        """Append what is new among entries, and return those that can be kept; others are lost."""
         with self._lock:
             good = [dict(entry) for entry in entries if _usable(entry)]
             new = [entry for entry in good if entry["id"] not in self._seen]
             new = new[: max(0, MOST_ENTRIES - self._count)]
             if new:
                 self._write(new)
-                self._seen.update(str(entry["id"]) for entry in new)
+                self._seen.update(entry["id"] for entry in new)
                 self._count += len(new)
-            return [str(entry["id"]) for entry in good]
+            return good
 
     def note(self, **values: Any) -> None:
         """Append a word of the server."""
@@ -129,14 +130,31 @@ def read_log(path: Path) -> Log:
     Raises:
         InputError: there is none, or its first line cannot be read.
     """
+    with _opened(path) as file:
+        head, *rows = (_row(line) for line in (file.readline(), *file))
+    entries = (row for row in rows if row is not None and isinstance(row.get("type"), str))
+    return Log(_head(head, path), tuple(entries))
+
+
+def read_head(path: Path) -> Head:
+    """The first line of a log, of which nothing else is read; raises as `read_log`."""
+    with _opened(path) as file:
+        return _head(_row(file.readline()), path)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
-        lines = path.read_bytes().splitlines()
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
         raise InputError(f"{path.name} cannot be read: {error.strerror}.") from error
-    rows = [row for line in lines if (row := _row(line)) is not None]
-    first = rows[0] if rows else {}
+
+
+def _head(row: Mapping[str, Any] | None, path: Path) -> Head:
+    first = row or {}
     try:
-        head = Head(
+        return Head(
             participant=str(first["participant"]),
             number=int(first["number"]),
             order=tuple(map(str, first["order"])),
@@ -148,7 +166,6 @@ def read_log(path: Path) -> Log:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path.name} is damaged: its first line cannot be read.") from error
-    return Log(head, tuple(row for row in rows[1:] if isinstance(row.get("type"), str)))
 
 
 def _row(line: bytes) -> dict[str, Any] | None:

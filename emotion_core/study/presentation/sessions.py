@@ -11,7 +11,7 @@ from emotion_core.errors import InputError, OutputError
 from emotion_core.results.paths import taking_turns
 from emotion_core.study.definitions import Recording
 from emotion_core.study.folder import ANALYSED, Study
-from emotion_core.study.presentation.log import LOG, read_log
+from emotion_core.study.presentation.log import LOG, Head, read_head
 from emotion_core.study.presentation.outcome import Lag, Outcome
 from emotion_core.study.recordings import free_name
 from emotion_core.study.text_files import clean
@@ -25,7 +25,11 @@ _LONGEST_CODE: Final = 40
 
 def next_number(folder: Path) -> int:
     """The number of the next participant; numbers begin at 1."""
-    taken = set(_numbers(folder).values())
+    return _free_number(_numbers(folder))
+
+
+def _free_number(numbers: Mapping[str, int]) -> int:
+    taken = set(numbers.values())
     return next(n for n in range(1, len(taken) + 2) if n not in taken)
 
 
@@ -44,7 +48,7 @@ def take_number(folder: Path, code: str = "") -> tuple[str, int]:
     code = checked_code(code)
     with _locked(folder):
         numbers = _numbers(folder)
-        number = numbers.get(code, 0) or next_number(folder)
+        number = numbers.get(code, 0) or _free_number(numbers)
         if not code:
             code = _free_code(number, numbers)
         write_json(folder / NUMBERS, numbers | {code: number})
@@ -109,24 +113,23 @@ def session_name(study: Study, participant: str) -> str:
     return free_name(participant, taken)
 
 
-def keep_outcome(study: Study, name: str, outcome: Outcome, lag: Lag | None, order: str) -> None:
+def keep_outcome(study: Study, name: str, head: Head, outcome: Outcome, lag: Lag | None) -> None:
     """Write the row of a session and its events; doing it again changes nothing.
 
     Args:
         study: what is on disk is changed.
         name: of the recording.
+        head: of the session's log.
         outcome: of the session.
         lag: how late pictures arrived.
-        order: as it is written to the column `order`.
 
     Raises:
-        EmotionCoreError: the study cannot be written, or there is no log.
+        EmotionCoreError: the study cannot be written.
     """
-    folder = study.folder / ANALYSED / name
-    head = read_log(folder / LOG).head
+    order = order_text(head.items)
     row = Recording(
         recording=name,
-        file=study.portable_path(folder),
+        file=study.portable_path(study.folder / ANALYSED / name),
         participant=head.participant,
         variables={"order": order, "session_ended": outcome.how, **outcome.ratings},
         # An event at t of the server's clock is seen in the picture that arrives at t + lag.
@@ -171,7 +174,7 @@ def sessions_of(study: Study) -> list[SessionRow]:
     rows = []
     for path in (study.folder / ANALYSED).glob(f"*/{LOG}"):
         with contextlib.suppress(InputError):
-            head = read_log(path).head
+            head = read_head(path)
             rows.append(
                 SessionRow(
                     recording=path.parent.name,

@@ -85,14 +85,17 @@ class Line {
 
   add (type, at, more = {}) {
     this.queue.push({ id: `${LOAD}-${this.count++}`, load: LOAD, type, at, ...more })
+    this.store()
+  }
+
+  store () {
     try { sessionStorage.setItem(this.key, JSON.stringify(this.queue)) } catch { /* no store */ }
   }
 
   async post (body, keepalive = false) {
-    const answer = await fetch(this.url, {
+    return fetch(this.url, {
       method: 'POST', keepalive, body: JSON.stringify({ run: this.run, ...body }), cache: 'no-store'
     })
-    return answer
   }
 
   // One at a time, so that entries arrive in order.
@@ -104,7 +107,7 @@ class Line {
       this.heard = performance.now()
       const kept = new Set(said.kept ?? [])
       this.queue = this.queue.filter((entry) => !kept.has(entry.id))
-      try { sessionStorage.setItem(this.key, JSON.stringify(this.queue)) } catch { /* no store */ }
+      this.store()
       this.state = said.state
       this.words = said.words ?? ''
       this.elsewhere = Boolean(said.load) && said.load !== LOAD

@@ -61,7 +61,6 @@ def show_clip(place: ClipPlace, previous: str | None) -> None:
         place: the clip.
         previous: id of the clip before it, in the order of this coder.
     """
-
     st.html(_STYLE)
 
     @st.fragment

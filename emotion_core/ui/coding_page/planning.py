@@ -1,5 +1,6 @@
 """Sampling plans: those of a study, and the making of another one."""
 
+from functools import partial
 from typing import Final
 
 import streamlit as st
@@ -10,6 +11,7 @@ from emotion_core.study.coding.records import PlanInfo
 from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.definitions import EventKind
 from emotion_core.ui.coding_page.videos import codable_videos
+from emotion_core.ui.common.page import redraw_after
 from emotion_core.ui.common.text import counted, duration_words, escape
 from emotion_core.ui.study_page.study_view import StudyView
 
@@ -37,12 +39,7 @@ def show_plans(view: StudyView, store: CodingStore, plans: tuple[PlanInfo, ...])
             with st.popover("Delete", icon=":material/delete:", key=f"{view.key}_plan_{plan.id}"):
                 st.markdown("Removes these clips and **every code in them**, of all coders.")
                 if st.button("Delete plan", type="primary", key=f"{view.key}_plan_del_{plan.id}"):
-                    try:
-                        store.delete_plan(plan.id)
-                    except EmotionCoreError as error:
-                        st.error(str(error), icon=":material/error:")
-                    else:
-                        st.rerun()
+                    redraw_after(partial(store.delete_plan, plan.id))
     with st.expander("Make a plan", icon=":material/add:", expanded=not plans):
         _make(view, store)
 
@@ -69,12 +66,7 @@ def _make(view: StudyView, store: CodingStore) -> None:
         f"{duration_words(length_s)} in all."
     )
     if st.button("Make this plan", type="primary", key=f"{view.key}_plan_make"):
-        try:
-            store.add_plan(_NAMES[plan.sampling], plan, found.windows)
-        except EmotionCoreError as error:
-            st.error(str(error), icon=":material/error:")
-        else:
-            st.rerun()
+        redraw_after(lambda: store.add_plan(_NAMES[plan.sampling], plan, found.windows))
 
 
 def _tell(problems: list[str]) -> None:

@@ -1,7 +1,6 @@
 """The researcher's tab: plans, coders and their progress, training clips, scheme, and the table."""
 
 import datetime
-from collections.abc import Callable
 from typing import Final
 
 import pandas as pd
@@ -17,6 +16,7 @@ from emotion_core.ui.coding_page.scheme_editor import show_scheme
 from emotion_core.ui.coding_page.visit import code_as, invitation_address
 from emotion_core.ui.common.downloads import show_download
 from emotion_core.ui.common.file_links import OfferedFile
+from emotion_core.ui.common.page import redraw_after
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.study_page.study_view import StudyView
 from emotion_core.ui.study_page.visits import study_store
@@ -111,7 +111,7 @@ def _add_coder(view: StudyView, store: CodingStore) -> None:
             "with the smaller share codes a part of the other’s clips."
         )
         if st.button("Add", key=f"{view.key}_coding_add"):
-            _done(lambda: store.add_coder(name, share))
+            redraw_after(lambda: store.add_coder(name, share))
 
 
 def _share(key: str) -> float:
@@ -123,7 +123,7 @@ def _change_coder(view: StudyView, store: CodingStore, names: list[str]) -> None
         name = st.selectbox("Coder", names, key=f"{view.key}_coding_who")
         share = _share(f"{view.key}_coding_share")
         if st.button("Set this share", key=f"{view.key}_coding_set_share"):
-            _done(lambda: store.set_share(name, share))
+            redraw_after(lambda: store.set_share(name, share))
         st.divider()
         sure = st.checkbox(
             f"Delete “{escape(name)}” and all of their codes", key=f"{view.key}_coding_sure"
@@ -133,7 +133,7 @@ def _change_coder(view: StudyView, store: CodingStore, names: list[str]) -> None
             key=f"{view.key}_coding_delete",
         ):  # fmt: skip
             st.session_state.pop(f"{view.key}_coding_sure", None)
-            _done(lambda: store.delete_coder(name))
+            redraw_after(lambda: store.delete_coder(name))
 
 
 def _training(view: StudyView, store: CodingStore, progress: tuple[CoderProgress, ...]) -> None:
@@ -152,18 +152,8 @@ def _training(view: StudyView, store: CodingStore, progress: tuple[CoderProgress
                 "Clips", 1, 100, 3, key=f"{view.key}_training_number", width=120
             )
             if st.button("Make training clips", key=f"{view.key}_training_make"):
-                _done(
+                redraw_after(
                     lambda: store.add_training(
                         "training", _SEED, training_units(store, name, int(number), _SEED)
                     )
                 )
-
-
-def _done(change: Callable[[], object]) -> None:
-    """Make a change and draw the page again, or tell what is wrong."""
-    try:
-        change()
-    except EmotionCoreError as error:
-        st.error(escape(str(error)), icon=":material/error:")
-        return
-    st.rerun()

@@ -14,6 +14,7 @@ from emotion_core.study.coding.scheme import (
     read_scheme,
     save_scheme,
 )
+from emotion_core.ui.common.page import redraw_after
 from emotion_core.ui.study_page.study_view import StudyView
 
 
@@ -42,14 +43,10 @@ def show_scheme(view: StudyView) -> None:
                 key=f"{view.key}_scheme_exclusive",
             )
             pressed = st.form_submit_button("Save categories", icon=":material/save:")
-        if not pressed:
-            return
-        try:
-            save_scheme(view.study, Scheme(_categories(rows), intensity, exclusive))
-        except EmotionCoreError as error:
-            st.error(str(error), icon=":material/error:")
-            return
-        st.rerun()
+        if pressed:
+            redraw_after(
+                lambda: save_scheme(view.study, Scheme(_categories(rows), intensity, exclusive))
+            )
 
 
 def _editor(view: StudyView, scheme: Scheme) -> pd.DataFrame:

@@ -13,17 +13,10 @@ from emotion_core.study.additions import is_outside
 from emotion_core.study.definitions import Recording
 from emotion_core.study.folder import Study
 from emotion_core.study.spans import span_of
-from emotion_core.ui.common.downloads import can_play
+from emotion_core.ui.common.downloads import PLAYED_CODECS, PLAYED_TYPES, can_play
 from emotion_core.ui.study_page.adding import allowed_folders
 from emotion_core.ui.study_page.study_view import file_state
 
-_TYPES: Final = {
-    ".mp4": "video/mp4",
-    ".m4v": "video/mp4",
-    ".mov": "video/mp4",
-    ".webm": "video/webm",
-}
-_CODECS: Final = frozenset({"h264", "vp8", "vp9", "av1"})
 _CONVERT: Final = "Convert it to MP4 with H.264, and name the new file in recordings.csv."
 
 
@@ -61,12 +54,12 @@ def codable_video(study: Study, recording: Recording) -> CodableVideo:
         return CodableVideo(path, problem=words)
     if is_outside(study, path, allowed_folders()):
         return CodableVideo(path, problem="its video is not in the study’s folder.")
-    media_type = _TYPES.get(path.suffix.lower(), "")
+    media_type = PLAYED_TYPES.get(path.suffix.lower(), "")
     try:
         info = _info(str(path), file_state(path))
     except VideoError as error:
         return CodableVideo(path, problem=str(error))
-    if not media_type or info.codec not in _CODECS:
+    if not media_type or info.codec not in PLAYED_CODECS:
         words = f"browsers do not play {path.suffix or 'this type'} with {info.codec}. {_CONVERT}"
         return CodableVideo(path, problem=words)
     if not can_play(path.stat().st_size):

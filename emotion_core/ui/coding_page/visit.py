@@ -4,6 +4,8 @@ from typing import Final
 
 import streamlit as st
 
+from emotion_core.ui.common.page import page_address
+
 _CODER: Final = "coder"
 _INVITATION: Final = "coding"
 
@@ -15,10 +17,7 @@ def invitation_here() -> str:
 
 def invitation_address(invitation: str) -> str:
     """The address that is given to coders; only its end where this page's own is not known."""
-    page = st.context.url
-    # A page under test has something else than a string here.
-    above = page.partition("?")[0] if isinstance(page, str) else ""
-    return f"{above}?{_INVITATION}={invitation}"
+    return page_address(**{_INVITATION: invitation})
 
 
 def coder_here() -> str | None:

@@ -16,6 +16,15 @@ from emotion_core.ui.common.page_list import PAGES
 # Of what is played without links, as a whole in the server's memory.
 _LARGEST_IN_MEMORY: Final = 400 * 10**6
 
+# What browsers play: a file's suffix → its media type, and the codecs as FFmpeg names them.
+PLAYED_TYPES: Final = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/mp4",
+    ".webm": "video/webm",
+}
+PLAYED_CODECS: Final = frozenset({"h264", "vp8", "vp9", "av1"})
+
 
 def show_download(
     label: str,

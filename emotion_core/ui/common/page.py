@@ -2,15 +2,18 @@
 
 import base64
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from emotion_core.errors import SettingsError
+from emotion_core.errors import EmotionCoreError, SettingsError
 from emotion_core.ui.common.duties import begin_duties
 from emotion_core.ui.common.page_list import PAGES
+from emotion_core.ui.common.text import escape
 
 PROGRAM: Final = "Facial-expression lab"
 # Served by this program: Streamlit fetches icons given by name from an outside host.
@@ -81,6 +84,24 @@ def link_to(path: str, label: str | None = None) -> None:
     except (StreamlitAPIException, KeyError):
         # `streamlit run pages/1_Live.py` (and a page under test) has no neighbours to link to.
         st.markdown(label or name, width="content")
+
+
+def page_address(**query: str) -> str:
+    """The address of this page with other parameters; only its end where this is not known."""
+    page = st.context.url
+    # A page under test has something else than a string here.
+    above = page.partition("?")[0] if isinstance(page, str) else ""
+    return f"{above}?{urlencode(query)}"
+
+
+def redraw_after(change: Callable[[], object]) -> None:
+    """Make a change and draw the page again, or tell what is wrong."""
+    try:
+        change()
+    except EmotionCoreError as error:
+        st.error(escape(str(error)), icon=":material/error:")
+        return
+    st.rerun()
 
 
 def end_page(privacy: str) -> None:

@@ -12,6 +12,7 @@ from emotion_core.results.export import output_error
 from emotion_core.results.paths import safe_name
 from emotion_core.study.presentation.checks import PICTURE_TYPES, STIMULUS_TYPES
 from emotion_core.study.presentation.plan import STIMULI, Item, ItemKind, Plan, save_plan
+from emotion_core.ui.common.page import redraw_after
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.study_page.adding import save_upload
 from emotion_core.ui.study_page.study_view import StudyView
@@ -118,14 +119,8 @@ def edit_items(view: StudyView, plan: Plan) -> None:
             key=f"{view.key}_items_{hash(plan)}",
         )
         pressed = st.form_submit_button("Save items", icon=":material/save:")
-    if not pressed:
-        return
-    try:
-        save_plan(view.folder, replace(plan, items=items_of(rows)))
-    except EmotionCoreError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    st.rerun()
+    if pressed:
+        redraw_after(lambda: save_plan(view.folder, replace(plan, items=items_of(rows))))
 
 
 def _table(plan: Plan) -> pd.DataFrame:

@@ -276,6 +276,12 @@ def _over(run: Run) -> None:
         st.html("<style>.st-key-session_camera { display: none; }</style>")
         with st.container(key="session_camera"):
             live_stream(classifier, play=False, kind=TimedProcessor)
+    if run.ended == DELETED and run.problem:
+        st.error(
+            f"Your recording could not be deleted completely: {run.problem} Tell who invited you.",
+            icon=":material/error:",
+        )
+        return
     if run.ended == DELETED:
         st.success("Your recording was deleted. Thank you.", icon=":material/delete:")
         return

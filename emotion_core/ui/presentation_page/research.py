@@ -1,6 +1,5 @@
 """The researcher's tab: the plan, the next participant's order, the link, and the sessions."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -15,6 +14,7 @@ from emotion_core.study.presentation.plan import Order, Plan, read_plan, save_pl
 from emotion_core.study.presentation.sessions import SessionRow, next_number, sessions_of
 from emotion_core.study.store import SESSION
 from emotion_core.ui.common.file_links import LINKS
+from emotion_core.ui.common.page import redraw_after
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.presentation_page.item_editor import edit_items, show_files
 from emotion_core.ui.presentation_page.participant import recorded_words
@@ -111,7 +111,7 @@ def _texts(view: StudyView, plan: Plan) -> None:
         pressed = st.form_submit_button("Save texts", icon=":material/save:")
     if pressed:
         changed = replace(plan, title=title, consent=consent, thanks=thanks, keep_video=keep)
-        done(lambda: save_plan(view.folder, changed))
+        redraw_after(lambda: save_plan(view.folder, changed))
 
 
 def _order(view: StudyView, plan: Plan) -> None:
@@ -134,7 +134,7 @@ def _order(view: StudyView, plan: Plan) -> None:
         )  # fmt: skip
         pressed = st.form_submit_button("Save order", icon=":material/save:")
     if pressed:
-        done(
+        redraw_after(
             lambda: save_plan(view.folder, replace(plan, order=order or plan.order, seed=int(seed)))
         )
     if words := balance_words(plan):
@@ -158,10 +158,10 @@ def _sessions(view: StudyView) -> None:
         st.error(str(error), icon=":material/error:")
         return
     if done_now:
-        st.info(
+        # The page draws it above the study, which has these recordings from then on.
+        st.session_state["study_told"] = (
             f"Finished after an interruption of the server: {escape(', '.join(done_now))}. What "
-            "was recorded is kept.",
-            icon=":material/restore:",
+            "was recorded is kept."
         )
         st.rerun()
     if not rows:
@@ -200,13 +200,3 @@ def _shown(row: SessionRow, run: Run | None) -> dict[str, object]:
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 1)
-
-
-def done(change: Callable[[], object]) -> None:
-    """Make a change and draw the page again, or tell what is wrong."""
-    try:
-        change()
-    except EmotionCoreError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    st.rerun()

@@ -44,7 +44,6 @@ from emotion_core.study.presentation.sessions import (
     RESULT,
     give_back_number,
     keep_outcome,
-    order_text,
     read_result,
     session_name,
     sessions_of,
@@ -80,6 +79,7 @@ class Run:
         ended: how it ended; "" while it runs.
         problem: what could not be kept.
         load: the newest load of the page, the only one that goes on showing items.
+        place: how many items are done: where it goes on after an interruption.
         finished: everything is written.
         processors: the streams that were recorded, in order.
     """
@@ -95,17 +95,11 @@ class Run:
     ended: str = ""
     problem: str = ""
     load: str = ""
+    place: int = 0
     finished: bool = False
     processors: list[LiveProcessor] = field(default_factory=list)
     _noted_s: float = 0.0
-    _entries: list[Mapping[str, Any]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def place(self) -> int:
-        """How many items are done: where it goes on after an interruption."""
-        with self._lock:
-            return completed(self._entries)
 
     def follow(self, processor: LiveProcessor) -> None:
         """Record what this stream reads from now on."""
@@ -127,15 +121,10 @@ class Run:
         kept = self.log.add(entries)
         self._note_frames()
         with self._lock:
-            wanted = frozenset(kept)
-            loads = [e["load"] for e in entries if isinstance(e, Mapping) and _begins(e, wanted)]
+            loads = [entry["load"] for entry in kept if entry["type"] == "load"]
             self.load = loads[-1] if loads else self.load
-            self._entries += [
-                {"type": e["type"], "place": e.get("place")}
-                for e in entries
-                if isinstance(e, Mapping) and e.get("id") in wanted
-            ]
-        return kept
+            self.place = max(self.place, completed(kept))
+        return [entry["id"] for entry in kept]
 
     def _note_frames(self) -> None:
         """Write now and then how late pictures come: after a crash it could not be told."""
@@ -192,8 +181,16 @@ class Run:
         # Its summary may be impossible to write; it is to go anyway.
         with contextlib.suppress(EmotionCoreError):
             self.session.stop()
-        shutil.rmtree(self.session.folder, ignore_errors=True)
-        give_back_number(self.study.folder, self.head.participant)
+        try:
+            shutil.rmtree(self.session.folder)
+        except OSError as error:
+            raise OutputError(
+                f"the folder {self.session.folder.name} could not be removed: {error.strerror}."
+            ) from error
+        code = self.head.participant
+        # Earlier sessions of this participant keep their number, and so their order.
+        if all(row.participant != code for row in sessions_of(self.study)):
+            give_back_number(self.study.folder, code)
 
     def _keep(self, how: str, processors: tuple[LiveProcessor, ...]) -> None:
         self.log.note(type="end", how=how)
@@ -206,11 +203,6 @@ class Run:
 def _frames_of(processors: Iterable[LiveProcessor]) -> list[tuple[float, float]]:
     timed = (p for p in processors if isinstance(p, TimedProcessor))
     return [frame for processor in timed for frame in processor.capture_times.frames()]
-
-
-def _begins(entry: Mapping[str, Any], kept: frozenset[str]) -> bool:
-    """Whether an entry is the first of a page that was loaded."""
-    return entry.get("type") == "load" and entry.get("id") in kept
 
 
 def finish(study: Study, name: str, frames: list[tuple[float, float]]) -> None:
@@ -229,7 +221,7 @@ def finish(study: Study, name: str, frames: list[tuple[float, float]]) -> None:
     outcome = outcome_of(log, name)
     frames = frames or frames_of(log.entries)
     lag = capture_lag(frames, loads_of(log.entries), outcome.offsets)
-    keep_outcome(study, name, outcome, lag, order_text(log.head.items))
+    keep_outcome(study, name, log.head, outcome, lag)
     try:
         write_json(folder / RESULT, summary_of(log.head, outcome, lag))
     except OSError as error:

@@ -6,7 +6,6 @@ from typing import Any, Final
 import streamlit as st
 
 from emotion_core.ui.common.downloads import file_address, served_base
-from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.presentation_page.messages import ROUTE
 from emotion_core.ui.presentation_page.runs import Run
 from emotion_core.ui.presentation_page.stimuli import offered
@@ -34,7 +33,7 @@ def show_stage(run: Run) -> bool:
 
 def _item(run: Run, place: int) -> dict[str, Any]:
     item = run.items[place]
-    file: OfferedFile | None = offered(run.study.folder, item)
+    file = offered(run.study.folder, item)
     return {
         "place": place,
         "kind": str(item.kind),

@@ -1,7 +1,6 @@
 """The files of a presentation: whether browsers can show them, and their addresses."""
 
 from pathlib import Path
-from typing import Final
 
 import streamlit as st
 
@@ -9,7 +8,6 @@ from emotion_core.errors import EmotionCoreError
 from emotion_core.media.photo import read_photo
 from emotion_core.media.probe import probe
 from emotion_core.study.presentation.checks import (
-    CLIP_TYPES,
     PICTURE_TYPES,
     STIMULUS_TYPES,
     check_plan,
@@ -17,10 +15,9 @@ from emotion_core.study.presentation.checks import (
 )
 from emotion_core.study.presentation.plan import Item, Plan
 from emotion_core.study.problems import Problem
+from emotion_core.ui.common.downloads import PLAYED_CODECS
 from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.study_page.study_view import file_state
-
-_CODECS: Final = frozenset({"h264", "vp8", "vp9", "av1"})
 
 
 def problems_of(plan: Plan, folder: Path) -> tuple[Problem, ...]:
@@ -40,7 +37,7 @@ def _wrong(path: str, state: tuple[int, int, int]) -> str:
         codec = probe(file).codec
     except EmotionCoreError as error:
         return str(error)
-    if file.suffix.lower() in CLIP_TYPES and codec not in _CODECS:
+    if codec not in PLAYED_CODECS:
         return f"browsers do not play {file.suffix} with {codec}. Convert it to MP4 with H.264."
     return ""
 

@@ -4,6 +4,8 @@ from typing import Final
 
 import streamlit as st
 
+from emotion_core.ui.common.page import page_address
+
 _LINK: Final = "session"
 _RUN: Final = "run"
 _PARTICIPANT: Final = "participant"
@@ -19,10 +21,7 @@ def session_address(link: str) -> str:
 
     With `&participant=CODE` at its end, the participant need not give a code.
     """
-    page = st.context.url
-    # A page under test has something else than a string here.
-    above = page.partition("?")[0] if isinstance(page, str) else ""
-    return f"{above}?{_LINK}={link}"
+    return page_address(**{_LINK: link})
 
 
 def participant_here() -> str:

@@ -112,13 +112,12 @@ def _show(view: StudyView, told: Any) -> None:
     with left, st.container(key=PLAYER):
         marked.video.play(key)
     # First what was pressed: bar and table show it in the same run.
-    view.change(lambda study: take_presses(key, lambda press: _keep(study, marked, press)))
+    view.change(lambda _: take_presses(key, lambda press: _keep(view, marked, press)))
     with told:
         view.show_problem()
-    after = StudyView(view.token, view.folder)
     with right:
-        _bar(after.study, marked)
-        edit_events(after, name)
+        _bar(view.study, marked)
+        edit_events(view, name)
         st.caption(_words(recording))
 
 
@@ -150,25 +149,27 @@ def _words(recording: Recording) -> str:
     return words
 
 
-def _keep(study: Study, marked: _Marked, press: KeyPress) -> None:
-    """Keep a press in the study, and note what it did.
+def _keep(view: StudyView, marked: _Marked, press: KeyPress) -> None:
+    """Keep a press in the study, and note what it did; the view has the study as it is then.
 
     Raises:
         OutputError: the study cannot be written.
     """
     history = marked.history
-    keys = {key.key: key for key in study.event_keys}
+    keys = {key.key: key for key in view.study.event_keys}
     try:
         if press.key == UNDO:
-            _undo(study, history)
+            _undo(view, history)
         elif press.key in keys:
             time_s = press.time_s + marked.origin_s
-            _mark(study, marked, keys[press.key], time_s)
+            _mark(view, marked, keys[press.key], time_s)
     except InputError as error:
         history.told = str(error)
+        # Perhaps because another tab changed the events.
+        view.study = view.study.reopened()
 
 
-def _mark(study: Study, marked: _Marked, key: EventKey, time_s: float) -> None:
+def _mark(view: StudyView, marked: _Marked, key: EventKey, time_s: float) -> None:
     made = KeyChange(None, None)
 
     def change(now: tuple[Event, ...]) -> Sequence[Event]:
@@ -176,7 +177,7 @@ def _mark(study: Study, marked: _Marked, key: EventKey, time_s: float) -> None:
         made = pressed(now, marked.recording, key, time_s)
         return made.applied(now)
 
-    study.change_events(change)
+    view.study = view.study.change_events(change)
     history = marked.history
     history.changes = [*history.changes, made][-_MOST_UNDONE:]
     history.told = _told(made, key)
@@ -192,13 +193,13 @@ def _told(made: KeyChange, key: EventKey) -> str:
     return f"{key.label} {words} {event.start_s:.2f} s"
 
 
-def _undo(study: Study, history: _History) -> None:
+def _undo(view: StudyView, history: _History) -> None:
     if not history.changes:
         history.told = "There is nothing to undo."
         return
     last = history.changes[-1]
     try:
-        study.change_events(last.undone.applied)
+        view.study = view.study.change_events(last.undone.applied)
     except InputError:
         # Others changed that event: the press before it can still be taken back.
         history.changes = history.changes[:-1]

@@ -23,7 +23,7 @@ def edit_events(view: StudyView, recording: str = "") -> None:
 
     Args:
         view: the study.
-        recording: only the events of this recording alone, in order of time; "": all events.
+        recording: only the events of this recording, in order of time; "": all events.
     """
     if not recording:
         st.caption(

@@ -14,12 +14,10 @@ from emotion_core.results.summary import origin_of
 from emotion_core.study.additions import is_outside
 from emotion_core.study.definitions import Recording
 from emotion_core.study.folder import Study
-from emotion_core.ui.common.downloads import can_play, play_video
+from emotion_core.ui.common.downloads import PLAYED_TYPES, can_play, play_video
 from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.study_page.study_view import file_state
 
-# What browsers play; of other videos the annotated clip is shown where there is one.
-_PLAYED: Final = (".mp4", ".m4v", ".mov", ".webm")
 _USUAL_FRAME_S: Final = 1 / 25
 
 
@@ -45,7 +43,7 @@ class RecordingVideo:
         if not can_play(self.path.stat().st_size):
             st.info("The video is too large to be played here.", icon=":material/movie_off:")
             return
-        kind = "video/webm" if self.path.suffix.lower() == ".webm" else "video/mp4"
+        kind = PLAYED_TYPES.get(self.path.suffix.lower(), "video/mp4")
         play_video(OfferedFile(self.path.name, kind, self.path, inline=True), key=key)
 
 
@@ -67,8 +65,8 @@ def recording_video(
     if folder is not None and (folder / CLIP).is_file():
         found.append(RecordingVideo(folder / CLIP, origin_of(read_summary(folder))))
     found = [video for video in found if not is_outside(study, video.path, allowed)]
-    # Stable: the original before the annotated clip.
-    found.sort(key=lambda video: video.path.suffix.lower() not in _PLAYED)
+    # Stable: the original before the annotated clip, unless browsers do not play it.
+    found.sort(key=lambda video: video.path.suffix.lower() not in PLAYED_TYPES)
     return found[0] if found else None
 
 
