@@ -151,15 +151,15 @@ def load_bundle(name: str = DEFAULT, models_dir: Path | None = None) -> ModelBun
     """
     folder = models_folder(models_dir)
     path = folder / (default_name(folder) if name == DEFAULT else name)
-    # A name may come from a web page: it must not lead anywhere else.
-    known = ", ".join(list_models(folder, served=True)) or "none"
     try:
+        # A name may come from a web page: it must not lead anywhere else.
         there = path.resolve().parent == folder.resolve() and path.is_dir()
         bundle = _described(path) if there else None
         served = bundle is not None and bundle.served_file.is_file()
     except PermissionError as error:
         raise ModelError(f"{error.filename} may not be read ({error.strerror}).") from error
     if bundle is None:
+        known = _served_names(folder)
         raise ModelError(f"There is no model named {path.name!r} in {folder}. There are: {known}.")
     if not served and bundle.external:
         raise ModelError(
@@ -169,9 +169,13 @@ def load_bundle(name: str = DEFAULT, models_dir: Path | None = None) -> ModelBun
     if not served:
         raise ModelError(
             f"{bundle.served_file} is missing: of {bundle.name} perhaps only the scores are kept. "
-            f"Restore it, or train the model again. Served are: {known}."
+            f"Restore it, or train the model again. Served are: {_served_names(folder)}."
         )
     return bundle
+
+
+def _served_names(folder: Path) -> str:
+    return ", ".join(list_models(folder, served=True)) or "none"
 
 
 def _described(path: Path) -> ModelBundle:
