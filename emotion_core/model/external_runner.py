@@ -72,11 +72,11 @@ class ExternalRunner:
         shares = values.min() >= 0 and abs(values.sum() - 1) <= _SUM_TOLERANCE
         problem = ""
         if not np.isfinite(values).all():
-            problem = "answers with values that are no numbers; the file may be damaged"
+            problem = "answers with values that are not numbers; the file may be damaged"
         elif self._described.output == PROBABILITIES and not shares:
             problem = (
                 f"gives values from {values.min():.3g} to {values.max():.3g} with the sum "
-                f'{values.sum():.3g}, which are no probabilities: write "output": "{LOGITS}"'
+                f'{values.sum():.3g}, which are not probabilities: write "output": "{LOGITS}"'
             )
         elif self._described.output == LOGITS and shares and abs(values.sum() - 1) <= 1e-3:
             problem = (
