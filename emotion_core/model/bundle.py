@@ -25,6 +25,7 @@ from emotion_core.model.external import KNOWN_SHARE, ExternalNetwork, read_exter
 FORMAT_VERSION = 1
 DEFAULT = "default"
 SERVED_FILE = "model.tflite"
+KERAS_FILE = "model.keras"
 # Of a network made elsewhere, whose confidence has not been compared with its accuracy.
 UNCALIBRATED_UNSURE = 0.5
 _LONGEST_NAME = 200
@@ -64,8 +65,9 @@ class ModelBundle:
 
     @property
     def keras_file(self) -> Path | None:
-        """The float network; absent where only scores are kept. None: made elsewhere."""
-        return None if self.external else self.path / "model.keras"
+        """The float network; None where it is not kept, or where the network was made elsewhere."""
+        file = self.path / KERAS_FILE
+        return file if self.external is None and file.is_file() else None
 
 
 def models_folder(models_dir: Path | None = None) -> Path:
