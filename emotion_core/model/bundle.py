@@ -69,6 +69,16 @@ class ModelBundle:
         file = self.path / KERAS_FILE
         return file if self.external is None and file.is_file() else None
 
+    def files_state(self) -> tuple[str, int, int, int, int]:
+        """The folder, and time of change (ns) and size (bytes) of the served network and of
+        model.json: another one tells that the folder was replaced."""
+        served, described = self.served_file.stat(), (self.path / "model.json").stat()
+        return (
+            str(self.path.resolve()),
+            *(served.st_mtime_ns, served.st_size),
+            *(described.st_mtime_ns, described.st_size),
+        )
+
 
 def models_folder(models_dir: Path | None = None) -> Path:
     """The folder of model folders: the one given, else the installation's."""
