@@ -36,7 +36,6 @@ class Measured:
     """What one core does, from the results of the other benchmarks."""
 
     seconds_a_second: float  # of a core, for a second of video at 25 frames a second
-    jobs_gain: float  # of two videos at once on two cores
     worker_mb: float
     table_mb_a_minute: float  # of one face, 25 times a second
     stream_cores: float  # analysis only
@@ -56,7 +55,6 @@ def measured() -> Measured:
     video_s = jobs["clips"] * jobs["seconds_each"]
     return Measured(
         seconds_a_second=two["seconds"] * jobs["usable_cores"] / video_s,
-        jobs_gain=two["times_faster_than_one"],
         worker_mb=jobs["peak_memory_of_a_worker_mb"]["1920x1080"],
         table_mb_a_minute=study["faces_csv_mb"] / (study["recordings"] * study["minutes_each"]),
         stream_cores=load["server_cpu_percent"] / 100 / load["streams"],

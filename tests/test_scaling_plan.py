@@ -5,7 +5,14 @@ import json
 import pytest
 
 from benchmarks.common import RESULTS
-from benchmarks.scaling import measured, simulated_videos, simulated_webcams, videos, webcams
+from benchmarks.scaling import (
+    PRICE_OF_A_CORE_HOUR,
+    measured,
+    simulated_videos,
+    simulated_webcams,
+    videos,
+    webcams,
+)
 from emotion_core.config import PROJECT_ROOT
 
 
@@ -50,10 +57,19 @@ def test_the_page_gives_the_figures_of_the_program() -> None:
     rows = [
         f"| core hours | {plan['core_hours']:,} |",
         f"| cores, to be done within a week | {plan['cores_for_a_week']} |",
+        f"| memory of their workers (1080p) | {plan['memory_gb']} GB |",
+        f"| videos, at 4 Mbit/s | {plan['videos_tb']:.0f} TB |",
         f"| tables of one face | {plan['tables_gb']} GB |",
+        f"| read from the store | {plan['read_mbit_s']} Mbit/s |",
+        f"| price, at {PRICE_OF_A_CORE_HOUR} a core hour | {plan['price']} |",
         f"| cores at work, analysis only | {room['cores_busy']} |",
         f"| cores at work, picture sent back | {room['cores_busy_sending_back']} |",
         f"| replicas of two cores | {room['replicas']} |",
+        f"| memory | {room['memory_gb']} GB |",
+        f"| network, each direction | {room['mbit_s_in'] / 1000:.0f} Gbit/s |",
+        f"| TURN, if every stream is relayed | {room['turn_mbit_s_if_all_are_relayed'] / 1000:.0f} "
+        "Gbit/s |",
+        f"| price an hour, at {PRICE_OF_A_CORE_HOUR} a core hour | {room['price_an_hour']:.0f} |",
     ]
     for share in ("50%", "80%", "100%"):
         away = [

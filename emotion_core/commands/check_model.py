@@ -109,7 +109,7 @@ def missing(bundle: ModelBundle) -> list[str]:
             f"{bundle.name}` fills the Model page and the model card."
         )
     if bundle.external is None:
-        if bundle.keras_file is None or not bundle.keras_file.is_file():
+        if bundle.keras_file is None:
             found.append("There is no model.keras: no heat maps, and no training from it.")
         return found
     if bundle.external.never_answered:

@@ -12,7 +12,7 @@ from emotion_core.errors import ModelError, OutputError
 from emotion_core.evaluation.experiment_log import read_runs
 from emotion_core.evaluation.model_card import card_text
 from emotion_core.evaluation.model_record import read_record, served_sizes
-from emotion_core.model.bundle import default_name, list_models, models_folder
+from emotion_core.model.bundle import default_name, list_models, model_problem, models_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,9 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         raise OutputError(f"The card cannot be written: {error}") from error
     print(f"wrote {out}")
-    problems = sorted({problem for record in records for problem in record.problems})
+    found = {problem for record in records for problem in record.problems}
+    found |= {model_problem(record.name, folder) for record in records if record.is_external}
+    problems = sorted(found - {""})
     for problem in problems:
         print(f"left out: {problem}", file=sys.stderr)
     return 1 if problems else 0

@@ -170,10 +170,7 @@ def write_annotations(written: Written, output: Path) -> list[Path]:
     """
     paths = _paths(list(written.files), output)
     for path, data in zip(paths, written.files.values(), strict=True):
-        try:
-            replace_file(path, data)
-        except OSError as error:
-            raise output_error(path, error) from error
+        write_target(path, data)
         print(printable(str(path)))
     for problem in written.problems:
         print(printable(problem), file=sys.stderr)
@@ -197,13 +194,34 @@ def add_json_option(parser: argparse.ArgumentParser, text: str) -> None:
 
 
 def check_json_option(path: Path | None) -> None:
+    """`check_target` for `--json`."""
+    check_target(path, "--json ")
+
+
+def check_target(path: Path | None, option: str = "") -> None:
     """It is better to learn before an hour of work than after it that its result cannot be written.
+
+    Args:
+        path: a file to write; None where none is asked for.
+        option: named before the path.
 
     Raises:
         SettingsError: no file can be made there.
     """
     if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise SettingsError(f"--json {path} must be a file in a folder that exists.")
+        raise SettingsError(f"{option}{path} must be a file in a folder that exists.")
+
+
+def write_target(path: Path, data: bytes) -> None:
+    """Write a file at once.
+
+    Raises:
+        OutputError: it cannot be written; an earlier one is kept.
+    """
+    try:
+        replace_file(path, data)
+    except OSError as error:
+        raise output_error(path, error) from error
 
 
 def write_json_option(path: Path | None, value: object) -> None:

@@ -4,16 +4,10 @@ import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from emotion_core.atomic_io import replace_file
-from emotion_core.commands.options import write_json_option
+from emotion_core.commands.options import check_target, write_json_option, write_target
 from emotion_core.commands.progress import printable
-from emotion_core.errors import SettingsError
-from emotion_core.results.export import output_error
 from emotion_core.study.agreement.kept_settings import kept_settings
 from emotion_core.study.agreement.measures import LABELS
 from emotion_core.study.agreement.of_study import (
@@ -30,10 +24,7 @@ from emotion_core.study.tables import csv_bytes
 
 def run(options: argparse.Namespace) -> int:
     """Compute agreement, write results/agreement.csv and print the figures; returns 0."""
-    if options.csv is not None and (
-        options.csv.is_dir() or not options.csv.absolute().parent.is_dir()
-    ):
-        raise SettingsError(f"--csv {options.csv} must be a file in a folder that exists.")
+    check_target(options.csv, "--csv ")
     study = Study.open(options.study)
     settings, problems = kept_settings(study)
     given: dict[str, Any] = {
@@ -47,18 +38,11 @@ def run(options: argparse.Namespace) -> int:
     sentences = [methods(found), *results(found), *references(found)]
     write_json_option(options.json, agreement_json(found, sentences))
     if options.csv is not None:
-        _write(options.csv, found.figures)
+        write_target(options.csv, csv_bytes(found.figures))
     for line in (*map(str, problems), *lines_of(found)):
         print(printable(line))
     print(printable(f"{study.folder / RESULTS / AGREEMENT}: {len(found.figures)} figures"))
     return 0
-
-
-def _write(path: Path, table: pd.DataFrame) -> None:
-    try:
-        replace_file(path, csv_bytes(table))
-    except OSError as error:
-        raise output_error(path, error) from error
 
 
 def lines_of(found: Agreement) -> Sequence[str]:

@@ -3,7 +3,7 @@
 import argparse
 
 from emotion_core.atomic_io import replacing
-from emotion_core.commands.options import write_annotations, write_json_option
+from emotion_core.commands.options import check_target, write_annotations, write_json_option
 from emotion_core.commands.progress import printable
 from emotion_core.errors import InputError, SettingsError
 from emotion_core.interchange.formats import write
@@ -38,8 +38,7 @@ def _annotations(study: Study, options: argparse.Namespace) -> int:
 
 def _zip(study: Study, options: argparse.Namespace) -> int:
     target = options.zip
-    if target.is_dir() or not target.absolute().parent.is_dir():
-        raise SettingsError(f"{target} must be a file in a folder that exists.")
+    check_target(target)
     try:
         with replacing(target) as part, part.open("wb") as file:
             for piece in study.zip_pieces():

@@ -5,7 +5,7 @@ multiplied; the sum (normalised cross-correlation) above 0.99 makes them near-du
 mirror image counts too, because training mirrors its images.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -93,6 +93,20 @@ def find_near_duplicates(
             yield NearDuplicate(
                 start + int(i), int(j), float(closer[i, j]), bool(mirror[i, j] > as_is[i, j])
             )
+
+
+def resembles_any(image: NDArray[np.uint8], others: Sequence[NDArray[np.float32]]) -> bool:
+    """Whether an image (H, W) uint8 or its mirror image is above the threshold with any other.
+
+    Args:
+        image: grey.
+        others: `signature` of each other image, (576,) float32; worked out once by the caller, who
+            compares many images with them.
+    """
+    if not others:
+        return False
+    both = np.concatenate([signature(image[None]), signature(image[None], mirrored=True)])
+    return bool((both @ np.stack(others).T).max() > THRESHOLD)
 
 
 def pairs_across(splits: Mapping[str, "Split"]) -> "pd.DataFrame":

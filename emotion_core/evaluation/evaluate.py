@@ -316,8 +316,7 @@ def _labels_agree(label_sets: dict[str, NDArray[np.int8]]) -> dict[str, Any] | N
 
 def _speed(bundle: ModelBundle, answers: Answers, timed: Split | None) -> dict[str, Any]:
     """Size and speed of both networks; the float one is timed on `timed`, where that is given."""
-    kept = bundle.keras_file is not None and bundle.keras_file.is_file()
-    keras_file = bundle.keras_file if kept else None
+    keras_file = bundle.keras_file
     return {
         "served_ms_per_face_one_thread": answers.ms_per_face,
         "float_ms_per_face_one_thread": (

@@ -83,7 +83,7 @@ def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgres
     once = served_logits(classifier, images, second_look=False)
     progress(Progress("served network", len(images), len(images)))
     float_probs = None
-    if bundle.keras_file is not None and bundle.keras_file.is_file():
+    if bundle.keras_file is not None:
         progress(Progress("float network", 0, len(images)))
         float_probs = float_answers(load_network(bundle), images)
         progress(Progress("float network", len(images), len(images)))

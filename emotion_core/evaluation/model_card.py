@@ -136,9 +136,9 @@ def _origin(record: ModelRecord) -> str:
     """Where a model comes from, which the chapters above do not tell of every one."""
     if record.is_external:
         return (
-            f"Made elsewhere ({record.metadata.get('file')}), where it learnt "
-            f"{record.learnt.removesuffix(', elsewhere')}: nothing above on networks, data and "
-            "licences is about it, and whether it knows the images below is not known."
+            f"Made with another program ({record.metadata.get('file')}): it learnt "
+            f"{record.learnt}. Nothing above on networks, data and licences is about it, and "
+            "whether it knows the images below is not known."
         )
     if record.folder:
         return (

@@ -30,7 +30,6 @@ from emotion_core.model.bundle import (
     is_external,
     list_models,
     load_bundle,
-    model_problem,
 )
 
 if TYPE_CHECKING:
@@ -101,50 +100,37 @@ def read_record(folder: Path) -> ModelRecord:
     """Read everything in models/<name> that is there and whole; never raises for a bad file."""
     record = ModelRecord(folder.name)
     record.metadata = _attempt(record, lambda: _read_metadata(folder / "model.json")) or {}
+    _read_measured(record, folder)
+    files = sorted(folder.glob("predictions_*_*.csv"))
+    for file in files:
+        rows = _attempt(record, lambda file=file: read_predictions(file))
+        if rows is not None:
+            record.predictions[file.stem.removeprefix("predictions_")] = rows
     if record.is_external:
-        return _read_external(record, folder)
+        # It has no training history, and need not have been measured.
+        return record
     record.problems += _doubts(folder / "model.json", record.metadata)
     record.history = _attempt(record, lambda: _table(folder / "history.csv", HISTORY_COLUMNS))
-    _read_measured(record, folder)
-    if record.folder:
-        # Fine-tuning leaves that measurement out: its tab says how to make up for it.
-        _expect_no_robustness(record, folder)
-    if not record.predictions:
+    if not files:
         record.problems.append(f"{folder} has no predictions_<dataset>_<split>.csv. {_REMAKE}")
     return record
 
 
-def _read_external(record: ModelRecord, folder: Path) -> ModelRecord:
-    """What was measured of a network made elsewhere; what was not measured is not missing."""
-    if problem := model_problem(folder.name, folder.parent):
-        record.problems.append(problem)
-    kept = list(record.problems)
-    _read_measured(record, folder)
-    measured = bool(record.predictions or record.evaluations)
-    record.problems = record.problems if measured else kept
-    _expect_no_robustness(record, folder)
-    return record
-
-
-def _expect_no_robustness(record: ModelRecord, folder: Path) -> None:
-    if not (folder / "robustness.csv").exists():
-        record.problems = [p for p in record.problems if "robustness.csv" not in p]
-
-
 def _read_measured(record: ModelRecord, folder: Path) -> None:
-    """Scores and predictions."""
-    record.evaluations = _attempt(record, lambda: read_evaluations(folder)) or {}
+    """Scores; of a network made elsewhere only those that are there."""
+    trained = not record.is_external
+    if trained or (folder / "evaluation.json").exists():
+        record.evaluations = _attempt(record, lambda: read_evaluations(folder)) or {}
     record.other_faces = _attempt(record, lambda: load_other_faces(folder))
-    record.robustness = _attempt(
-        record, lambda: _table(folder / "robustness.csv", ROBUSTNESS_COLUMNS)
-    )
-    record.near_duplicates = _attempt(
-        record, lambda: near_duplicates.read_near_duplicates(near_duplicates_file(folder))
-    )
-    for file in sorted(folder.glob("predictions_*_*.csv")):
-        rows = _attempt(record, lambda file=file: read_predictions(file))
-        if rows is not None:
-            record.predictions[file.stem.removeprefix("predictions_")] = rows
+    robustness = folder / "robustness.csv"
+    # Fine-tuning leaves that measurement out: its tab says how to make up for it.
+    if (trained and not record.folder) or robustness.exists():
+        record.robustness = _attempt(record, lambda: _table(robustness, ROBUSTNESS_COLUMNS))
+    file = near_duplicates_file(folder)
+    if trained or file.exists():
+        record.near_duplicates = _attempt(
+            record, lambda: near_duplicates.read_near_duplicates(file)
+        )
 
 
 def served_sizes(folders: Mapping[str, Path]) -> dict[str, int]:

@@ -25,6 +25,7 @@ from emotion_core.model.external import KNOWN_SHARE, ExternalNetwork, read_exter
 FORMAT_VERSION = 1
 DEFAULT = "default"
 SERVED_FILE = "model.tflite"
+KERAS_FILE = "model.keras"
 # Of a network made elsewhere, whose confidence has not been compared with its accuracy.
 UNCALIBRATED_UNSURE = 0.5
 _LONGEST_NAME = 200
@@ -64,8 +65,19 @@ class ModelBundle:
 
     @property
     def keras_file(self) -> Path | None:
-        """The float network; absent where only scores are kept. None: made elsewhere."""
-        return None if self.external else self.path / "model.keras"
+        """The float network; None where it is not kept, or where the network was made elsewhere."""
+        file = self.path / KERAS_FILE
+        return file if self.external is None and file.is_file() else None
+
+    def files_state(self) -> tuple[str, int, int, int, int]:
+        """The folder, and time of change (ns) and size (bytes) of the served network and of
+        model.json: another one tells that the folder was replaced."""
+        served, described = self.served_file.stat(), (self.path / "model.json").stat()
+        return (
+            str(self.path.resolve()),
+            *(served.st_mtime_ns, served.st_size),
+            *(described.st_mtime_ns, described.st_size),
+        )
 
 
 def models_folder(models_dir: Path | None = None) -> Path:
@@ -151,15 +163,15 @@ def load_bundle(name: str = DEFAULT, models_dir: Path | None = None) -> ModelBun
     """
     folder = models_folder(models_dir)
     path = folder / (default_name(folder) if name == DEFAULT else name)
-    # A name may come from a web page: it must not lead anywhere else.
-    known = ", ".join(list_models(folder, served=True)) or "none"
     try:
+        # A name may come from a web page: it must not lead anywhere else.
         there = path.resolve().parent == folder.resolve() and path.is_dir()
         bundle = _described(path) if there else None
         served = bundle is not None and bundle.served_file.is_file()
     except PermissionError as error:
         raise ModelError(f"{error.filename} may not be read ({error.strerror}).") from error
     if bundle is None:
+        known = _served_names(folder)
         raise ModelError(f"There is no model named {path.name!r} in {folder}. There are: {known}.")
     if not served and bundle.external:
         raise ModelError(
@@ -169,9 +181,13 @@ def load_bundle(name: str = DEFAULT, models_dir: Path | None = None) -> ModelBun
     if not served:
         raise ModelError(
             f"{bundle.served_file} is missing: of {bundle.name} perhaps only the scores are kept. "
-            f"Restore it, or train the model again. Served are: {known}."
+            f"Restore it, or train the model again. Served are: {_served_names(folder)}."
         )
     return bundle
+
+
+def _served_names(folder: Path) -> str:
+    return ", ".join(list_models(folder, served=True)) or "none"
 
 
 def _described(path: Path) -> ModelBundle:

@@ -222,12 +222,7 @@ def load_classifier(
         array([1., 1.], dtype=float32)
     """
     bundle = load_bundle(name, models_dir)
-    files = (bundle.served_file, bundle.path / "model.json")
-    key = (
-        bundle.path.resolve(),
-        threads,
-        *((f.stat().st_mtime_ns, f.stat().st_size) for f in files),
-    )
+    key = (threads, *bundle.files_state())
     with _LOADING:
         if key not in _LOADED:
             # The older network of a rewritten folder is released once it is no longer in use.

@@ -224,7 +224,7 @@ def _labels(value: object) -> tuple[str, ...]:
 
 def _targets(labels: tuple[str, ...], names: object) -> tuple[str | None, ...]:
     if not isinstance(names, Mapping):
-        raise ValueError('has "names" that are no object: {"own name": "angry" or null}')
+        raise ValueError('has "names" that are not an object: {"own name": "angry" or null}')
     unknown = [name for name in names if name not in labels]
     if unknown:
         raise ValueError(f'maps {unknown[0]!r} in "names", which is not among its "labels"')

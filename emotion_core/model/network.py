@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from emotion_core.errors import ModelError, SettingsError
 from emotion_core.labels import NUM_EXPRESSIONS
+from emotion_core.model.bundle import KERAS_FILE, ModelBundle
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import keras
-
-    from emotion_core.model.bundle import ModelBundle
 
 INPUT_SHAPE = (48, 48, 1)
 LOGITS_LAYER = "logits"
@@ -85,16 +84,16 @@ def load_network(bundle: ModelBundle) -> keras.Model:
     Raises:
         ModelError: model.keras is missing or damaged, or the network was made elsewhere.
     """
-    file = bundle.keras_file
-    if file is None:
+    if bundle.external:
         raise ModelError(
             f"The network {bundle.name} was made elsewhere. This needs the float network of one "
             "that was trained with this program."
         )
-    if not file.is_file():
+    file = bundle.keras_file
+    if file is None:
         raise ModelError(
-            f"{file} is missing; the float network is needed here. Restore it, or train the model "
-            "again."
+            f"{bundle.path / KERAS_FILE} is missing; the float network is needed here. Restore "
+            "it, or train the model again."
         )
     return read_keras(file)
 

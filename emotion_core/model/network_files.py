@@ -68,13 +68,13 @@ class LiteRtFile:
             self._interpreter.resize_tensor_input(self._entry["index"], shape)
         self._interpreter.allocate_tensors()
         self._entry = self._interpreter.get_input_details()[0]
+        self._outputs = self._interpreter.get_output_details()
 
     def ask(self, batch: NDArray[np.float32]) -> list[NDArray[Any]]:
         """All outputs for one face."""
         self._interpreter.set_tensor(self._entry["index"], _quantised(batch, self._entry))
         self._interpreter.invoke()
-        details = self._interpreter.get_output_details()
-        return [_plain(self._interpreter.get_tensor(d["index"]), d) for d in details]
+        return [_plain(self._interpreter.get_tensor(d["index"]), d) for d in self._outputs]
 
 
 def _quantised(values: NDArray[np.float32], details: dict[str, Any]) -> NDArray[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_core.atomic_io import replacing
-from emotion_core.datasets.near_duplicates import find_near_duplicates
+from emotion_core.datasets.near_duplicates import resembles_any, signature
 from emotion_core.errors import EmotionCoreError, InputError, OutputError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.progress import OnProgress, Progress, ignore_progress
@@ -100,7 +100,7 @@ def _write_all(
     moments: Sequence[FaceMoment], write: Callable[[str, bytes], None], progress: OnProgress
 ) -> WrittenFaces:
     splits, names = split_of_people(moments), person_names(m.participant for m in moments)
-    kept: defaultdict[str, list[NDArray[np.uint8]]] = defaultdict(list)
+    kept: defaultdict[str, list[NDArray[np.float32]]] = defaultdict(list)
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     people: defaultdict[str, set[str]] = defaultdict(set)
     problems: list[str] = []
@@ -112,10 +112,10 @@ def _write_all(
         except EmotionCoreError as error:
             problems.append(f"{moment.recording}: {error}")
             continue
-        if _looks_like(face, kept[moment.participant]):
+        if resembles_any(face, kept[moment.participant]):
             alike += 1
             continue
-        kept[moment.participant].append(face)
+        kept[moment.participant].append(signature(face[None])[0])
         split = splits[moment.participant]
         write(_name(moment, split, names[moment.participant]), _png(face))
         counts[split][moment.expression] += 1
@@ -137,10 +137,6 @@ def _face(moment: FaceMoment) -> NDArray[np.uint8]:
     box = np.array(moment.box_xywh, np.float32)
     crop = face_again(moment.video, moment.frame, moment.time_s, box, moment.angle)
     return np.clip(np.rint(crop[:, :, 0]), 0, 255).astype(np.uint8)
-
-
-def _looks_like(face: NDArray[np.uint8], others: Sequence[NDArray[np.uint8]]) -> bool:
-    return bool(others) and any(True for _ in find_near_duplicates(face[None], np.stack(others)))
 
 
 def _png(face: NDArray[np.uint8]) -> bytes:

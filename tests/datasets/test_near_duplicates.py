@@ -52,6 +52,15 @@ def test_blocks_give_the_same_pairs_as_one_by_one(monkeypatch: pytest.MonkeyPatc
     assert expected == [(2, 0), (9, 5), (22, 5)]
 
 
+def test_one_image_is_compared_with_kept_signatures() -> None:
+    kept, other = noise(3, 0), noise(1, 1)[0]
+    signatures = list(near_duplicates.signature(kept))
+    assert near_duplicates.resembles_any(kept[2], signatures)
+    assert near_duplicates.resembles_any(kept[1][:, ::-1], signatures)
+    assert not near_duplicates.resembles_any(other, signatures)
+    assert not near_duplicates.resembles_any(kept[0], [])
+
+
 def test_plain_surfaces_have_no_near_duplicates() -> None:
     black = np.zeros((1, 48, 48), np.uint8)
     assert list(near_duplicates.find_near_duplicates(black, black)) == []

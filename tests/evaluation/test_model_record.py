@@ -6,6 +6,7 @@ from typing import Any, Never
 import numpy as np
 import pandas as pd
 import pytest
+from made_networks import describe
 
 from emotion_core import atomic_io
 from emotion_core.atomic_io import replace_file, write_json
@@ -143,6 +144,17 @@ def test_a_folder_of_rubbish_is_described_not_refused(tmp_path: Path) -> None:
     ):
         assert file in named, file
     assert "predictions_ferplus_test.csv" in named
+    assert "has no predictions_" not in named
+
+
+def test_what_is_damaged_of_a_network_made_elsewhere_is_named_and_what_is_absent_is_not(
+    tmp_path: Path,
+) -> None:
+    folder = describe(tmp_path / "theirs", "network.tflite")
+    assert model_record.read_record(folder).problems == []
+    (folder / "evaluation.json").write_text("{")
+    (problem,) = model_record.read_record(folder).problems
+    assert "evaluation.json" in problem
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from emotion_core.errors import MissingDependencyError, ModelError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.bundle import list_models, load_bundle, model_problem
 from emotion_core.model.classify import Classifier, load_classifier
-from emotion_core.model.external import ExternalNetwork, read_external
+from emotion_core.model.external import ExternalNetwork, InputFormat, read_external
+from emotion_core.model.external_runner import prepared
 from emotion_core.pipeline.network_hash import network_hash
 
 # Own label → expression, less contempt.
@@ -63,6 +64,20 @@ def test_colour_ranges_and_probabilities(networks: Path) -> None:
     probs = classifier.probabilities(classifier.logits(faces(0, 255)))
     np.testing.assert_allclose(probs[0], expected(-1), atol=1e-5)
     np.testing.assert_allclose(probs[1], expected(1), atol=1e-5)
+
+
+def test_a_crop_keeps_its_rows_and_columns_and_each_channel_has_its_own_scale() -> None:
+    form = InputFormat(96, 48, "rgb", (10.0, 20.0, 30.0), (2.0, 4.0, 8.0))
+    crop = np.tile(np.arange(48, dtype=np.float32)[:, None, None], (1, 48, 1))
+    image = prepared(crop, form, channels_first=False)
+    assert image.shape == (96, 48, 3)
+    assert image.dtype == np.float32
+    # Twice as many rows, and the same in every column.
+    rows = np.clip(np.arange(96) / 2 - 0.25, 0, 47)[:, None, None]
+    wanted = np.broadcast_to((rows - form.mean) / form.std, image.shape)
+    np.testing.assert_allclose(image, wanted, atol=1e-5)
+    first = prepared(crop, form, channels_first=True)
+    np.testing.assert_array_equal(first, image.transpose(2, 0, 1))
 
 
 def test_onnx_with_mean_and_deviation(tmp_path: Path) -> None:

@@ -229,17 +229,18 @@ def test_a_full_disk_keeps_the_last_complete_epoch(
         write(self, path, **options)
 
     longer = dataclasses.replace(TINY, epochs=2)
-    left = shutil.disk_usage(begun_run)._replace(free=10_000)
-    with monkeypatch.context() as patch:
-        # Told before HDF5 writes.
-        patch.setattr(shutil, "disk_usage", lambda _: left)
-        with pytest.raises(OutputError, match="Make room and add --resume"):
-            fit(dataset, longer, begun_run, resume=True)
+    kept = [begun_run / "state.json", *begun_run.glob("state_*.weights.h5")]
+    before = [file.read_bytes() for file in kept]
     with monkeypatch.context() as patch:
         patch.setattr(keras.Model, "save_weights", full)
         with pytest.raises(OutputError, match="Make room and add --resume"):
             fit(dataset, longer, begun_run, resume=True)
-    assert fit(dataset, longer, begun_run, resume=True).state.epochs_done == 2
+    # Told before HDF5 writes, by a run that could be resumed after the first.
+    left = shutil.disk_usage(begun_run)._replace(free=10_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: left)
+    with pytest.raises(OutputError, match="Make room and add --resume"):
+        fit(dataset, longer, begun_run, resume=True)
+    assert [file.read_bytes() for file in kept] == before
 
 
 def test_data_without_a_label_of_the_set_is_refused_before_any_work(

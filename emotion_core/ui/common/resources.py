@@ -93,13 +93,7 @@ def shared_classifier(name: str = "default") -> "Classifier":
 
 def network_key(classifier: "Classifier") -> tuple[str, int, int, int, int]:
     """What a cache of a network's answers must be keyed by: its folder, and its files' states."""
-    bundle = classifier.bundle
-    served, described = bundle.served_file.stat(), (bundle.path / "model.json").stat()
-    return (
-        str(bundle.path.resolve()),
-        *(served.st_mtime_ns, served.st_size),
-        *(described.st_mtime_ns, described.st_size),
-    )
+    return classifier.bundle.files_state()
 
 
 def classifier_or_message(name: str = "default") -> "Classifier | None":

@@ -10,6 +10,7 @@ import streamlit as st
 
 from emotion_core.evaluation import chart_tables
 from emotion_core.evaluation.model_record import ModelRecord, read_record
+from emotion_core.labels import FOLDER_LABELS
 from emotion_core.results.summary import adaptation_words
 from emotion_core.ui.common.downloads import show_download
 from emotion_core.ui.common.file_links import OfferedFile
@@ -126,7 +127,7 @@ def _read(
     record = read_record(folder)
     key = next(iter(record.predictions), "")
     if not key:
-        return record, "folder_all", "labels", None, {}
+        return record, "folder_all", FOLDER_LABELS, None, {}
     rows = record.predictions[key]
     label_set = rows.label_set_of(record.label_set)
     if label_set is None:

@@ -55,7 +55,7 @@ def start_explanation(
     if adaptation is not None:
         arguments += ["--adaptation", as_file(adaptation)]
     model = described_network(bundle)
-    if bundle.keras_file is not None and bundle.keras_file.is_file():
+    if bundle.keras_file is not None:
         model["sha256"] += f" {file_hash(bundle.keras_file)}"
     # An explanation that an older program kept is not taken for the same.
     model["version"] = str(VERSION)

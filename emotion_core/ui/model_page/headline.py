@@ -44,9 +44,7 @@ def show_problems(choices: Sequence[Choice]) -> None:
     for choice in choices:
         if choice.record.is_external and (why := network_problem(choice.name)):
             st.error(f"{choice.name} cannot be used: {why}", icon=":material/error:")
-    problems = list(
-        dict.fromkeys(p for c in choices if not c.record.is_external for p in c.record.problems)
-    )
+    problems = list(dict.fromkeys(p for choice in choices for p in choice.record.problems))
     if not problems:
         return
     noun = "file is" if len(problems) == 1 else "files are"

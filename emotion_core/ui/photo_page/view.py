@@ -192,14 +192,14 @@ def _explain_buttons(reading: Reading, number: int) -> dict[str, str]:
     """
     keys, adaptation = {}, reading.adaptation
     network = chosen_network()
-    adapted = f"_{adaptation.fingerprint}" if adaptation else ""
-    adapted += "" if network == DEFAULT else f"_{network}"
+    read_by = f"_{adaptation.fingerprint}" if adaptation else ""
+    read_by += "" if network == DEFAULT else f"_{network}"
     assert reading.result is not None
     assert reading.crops is not None
     with st.container(horizontal=True):
         for track, crop in zip(reading.result.track_ids, reading.crops, strict=True):
             digest = hashlib.sha256(crop.tobytes()).hexdigest()[:12]
-            key = f"photo_{number}_{track}_{digest}{adapted}"
+            key = f"photo_{number}_{track}_{digest}{read_by}"
             label = f"Explain face #{track}"
             explain_button(crop, key=key, label=label, adaptation=adaptation, network=network)
             keys[f"Face #{track}"] = key
