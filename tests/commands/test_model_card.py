@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from made_networks import describe
 
 from emotion_core.cli import main
 from emotion_core.config import PROJECT_ROOT
@@ -70,6 +71,17 @@ def test_damaged_files_are_named_and_the_rest_is_written(
     assert status == 1
     assert "Not evaluated yet" in text
     assert "evaluation.json" in capsys.readouterr().err
+
+
+def test_a_network_made_elsewhere_that_cannot_be_used_is_named(
+    tested_models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = shutil.copytree(tested_models, tmp_path / "models")
+    describe(models / "theirs", "network.tflite")
+    status, text = card(models, tmp_path)
+    assert status == 1
+    assert "## theirs" in text
+    assert "network.tflite is missing" in capsys.readouterr().err
 
 
 def test_no_model_no_card(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,8 @@ from emotion_core.evaluation.evaluate import SCORE_NAMES, score_block
 from emotion_core.evaluation.predictions import read_predictions
 from emotion_core.jobs.store import JobStore
 from emotion_core.media.portrait import PORTRAIT
-from emotion_core.model.bundle import default_name, load_bundle
+from emotion_core.model.bundle import DEFAULT, default_name, load_bundle
+from emotion_core.ui.common.network_choice import network_named
 from emotion_core.video.options import described_network
 
 PAGES = PROJECT_ROOT / "pages"
@@ -78,6 +79,11 @@ def test_a_network_that_cannot_be_used_is_listed_with_the_reason(models: Path) -
     assert not choose(app, default_name()).error
 
 
+def test_results_name_the_network_that_explains_them(models: Path) -> None:
+    assert network_named("theirs") == "theirs"
+    assert network_named("gone") == network_named("") == DEFAULT
+
+
 def test_a_video_is_read_by_the_network_that_is_chosen(
     models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,10 +112,14 @@ def test_the_live_page_offers_the_networks(models: Path, monkeypatch: pytest.Mon
     st.cache_resource.clear()
 
 
-def model_page(models: Path, name: str, tab: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+def model_page(
+    models: Path, name: str, tab: str, monkeypatch: pytest.MonkeyPatch, second: str = ""
+) -> AppTest:
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(models))
     app = AppTest.from_file(str(PAGES / "4_Model.py"), default_timeout=60)
     app.session_state["model_name"], app.session_state["model_tab"] = name, tab
+    if second:
+        app.session_state["model_second"] = second
     return run(app)
 
 
@@ -187,6 +197,22 @@ def test_a_network_of_folders_is_not_said_to_know_fer2013(
     if tab != "Card":
         assert "FER" not in shown.replace("FER+ 7-class", "")
     assert not [e for e in app.expander if "missing or damaged" in e.label]
+
+
+@pytest.mark.parametrize("fingerprint", ["f00d", "beef"])
+def test_networks_of_two_folders_are_not_compared_face_by_face(
+    of_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fingerprint: str
+) -> None:
+    models = shutil.copytree(of_folders, tmp_path / "models")
+    other = shutil.copytree(models / "ours", models / "other")
+    for name in ("model.json", "evaluation.json"):
+        text = (other / name).read_text()
+        (other / name).write_text(text.replace("f00d", fingerprint))
+    # The settings, which name the folder of models, are kept by the process.
+    st.cache_resource.clear()
+    shown = words(model_page(models, "ours", "Scores", monkeypatch, "other"))
+    st.cache_resource.clear()
+    assert ("measured on different images" in shown) == (fingerprint != "f00d")
 
 
 def test_the_card_names_the_folders(of_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
