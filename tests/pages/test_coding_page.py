@@ -63,6 +63,15 @@ def test_keys_of_intensity_do_nothing_where_the_scheme_has_none() -> None:
     assert key_of(press_q, Scheme(intensity=False)) is None
 
 
+def test_recordings_that_lack_the_same_are_told_in_one_warning(work: Path, token: str) -> None:
+    study = Study.open(folder_of(work, token))
+    gone = [Recording(f"P{n}", f"gone{n}.mp4", f"P{n}") for n in range(10, 16)]
+    study.with_recordings([*study.recordings, *gone])
+    app = open_tab(page(token), token, "Coding")
+    (told,) = [w.value for w in app.warning if "the file is missing" in w.value]
+    assert told.replace("\\", "").startswith("P02_sad, P10, P11")
+
+
 def coder_page(parameter: str, token: str, name: str = "") -> AppTest:
     app = AppTest.from_file(PAGE, default_timeout=60)
     app.query_params[parameter] = token
@@ -81,7 +90,7 @@ def press(app: AppTest, label: str) -> AppTest:
 
 def test_a_plan_is_made_and_deleted_on_the_tab(work: Path, token: str) -> None:
     app = open_tab(page(token), token, "Coding")
-    assert "P02_sad: its file is missing" in words(app).replace("\\", "")
+    assert "P02_sad: the file is missing" in words(app).replace("\\", "")
     key = f"study_{token[:8]}_plan"
     app.selectbox(key=f"{key}_sampling").set_value("random")
     app = run(app)

@@ -126,7 +126,7 @@ def test_windows_of_most_score_do_not_overlap() -> None:
 def test_what_cannot_be_sampled_is_told(study: Study) -> None:
     with pytest.raises(InputError, match="no recording P9"):
         sample(study, Plan(recordings=("P9",)), SPANS)
-    with pytest.raises(InputError, match="length is not known"):
+    with pytest.raises(InputError, match="length unknown"):
         sample(study, Plan(), {})
     for wrong in ({"length_s": 0.0}, {"number": 0}, {"before_s": -1.0}, {"length_s": float("nan")}):
         with pytest.raises(SettingsError):

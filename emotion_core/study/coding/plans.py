@@ -124,7 +124,7 @@ def sample(study: Study, plan: Plan, spans: Spans) -> Sample:
     for recording in _wanted(study, plan):
         span = spans.get(recording.recording)
         if span is None or span[1] - span[0] < SHORTEST_S:
-            problems.append(f"{recording.recording}: its length is not known, or it is too short.")
+            problems.append(f"{recording.recording}: length unknown or too short.")
             continue
         found, told = _of_recording(study, plan, recording, span)
         windows += [Window(recording.recording, *_rounded(w, span)) for w in found]
@@ -166,7 +166,7 @@ def _of_recording(
         case Sampling.EVENTS:
             return _at_events(study, plan, recording, span)
     if span[1] - span[0] <= plan.length_s:
-        words = f"it lasts only {span[1] - span[0]:.1f} s: all of it is one clip."
+        words = f"lasts only {span[1] - span[0]:.1f} s: all of it is one clip."
         return [span], [words] if span[1] - span[0] < plan.length_s else []
     rng = np.random.default_rng(int(digest(plan.seed, recording.recording)[:16], 16))
     if plan.sampling is Sampling.RANDOM:
@@ -209,7 +209,7 @@ def _at_events(study: Study, plan: Plan, recording: Recording, span: tuple[float
         if inside != wanted:
             told.append(f"the clip of “{event.label}” at {start_s:.1f} s was cut at its end.")
         found.append(inside)
-    return found, told if found or told else ["it has no such events."]
+    return found, told if found or told else ["no such events."]
 
 
 def _at_scores(

@@ -1,5 +1,6 @@
 """Sampling plans: those of a study, and the making of another one."""
 
+from collections import defaultdict
 from functools import partial
 from typing import Final
 
@@ -10,6 +11,7 @@ from emotion_core.study.coding.plans import Plan, Sample, Sampling, sample
 from emotion_core.study.coding.records import PlanInfo
 from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.definitions import EventKind
+from emotion_core.study.problems import listed
 from emotion_core.ui.coding_page.videos import codable_videos
 from emotion_core.ui.common.page import redraw_after
 from emotion_core.ui.common.text import counted, duration_words, escape
@@ -70,10 +72,16 @@ def _make(view: StudyView, store: CodingStore) -> None:
 
 
 def _tell(problems: list[str]) -> None:
-    for words in problems[:_MOST_TOLD]:
-        st.warning(escape(words), icon=":material/warning:")
-    if len(problems) > _MOST_TOLD:
-        st.caption(f"… and {len(problems) - _MOST_TOLD} more recordings or events.")
+    """One warning a reason, however many recordings it holds for."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for problem in problems:
+        name, _, reason = problem.partition(": ")
+        names[reason].append(name)
+    for reason, of in list(names.items())[:_MOST_TOLD]:
+        st.warning(f"{escape(listed(of))}: {escape(reason)}", icon=":material/warning:")
+    if len(names) > _MOST_TOLD:
+        rest = sum(len(of) for of in list(names.values())[_MOST_TOLD:])
+        st.caption(f"… and {rest} more recordings or events.")
 
 
 def _asked(view: StudyView) -> Plan:

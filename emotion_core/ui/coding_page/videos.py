@@ -48,12 +48,12 @@ def codable_video(study: Study, recording: Recording) -> CodableVideo:
     """The original video of a recording; a clip with the machine's boxes is none."""
     path = study.source_of(recording)
     if not path.exists():
-        return CodableVideo(path, problem="its file is missing.")
+        return CodableVideo(path, problem="the file is missing.")
     if not path.is_file() or path.suffix.lower() == ".csv" or is_result(path):
-        words = "there is no original video of it, only results. Add the video to the study."
+        words = "no original video, only results. Add the video to the study."
         return CodableVideo(path, problem=words)
     if is_outside(study, path, allowed_folders()):
-        return CodableVideo(path, problem="its video is not in the study’s folder.")
+        return CodableVideo(path, problem="the video is not in the study’s folder.")
     media_type = PLAYED_TYPES.get(path.suffix.lower(), "")
     try:
         info = _info(str(path), file_state(path))
@@ -63,9 +63,9 @@ def codable_video(study: Study, recording: Recording) -> CodableVideo:
         words = f"browsers do not play {path.suffix or 'this type'} with {info.codec}. {_CONVERT}"
         return CodableVideo(path, problem=words)
     if not can_play(path.stat().st_size):
-        return CodableVideo(path, problem="it is too large to be played here.")
+        return CodableVideo(path, problem="too large to be played here.")
     span = _span(study, recording, info)
-    problem = "" if span else "its length is not known: analyse it, or give its end."
+    problem = "" if span else "length unknown: analyse the video, or give its end."
     return CodableVideo(path, media_type, span, 1 / info.fps, problem)
 
 
