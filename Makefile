@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test coverage docs lint types chromium platforms clean
+.PHONY: run test test-services coverage docs lint types chromium platforms clean
 
 run: $(VENV)/.installed
 	$(BIN)/streamlit run Home.py
@@ -13,15 +13,20 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev lint chromium
 	failed=0; \
 	nice $(BIN)/mypy & types=$$!; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser --ignore=tests/services || failed=1; \
 	wait $$types || failed=1; \
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" tests/browser || failed=1; \
 	$(BIN)/python -m pytest -m alone --rerun-show-tracebacks tests/browser || failed=1; \
 	exit $$failed
 
+# What only large installations use: Ray, an object store, PostgreSQL, nginx, sign-on.
+test-services: $(VENV)/.installed-services chromium
+	@sh tests/ensure_services.sh
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/services
+
 # Without the browser tests, whose servers are processes of their own. The floor is in pyproject.toml.
 coverage: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser --ignore=tests/services \
 		--cov=emotion_core --cov-report=term:skip-covered
 
 lint: $(VENV)/.installed-dev
@@ -49,6 +54,10 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --no-compile -r requirements-dev.txt
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-services: requirements-services.txt | $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --no-compile -r requirements-services.txt
+	@touch $@
 
 # Into site/; a broken link or a docstring that cannot be read is an error.
 docs: $(VENV)/.installed-dev
