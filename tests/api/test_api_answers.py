@@ -202,16 +202,22 @@ def test_a_stream_is_refused_before_it_begins(
     assert b'"error"' in (refused.value.response.body or b"")
 
 
-def test_streams_share_the_seats_of_live_streams_and_are_ended_when_idle(
+def test_streams_share_the_seats_of_live_streams(
     serve: Any, opened: Callable[..., ClientConnection]
 ) -> None:
-    port = serve(most_streams=1, idle_s=0.3).client.port
-    first = opened(port=port)
+    port = serve(most_streams=1).client.port
+    opened(port=port)
     with pytest.raises(InvalidStatus) as refused:
         opened(port=port)
     assert refused.value.response.status_code == 503
+
+
+def test_a_stream_without_pictures_is_ended(
+    serve: Any, opened: Callable[..., ClientConnection]
+) -> None:
+    stream = opened(port=serve(idle_s=0.3).client.port)
     with pytest.raises(ConnectionClosed, match="No picture came"):
-        first.recv(10)
+        stream.recv(10)
 
 
 @pytest.mark.parametrize(("message", "code"), [("words", 1003), (b"x" * 1001, 1009)])
