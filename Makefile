@@ -8,14 +8,18 @@ BIN := $(VENV)/bin
 run: $(VENV)/.installed
 	$(BIN)/streamlit run Home.py
 
-# Two workers, but live video in a browser (marked `alone`) wants the machine for itself. mypy keeps
-# one core busy for a minute: it goes along with the first tests.
+# A browser test mostly waits: one worker of them goes along with two of the others, which step back
+# for it, and mypy with the first of them. Only live video in a browser (marked `alone`) wants the
+# machine for itself.
 test: $(VENV)/.installed-dev lint chromium
-	failed=0; \
+	failed=0; pages=$$(mktemp); \
 	nice $(BIN)/mypy & types=$$!; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser --ignore=tests/services || failed=1; \
+	$(BIN)/python -m pytest -m "not alone" tests/browser >$$pages 2>&1 & browser=$$!; \
+	trap 'kill $$types $$browser 2>/dev/null; rm -f $$pages' EXIT; trap 'exit 130' INT TERM; \
+	nice -n 5 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser --ignore=tests/services \
+		|| failed=1; \
 	wait $$types || failed=1; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" tests/browser || failed=1; \
+	wait $$browser || failed=1; cat $$pages; \
 	$(BIN)/python -m pytest -m alone --rerun-show-tracebacks tests/browser || failed=1; \
 	exit $$failed
 
