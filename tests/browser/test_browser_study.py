@@ -1,6 +1,7 @@
 """The study page in a real Chromium: the sample, from the click to the printed report."""
 
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,11 @@ from browser.app_server import OpenBrowser, Server, running_server
 from browser.pictures import barriers, keep_whole, settle, sticking_out
 from playwright.sync_api import Page, ViewportSize, expect
 
+from emotion_core.cli import main
 from emotion_core.media.write import sample_video
 from emotion_core.study.definitions import Event, EventKind, Recording
 from emotion_core.study.folder import Study
+from emotion_core.study.sample import make_sample_study
 from emotion_core.study.store import StudyStore
 
 SIZES: dict[str, ViewportSize] = {
@@ -31,6 +34,15 @@ PLAYER = ".st-key-player video"
 def study_server(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Server]:
     with running_server(tmp_path_factory.mktemp("study_server")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample with its results; only for `open_copy`."""
+    folder = tmp_path_factory.mktemp("computed") / "study"
+    make_sample_study(folder)
+    assert main(["study", "run", str(folder)]) == 0
+    return folder
 
 
 def work_of(server: Server) -> Path:
@@ -52,6 +64,19 @@ def open_sample(page: Page, server: Server) -> Path:
         page.wait_for_timeout(200)
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
     settle(page)
+    return folder
+
+
+def open_copy(page: Page, server: Server, computed: Path) -> Path:
+    """Open a study of somebody that is the sample with its results; returns its folder."""
+    store = StudyStore(work_of(server) / "studies")
+    token = store.add("somebody", lambda folder: shutil.copytree(computed, folder))
+    page.goto(f"{server.url}/Study?study={token}")
+    page.get_by_role("tab", name="Recordings").wait_for()
+    settle(page)
+    expect(page.get_by_role("button", name="Update results")).to_have_count(0)
+    folder = store.find(token)
+    assert folder is not None
     return folder
 
 
@@ -84,10 +109,13 @@ def test_the_tour_of_the_sample(
     size: str,
     study_server: Server,
     open_browser: OpenBrowser,
-    tmp_path: Path,
+    computed: Path,
 ) -> None:
     page = open_browser(None, color_scheme=scheme, viewport=SIZES[size]).new_page()
-    open_sample(page, study_server)
+    if size == "desktop":
+        open_sample(page, study_server)
+    else:
+        open_copy(page, study_server, computed)
     for name in TABS:
         to_tab(page, name)
         assert page.get_by_test_id("stException").count() == 0, name
@@ -105,11 +133,11 @@ def test_the_tour_of_the_sample(
 
 
 def test_the_report_is_downloaded_and_printed(
-    study_server: Server, open_browser: OpenBrowser, tmp_path: Path
+    study_server: Server, open_browser: OpenBrowser, computed: Path, tmp_path: Path
 ) -> None:
     context = open_browser(None, viewport=SIZES["desktop"])
     page = context.new_page()
-    folder = open_sample(page, study_server)
+    folder = open_copy(page, study_server, computed)
     to_tab(page, "Report")
     with page.expect_download() as download:
         page.get_by_role("link", name="Report to print").click()
@@ -134,10 +162,10 @@ def test_the_report_is_downloaded_and_printed(
 
 
 def test_a_typed_value_is_kept_and_makes_the_results_old(
-    study_server: Server, open_browser: OpenBrowser
+    study_server: Server, open_browser: OpenBrowser, computed: Path
 ) -> None:
     page = open_browser(None, viewport=SIZES["desktop"]).new_page()
-    folder = open_sample(page, study_server)
+    folder = open_copy(page, study_server, computed)
     to_tab(page, "Events")
     grid = page.get_by_test_id("stDataFrameResizable").first
     box = grid.bounding_box()
@@ -158,11 +186,11 @@ def test_a_typed_value_is_kept_and_makes_the_results_old(
 
 
 def test_the_film_and_the_curve_move_together(
-    study_server: Server, open_browser: OpenBrowser, tmp_path: Path
+    study_server: Server, open_browser: OpenBrowser, computed: Path, tmp_path: Path
 ) -> None:
     film = sample_video(tmp_path / "film.mp4", 6.0, 10.0)
     page = open_browser(None, viewport=SIZES["desktop"]).new_page()
-    open_sample(page, study_server)
+    open_copy(page, study_server, computed)
     to_tab(page, "Curves")
     page.get_by_text("Show the stimulus next to the curve").click()
     page.locator("[class*=stimulus] input[type=file]").set_input_files(str(film))

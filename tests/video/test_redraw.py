@@ -153,7 +153,7 @@ def sharpness(picture: ImageArray, box_xywh: FloatArray) -> float:
 
 @pytest.fixture(scope="module")
 def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Few frames are read of it: each picture in which somebody is hidden is searched with every detector."""
+    """Few frames are read: each in which somebody is hidden is searched with every detector."""
     return sample_video(tmp_path_factory.mktemp("clips") / "short.mp4", 1.0, 10.0, "cross")
 
 
