@@ -311,10 +311,10 @@ def wait_for_progress(process: subprocess.Popen[str]) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_a_polite_kill_keeps_what_is_done(tmp_path: Path) -> None:
     path = repeat_video(sample_video(tmp_path / "a.mp4", 2.0, 25.0), tmp_path / "long.mp4", 30)
-    process = start(path, "--out", tmp_path / "o", "--progress", "json")
-    wait_for_progress(process)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 1
+    with start(path, "--out", tmp_path / "o", "--progress", "json") as process:
+        wait_for_progress(process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 1
     summary = json.loads((tmp_path / "o" / "long" / "summary.json").read_text())
     assert summary["status"] == "cancelled"
     assert 0 < summary["frames_read"] < 1500
@@ -324,11 +324,11 @@ def test_a_polite_kill_keeps_what_is_done(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_a_hard_kill_is_cleaned_up_by_the_next_run(tmp_path: Path) -> None:
     path = repeat_video(sample_video(tmp_path / "a.mp4", 2.0, 25.0), tmp_path / "long.mp4", 30)
-    process = start(path, "--out", tmp_path / "o", "--progress", "json")
-    wait_for_progress(process)
-    time.sleep(0.2)
-    process.kill()
-    process.wait(20)
+    with start(path, "--out", tmp_path / "o", "--progress", "json") as process:
+        wait_for_progress(process)
+        time.sleep(0.2)
+        process.kill()
+        process.wait(20)
     assert analyze(path, "--out", tmp_path / "o", "--every", 50, "--end", 2) == 0
     assert not [n for n in files_below(tmp_path / "o") if ".part" in n]
 

@@ -160,19 +160,21 @@ class _Worker:
         list_file.write_text("".join(json.dumps(line) + "\n" for line in lines))
         command = [sys.executable, str(_WORKER), str(list_file), str(place / "work")]
         command += [str(models), str(secrets.folder), str(secrets.port)]
-        self._process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=(place / "errors.txt").open("ab"),
-            env=os.environ | {"OMP_NUM_THREADS": "1", "EMOTION_LAB_MODELS_DIR": str(models)},
-        )
+        with (place / "errors.txt").open("ab") as errors:
+            self._process = subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=os.environ | {"OMP_NUM_THREADS": "1", "EMOTION_LAB_MODELS_DIR": str(models)},
+            )
         self._lines: queue.Queue[bytes] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(line)
+        with self._process.stdout as lines:
+            for line in lines:
+                self._lines.put(line)
         self._lines.put(b"")
 
     def answers(self) -> Iterable[dict[str, Any]]:
