@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from emotion_core.errors import EmotionCoreError, SettingsError
+from emotion_core.errors import EmotionCoreError, MissingDependencyError, SettingsError
 from emotion_core.ui.common.duties import begin_duties
 from emotion_core.ui.common.page_list import PAGES
 from emotion_core.ui.common.text import escape
@@ -68,7 +68,7 @@ def start_page(title: str, purpose: str, *, links: bool = True) -> None:
     st.title(title, anchor=False)
     st.markdown(purpose)
     # The page itself tells of bad settings, where it needs them.
-    with contextlib.suppress(SettingsError):
+    with contextlib.suppress(SettingsError, MissingDependencyError):
         begin_duties()
 
 
