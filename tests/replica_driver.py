@@ -18,6 +18,8 @@ LEASE_S = 3.0
 MODELS = PROJECT_ROOT / "models"
 # What every job's process does first: a job without a server ends itself.
 WATCHED = "from emotion_core.jobs.lease import watch_lease; watch_lease()\n"
+# What an analysis prints at its own end.
+END = 'print(\'{"event": "end"}\', flush=True)\n'
 
 
 class Code(JobCommand):

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -79,10 +80,11 @@ class Carrier:
 
     def _work(self, held: "dict[str, Carrier]", then: Callable[[], object]) -> None:
         try:
-            self._prepare()
+            self._patiently(self._prepare, 4 * self._store.lease_s)
             self._store.launch_here(self._id)
             self.launched = True
-            self._end(self._follow())
+            state = self._follow()
+            self._patiently(lambda: self._end(state))
         except _LostError:
             _log.info("The job %s is another replica's now, or was deleted", self._id)
             self._store.end_here(self._id)
@@ -111,6 +113,7 @@ class Carrier:
 
     def _follow(self) -> JobState:
         """Tell the others what the process does, until it ends."""
+        pause_s = _LOOK_EVERY_S / 8
         while True:
             if self._lost.is_set():
                 raise _LostError
@@ -123,7 +126,8 @@ class Carrier:
                 self._share_finished(state)
                 if self._tell(state, RUNNING):
                     self._store.cancel_here(self._id)
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LOOK_EVERY_S)
 
     def _share_finished(self, state: JobState) -> None:
         """Share the results of each video as soon as it is finished: they are not made twice."""
@@ -143,20 +147,26 @@ class Carrier:
         return cancelled and not store.is_cancelled_here(self._id)
 
     def _end(self, state: JobState) -> None:
-        """Share what there is, and tell how the job ended; the store may be away for a while."""
+        """Share what there is, and tell how the job ended."""
+        if self._store.was_left_here(self._id):
+            raise StoreError("The shared database did not answer for too long.")
+        self._publish(self._below())
+        self._tell(state, state.status)
+
+    def _patiently(self, step: Callable[[], None], patience_s: float = math.inf) -> None:
+        """Repeat a step while the object store is away; what is done waits here meanwhile."""
+        began_s = time.monotonic()
         while True:
-            if self._lost.is_set():
-                raise _LostError
-            if time.time() - self._renewed_s > self._store.lease_s * 2 / 3:
-                # The process may have ended because of that.
-                raise StoreError("The shared database did not answer for too long.")
             try:
-                self._publish(self._below())
-                self._tell(state, state.status)
+                step()
                 return
             except StoreError as error:
-                _log.warning("Results could not be shared yet: %s", error)
-                time.sleep(min(_AGAIN_S, self._store.lease_s / 6))
+                _log.warning("The job %s waits for the shared store: %s", self._id, error)
+                held = time.time() - self._renewed_s < self._store.lease_s * 2 / 3
+                if not held or time.monotonic() - began_s > patience_s:
+                    raise
+            if self._lost.wait(min(_AGAIN_S, self._store.lease_s / 6)):
+                raise _LostError
 
     def _below(self) -> str:
         folder = self._row.description.get("folder")

@@ -14,7 +14,7 @@ from typing import Final
 
 VARIABLE: Final = "EMOTION_LAB_JOB_LEASE"
 _LOOK_EVERY_S: Final = 0.5
-_EXIT_STATUS: Final = 75
+EXIT_STATUS: Final = 75
 
 
 def lease_environment(file: Path, seconds: float) -> dict[str, str]:
@@ -51,7 +51,7 @@ def _watch(file: Path, seconds: float) -> None:
     while _age_s(file) < seconds:
         time.sleep(_LOOK_EVERY_S)
     # Nothing is tidied up: whoever takes the job up removes what is unfinished.
-    os._exit(_EXIT_STATUS)
+    os._exit(EXIT_STATUS)
 
 
 def _age_s(file: Path) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emotion_core.atomic_io import replace_file
-from emotion_core.jobs.lease import lease_environment
+from emotion_core.jobs.lease import EXIT_STATUS, lease_environment
 from emotion_core.jobs.log import JobState
 from emotion_core.jobs.process import ANALYZE, JobCommand, begin, end_now
 from emotion_core.jobs.shared_state import below, local
@@ -118,6 +118,11 @@ class ReplicaStore(JobStore):
         """Kill the job's process on this computer, if there is one."""
         if process := self._process(job_id):
             end_now(process)
+
+    def was_left_here(self, job_id: str) -> bool:
+        """Whether the job's process ended itself, because nobody renewed its lease in time."""
+        child = self._processes.get(job_id)
+        return child is not None and child.poll() == EXIT_STATUS
 
     @contextlib.contextmanager
     def copying(self, job_id: str) -> Iterator[LocalCopy]:

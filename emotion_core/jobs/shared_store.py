@@ -25,6 +25,7 @@ from emotion_core.sharing.job_index import JobRow
 
 _log = logging.getLogger(__name__)
 _TIDY_EVERY_S: Final = 3.0
+_CLEAN_EVERY_S: Final = 10.0
 _STORING: Final = "Storing the results …"
 _FETCHING: Final = "Fetching the video …"
 
@@ -41,7 +42,8 @@ class SharedJobStore(ReplicaStore):
         super().__init__(*args, **options)
         self._held: dict[str, Carrier] = {}
         self._seen: dict[str, JobState] = {}
-        self._tidied_s = 0.0
+        self._tidied_s = self._cleaned_s = -_CLEAN_EVERY_S
+        self._problem = ""
         self._taking = threading.Lock()
 
     def add_input(self, name: str, content: IO[bytes]) -> JobInput:
@@ -50,8 +52,9 @@ class SharedJobStore(ReplicaStore):
         Raises:
             OutputError: it cannot be kept.
         """
-        given = super().add_input(name, content)
-        self.uploads.add(given)
+        with self.uploads.arriving():
+            given = super().add_input(name, content)
+            self.uploads.add(given)
         return given
 
     def start(
@@ -171,6 +174,10 @@ class SharedJobStore(ReplicaStore):
 
     def clean_up(self, now_s: float | None = None) -> int:
         """Delete jobs and forgotten uploads older than the retention; returns how many jobs."""
+        if now_s is None and time.monotonic() < self._cleaned_s + _CLEAN_EVERY_S:
+            # Pages ask each time they are drawn.
+            return 0
+        self._cleaned_s = time.monotonic()
         age_s = self._retention_s - (now_s - time.time() if now_s is not None else 0.0)
         try:
             old = self.index.old(age_s)
@@ -203,10 +210,14 @@ class SharedJobStore(ReplicaStore):
             self._tidy()
             with self._taking:
                 self._take()
-            return bool(self._held) or self.index.waiting()
+            waits = bool(self._held) or self.index.waiting()
+            self._problem = ""
         except StoreError as error:
-            _log.warning("No job can be taken from the queue: %s", error)
+            if str(error) != self._problem:
+                _log.warning("No job can be taken from the queue: %s", error)
+            self._problem = str(error)
             return False
+        return waits
 
     def _take(self) -> None:
         while len(self._held) < self._command.most_at_once:

@@ -2,8 +2,9 @@
 
 import contextlib
 import shutil
+import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from emotion_core.sharing.upload_index import UploadIndex
 
 # A job follows its uploads within this time, or not at all.
 _AWAITED_S: Final = 1800.0
+# What has changed since may have begun to arrive after the look at the database.
+_YOUNG_S: Final = 2.0
 # In the table of files: of no job in particular.
 _OF_ALL: Final = ""
 
@@ -36,6 +39,18 @@ class SharedUploads:
     def __init__(self, database: Database, files: SharedFiles, kind: str, root: Path) -> None:
         self._database, self._files, self._root = database, files, root
         self._index = UploadIndex(database, kind)
+        self._lock, self._arriving = threading.Lock(), 0
+
+    @contextlib.contextmanager
+    def arriving(self) -> Iterator[None]:
+        """An upload is being received for the block: its copy here is not taken for a leftover."""
+        with self._lock:
+            self._arriving += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._arriving -= 1
 
     def add(self, given: JobInput) -> None:
         """Share an upload that is complete here; it is awaited by a job until `arrived`.
@@ -112,11 +127,11 @@ class SharedUploads:
     def tidy(self) -> None:
         """Remove the copies of uploads that other replicas have deleted."""
         here = list((self._root / "incoming").glob("*"))
-        if not here:
-            return
+        with self._lock:
+            if not here or self._arriving:
+                return
         kept = {(self._root / file.path).parent for file in self._files.listed(_OF_ALL)}
         for folder in here:
             with contextlib.suppress(OSError):
-                # A young one is being uploaded.
-                if folder not in kept and folder.stat().st_mtime < time.time() - _AWAITED_S:
+                if folder not in kept and folder.stat().st_mtime < time.time() - _YOUNG_S:
                     shutil.rmtree(folder) if folder.is_dir() else folder.unlink()

@@ -63,8 +63,11 @@ class SharedSessionStore(SessionStore):
 
     def _bring_up_to_date(self, token: str) -> None:
         with self._copying:
-            if time.monotonic() < self._asked.get(token, -_ASK_EVERY_S) + _ASK_EVERY_S:
+            now = time.monotonic()
+            if now < self._asked.get(token, -_ASK_EVERY_S) + _ASK_EVERY_S:
                 return
+            self._asked = {t: s for t, s in self._asked.items() if now < s + _ASK_EVERY_S}
+            self._asked[token] = now
             folder = self.root / token
             row = self._index.get(token)
             if row is not None and not LocalCopy.is_one(folder):
@@ -74,7 +77,6 @@ class SharedSessionStore(SessionStore):
                 # Another replica has deleted it.
                 shutil.rmtree(folder, ignore_errors=True)
             if row is not None:
-                self._asked[token] = time.monotonic()
                 with self._database.transaction() as connection:
                     self._index.touch(connection, token)
 
@@ -109,6 +111,8 @@ class SharedSessionStore(SessionStore):
         """
         if self.find(token) is None:
             return
+        # It raises before anything is deleted.
+        self._index.get(token)
         super().delete(token)
         with self._database.transaction() as connection:
             self._index.remove(connection, token)

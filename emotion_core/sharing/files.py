@@ -23,8 +23,6 @@ from emotion_core.sharing.objects import Objects
 _log = logging.getLogger(__name__)
 # Longer than any upload takes.
 _BEING_WRITTEN_S: Final = 6 * 3600.0
-# Another replica may be reading what was replaced a moment ago.
-_BEING_READ_S: Final = 600.0
 _AT_ONCE: Final = 200
 
 
@@ -92,7 +90,7 @@ class SharedFiles:
                 self._objects.put(file, keys[path])
             with self._database.transaction() as connection:
                 also(connection)
-                self._forget(connection, job, [*files, *gone], _BEING_READ_S)
+                self._forget(connection, job, [*files, *gone])
                 self._show(connection, job, keys, sizes)
         except BaseException:
             with contextlib.suppress(StoreError), self._database.transaction() as connection:
@@ -135,7 +133,7 @@ class SharedFiles:
 
     def drop(self, connection: Any, job: str, paths: Collection[str] | None = None) -> None:
         """Take files of a job away, all of them by default; `sweep` deletes their objects."""
-        self._forget(connection, job, paths, 0.0)
+        self._forget(connection, job, paths)
 
     def sweep(self) -> None:
         """Delete the objects that no file uses; what fails is tried again the next time.
@@ -168,9 +166,7 @@ class SharedFiles:
             for key in keys:
                 connection.execute(sa.insert(GARBAGE).values(object=key, after_s=after))
 
-    def _forget(
-        self, connection: Any, job: str, paths: Collection[str] | None, grace_s: float
-    ) -> None:
+    def _forget(self, connection: Any, job: str, paths: Collection[str] | None) -> None:
         which = self._of(job)
         if paths is not None:
             which = sa.and_(which, FILES.c.path.in_(list(paths)))
@@ -180,8 +176,7 @@ class SharedFiles:
             return
         connection.execute(sa.delete(FILES).where(which))
         used = sa.select(FILES.c.object).where(FILES.c.object.in_(keys))
-        after = self._database.now + grace_s
         insert = self._database.insert(GARBAGE)
         for key in keys - set(connection.scalars(used)):
-            values = insert.values(object=key, after_s=after)
+            values = insert.values(object=key, after_s=self._database.now)
             connection.execute(values.on_conflict_do_nothing())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emotion_core.atomic_io import parse_json, replace_file, replacing
-from emotion_core.sharing.files import SharedFiles
+from emotion_core.sharing.files import SharedFile, SharedFiles
 
 
 class LocalCopy:
@@ -43,8 +43,22 @@ class LocalCopy:
             StoreError: the store or the database does not answer.
             OSError: this computer's folder cannot be written.
         """
-        record, lost = self._read(), []
+        record = self._read()
         listed = self._files.listed(self._job, below)
+        if lost := self._bring(listed, record):
+            # Replaced by another replica meanwhile?
+            listed = self._files.listed(self._job, below)
+            lost = self._bring(listed, record)
+        now = {file.path for file in listed}
+        for path in [p for p in record if p.startswith(below) and p not in now]:
+            # Another replica has taken it away.
+            (self._folder / path).unlink(missing_ok=True)
+            del record[path]
+        self._write(record)
+        return lost
+
+    def _bring(self, listed: Collection[SharedFile], record: dict[str, list[Any]]) -> list[str]:
+        lost = []
         for file in listed:
             target = self._folder / file.path
             if record.get(file.path, [""])[0] == file.object and target.is_file():
@@ -57,12 +71,6 @@ class LocalCopy:
                 lost.append(file.path)
                 continue
             record[file.path] = [file.object, *_stamp(target)]
-        now = {file.path for file in listed}
-        for path in [p for p in record if p.startswith(below) and p not in now]:
-            # Another replica has taken it away.
-            (self._folder / path).unlink(missing_ok=True)
-            del record[path]
-        self._write(record)
         return lost
 
     def publish(self, files: Collection[Path], also: Callable[[Any], None], below: str = "") -> int:

@@ -80,6 +80,10 @@ def _claim(folder: Path, *, keep: bool = True) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return False
+    if not (folder / _CLAIM).exists():
+        # Another server has just deleted the folder.
+        lock.release()
+        return False
     if keep:
         _claims.append(lock)
     else:

@@ -9,14 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 from jobs_driver import FAST, MODEL, ended, makes_progress, state_of, upload, wait
-from replica_driver import OtherProcess, replica
+from replica_driver import END, OtherProcess, replica
 
 from emotion_core.jobs.dispatcher import keep_starting
 from emotion_core.jobs.process import ANALYZE
 from emotion_core.jobs.shared_store import SharedJobStore
 from emotion_core.media.write import repeat_video, sample_video
 
-END = 'print(\'{"event": "end"}\', flush=True)\n'
 LONG = "import time; time.sleep(60)\n"
 
 
