@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from jobs_driver import MODEL, ended, state_of, wait
-from page_driver import open_page, words
+from jobs_driver import FAST, MODEL, ended, state_of, upload, wait
+from page_driver import open_page, run, words
 from replica_driver import END, replica
+from streamlit.testing.v1 import AppTest
 
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.errors import EmotionCoreError, MissingDependencyError, SettingsError, StoreError
 from emotion_core.jobs.dispatcher import keep_starting
+from emotion_core.jobs.process import ANALYZE
+from emotion_core.media.write import sample_video
+from emotion_core.results.edits_file import change_edits
 from emotion_core.sharing.database import Database
 from emotion_core.sharing.objects import Objects
 from emotion_core.sharing.shared import Shared
@@ -113,12 +117,25 @@ def test_the_page_says_that_the_database_does_not_answer(
     assert "very-secret" not in words(page)
 
 
-def test_the_page_shows_a_job_of_the_shared_store(
+def test_the_page_shows_what_another_replica_has_made(
     tmp_path: Path, database: str, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path))
+    other = replica(tmp_path / "other", database, bucket, ANALYZE, lease_s=30.0)
+    clip = sample_video(tmp_path / "clip.mp4", 1.0, 10.0)
+    job_id = other.start([upload(other, clip)], FAST, MODEL)
+    assert wait(other, job_id, ended).status == "done"
+    change_edits(other.results_of(job_id) / "clip", lambda edits: edits.rename(1, "Ada"))
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
     monkeypatch.setenv("EMOTION_LAB_DATABASE", database)
     monkeypatch.setenv("EMOTION_LAB_STORE", bucket)
-    page = open_page(VIDEO_PAGE)
+    page = AppTest.from_file(str(VIDEO_PAGE), default_timeout=60)
+    page.query_params["job"] = job_id
+    run(page)
     assert not page.error
-    assert (tmp_path / "replicas/1/.claimed").exists()
+    assert "Ada" in [field.value for field in page.text_input]
+    copy = tmp_path / "work/replicas/1/videos/jobs" / job_id / "results/clip/faces.csv"
+    assert copy.read_bytes() == (other.results_of(job_id) / "clip/faces.csv").read_bytes()
+    page.button(key="video_delete").click()
+    run(page)
+    assert other.state(job_id) is None
+    assert not copy.exists()
