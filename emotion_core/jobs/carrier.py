@@ -21,6 +21,7 @@ from emotion_core.sharing.job_index import MOST_ATTEMPTS, JobRow
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 0.5
 _AGAIN_S: Final = 5.0
+_SHOW_EVERY_S: Final = 2.0
 
 
 class _LostError(Exception):
@@ -44,6 +45,7 @@ class Carrier:
         self._lost, self._over = threading.Event(), threading.Event()
         self._renewed_s = time.time()
         self._published: set[Path] = set()
+        self._shown_s = 0.0
 
     def start(self, held: "dict[str, Carrier]", then: Callable[[], object]) -> None:
         """Begin; the job is among those held until its end, after which `then` is called."""
@@ -126,6 +128,7 @@ class Carrier:
                 self._share_finished(state)
                 if self._tell(state, RUNNING):
                     self._store.cancel_here(self._id)
+                self._show_preview(state)
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _LOOK_EVERY_S)
 
@@ -145,6 +148,16 @@ class Carrier:
         if cancelled is None:
             raise _LostError
         return cancelled and not store.is_cancelled_here(self._id)
+
+    def _show_preview(self, state: JobState) -> None:
+        """Let other replicas' pages see the newest frame, now and then."""
+        folder = state.current.folder if state.current else None
+        if folder is None or time.monotonic() < self._shown_s + _SHOW_EVERY_S:
+            return
+        self._shown_s = time.monotonic()
+        with contextlib.suppress(OSError):
+            picture = (folder / PREVIEW).read_bytes()
+            self._store.index.show(self._id, self._store.replica, picture)
 
     def _end(self, state: JobState) -> None:
         """Share what there is, and tell how the job ended."""

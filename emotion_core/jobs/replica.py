@@ -19,6 +19,7 @@ from emotion_core.jobs.shared_state import below, local
 from emotion_core.jobs.shared_uploads import SharedUploads
 from emotion_core.jobs.store import JobStore
 from emotion_core.results.edits_file import share_edits
+from emotion_core.results.paths import PREVIEW
 from emotion_core.sharing.edits import SharedEdits
 from emotion_core.sharing.job_index import JobIndex, JobRow
 from emotion_core.sharing.local_copy import LocalCopy
@@ -82,6 +83,8 @@ class ReplicaStore(JobStore):
             file.parent.mkdir(parents=True, exist_ok=True)
             replace_file(file, json.dumps(local(row.description, self._root)).encode())
         for folder in self.results_of(row.job_id).glob("*"):
+            # Of a job that ran elsewhere.
+            (folder / PREVIEW).unlink(missing_ok=True)
             self.edits.refresh(folder)
         return [Path(path).name for path in lost]
 

@@ -5,6 +5,7 @@ took from the queue there, and keeps copies of what others made. A job belongs t
 long as that renews its lease; then to whoever takes it up.
 """
 
+import contextlib
 import logging
 import shutil
 import threading
@@ -14,13 +15,14 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
+from emotion_core.atomic_io import replace_file
 from emotion_core.errors import OutputError, StoreError
 from emotion_core.jobs.carrier import Carrier
 from emotion_core.jobs.folders import new_job, work_after
 from emotion_core.jobs.log import DONE, RUNNING, WAITING, JobInput, JobState, digest_of
 from emotion_core.jobs.replica import ReplicaStore
 from emotion_core.jobs.shared_state import paths_of, portable, state_of_row, stopped
-from emotion_core.results.paths import EDITED_CLIPS, read_summary
+from emotion_core.results.paths import EDITED_CLIPS, PREVIEW, read_summary
 from emotion_core.sharing.job_index import JobRow
 
 _log = logging.getLogger(__name__)
@@ -102,12 +104,24 @@ class SharedJobStore(ReplicaStore):
     def _with_more(self, row: JobRow) -> JobState:
         """What this computer knows better, where it runs the job."""
         state, carrier = state_of_row(row, self._root), self._held.get(row.job_id)
-        if carrier is None or row.status != RUNNING:
+        if row.status != RUNNING:
+            return state
+        if carrier is None:
+            self._see(state)
             return state
         here = super().state(row.job_id) if carrier.launched else None
         if here is None:
             return replace(state, message=state.message or _FETCHING)
         return here if here.running else replace(here, status=RUNNING, message=_STORING)
+
+    def _see(self, state: JobState) -> None:
+        """Bring the newest frame of a job that another replica runs to this computer."""
+        if state.current is None or state.current.folder is None:
+            return
+        with contextlib.suppress(StoreError, OSError):
+            if picture := self.index.preview(state.job_id):
+                state.current.folder.mkdir(parents=True, exist_ok=True)
+                replace_file(state.current.folder / PREVIEW, picture)
 
     def jobs_of(self, owner: str) -> list[str]:
         """The ids of the jobs that this owner started."""

@@ -80,6 +80,14 @@ EDITS: Final = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
+# The newest frame of a job that runs, for the pages of other replicas.
+PREVIEWS: Final = sa.Table(
+    "lab_previews",
+    _TABLES,
+    sa.Column("kind", sa.String(64), primary_key=True),
+    sa.Column("job", sa.String(64), primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
 _KINDS: Final = "postgresql://USER:PASSWORD@HOST/DATABASE (or sqlite:///FILE on one machine)"
 # An arbitrary number that only this program locks.
 _MAKING_TABLES: Final = 7_205_759_403
@@ -192,6 +200,6 @@ def _words(error: Exception) -> str:
     """The database's own words, which name host and user but no password."""
     said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
     return (
-        f"The shared database cannot be used: {said}. Nothing that is done is lost. Check that it "
+        f"The shared database cannot be used: {said}. What is done is kept. Check that it "
         "runs, and EMOTION_LAB_DATABASE."
     )

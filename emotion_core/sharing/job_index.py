@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from emotion_core.sharing.database import EDITS, INPUTS, JOBS, Database
+from emotion_core.sharing.database import EDITS, INPUTS, JOBS, PREVIEWS, Database
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
 # A video that ends the process, or the computer, must not go from replica to replica for ever.
@@ -171,9 +171,28 @@ class JobIndex:
             values |= {"holder": "", "touched_s": self._database.now}
         update = self._update(job_id).where(*self._held(holder))
         with self._database.transaction() as connection:
-            values = update.values(values).returning(JOBS.c.cancelled)
-            row = connection.execute(values).first()
+            changed = update.values(values).returning(JOBS.c.cancelled)
+            row = connection.execute(changed).first()
+            if status != RUNNING and row is not None:
+                connection.execute(sa.delete(PREVIEWS).where(*self._preview(job_id)))
         return None if row is None else bool(row.cancelled)
+
+    def show(self, job_id: str, holder: str, preview: bytes) -> None:
+        """Let the others see the newest frame of a job that a replica holds."""
+        values = {"kind": self._kind, "job": job_id, "content": preview}
+        insert = self._database.insert(PREVIEWS).values(values)
+        known = [PREVIEWS.c.kind, PREVIEWS.c.job]
+        with self._database.transaction() as connection:
+            if self.holds(connection, job_id, holder):
+                changed = {"content": preview}
+                connection.execute(insert.on_conflict_do_update(index_elements=known, set_=changed))
+
+    def preview(self, job_id: str) -> bytes | None:
+        """The newest frame of a running job, a JPEG; None before the first."""
+        wanted = sa.select(PREVIEWS.c.content).where(*self._preview(job_id))
+        with self._database.transaction() as connection:
+            found = connection.scalars(wanted).first()
+        return None if found is None else bytes(found)
 
     def cancel(self, job_id: str) -> None:
         """Wish for a job's end: one that waits ends at once, one that runs hears of it."""
@@ -198,6 +217,8 @@ class JobIndex:
         paths = list(connection.scalars(sa.select(INPUTS.c.path).where(of)))
         connection.execute(sa.delete(INPUTS).where(of))
         connection.execute(sa.delete(JOBS).where(wanted))
+        seen = sa.and_(PREVIEWS.c.kind == self._kind, PREVIEWS.c.job.in_(ids))
+        connection.execute(sa.delete(PREVIEWS).where(seen))
         kept = sa.and_(EDITS.c.kind == self._kind, EDITS.c.job.in_(ids))
         connection.execute(sa.delete(EDITS).where(kept))
         return ids, sorted(set(paths))
@@ -231,6 +252,9 @@ class JobIndex:
 
     def _update(self, job_id: str) -> Any:
         return sa.update(JOBS).where(JOBS.c.kind == self._kind, JOBS.c.id == job_id)
+
+    def _preview(self, job_id: str) -> tuple[Any, ...]:
+        return PREVIEWS.c.kind == self._kind, PREVIEWS.c.job == job_id
 
     def _held(self, holder: str) -> tuple[Any, ...]:
         return JOBS.c.kind == self._kind, JOBS.c.status == RUNNING, JOBS.c.holder == holder

@@ -107,6 +107,6 @@ class Objects:
         elif isinstance(error, PermissionError):
             said = f"access is denied ({said}); check the credentials"
         return StoreError(
-            f"The shared store {self._shown} cannot be used: {said}. Nothing that is done is lost. "
+            f"The shared store {self._shown} cannot be used: {said}. What is done is kept. "
             "Check EMOTION_LAB_STORE."
         )

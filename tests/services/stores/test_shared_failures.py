@@ -89,7 +89,8 @@ def test_results_wait_for_an_object_store_that_is_away(
 ) -> None:
     store = replica(tmp_path / "here", database, bucket, lease_s=1.5)
     given = store.add_input("a.mp4", io.BytesIO(b"x"))
-    put, failures = Objects.put, []
+    put = Objects.put
+    failures: list[str] = []
 
     def fail_twice(objects: Objects, file: Path, key: str) -> None:
         if len(failures) < 2:
@@ -132,6 +133,7 @@ def test_the_page_shows_what_another_replica_has_made(
     page.query_params["job"] = job_id
     run(page)
     assert not page.error
+    assert "Several computers serve these pages" in words(page)
     assert "Ada" in [field.value for field in page.text_input]
     copy = tmp_path / "work/replicas/1/videos/jobs" / job_id / "results/clip/faces.csv"
     assert copy.read_bytes() == (other.results_of(job_id) / "clip/faces.csv").read_bytes()

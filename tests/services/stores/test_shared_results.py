@@ -211,6 +211,27 @@ def test_a_file_that_the_object_store_lost_is_named_and_the_rest_works(
     assert (here.results_of(state.job_id) / "clip/moments/1.jpg").is_file()
 
 
+def test_the_newest_frame_is_seen_on_other_replicas_while_the_job_runs(
+    here: SharedJobStore, there: SharedJobStore
+) -> None:
+    begun = MAKES.split('    (out / "moments")')[0] + (
+        "    out.mkdir(parents=True); (out / 'preview.jpg').write_bytes(b'frame')\n"
+        "    told = {'event': 'progress', 'file': given, 'folder': str(out), 'status': 'running'}\n"
+        "    print(json.dumps(told), flush=True)\n"
+        "    import time; time.sleep(60)\n"
+    )
+    given = here.add_input("clip.mp4", io.BytesIO(b"film"))
+    job_id = here.start([given], [begun], MODEL)
+    picture = there.results_of(job_id) / "clip" / "preview.jpg"
+    wait(there, job_id, lambda _: picture.is_file(), 20)
+    assert picture.read_bytes() == b"frame"
+    there.cancel(job_id)
+    assert wait(there, job_id, ended, 20).status == "cancelled"
+    assert there.index.preview(job_id) is None
+    there.fetch(job_id)
+    assert not picture.exists()
+
+
 def test_what_is_old_is_deleted_once_for_all(
     here: SharedJobStore, there: SharedJobStore, bucket: str
 ) -> None:
