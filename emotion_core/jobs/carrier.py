@@ -15,7 +15,7 @@ from emotion_core.jobs.log import DONE, FAILED, RUNNING, WAITING, JobState
 from emotion_core.jobs.replica import ReplicaStore
 from emotion_core.jobs.shared_state import local, progress_of, stopped, uploads_of
 from emotion_core.results.edits_file import is_edits_file
-from emotion_core.results.paths import PREVIEW
+from emotion_core.results.paths import EDITS, PREVIEW
 from emotion_core.sharing.job_index import MOST_ATTEMPTS, JobRow
 
 _log = logging.getLogger(__name__)
@@ -46,6 +46,8 @@ class Carrier:
         self._renewed_s = time.time()
         self._published: set[Path] = set()
         self._shown_s = 0.0
+        # The edits.json of each results folder that the others have.
+        self._edits: dict[Path, bytes] = {}
 
     def start(self, held: "dict[str, Carrier]", then: Callable[[], object]) -> None:
         """Begin; the job is among those held until its end, after which `then` is called."""
@@ -111,7 +113,12 @@ class Carrier:
             store.uploads.fetch(path)
         job = local(row.description, store.root)
         store.write_here(self._id, job | {"last": stopped(row) or job.get("last", [])})
+        self._edits = self._edits_here()
         self._sign_of_life(self._renewed_s)
+
+    def _edits_here(self) -> dict[Path, bytes]:
+        found = self._store.results_of(self._id).glob(f"*/{EDITS}")
+        return {file.parent: file.read_bytes() for file in found}
 
     def _follow(self) -> JobState:
         """Tell the others what the process does, until it ends."""
@@ -190,15 +197,18 @@ class Carrier:
         folder = store.results_of(owner).parent
         files = [f for f in (folder / below).rglob("*") if f.is_file() and not _is_private(f)]
 
+        edits = self._edits_here()
+
         def also(connection: Any) -> None:
             if not store.index.holds(connection, self._id, store.replica):
                 raise _LostError
-            # Work on finished results changes no edits.
-            for results in () if self._row.part_of else (folder / "results").glob("*"):
+            # What the analysis has not changed, a person may have changed meanwhile.
+            for results in (r for r, content in edits.items() if content != self._edits.get(r)):
                 store.edits.put(connection, owner, results)
 
         with store.copying(owner) as copy:
             copy.publish(files, also, below)
+        self._edits = edits
 
     def _give_back(self, message: str, status: str = WAITING) -> None:
         """Let another replica try, unless several have."""

@@ -63,7 +63,7 @@ class SharedUploads:
         with self._database.transaction() as connection:
             if known := self._index.known(connection, path):
                 self._index.await_job(connection, path, _AWAITED_S)
-        if known:
+        if known and self._files.is_kept(_OF_ALL, path):
             return
 
         def note(connection: Any) -> None:

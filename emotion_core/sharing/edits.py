@@ -68,7 +68,7 @@ class SharedEdits:
         try:
             with self._database.transaction() as connection:
                 if self._index.locked(connection, place[0]) is None:
-                    raise StoreError("these results were deleted")
+                    raise StoreError("these results were deleted.")
                 row = connection.execute(self._select(place).with_for_update()).first()
                 if row is not None:
                     self._write(folder, row)

@@ -122,6 +122,15 @@ class SharedFiles:
         """
         self._objects.get(file.object, target)
 
+    def is_kept(self, job: str, path: str) -> bool:
+        """Whether there is such a file, and the store has not lost it.
+
+        Raises:
+            StoreError: the store or the database does not answer.
+        """
+        found = [file for file in self.listed(job, path) if file.path == path]
+        return bool(found) and self._objects.has(found[0].object)
+
     def share(
         self, connection: Any, source: str, target: str, wanted: Callable[[str], bool]
     ) -> None:

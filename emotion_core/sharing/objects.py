@@ -56,6 +56,18 @@ class Objects:
         except Exception as error:
             raise self._problem(error) from error
 
+    def has(self, key: str) -> bool:
+        """Whether the store has an object.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
+        try:
+            fs, root = self._place
+            return bool(fs.exists(f"{root}/{key}"))
+        except Exception as error:
+            raise self._problem(error) from error
+
     def delete(self, key: str) -> None:
         """Delete an object; one that is gone does no harm.
 

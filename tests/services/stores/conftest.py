@@ -76,12 +76,14 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture
-def database(postgres: str) -> str:
+def database(postgres: str) -> Iterator[str]:
     """The URL of an empty database."""
     name = f"lab_{secrets.token_hex(6)}"
     with psycopg.connect(f"{postgres}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    return f"{postgres}/{name}"
+        yield f"{postgres}/{name}"
+        # With the connections of replicas that a test has left behind.
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")

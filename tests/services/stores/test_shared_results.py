@@ -232,6 +232,34 @@ def test_the_newest_frame_is_seen_on_other_replicas_while_the_job_runs(
     assert not picture.exists()
 
 
+def test_a_lost_upload_is_mended_by_uploading_it_again(
+    here: SharedJobStore, there: SharedJobStore, bucket: str
+) -> None:
+    fs, root = fsspec.core.url_to_fs(bucket)
+    given = there.add_input("clip.mp4", io.BytesIO(b"film"))
+    (upload,) = there.files.listed("")
+    fs.rm_file(f"{root}/{upload.object}")
+    job_id = there.start([given], [MAKES], MODEL)
+    state = wait(here, job_id, ended, 20)
+    assert state.status == "failed"
+    there.add_input("clip.mp4", io.BytesIO(b"film"))
+    there.restart(job_id)
+    assert wait(here, job_id, ended, 20).status == "done"
+
+
+def test_sqlite_and_a_folder_do_for_replicas_on_one_machine(tmp_path: Path) -> None:
+    urls = f"sqlite:///{tmp_path}/lab.db", f"file://{tmp_path}/files"
+    here, there = (replica(tmp_path / name, *urls) for name in ("here", "there"))
+    keep_starting(here)
+    state = made(here)
+    assert there.fetch(state.job_id) == []
+    folder = there.results_of(state.job_id) / "clip"
+    change_edits(folder, lambda edits: edits.rename(1, "Ada"))
+    assert load_edits(folder_of(state.files[0])).names == {1: "Ada"}
+    there.delete(state.job_id)
+    assert [f.name for f in (tmp_path / "files").rglob("*") if f.is_file()] == []
+
+
 def test_what_is_old_is_deleted_once_for_all(
     here: SharedJobStore, there: SharedJobStore, bucket: str
 ) -> None:
