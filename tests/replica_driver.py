@@ -72,5 +72,5 @@ if __name__ == "__main__":
     other = replica(Path(sys.argv[1]), sys.argv[2], sys.argv[3], COMMANDS[sys.argv[4]])
     keep_starting(other)
     print("ready", flush=True)
-    # Until its end is wished, or whoever started it is gone.
+    # Until the test ends it, or the test itself has ended.
     sys.stdin.read()

@@ -50,7 +50,7 @@ def watch_lease(environ: Mapping[str, str] = os.environ) -> threading.Thread | N
 def _watch(file: Path, seconds: float) -> None:
     while _age_s(file) < seconds:
         time.sleep(_LOOK_EVERY_S)
-    # Nothing is tidied up: whoever takes the job up removes what is unfinished.
+    # Nothing is tidied up: the replica that takes the job up removes what is unfinished.
     os._exit(EXIT_STATUS)
 
 

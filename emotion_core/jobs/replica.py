@@ -123,7 +123,7 @@ class ReplicaStore(JobStore):
             end_now(process)
 
     def was_left_here(self, job_id: str) -> bool:
-        """Whether the job's process ended itself, because nobody renewed its lease in time."""
+        """Whether the job's process ended itself, because its lease was not renewed in time."""
         child = self._processes.get(job_id)
         return child is not None and child.poll() == EXIT_STATUS
 

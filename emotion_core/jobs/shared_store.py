@@ -2,7 +2,7 @@
 
 Each replica has a folder of its own, laid out as that of a `JobStore`: it runs the jobs that it
 took from the queue there, and keeps copies of what others made. A job belongs to one replica for as
-long as that renews its lease; then to whoever takes it up.
+long as that replica renews its lease; after that, another one may take it.
 """
 
 import contextlib

@@ -88,7 +88,7 @@ class SharedUploads:
                 )
 
     def fetch(self, path: str) -> None:
-        """Bring an upload here; one that is no upload, or is gone, is left to who reads it.
+        """Bring an upload here; the command reports one that is missing.
 
         Raises:
             OSError: this computer's folder cannot be written.

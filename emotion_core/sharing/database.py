@@ -103,7 +103,7 @@ class Database:
         url: as of EMOTION_LAB_DATABASE.
 
     Raises:
-        SettingsError: it is no URL of a known kind of database.
+        SettingsError: it is not the URL of a known kind of database.
         ModuleNotFoundError: the database's driver is not installed.
     """
 

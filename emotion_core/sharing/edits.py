@@ -52,7 +52,7 @@ class SharedEdits:
     def changing(self, folder: Path) -> Iterator[None]:
         """Let no other replica change the edits meanwhile; afterwards all have what is in the file.
 
-        Where the block or the database fails, nobody has the change, nor is it in the file.
+        Where the block or the database fails, the change is lost for all, and the file is as before.
 
         Raises:
             StoreError: the database does not answer, or the results were deleted.
@@ -88,7 +88,7 @@ class SharedEdits:
 
         Args:
             connection: with the caller's transaction.
-            job: the job, whose results nobody can edit at this moment.
+            job: the job, whose results cannot be edited at this moment.
             folder: the results folder.
             name: of the folder among those of its job; None: as it is called.
         """

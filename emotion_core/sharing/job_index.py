@@ -128,7 +128,7 @@ class JobIndex:
             return row
 
     def _end_hopeless(self, connection: Any, dead: Any) -> None:
-        """Jobs of dead replicas that nobody wants any more, or that were tried often enough."""
+        """End the jobs of dead replicas that were cancelled, or tried often enough."""
         mine = sa.update(JOBS).where(JOBS.c.kind == self._kind, dead)
         values = {"status": CANCELLED, "message": CANCELLED_WORDS, "holder": ""}
         connection.execute(mine.where(JOBS.c.cancelled).values(values))

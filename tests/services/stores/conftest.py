@@ -1,6 +1,7 @@
 """A PostgreSQL and an S3 server on this machine, and replicas that share them."""
 
 import getpass
+import importlib.util
 import secrets
 import shutil
 import signal
@@ -12,15 +13,26 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
-psycopg = pytest.importorskip("psycopg", reason="the extra `replicas` is not installed")
-pytest.importorskip("sqlalchemy", reason="the extra `replicas` is not installed")
-pytest.importorskip("s3fs", reason="the extra `replicas` is not installed")
-pytest.importorskip("moto", reason="moto, an S3 server for tests, is not installed")
-
 PASSWORD = "only-for-tests"
+_NEEDED = ("psycopg", "sqlalchemy", "s3fs", "moto")
+_MISSING = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+
+
+class _NotHere(pytest.Module):
+    """A module of tests that cannot be imported here."""
+
+    def collect(self) -> NoReturn:
+        pytest.skip(f"not installed: {', '.join(_MISSING)} (make test-services installs them)")
+
+
+def pytest_pycollect_makemodule(
+    module_path: Path, parent: pytest.Collector
+) -> pytest.Module | None:
+    return _NotHere.from_parent(parent, path=module_path) if _MISSING else None
 
 
 def _free_port() -> int:
@@ -66,7 +78,7 @@ def postgres() -> Iterator[str]:
         server = subprocess.Popen(_as_server(line), stdout=log, stderr=log, cwd="/")
     url = f"postgresql://lab:{PASSWORD}@127.0.0.1:{port}"
     try:
-        _wait_for(lambda: psycopg.connect(f"{url}/postgres").close())
+        _wait_for(lambda: _connected(url).close())
         yield url
     finally:
         # Its "fast" end, which does not wait for clients.
@@ -75,11 +87,15 @@ def postgres() -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def _connected(url: str) -> Any:
+    return importlib.import_module("psycopg").connect(f"{url}/postgres", autocommit=True)
+
+
 @pytest.fixture
 def database(postgres: str) -> Iterator[str]:
     """The URL of an empty database."""
     name = f"lab_{secrets.token_hex(6)}"
-    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as connection:
+    with _connected(postgres) as connection:
         connection.execute(f"CREATE DATABASE {name}")
         yield f"{postgres}/{name}"
         # With the connections of replicas that a test has left behind.
