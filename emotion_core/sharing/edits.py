@@ -52,7 +52,7 @@ class SharedEdits:
     def changing(self, folder: Path) -> Iterator[None]:
         """Let no other replica change the edits meanwhile; afterwards all have what is in the file.
 
-        Where the block or the database fails, the change is lost for all, and the file is as before.
+        Where the block or the database fails, no one has the change, and the file is as before.
 
         Raises:
             StoreError: the database does not answer, or the results were deleted.

@@ -189,7 +189,7 @@ def test_work_on_finished_results_has_the_newest_edits_and_is_shared(
     assert there.after(state.job_id, folder, "edited_1") is not None
     there.fetch(state.job_id)
     assert b"Ada" in (folder / "edited_1.mp4").read_bytes()
-    # What is taken away again goes everywhere; and other visitors do not get what a person has made.
+    # Other visitors do not get what a person has made.
     yours = made(here, "you")
     there.fetch(yours.job_id)
     assert not (there.results_of(yours.job_id) / "clip/edited_1.mp4").exists()
