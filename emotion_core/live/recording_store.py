@@ -15,10 +15,15 @@ from emotion_core.live.recording import LiveSession
 from emotion_core.live.recording_folder import HEAD, finish_folder
 from emotion_core.results.paths import sole_writer
 
-TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 _ELSEWHERE: Final = (
     "Another server is recording into this, or is finishing it. Try again in a moment."
 )
+
+
+def is_token(text: str) -> bool:
+    """Whether a text has the form of a recording's token: it leads nowhere else then."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 class SessionStore:
@@ -55,7 +60,7 @@ class SessionStore:
 
     def find(self, token: str) -> tuple[Path, LiveSession | None] | None:
         """The folder of a recording, and the recording itself while it runs; None: unknown."""
-        if not TOKEN.fullmatch(token):
+        if not _TOKEN.fullmatch(token):
             return None
         folder = self.root / token
         if not (folder / HEAD).is_file():

@@ -16,7 +16,7 @@ from typing import Any, Final
 from emotion_core.errors import StoreError
 from emotion_core.live.recording import LiveSession
 from emotion_core.live.recording_folder import HEAD
-from emotion_core.live.recording_store import TOKEN, SessionStore
+from emotion_core.live.recording_store import SessionStore, is_token
 from emotion_core.results.edits_file import is_edits_file, share_edits
 from emotion_core.results.paths import SUMMARY
 from emotion_core.sharing.edits import SharedEdits
@@ -50,7 +50,7 @@ class SharedSessionStore(SessionStore):
 
     def find(self, token: str) -> tuple[Path, LiveSession | None] | None:
         """As of `SessionStore`; a recording of another replica is copied to this one first."""
-        if not TOKEN.fullmatch(token):
+        if not is_token(token):
             return None
         folder = self.root / token
         if LocalCopy.is_one(folder) or not (folder / HEAD).is_file():
