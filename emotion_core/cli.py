@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from emotion_core.errors import EmotionCoreError, SettingsError
 from emotion_core.extras import missing_extra
+from emotion_core.jobs.lease import watch_lease
 
 # Name → what `--help` says. Each name is a module of emotion_core.commands, imported when called:
 # `analyze` must not wait for what `train` imports.
@@ -47,6 +48,7 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m emotion_co
     parser = _parser(name, program)
     options = parser.parse_args(arguments)
     _print_anything()
+    watch_lease()
     # TensorFlow's C++ start-up messages are of no use on a command line.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:

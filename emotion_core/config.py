@@ -168,6 +168,9 @@ class AppSettings:
             "": there is none.
         api_rate: requests a minute that this interface answers (EMOTION_LAB_API_RATE).
         api_upload_mb: the largest video that it takes, in megabytes (EMOTION_LAB_API_UPLOAD_MB).
+        database: PostgreSQL, by its URL, that several replicas share (EMOTION_LAB_DATABASE); "":
+            this computer's work folder is all there is.
+        store: the object store that they share, by its URL (EMOTION_LAB_STORE).
     """
 
     models_dir: Path = MODELS_DIR
@@ -187,6 +190,9 @@ class AppSettings:
     api_token: str = field(default="", repr=False)
     api_rate: int = 1200
     api_upload_mb: int = 500
+    # They may hold passwords.
+    database: str = field(default="", repr=False)
+    store: str = field(default="", repr=False)
 
     def video_folder(self) -> Path | None:
         """`video_dir`, checked now: a share may be mounted after the program started.
@@ -217,6 +223,7 @@ class AppSettings:
         check_range("max_streams", self.max_streams, 0, 10_000)
         check_range("EMOTION_LAB_API_RATE", self.api_rate, 1, 1_000_000)
         check_range("EMOTION_LAB_API_UPLOAD_MB", self.api_upload_mb, 1, 1_000_000)
+        _check_shared(self.database, self.store)
         if self.api_token and not _is_token(self.api_token):
             raise SettingsError(
                 f"EMOTION_LAB_API_TOKEN must have at least {_SHORTEST_TOKEN} characters, letters, "
@@ -253,7 +260,24 @@ class AppSettings:
             api_token=environ.get("EMOTION_LAB_API_TOKEN", "").strip(),
             api_rate=_count(environ, "EMOTION_LAB_API_RATE", defaults.api_rate),
             api_upload_mb=_count(environ, "EMOTION_LAB_API_UPLOAD_MB", defaults.api_upload_mb),
+            database=environ.get("EMOTION_LAB_DATABASE", "").strip(),
+            store=environ.get("EMOTION_LAB_STORE", "").strip(),
         )
+
+
+def _check_shared(database: str, store: str) -> None:
+    """Several replicas need both: the queue, edits and names of files, and what the files hold."""
+    for given, name, missing, example in (
+        (database, "EMOTION_LAB_DATABASE", "EMOTION_LAB_STORE", "s3://BUCKET/PREFIX"),
+        (store, "EMOTION_LAB_STORE", "EMOTION_LAB_DATABASE", "postgresql://USER@HOST/DATABASE"),
+    ):
+        if given and not (store and database):
+            raise SettingsError(
+                f"{name} needs {missing} as well, such as {missing}={example}. Without both, "
+                "everything stays in this computer's work folder."
+            )
+        if given and "://" not in given:
+            raise SettingsError(f"{name} must be a URL.")
 
 
 def _is_token(text: str) -> bool:

@@ -11,6 +11,7 @@ EmotionCoreError
 ├── ModelError                      a model folder is missing, damaged or of another version
 ├── CheckpointError                 a training run cannot be resumed from its files
 ├── OutputError                     results cannot be written (full disk, no permission)
+│   └── StoreError                  the database or object store of several replicas fails
 └── MissingDependencyError          an optional package is not installed
 
 Each message says what was wrong and what to do about it: pages show it unchanged.
@@ -68,6 +69,10 @@ class CheckpointError(EmotionCoreError):
 
 class OutputError(EmotionCoreError):
     """Results cannot be written."""
+
+
+class StoreError(OutputError):
+    """The database or the object store that several replicas share cannot be used now."""
 
 
 class MissingDependencyError(EmotionCoreError):

@@ -14,7 +14,7 @@ SHARED_WORDS = {"labels", "datatypes", "errors", "extras", "config", "atomic_io"
 _TOOLS = {"vision", "model", "media", "datasets", "results"}
 _ANALYSIS = _TOOLS | {"pipeline", "evaluation"}
 _USES = _ANALYSIS | {"charts", "reports", "live", "video", "jobs", "training", "study"}
-_USES |= {"interchange"}
+_USES |= {"interchange", "sharing"}
 # Package → packages below it that it may import, beside itself and the shared words.
 MAY_IMPORT: dict[str, set[str]] = {
     "datasets": set(),
@@ -27,12 +27,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "charts": _TOOLS | {"evaluation"},
     "reports": {"charts", "results", "media", "study", "interchange"},
     "training": _TOOLS | {"evaluation"},
-    "jobs": {"results"},
+    "sharing": {"results"},
+    "jobs": {"results", "sharing"},
     "interchange": {"results"},
     "study": {"results", "interchange"},
     "video": _ANALYSIS - {"evaluation"},
     "batch": _ANALYSIS - {"evaluation"} | {"video"},
-    "live": _ANALYSIS - {"evaluation"},
+    "live": _ANALYSIS - {"evaluation"} | {"sharing"},
     "lsl": {"live", "results"},
     "api": _ANALYSIS - {"evaluation"} | {"live", "video", "jobs"},
     "ui": _USES | {"lsl", "api"},

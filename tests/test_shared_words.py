@@ -138,6 +138,9 @@ def test_app_settings_come_from_the_environment(tmp_path: Path) -> None:
         ("EMOTION_LAB_ICE_RELAY_ONLY", "yes"),
         ("EMOTION_LAB_ICE_SERVERS", "stun:x"),
         ("EMOTION_LAB_ICE_SERVERS", '[{"url": "x"}]'),
+        # Several replicas need both; neither needs a value that is shown.
+        ("EMOTION_LAB_DATABASE", "postgresql://lab@host/lab"),
+        ("EMOTION_LAB_STORE", "s3://bucket"),
     ],
 )
 def test_bad_environment_is_named(name: str, value: str) -> None:

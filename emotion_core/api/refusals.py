@@ -15,6 +15,7 @@ from emotion_core.errors import (
     MissingDependencyError,
     ModelError,
     OutputError,
+    StoreError,
 )
 
 # What is still on its way when a body is refused is thrown away for this long: a client that is
@@ -26,6 +27,7 @@ _STATUS: Final[tuple[tuple[type[EmotionCoreError], int], ...]] = (
     (InputError, 422),
     (ModelError, 503),
     (MissingDependencyError, 501),
+    (StoreError, 503),
     (OutputError, 507),
 )
 

@@ -110,6 +110,8 @@ class Videos:
     def _all(self) -> list[dict[str, Any]]:
         store = self._store()
         states = [state for i in store.jobs_of(self._owner) if (state := store.state(i))]
+        for state in states:
+            _fetch(store, state)
         return [_described(state) for state in sorted(states, key=lambda s: -s.created_s)]
 
     async def _known(self, request: Request) -> JobState:
@@ -120,7 +122,14 @@ class Videos:
         state = store.state(job_id) if job_id in store.jobs_of(self._owner) else None
         if state is None:
             raise RefusedError(404, "There is no such job (any more). GET …/videos lists them.")
+        _fetch(store, state)
         return state
+
+
+def _fetch(store: JobStore, state: JobState) -> None:
+    """Another replica may have made the results."""
+    if not state.running:
+        store.fetch(state.job_id)
 
 
 def _described(state: JobState) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -59,8 +60,15 @@ class JobCommand:
 ANALYZE: Final = JobCommand("analyze", arguments=("--preview", "--jobs", "1"), skips_finished=True)
 
 
-def begin(folder: Path, line: Sequence[str]) -> "subprocess.Popen[bytes]":
+def begin(
+    folder: Path, line: Sequence[str], environment: Mapping[str, str] | None = None
+) -> "subprocess.Popen[bytes]":
     """Start a command line; its output and its process id go into the job's folder.
+
+    Args:
+        folder: of the job.
+        line: the program and its arguments.
+        environment: variables that it gets besides those of this process.
 
     Raises:
         OSError: the folder cannot be written; nothing runs then.
@@ -75,6 +83,7 @@ def begin(folder: Path, line: Sequence[str]) -> "subprocess.Popen[bytes]":
         process = subprocess.Popen(
             line,
             cwd=PROJECT_ROOT,
+            env={**os.environ, **environment} if environment else None,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,

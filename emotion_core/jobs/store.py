@@ -12,13 +12,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Final
 
 import psutil
 
-from emotion_core.errors import InputError, OutputError
+from emotion_core.errors import OutputError
+from emotion_core.jobs.folders import JobFolders, new_job, work_after
 from emotion_core.jobs.log import (
     DONE,
     FAILED,
@@ -28,7 +28,6 @@ from emotion_core.jobs.log import (
     JobLog,
     JobState,
     describe,
-    digest_of,
     input_of,
     read_json,
     run_of,
@@ -53,7 +52,7 @@ _log = logging.getLogger(__name__)
 _CANCEL_PATIENCE_S: Final = 15.0
 
 
-class JobStore:
+class JobStore(JobFolders):
     """All jobs of one work folder; its methods may be called from any thread.
 
     Args:
@@ -66,7 +65,8 @@ class JobStore:
     def __init__(
         self, root: Path, retention_h: float, models_dir: Path, command: JobCommand = ANALYZE
     ) -> None:
-        self._root, self._retention_s, self._models = root, retention_h * 3600, models_dir
+        super().__init__(root)
+        self._retention_s, self._models = retention_h * 3600, models_dir
         self._command = command
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._cancelled_at: dict[str, float] = {}
@@ -116,11 +116,7 @@ class JobStore:
             InputError: there is no video.
             OutputError: the work folder cannot be written.
         """
-        if not inputs:
-            raise InputError("Choose at least one video.")
-        known = [sorted((i.sha256, i.name) for i in inputs), list(arguments), dict(model)]
-        work = digest_of(known)
-        job_id = digest_of([work, owner])
+        job_id, job = new_job(inputs, arguments, model, owner)
         with self._alone():
             state = self.state(job_id)
             if state is not None and (state.running or state.status == DONE):
@@ -128,16 +124,8 @@ class JobStore:
                     (self._folder(job_id) / "job.json").touch()
                 self._uploads.arrived(inputs)
                 return job_id
-            job = {
-                "created_s": time.time(),
-                "arguments": list(arguments),
-                "model": dict(model),
-                "inputs": [asdict(i) for i in inputs],
-                "work": work,
-                "owner": digest_of([owner]),
-            }
             if state is None and self._command.skips_finished:
-                self._take_over(work, job_id)
+                self._take_over(job["work"], job_id)
             self._write_job(job_id, job)
             self._uploads.arrived(inputs)
             self.start_waiting()
@@ -169,12 +157,6 @@ class JobStore:
             log = self._logs[job_id] = JobLog(folder / PROGRESS, run)
         return log
 
-    def jobs_of(self, owner: str) -> list[str]:
-        """The ids of the jobs that this owner started."""
-        wanted = digest_of([owner])
-        jobs = ((i, read_json(self._folder(i) / "job.json")) for i in self._ids())
-        return [job_id for job_id, job in jobs if job.get("owner") == wanted]
-
     def cancel(self, job_id: str) -> None:
         """Ask for an end; what is done is kept. A process that does not listen is killed later."""
         with self._lock:
@@ -205,13 +187,7 @@ class JobStore:
         video = input_of(read_json(self._folder(job_id) / "job.json"), folder)
         if video is None:
             return None
-        more = {
-            "created_s": time.time(),
-            "arguments": list(arguments),
-            "inputs": [video],
-            "results": str(folder.parent),
-            "part_of": job_id,
-        }
+        more = work_after(job_id, folder, arguments, video)
         new = self._id_after(job_id, folder, key)
         with self._alone():
             state = self.state(new)
@@ -223,14 +199,6 @@ class JobStore:
     def after(self, job_id: str, folder: Path, key: str) -> JobState | None:
         """How the work begun by `start_after` is doing; None where there is none."""
         return self.state(self._id_after(job_id, folder, key))
-
-    def _id_after(self, job_id: str, folder: Path, key: str) -> str:
-        return digest_of([job_id, folder.name, key])
-
-    def video_of(self, job_id: str, folder: Path) -> Path | None:
-        """The video that a job's results in a folder were made from; None where it is gone."""
-        video = input_of(read_json(self._folder(job_id) / "job.json"), folder)
-        return Path(video["path"]) if video else None
 
     def restart(self, job_id: str) -> None:
         """Begin a stopped job again; videos that are finished are not read twice.
@@ -298,19 +266,6 @@ class JobStore:
         self._uploads.clean_up(self._used(), limit)
         return len(old)
 
-    def results_of(self, job_id: str) -> Path:
-        """The folder that holds a results folder for each video."""
-        return self._folder(job_id) / "results"
-
-    def _folder(self, job_id: str) -> Path:
-        # Ids come from the address bar: they must not lead anywhere else.
-        if not (job_id.isalnum() and job_id.isascii()):
-            return self._root / "jobs" / "none"
-        return self._root / "jobs" / job_id
-
-    def _ids(self) -> list[str]:
-        return [p.parent.name for p in (self._root / "jobs").glob("*/job.json")]
-
     def _take_over(self, work: str, job_id: str) -> None:
         """Take over the results of another visitor's identical job, if there is one."""
         for other in self._ids():
@@ -336,11 +291,6 @@ class JobStore:
     def _forget(self, job_id: str) -> None:
         for known in (self._processes, self._logs, self._problems, self._cancelled_at):
             known.pop(job_id, None)
-
-    def _used(self) -> set[Path]:
-        """The videos of all jobs."""
-        jobs = (read_json(self._folder(j) / "job.json") for j in self._ids())
-        return {Path(i["path"]) for job in jobs for i in job.get("inputs", [])}
 
     def start_waiting(self) -> bool:
         """Start jobs in the order of their making, as far as there is room; whether some wait on.
@@ -375,7 +325,7 @@ class JobStore:
             if adopt(folder):
                 return
             arguments = self._command.line(job, folder / "results", self._models)
-            self._processes[job_id] = begin(folder, arguments)
+            self._processes[job_id] = self._begin(folder, arguments)
         except OSError as error:
             self._problems[job_id] = (
                 f"The work could not be started: {self._root} cannot be written ({error.strerror})."
@@ -384,6 +334,9 @@ class JobStore:
             # One description that makes no sense must not keep the others from starting.
             _log.exception("The job %s could not be started", job_id)
             self._problems[job_id] = "The work could not be started: its description is damaged."
+
+    def _begin(self, folder: Path, line: Sequence[str]) -> "subprocess.Popen[bytes]":
+        return begin(folder, line)
 
     def _process(self, job_id: str) -> psutil.Process | None:
         return living(self._folder(job_id), self._processes.get(job_id))

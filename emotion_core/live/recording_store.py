@@ -21,6 +21,11 @@ _ELSEWHERE: Final = (
 )
 
 
+def is_token(text: str) -> bool:
+    """Whether a text has the form of a recording's token: it leads nowhere else then."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 class SessionStore:
     """All recordings of this server by token, on disk below `root`; safe across threads.
 

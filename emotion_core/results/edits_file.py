@@ -5,12 +5,13 @@ import itertools
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from emotion_core.atomic_io import parse_json, replacing
-from emotion_core.errors import InputError, OutputError
+from emotion_core.errors import InputError, OutputError, StoreError
 from emotion_core.results.annotations import Edits, Hide, Marker, one_line
 from emotion_core.results.paths import EDITS, taking_turns
 
@@ -21,6 +22,48 @@ _PATIENCE_S: Final = 10.0
 _LARGEST_ID: Final = 2**53
 
 
+class EditsKeeper(Protocol):
+    """Keeps the edits below a folder the same on several computers; see `share_edits`."""
+
+    def refresh(self, folder: Path) -> None:
+        """Bring the edits.json of a results folder up to date."""
+
+    def changing(self, folder: Path) -> AbstractContextManager[None]:
+        """Hold the edits of a results folder for the block, and share what is in the file then."""
+
+
+_keepers: dict[Path, EditsKeeper] = {}
+
+
+def share_edits(root: Path, keeper: EditsKeeper | None) -> None:
+    """Let the edits of all results folders below `root` be kept by `keeper`; None: by no one."""
+    _keepers.pop(root, None)
+    if keeper is not None:
+        _keepers[root] = keeper
+
+
+def _keeper(folder: Path) -> EditsKeeper | None:
+    return next((k for root, k in _keepers.items() if folder.is_relative_to(root)), None)
+
+
+def refresh_edits(folder: Path) -> None:
+    """Bring edits.json up to date where other computers change it too; see `share_edits`.
+
+    Raises:
+        InputError: the shared edits cannot be read at present.
+    """
+    if keeper := _keeper(folder):
+        try:
+            keeper.refresh(folder)
+        except (StoreError, OSError) as error:
+            raise InputError(f"Your changes cannot be read at present: {error}") from error
+
+
+def is_edits_file(path: Path) -> bool:
+    """Whether a file holds edits, or damaged ones that were put aside."""
+    return path.name.startswith(EDITS)
+
+
 def load_edits(folder: Path) -> Edits:
     """The edits of a results folder; none where there is no file.
 
@@ -29,6 +72,11 @@ def load_edits(folder: Path) -> Edits:
     Raises:
         InputError: there is a file, but the disk does not give it.
     """
+    refresh_edits(folder)
+    return _edits_here(folder)
+
+
+def _edits_here(folder: Path) -> Edits:
     try:
         text = (folder / EDITS).read_bytes()
     except FileNotFoundError:
@@ -110,20 +158,26 @@ def change_edits(folder: Path, change: Callable[[Edits], Edits]) -> Edits:
         InputError: `change` raises it.
         OutputError: the folder is gone, the disk is full, or what is there cannot be read.
     """
+    keeper = _keeper(folder)
     try:
-        with taking_turns(folder / _LOCK, _PATIENCE_S):
+        with (
+            taking_turns(folder / _LOCK, _PATIENCE_S),
+            keeper.changing(folder) if keeper else contextlib.nullcontext(),
+        ):
             before = _before(folder)
             edits = replace(change(before), lost=0)
             if edits != before or before.lost:
                 _write(folder, edits, damaged=before.lost > 0)
     except OSError as error:
         raise OutputError(f"Your changes could not be kept: {error.strerror}.") from error
+    except StoreError as error:
+        raise OutputError(f"Your changes could not be kept: {error}") from error
     return edits
 
 
 def _before(folder: Path) -> Edits:
     try:
-        return load_edits(folder)
+        return _edits_here(folder)
     except InputError as error:
         # Written over what cannot be read now, it would be gone for good.
         raise OutputError(str(error)) from error

@@ -10,11 +10,16 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from emotion_core.errors import EmotionCoreError, SettingsError
+from emotion_core.errors import EmotionCoreError, MissingDependencyError, SettingsError
 from emotion_core.ui.common.duties import begin_duties
 from emotion_core.ui.common.page_list import PAGES
+from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.text import escape
 
+_SEVERAL: Final = (
+    "Several computers serve these pages together; they share uploads, results and finished "
+    "recordings until these are deleted."
+)
 PROGRAM: Final = "Facial-expression lab"
 # Served by this program: Streamlit fetches icons given by name from an outside host.
 _ICON: Final = Path(__file__).parents[1] / "assets" / "icon.svg"
@@ -68,7 +73,7 @@ def start_page(title: str, purpose: str, *, links: bool = True) -> None:
     st.title(title, anchor=False)
     st.markdown(purpose)
     # The page itself tells of bad settings, where it needs them.
-    with contextlib.suppress(SettingsError):
+    with contextlib.suppress(SettingsError, MissingDependencyError):
         begin_duties()
 
 
@@ -107,4 +112,7 @@ def redraw_after(change: Callable[[], object]) -> None:
 def end_page(privacy: str) -> None:
     """Draw the foot of the page: what happens to the visitor's pictures on this page."""
     st.divider()
+    with contextlib.suppress(SettingsError):
+        if app_settings().database:
+            privacy += f" {_SEVERAL}"
     st.caption(f":material/lock: {privacy}")

@@ -9,16 +9,24 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
-from emotion_core.errors import OutputError
+from emotion_core.errors import OutputError, StoreError
 from emotion_core.jobs.dispatcher import keep_starting
 from emotion_core.jobs.log import JobState
 from emotion_core.jobs.process import ANALYZE, JobCommand
 from emotion_core.jobs.store import JobStore
 from emotion_core.ui.common.resources import app_settings, call_regularly
+from emotion_core.ui.common.shared import (
+    replica_folder,
+    shared,
+    shared_module,
+    stop_because,
+    stop_without_shared,
+)
+from emotion_core.ui.common.text import escape
 
 _COOKIE: Final = "emotion_lab_visit"
 _NAME: Final = re.compile("[0-9a-f]{32}")
@@ -37,13 +45,40 @@ _COOKIE_SCRIPT: Final = """export default function ({ data }) {
 def kept_store(folder: str, command: JobCommand = ANALYZE) -> JobStore:
     """A store in a folder of the work folder, at work whether anybody visits or not.
 
-    Its jobs begin when there is room, and what is older than the retention is deleted.
+    Its jobs begin when there is room, and what is older than the retention is deleted. Where an
+    administrator has set up several replicas, it is the store of all of them.
     Call it behind `st.cache_resource`: all visitors share one.
+
+    Raises:
+        SettingsError, MissingDependencyError: what the replicas share is not set up well.
     """
     settings = app_settings()
     store = JobStore(settings.work_dir / folder, settings.retention_h, settings.models_dir, command)
+    if (known := shared()) is not None:
+        # What was kept before there were several replicas is still deleted in time.
+        call_regularly(store.clean_up, settings.retention_h)
+        module: Any = shared_module("emotion_core.jobs.shared_store")
+        store = module.SharedJobStore(
+            replica_folder() / folder,
+            settings.retention_h,
+            settings.models_dir,
+            command,
+            shared=known,
+            kind=folder,
+        )
+    return _at_work(store, settings.retention_h)
+
+
+def own_store(folder: str, command: JobCommand) -> JobStore:
+    """The same for work on files of this computer only, which other replicas do not have."""
+    settings = app_settings()
+    store = JobStore(settings.work_dir / folder, settings.retention_h, settings.models_dir, command)
+    return _at_work(store, settings.retention_h)
+
+
+def _at_work(store: JobStore, retention_h: float) -> JobStore:
     keep_starting(store)
-    call_regularly(store.clean_up, settings.retention_h)
+    call_regularly(store.clean_up, retention_h)
     return store
 
 
@@ -72,6 +107,13 @@ class VisitorJobs:
 
     def states(self) -> list[JobState]:
         """The same, and the browser is told nothing."""
+        stop_without_shared()
+        try:
+            return self._states()
+        except StoreError as error:
+            stop_because(error)
+
+    def _states(self) -> list[JobState]:
         key = f"{self.kind}_jobs"
         if key not in st.session_state:
             store = self.store()
@@ -134,6 +176,31 @@ def delete_job(store: JobStore, job_id: str) -> None:
     except OutputError as error:
         st.error(f"It could not be deleted: {error}", icon=":material/error:")
         st.stop()
+
+
+def fetched(store: JobStore, job_id: str) -> list[str]:
+    """Bring the results of an ended job here, where another replica made them.
+
+    Returns:
+        Names of the files that the object store has lost. The page's run ends with a message where
+        nothing can be fetched.
+    """
+    try:
+        return store.fetch(job_id)
+    except OutputError as error:
+        stop_because(error)
+
+
+def show_lost(names: list[str]) -> None:
+    """Tell of files that the object store has lost."""
+    if names:
+        lost = ", ".join(escape(name) for name in names[:5])
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        st.warning(
+            f"The object store no longer has {lost}{more}. What is left is shown; start "
+            "the analysis again for the rest.",
+            icon=":material/cloud_off:",
+        )
 
 
 def retention_words() -> str:

@@ -14,7 +14,7 @@ from emotion_core.ui.common.network_choice import network_label
 from emotion_core.ui.common.page import end_page
 from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.text import duration_words, escape
-from emotion_core.ui.common.visitor_jobs import retention_words
+from emotion_core.ui.common.visitor_jobs import fetched, retention_words, show_lost
 from emotion_core.ui.evaluate.jobs import (
     EVALUATIONS,
     came_by_address,
@@ -69,6 +69,7 @@ def show_evaluate_my_data(models: list[str]) -> bool:
     elif state.status == DONE and state.files[0].folder:
         from emotion_core.ui.evaluate.result import show_result
 
+        show_lost(fetched(evaluate_store(), state.job_id))
         show_result(state)
     else:
         _failed(state)

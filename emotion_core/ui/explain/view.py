@@ -16,7 +16,7 @@ from emotion_core.jobs.log import CANCELLED, DONE, JobState, problem_of
 from emotion_core.model.bundle import DEFAULT
 from emotion_core.ui.common.resources import shared_classifier
 from emotion_core.ui.common.text import escape
-from emotion_core.ui.common.visitor_jobs import delete_job
+from emotion_core.ui.common.visitor_jobs import delete_job, fetched, show_lost
 from emotion_core.ui.explain.jobs import explain_store, start_explanation
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def show_explanation(key: str, who: str) -> None:
         elif state.status == DONE and state.files[0].folder:
             from emotion_core.ui.explain.result import show_result
 
+            show_lost(fetched(explain_store(), state.job_id))
             show_result(state.files[0].folder, key, who)
             _end_buttons(state.job_id, key)
         else:

@@ -4,6 +4,7 @@ The recording is found by a token in the page's address, so a reload or a lost c
 nothing, and others cannot find it.
 """
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from emotion_core.config import AppSettings
 from emotion_core.errors import EmotionCoreError
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.recording import LiveSession, SessionState
@@ -18,7 +20,9 @@ from emotion_core.live.recording_store import SessionStore
 from emotion_core.live.registry import LIVE
 from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 from emotion_core.ui.common.resources import app_settings, call_regularly
+from emotion_core.ui.common.shared import shared, shared_module
 
+_log = logging.getLogger(__name__)
 _TOKEN, _KEPT_TOKEN, _STREAM = "recording", "live_recording", "live_recording_stream"
 _KEEP_HELP = (
     "Off: only the readings are kept. On: the picture is kept too, with its overlay; hidden "
@@ -34,11 +38,29 @@ _STYLE = """<style>
 
 @st.cache_resource(show_spinner=False)
 def session_store() -> SessionStore:
-    """All recordings of this server."""
+    """All recordings of this server, and the finished ones of other replicas."""
     settings = app_settings()
-    store = SessionStore(settings.work_dir / "live", settings.retention_h)
+    store = _shared_store(settings) or SessionStore(
+        settings.work_dir / "live", settings.retention_h
+    )
     call_regularly(store.forget_old, settings.retention_h)
     return store
+
+
+def _shared_store(settings: AppSettings) -> SessionStore | None:
+    """The store of all replicas; None where there is none, or where it cannot be used."""
+    try:
+        if (known := shared()) is None:
+            return None
+        module: Any = shared_module("emotion_core.live.shared_recordings")
+    except EmotionCoreError as error:
+        # Live video goes on without it.
+        _log.error("Recordings stay on this computer: %s", error)
+        return None
+    made: SessionStore = module.SharedSessionStore(
+        settings.work_dir / "live", settings.retention_h, known
+    )
+    return made
 
 
 def current_session() -> LiveSession | None:
@@ -281,7 +303,7 @@ def show_finished() -> None:
 def _leave(delete: str = "") -> None:
     """Take the recording out of the page's address, and off the disk where asked to."""
     if delete:
-        session_store().delete(delete)
+        _try(partial(session_store().delete, delete))
     st.query_params.pop(_TOKEN, None)
     st.session_state.pop(_KEPT_TOKEN, None)
 

@@ -13,7 +13,7 @@ from emotion_core.jobs.process import JobCommand
 from emotion_core.jobs.store import JobStore
 from emotion_core.study.definitions import Recording
 from emotion_core.study.folder import Study
-from emotion_core.ui.common.visitor_jobs import kept_store
+from emotion_core.ui.common.visitor_jobs import own_store
 
 ANALYZE, RUN = "analyze", "run"
 
@@ -36,7 +36,7 @@ _COMMAND: Final = _StudyCommand("study")
 @st.cache_resource(show_spinner=False)
 def study_jobs() -> JobStore:
     """Shared by all visitors."""
-    return kept_store("study_jobs", _COMMAND)
+    return own_store("study_jobs", _COMMAND)
 
 
 def start_analysis(

@@ -9,7 +9,7 @@ from emotion_core.jobs.log import CANCELLED, FAILED, FileState, JobState
 from emotion_core.results.paths import FACES
 from emotion_core.ui.common.labelled_faces import forget_faces
 from emotion_core.ui.common.text import escape
-from emotion_core.ui.common.visitor_jobs import delete_job, retention_words
+from emotion_core.ui.common.visitor_jobs import delete_job, fetched, retention_words, show_lost
 from emotion_core.ui.explain.view import delete_explanations
 from emotion_core.ui.video_page.jobs import VIDEO_JOBS, job_store
 from emotion_core.ui.video_page.progress import file_line
@@ -20,6 +20,7 @@ _COMPARE: Final = "Compare all"
 def show_results(state: JobState) -> None:
     """Draw one job: its messages, a choice of video, and the result of the one chosen."""
     _head(state)
+    show_lost(fetched(job_store(), state.job_id))
     with_results = [f for f in state.files if f.folder and (f.folder / FACES).is_file()]
     if not with_results:
         return

@@ -12,7 +12,7 @@ from emotion_core.charts.ribbon import run_rows
 from emotion_core.errors import EmotionCoreError
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.results.annotations import Edits, edited_clip, shown_clip
-from emotion_core.results.edits_file import change_edits, load_edits
+from emotion_core.results.edits_file import change_edits, load_edits, refresh_edits
 from emotion_core.results.export import read_faces
 from emotion_core.results.face_table import FaceTable, legible_run_s
 from emotion_core.results.paths import CLIP, EDITS, FACES, read_summary
@@ -58,6 +58,7 @@ def load_result_data(folder: Path) -> ResultData:
     Raises:
         InputError: there is no table of faces.
     """
+    refresh_edits(folder)
     return _result_data(str(folder), _changed(folder / FACES), _changed(folder / EDITS))
 
 

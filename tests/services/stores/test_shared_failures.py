@@ -1,0 +1,143 @@
+"""A database or an object store that cannot be used: a sentence, and what is done is kept."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from jobs_driver import FAST, MODEL, ended, state_of, upload, wait
+from page_driver import open_page, run, words
+from replica_driver import END, replica
+from streamlit.testing.v1 import AppTest
+
+from emotion_core.config import PROJECT_ROOT
+from emotion_core.errors import EmotionCoreError, MissingDependencyError, SettingsError, StoreError
+from emotion_core.jobs.dispatcher import keep_starting
+from emotion_core.jobs.process import ANALYZE
+from emotion_core.media.write import sample_video
+from emotion_core.results.edits_file import change_edits
+from emotion_core.sharing.database import Database
+from emotion_core.sharing.objects import Objects
+from emotion_core.sharing.shared import Shared
+
+NOBODY = "postgresql://lab:very-secret@127.0.0.1:9/lab"
+VIDEO_PAGE = PROJECT_ROOT / "pages/2_Video.py"
+
+
+@pytest.fixture(autouse=True)
+def fresh_server() -> Iterator[None]:
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+def problem(database: str, bucket: str) -> str:
+    with pytest.raises(EmotionCoreError) as raised:
+        Shared(database, bucket).check()
+    return str(raised.value)
+
+
+def test_what_cannot_be_used_is_named_without_a_password(database: str, bucket: str) -> None:
+    said = problem(NOBODY, bucket)
+    assert "refused" in said
+    assert "EMOTION_LAB_DATABASE" in said
+    said += problem(database.replace("only-for-tests", "very-secret"), bucket)
+    assert "password authentication failed" in said
+    said += problem(database, "s3://no-such-bucket/prefix")
+    assert "there is no such bucket" in said
+    assert "EMOTION_LAB_STORE" in said
+    assert "very-secret" not in said
+    Shared(database, bucket).check()
+
+
+@pytest.mark.parametrize("url", ["mysql://host/lab", "no url", "postgresql"])
+def test_another_kind_of_database_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="EMOTION_LAB_DATABASE must be"):
+        Database(url)
+
+
+def test_another_kind_of_store_is_refused() -> None:
+    with pytest.raises(SettingsError, match="EMOTION_LAB_STORE cannot be used"):
+        Objects("nothing-known://bucket").check()
+    with pytest.raises(MissingDependencyError, match="EMOTION_LAB_STORE=gs"):
+        Objects("gs://bucket").check()
+
+
+def test_while_the_database_is_away_the_last_known_state_is_shown(
+    tmp_path: Path, database: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = replica(tmp_path / "here", database, bucket)
+    keep_starting(store)
+    given = store.add_input("a.mp4", io.BytesIO(b"x"))
+    job_id = store.start([given], [END], MODEL)
+    wait(store, job_id, ended, 20)
+
+    def fail(*_: object) -> None:
+        raise StoreError("gone")
+
+    monkeypatch.setattr(store.index, "get", fail)
+    assert state_of(store, job_id).status == "done"
+    with pytest.raises(StoreError, match="gone"):
+        store.state("unknown")
+    monkeypatch.setattr(store.index, "take", fail)
+    assert store.start_waiting() is False
+
+
+def test_results_wait_for_an_object_store_that_is_away(
+    tmp_path: Path, database: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = replica(tmp_path / "here", database, bucket, lease_s=1.5)
+    given = store.add_input("a.mp4", io.BytesIO(b"x"))
+    put = Objects.put
+    failures: list[str] = []
+
+    def fail_twice(objects: Objects, file: Path, key: str) -> None:
+        if len(failures) < 2:
+            failures.append(key)
+            raise StoreError("the bucket is away")
+        put(objects, file, key)
+
+    monkeypatch.setattr(Objects, "put", fail_twice)
+    code = "import pathlib, sys; p = pathlib.Path(sys.argv[1], 'a'); p.mkdir(parents=True)\n"
+    code += "(p / 'faces.csv').write_text('done once')\n" + END
+    job_id = store.start([given], [code], MODEL)
+    assert wait(store, job_id, ended, 20).status == "done"
+    assert len(failures) == 2
+    assert [file.path for file in store.files.listed(job_id)] == ["results/a/faces.csv"]
+
+
+def test_the_page_says_that_the_database_does_not_answer(
+    tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path))
+    monkeypatch.setenv("EMOTION_LAB_DATABASE", NOBODY)
+    monkeypatch.setenv("EMOTION_LAB_STORE", bucket)
+    page = open_page(VIDEO_PAGE)
+    assert "The shared database cannot be used: connection" in words(page)
+    assert "very-secret" not in words(page)
+
+
+def test_the_page_shows_what_another_replica_has_made(
+    tmp_path: Path, database: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replica(tmp_path / "other", database, bucket, ANALYZE, lease_s=30.0)
+    clip = sample_video(tmp_path / "clip.mp4", 1.0, 10.0)
+    job_id = other.start([upload(other, clip)], FAST, MODEL)
+    assert wait(other, job_id, ended).status == "done"
+    change_edits(other.results_of(job_id) / "clip", lambda edits: edits.rename(1, "Ada"))
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
+    monkeypatch.setenv("EMOTION_LAB_DATABASE", database)
+    monkeypatch.setenv("EMOTION_LAB_STORE", bucket)
+    page = AppTest.from_file(str(VIDEO_PAGE), default_timeout=60)
+    page.query_params["job"] = job_id
+    run(page)
+    assert not page.error
+    assert "Several computers serve these pages" in words(page)
+    assert "Ada" in [field.value for field in page.text_input]
+    copy = tmp_path / "work/replicas/1/videos/jobs" / job_id / "results/clip/faces.csv"
+    assert copy.read_bytes() == (other.results_of(job_id) / "clip/faces.csv").read_bytes()
+    page.button(key="video_delete").click()
+    run(page)
+    assert other.state(job_id) is None
+    assert not copy.exists()
