@@ -20,6 +20,8 @@ from typing import Any, Final
 from emotion_core.atomic_io import parse_json
 
 _log = logging.getLogger(__name__)
+# Those who need not sign in: on a server without sign-on, and by invitation.
+VISITOR: Final = "visitor"
 _FILE: Final = re.compile(r"audit-(\d{4}-\d{2}-\d{2})-.*\.jsonl")
 
 

@@ -2,7 +2,8 @@
 
 Visitors cannot see one another's jobs: an id is known only to the visitor who started the job, and
 is part of the address. The browser is told a name for the visit, so that a reload or another tab
-finds the list again.
+finds the list again. Where people sign in, jobs belong to the person, and an address opens nobody
+else's.
 """
 
 import re
@@ -18,7 +19,9 @@ from emotion_core.jobs.dispatcher import keep_starting
 from emotion_core.jobs.log import JobState
 from emotion_core.jobs.process import ANALYZE, JobCommand
 from emotion_core.jobs.store import JobStore
+from emotion_core.ui.common.audit_trail import note, note_open
 from emotion_core.ui.common.resources import app_settings, call_regularly
+from emotion_core.ui.common.sign_on import person_here, signs_on
 
 _COOKIE: Final = "emotion_lab_visit"
 _NAME: Final = re.compile("[0-9a-f]{32}")
@@ -74,15 +77,18 @@ class VisitorJobs:
         """The same, and the browser is told nothing."""
         key = f"{self.kind}_jobs"
         if key not in st.session_state:
-            store = self.store()
-            st.session_state[key] = [i for name in visitors() for i in store.jobs_of(name)]
+            st.session_state[key] = self._my_ids()
         ids: list[str] = st.session_state[key]
         given = st.query_params.get(self.parameter, "")
-        if given and given not in ids:
+        if given and given not in ids and (not signs_on() or given in self._my_ids()):
             ids.append(given)
         states = [state for job_id in ids if (state := self.store().state(job_id))]
         st.session_state[key] = [state.job_id for state in states]
         return sorted(states, key=lambda state: -state.created_s)
+
+    def _my_ids(self) -> list[str]:
+        store = self.store()
+        return [job_id for name in visitors() for job_id in store.jobs_of(name)]
 
     def shown(self) -> str | None:
         """The job that the page shows, or None for the form; it is part of the address."""
@@ -92,6 +98,8 @@ class VisitorJobs:
         shown: str | None = st.session_state[key]
         if shown:
             st.query_params[self.parameter] = shown
+            if shown in st.session_state.get(f"{self.kind}_jobs", []):
+                note_open("analysis", shown)
         return shown
 
     def show(self, job_id: str | None) -> None:
@@ -109,7 +117,12 @@ def visitor() -> str:
 
 
 def visitors() -> list[str]:
-    """The visit's name, and those under which this browser has been here before."""
+    """The visit's name, and those under which this browser has been here before.
+
+    Of a person who is signed in, the one name that is theirs at every visit.
+    """
+    if (person := person_here()) is not None:
+        return [person.owner]
     if "visitors" not in st.session_state:
         # A page under test has no browser, and something else than a string here.
         given = str(st.context.cookies.get(_COOKIE, "")).split(".")
@@ -120,7 +133,12 @@ def visitors() -> list[str]:
 
 
 def remember_visitor() -> None:
-    """Let the browser bring this visit's name along when it comes again; draws nothing."""
+    """Let the browser bring this visit's name along when it comes again; draws nothing.
+
+    Those who sign in are known by that.
+    """
+    if signs_on():
+        return
     remember = st.components.v2.component("emotion_lab_visit", js=_COOKIE_SCRIPT)
     # The style of the page hides this container: it would leave a gap.
     with st.container(key="visit"):
@@ -134,6 +152,7 @@ def delete_job(store: JobStore, job_id: str) -> None:
     except OutputError as error:
         st.error(f"It could not be deleted: {error}", icon=":material/error:")
         st.stop()
+    note("delete", "analysis", job_id)
 
 
 def retention_words() -> str:
