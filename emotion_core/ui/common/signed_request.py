@@ -53,6 +53,11 @@ def _claims(request: Request) -> dict[str, Any]:
     return claims if isinstance(claims, dict) else {}
 
 
+def guard_of(settings: AccessSettings, audit: AuditLog, work_dir: Path) -> "FileGuard":
+    """The guard of a server with this work folder."""
+    return FileGuard(settings, audit, StudyStore(work_dir / "studies"))
+
+
 class FileGuard:
     """Hands files to the person to whom the link was given, and notes it in the audit log.
 
