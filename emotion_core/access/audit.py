@@ -103,6 +103,8 @@ class AuditLog:
         days = sorted({day for day, _ in self._files()}, reverse=True)
         for day in days:
             today = [line for d, path in self._files() if d == day for line in _lines(path)]
+            # Of lines of one millisecond, too, the later ones come first.
+            today.reverse()
             lines += sorted(today, key=lambda line: str(line.get("time", "")), reverse=True)
             if len(lines) >= most:
                 break

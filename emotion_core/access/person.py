@@ -70,7 +70,7 @@ def admit_claims(
     since_s = claims.get("iat")
     now_s = time.time() if now_s is None else now_s
     known = isinstance(since_s, int | float) and not isinstance(since_s, bool)
-    if not known or now_s - float(since_s or 0) > settings.sign_on_h * 3600:
+    if not known or not now_s - float(since_s or 0) <= settings.sign_on_h * 3600:
         return Admission(words="You signed in a long time ago. Please sign in again.")
     email = _confirmed_email(claims, settings)
     person = Person(issuer, subject, email, _text(claims.get("name")))

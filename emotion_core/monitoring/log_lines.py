@@ -36,6 +36,7 @@ def write_json_lines() -> None:
 
     Call it where the servers have set up their own logging.
     """
+    logging.captureWarnings(True)
     lines = JsonLines()
     root = logging.getLogger()
     if not root.handlers:

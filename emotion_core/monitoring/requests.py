@@ -64,7 +64,8 @@ class ObservedRequests:
 
     def _count(self, scope: Scope, status: int) -> None:
         params = {str(k): str(v) for k, v in (scope.get("path_params") or {}).items()}
-        route = route_of(scope["path"].partition(_API)[2], params)
+        known = scope.get("endpoint") is not None
+        route = route_of(scope["path"].partition(_API)[2] if known else "", params)
         self._counts.add(scope["method"], route, status)
         if status >= 400:
             return

@@ -1,4 +1,4 @@
-"""What people keep on a server, in numbers and bytes: no readings, no pictures, no names of files."""
+"""What people keep on a server, in numbers and bytes: no readings, no pictures, no file names."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +25,7 @@ class Kept:
     Attributes:
         kind: "analysis", "evaluation", "explanation", "recording" or "study".
         token: by which its store finds it.
-        owners: digests of its owner, as the stores write them.
+        owner: digest of its owner, as its store writes it.
         made_s: seconds since 1970.
         size: bytes, its uploads included; one that serves several analyses counts for each.
         results: videos with results.
@@ -33,7 +33,7 @@ class Kept:
 
     kind: str
     token: str
-    owners: frozenset[str]
+    owner: str
     made_s: float
     size: int
     results: int = 0
@@ -52,7 +52,7 @@ def _jobs(work_dir: Path) -> Iterator[Kept]:
             # Work on a study is part of the study; work on results, of their analysis.
             if kind == "study work" or not job.get("owner"):
                 continue
-            owner = frozenset({str(job["owner"])})
+            owner = str(job["owner"])
             size = folder_bytes(folder) + sum(_upload_bytes(i, incoming) for i in job["inputs"])
             results = sum(1 for _ in folder.glob("results/*/summary.json"))
             yield Kept(kind, folder.name, owner, _number(job.get("created_s")), size, results)
@@ -71,7 +71,7 @@ def _recordings(root: Path) -> Iterator[Kept]:
         owner = str(read_json(head).get("owner", ""))
         done = int((head.parent / "summary.json").is_file())
         size = folder_bytes(head.parent)
-        yield Kept(RECORDING, head.parent.name, frozenset({owner}), _changed_s(head), size, done)
+        yield Kept(RECORDING, head.parent.name, owner, _changed_s(head), size, done)
 
 
 def _studies(root: Path) -> Iterator[Kept]:
@@ -80,7 +80,7 @@ def _studies(root: Path) -> Iterator[Kept]:
         owner, made_s = str(known.get("owner", "")), _number(known.get("created_s"))
         results = sum(1 for _ in head.parent.glob("study/**/summary.json"))
         size = folder_bytes(head.parent)
-        yield Kept(STUDY, head.parent.name, frozenset({owner}), made_s, size, results)
+        yield Kept(STUDY, head.parent.name, owner, made_s, size, results)
 
 
 def _changed_s(path: Path) -> float:
@@ -103,10 +103,12 @@ def by_person(
     kept: Iterable[Kept], people: Iterable[KnownPerson]
 ) -> list[tuple[KnownPerson | None, list[Kept]]]:
     """What each person keeps; last, under None, what belongs to no one who has signed in."""
-    rest = list(kept)
-    rows: list[tuple[KnownPerson | None, list[Kept]]] = []
-    for known in people:
-        mine = [thing for thing in rest if thing.owners & digests_of(known.person)]
-        rest = [thing for thing in rest if thing not in mine]
-        rows.append((known, mine))
-    return [*rows, (None, rest)] if rest else rows
+    everybody = list(people)
+    whose = {name: i for i, known in enumerate(everybody) for name in digests_of(known.person)}
+    rows: list[list[Kept]] = [[] for _ in everybody]
+    rest: list[Kept] = []
+    for thing in kept:
+        place = whose.get(thing.owner)
+        (rest if place is None else rows[place]).append(thing)
+    known_rows: list[tuple[KnownPerson | None, list[Kept]]] = [*zip(everybody, rows, strict=True)]
+    return [*known_rows, (None, rest)] if rest else known_rows

@@ -159,9 +159,10 @@ def _log_lines() -> None:
     if not days:
         st.caption("It is switched off: EMOTION_LAB_AUDIT_DAYS is 0.")
         return
-    lines = audit_log().newest(_MOST_LINES)
-    if lines:
-        st.dataframe(pd.DataFrame(lines).fillna("").astype(str), hide_index=True, height=320)
+    if lines := audit_log().newest(_MOST_LINES):
+        table = pd.DataFrame(lines).fillna("").astype(str)
+        table["time"] = table["time"].str.slice(0, 19).str.replace("T", " ")
+        st.dataframe(table, hide_index=True, height=320)
     with st.container(horizontal=True, vertical_alignment="center"):
         whole = OfferedFile("audit.jsonl", "application/x-ndjson", audit_log().pieces)
         show_download("Whole log (JSON lines)", whole, key="admin_audit")

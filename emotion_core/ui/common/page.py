@@ -27,6 +27,8 @@ _STYLE: Final = """<style>
 .st-key-visit { display: none; }
 .st-key-page_links { border-bottom: 1px solid #8884; padding-bottom: .3rem; }
 .st-key-page_links [data-testid="stPageLink"] p { font-size: .95rem; }
+.st-key-page_links > :has(> .st-key-account), .st-key-page_links > .st-key-account {
+  margin-left: auto; }
 /* Small grey words and chosen controls with the contrast that WCAG 2.1 asks for (level AA). */
 [data-testid="stCaptionContainer"] { color: inherit; opacity: .8; }
 [data-testid="stCaptionContainer"] code { color: inherit; }

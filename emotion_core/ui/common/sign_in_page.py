@@ -74,7 +74,7 @@ def show_sign_in(problem: str) -> None:
     if settings.sign_on is SignOn.HEADER:
         _by_proxy(settings, found)
         return
-    st.markdown("This lab is for people of its organisation. Your results are yours only.")
+    st.markdown("Sign in to use this lab. Everyone sees only their own results and studies.")
     for name, address in providers().items():
         words = f"Sign in with {name.title()}" if name else "Sign in"
         if st.button(words, type="primary", icon=":material/login:", key=f"sign_in_{name}"):
@@ -119,7 +119,7 @@ def show_account(person: Person) -> None:
     with st.popover(escape(person.label), icon=":material/account_circle:", key="account"):
         if person.name and person.name != person.email:
             st.markdown(f"**{escape(person.name)}**")
-        st.caption("Signed in. Only you see your results, and those with whom you share a study.")
+        st.caption("Signed in. Only you see your results; studies can be shared.")
         settings = access_settings()
         if settings.sign_on is SignOn.OIDC:
             st.button("Sign out", icon=":material/logout:", key="sign_out", on_click=_leave)

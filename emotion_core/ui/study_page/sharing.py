@@ -49,7 +49,8 @@ def _share_menu(token: str, shared: tuple[str, ...]) -> None:
         _share(token, email)
     for number, address in enumerate(shared):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(escape(address), width="stretch")
+            # As text: Markdown would make a link to a mail program of it.
+            st.text(address, width="stretch")
             if st.button(
                 "Remove", key=f"study_unshare_{number}", help="Takes the study away from them."
             ):
