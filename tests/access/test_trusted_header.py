@@ -1,9 +1,9 @@
 """A header that names a person is believed from the proxy, and from no one else."""
 
-import asyncio
 from typing import Any
 
 import pytest
+from asgi_calls import ask
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -26,24 +26,7 @@ def answer(client: tuple[str, int] | None, *headers: tuple[str, str]) -> str:
     """What arrives of X-User behind uvicorn's own middleware, which runs first."""
     app = TrustedHeader(Starlette(routes=[Route("/", _say)]), SETTINGS)
     server: Any = ProxyHeadersMiddleware(app, "127.0.0.1,10.1.2.3")  # type: ignore[arg-type]
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": "/",
-        "query_string": b"",
-        "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
-        "client": client,
-    }
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    asyncio.run(server(scope, receive, send))
-    return b"".join(message.get("body", b"") for message in sent).decode()
+    return ask(server, "/", *headers, client=client).text
 
 
 USER = ("X-User", "anna")

@@ -1,9 +1,9 @@
 """Requests of programs are counted by route, and what they fetch and delete is noted."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
+from asgi_calls import ask
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -30,34 +30,15 @@ ROUTES = [
 ]
 
 
-def ask(app: ObservedRequests, method: str, path: str) -> None:
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "query_string": b"",
-        "headers": [],
-        "client": ("10.0.0.1", 1),
-    }
-
-    async def receive() -> dict[str, object]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: object) -> None:
-        del message
-
-    asyncio.run(app(scope, receive, send))
-
-
 def test_answers_are_counted_and_what_matters_is_noted(tmp_path: Path) -> None:
     counts, audit = RequestCounts(), AuditLog(tmp_path, 30)
     app = ObservedRequests(Starlette(routes=ROUTES), counts, audit)  # type: ignore[arg-type]
     for path in ("videos/a1", "videos/b2", "videos/a1/files/smiling_clara.csv", "nothing"):
-        ask(app, "GET", f"/lab/api/v1/{path}")
-    ask(app, "DELETE", "/lab/api/v1/videos/a1")
-    ask(app, "GET", "/lab/Video")
+        ask(app, f"/lab/api/v1/{path}")
+    ask(app, "/lab/api/v1/videos/a1", method="DELETE")
+    ask(app, "/lab/Video")
     with pytest.raises(RuntimeError):
-        ask(app, "POST", "/lab/api/v1/frame")
+        ask(app, "/lab/api/v1/frame", method="POST")
     assert counts.all() == {
         ("GET", "videos/{job}", 200): 2,
         ("GET", "videos/{job}/files/{name}", 200): 1,
