@@ -51,7 +51,7 @@ def claims(name: str, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def open_as(name: str, page: str, secrets: dict[str, Any] = SECRETS, **query: str) -> AppTest:
+def open_as(name: str, page: str, secrets: Any = SECRETS, **query: str) -> AppTest:
     """A page of `pages/` (or Home.py) as someone sees it; "" is no one."""
     path = PROJECT_ROOT / page if page == "Home.py" else PROJECT_ROOT / "pages" / page
     app = AppTest.from_file(str(path), default_timeout=60)

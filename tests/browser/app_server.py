@@ -95,9 +95,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_server(folder: Path, port: int = 0, **environment: str) -> Iterator[Server]:
-    """The app on a free port of 127.0.0.1, or on the one given, ended with the block."""
-    port, log, threads = port or free_port(), folder / "server.log", folder / "threads.json"
+def running_server(folder: Path, **environment: str) -> Iterator[Server]:
+    """The app on 127.0.0.1, on a free port or the one in the environment, ended with the block."""
+    port = int(environment.get("STREAMLIT_SERVER_PORT") or free_port())
+    log, threads = folder / "server.log", folder / "threads.json"
     command = [
         sys.executable,
         str(Path(__file__).parent / "serve.py"),

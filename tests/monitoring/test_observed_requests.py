@@ -32,7 +32,7 @@ ROUTES = [
 
 def test_answers_are_counted_and_what_matters_is_noted(tmp_path: Path) -> None:
     counts, audit = RequestCounts(), AuditLog(tmp_path, 30)
-    app = ObservedRequests(Starlette(routes=ROUTES), counts, audit)  # type: ignore[arg-type]
+    app = ObservedRequests(Starlette(routes=ROUTES), counts, audit)
     for path in ("videos/a1", "videos/b2", "videos/a1/files/smiling_clara.csv", "nothing"):
         ask(app, f"/lab/api/v1/{path}")
     ask(app, "/lab/api/v1/videos/a1", method="DELETE")

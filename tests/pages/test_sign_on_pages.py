@@ -1,6 +1,7 @@
 """Where people sign in: no page without, everybody's own things only, sharing, administrators."""
 
 import io
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from emotion_core.access.person import short_name
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.study.folder import Study
 from emotion_core.study.store import CODING, SESSION, StudyStore
-from emotion_core.ui.common import sign_in_page, sign_on
+from emotion_core.ui.common import sign_on
 from emotion_core.ui.study_page.jobs import study_jobs
 from emotion_core.ui.video_page.jobs import job_store
 
@@ -168,7 +169,7 @@ def test_a_provider_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatc
     def refuse(*_: object, **__: object) -> None:
         raise OSError("connection refused")
 
-    monkeypatch.setattr(sign_in_page.urllib.request, "urlopen", refuse)
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
     app = open_as("", "Home.py")
     app.button[0].click()
     app = run(app)

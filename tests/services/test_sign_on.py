@@ -15,7 +15,7 @@ from emotion_core.access.audit import AuditLog
 
 pytest.importorskip("authlib", reason="needs the extra `login`: Authlib")
 pytest.importorskip("httpx", reason="needs the extra `login`: httpx")
-from oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, running_provider
+from services.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider, running_provider
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NewContext = Callable[..., BrowserContext]
@@ -59,7 +59,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iter
     )
     with running_server(
         folder,
-        port,
+        STREAMLIT_SERVER_PORT=str(port),
         EMOTION_LAB_SIGN_ON="oidc",
         EMOTION_LAB_ADMINS="chief@example.org",
         EMOTION_LAB_LOG="json",
@@ -136,6 +136,7 @@ def test_two_people_keep_their_results_apart_and_share_a_study(
     anna.get_by_role("button", name="Remove").click()
     expect(anna.get_by_role("button", name="Shared with 1")).to_have_count(0)
     ben.get_by_role("button", name="All studies").click()
+    expect(ben.get_by_text("Begin your own")).to_be_visible()
     expect(ben.get_by_text("Your studies")).to_have_count(0)
 
     anna.get_by_test_id("stPopoverButton").filter(has_text="anna@").click()

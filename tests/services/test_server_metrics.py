@@ -43,9 +43,7 @@ def test_jobs_are_counted_by_kind_and_state(tmp_path: Path) -> None:
     metrics = ServerMetrics(tmp_path, 4, RequestCounts(), LiveRegistry())
     for _ in range(2):
         found = values(metrics.page().decode())
-        jobs = {
-            labels: value for (name, labels), value in found.items() if name == "emotion_lab_jobs"
-        }
+        jobs = {key[1]: n for key, n in found.items() if key[0] == "emotion_lab_jobs"}
         assert jobs == {
             ("analysis", "waiting"): 1.0,
             ("analysis", "running"): 1.0,
