@@ -3,6 +3,7 @@
 import io
 import urllib.request
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import streamlit as st
 from page_driver import run, words
 from signed_in import SECRETS, claims, open_as, person, title, use_sign_on
+from streamlit.testing.v1 import AppTest
 
 from emotion_core.access.audit import AuditLog
 from emotion_core.access.person import short_name
@@ -17,6 +19,7 @@ from emotion_core.config import PROJECT_ROOT
 from emotion_core.study.folder import Study
 from emotion_core.study.store import CODING, SESSION, StudyStore
 from emotion_core.ui.common import sign_on
+from emotion_core.ui.live_page.recorder import session_store
 from emotion_core.ui.study_page.jobs import study_jobs
 from emotion_core.ui.video_page.jobs import job_store
 
@@ -273,3 +276,24 @@ def test_an_address_that_the_provider_did_not_confirm_makes_no_administrator() -
     app.user = claims("chief", email_verified=False)
     app = run(app)
     assert "for administrators" in words(app)
+
+
+def test_a_recording_is_its_owners_whoever_knows_the_address(signed_work: Path) -> None:
+    owner = sha256(person("anna").owner.encode()).hexdigest()
+    token, session = session_store().start("ferplus", owner)
+    session.stop()
+
+    def shown_to(name: str) -> str:
+        """The recording that the Live page shows to someone who has its address."""
+        code = (
+            "from emotion_core.ui.live_page import recorder\n"
+            "recorder.st.text(recorder.shown_token())\n"
+        )
+        app = AppTest.from_string(code)
+        app.secrets, app.user = dict(SECRETS), claims(name)
+        app.query_params["recording"] = token
+        return str(run(app).text[0].value)
+
+    assert shown_to("anna") == token
+    assert shown_to("ben") == ""
+    assert lines(signed_work) == [("open", "anna@example.org")]

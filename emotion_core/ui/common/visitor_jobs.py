@@ -58,11 +58,13 @@ class VisitorJobs:
         store: gives the store that all visitors share.
         kind: begins the keys of the session's state.
         parameter: of the page's address; holds the id of the job that is shown.
+        called: what a job is called in the audit log.
     """
 
     store: Callable[[], JobStore]
     kind: str
     parameter: str
+    called: str = "analysis"
 
     def mine(self) -> list[JobState]:
         """The jobs this visitor started or came to by their address, newest first.
@@ -99,7 +101,7 @@ class VisitorJobs:
         if shown:
             st.query_params[self.parameter] = shown
             if shown in st.session_state.get(f"{self.kind}_jobs", []):
-                note_open("analysis", shown)
+                note_open(self.called, shown)
         return shown
 
     def show(self, job_id: str | None) -> None:
@@ -145,14 +147,20 @@ def remember_visitor() -> None:
         remember(key="visit_cookie", data={"cookie": _COOKIE, "visitor": visitor()}, height=1)
 
 
-def delete_job(store: JobStore, job_id: str) -> None:
-    """Remove everything of a job; the page's run ends with a message where that fails."""
+def delete_job(store: JobStore, job_id: str, called: str = "analysis") -> None:
+    """Remove everything of a job; the page's run ends with a message where that fails.
+
+    Args:
+        store: of the job.
+        job_id: of the job.
+        called: what it is called in the audit log.
+    """
     try:
         store.delete(job_id)
     except OutputError as error:
         st.error(f"It could not be deleted: {error}", icon=":material/error:")
         st.stop()
-    note("delete", "analysis", job_id)
+    note("delete", called, job_id)
 
 
 def retention_words() -> str:
