@@ -27,6 +27,7 @@ CLIENT_ID, CLIENT_SECRET = "lab", "a-secret-of-the-client"
 PEOPLE: dict[str, dict[str, Any]] = {
     "anna": {"email": "Anna@example.org", "email_verified": True, "name": "Anna Ahrens"},
     "ben": {"email": "ben@example.org", "email_verified": True, "name": "Ben Berg"},
+    "long": {"email": f"{'long' * 16}@{'example' * 8}.org", "email_verified": True, "name": "Lo"},
     "chief": {"email": "chief@example.org", "email_verified": True, "name": "Chief"},
     # She typed in an administrator's address, which no one confirmed.
     "eve": {"email": "chief@example.org", "email_verified": False, "name": "Eve"},

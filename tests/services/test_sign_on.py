@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from browser.app_server import FLAGS, WAIT_MS, Server, free_port, running_server
+from browser.pictures import barriers, sticking_out
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from emotion_core.access.audit import AuditLog
@@ -165,6 +166,9 @@ def test_an_administrator_sees_sizes_and_the_log_and_no_one_else_does(
     chief = sign_in(new_context(), server, "chief")
     go(chief, "Administration")
     expect(chief.get_by_role("heading", name="Audit log")).to_be_visible()
+    assert barriers(chief) == []
+    chief.set_viewport_size({"width": 390, "height": 844})
+    assert sticking_out(chief) == []
     log = chief.locator(f'a[href^="{server.url}/files?id="]').first
     address = str(log.get_attribute("href"))
     lines = [json.loads(line) for line in chief.request.get(address).text().splitlines()]
@@ -172,6 +176,19 @@ def test_an_administrator_sees_sizes_and_the_log_and_no_one_else_does(
     assert page.request.get(address).status == 403
     newest = AuditLog(work_of(server) / "audit", 365).newest(5)
     assert ("export", "chief@example.org") in {(line["event"], line["who"]) for line in newest}
+
+
+def test_the_page_fits_a_phone_whatever_people_are_called(
+    server: Server, new_context: NewContext
+) -> None:
+    page = new_context().new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(server.url)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert barriers(page) == []
+    choose(page, "long")
+    expect(page.get_by_test_id("stPopoverButton").filter(has_text="@")).to_be_visible()
+    assert sticking_out(page) == []
 
 
 @pytest.mark.parametrize("fault", ["wrong_nonce", "forged"])

@@ -29,6 +29,8 @@ _STYLE: Final = """<style>
 .st-key-page_links [data-testid="stPageLink"] p { font-size: .95rem; }
 .st-key-page_links > :has(> .st-key-account), .st-key-page_links > .st-key-account {
   margin-left: auto; }
+.st-key-account button p { max-width: 15rem; overflow: hidden; text-overflow: ellipsis;
+  white-space: nowrap; }
 /* Small grey words and chosen controls with the contrast that WCAG 2.1 asks for (level AA). */
 [data-testid="stCaptionContainer"] { color: inherit; opacity: .8; }
 [data-testid="stCaptionContainer"] code { color: inherit; }
