@@ -271,6 +271,26 @@ def test_only_administrators_see_sizes_and_can_delete(signed_work: Path) -> None
     assert (newest["event"], newest["thing"]) == ("delete", short_name(token))
 
 
+def test_people_who_keep_nothing_can_be_forgotten(signed_work: Path) -> None:
+    open_as("anna", "Home.py")
+    app = open_as("chief", "6_Administration.py")
+    app.selectbox(key="admin_forget_who").set_value(person("anna").owner)
+    app = run(app)
+    app.button(key="admin_forget").click()
+    app = run(app)
+    assert list(app.dataframe[0].value["person"]) == ["chief@example.org"]
+    assert lines(signed_work)[-1] == ("delete", "chief@example.org")
+
+
+def test_without_sign_on_there_is_no_administration(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("EMOTION_LAB_SIGN_ON", "EMOTION_LAB_ADMINS"):
+        monkeypatch.delenv(name)
+    app = open_as("", "6_Administration.py", {})
+    assert title(app) == "Administration"
+    assert "people do not sign in on this server" in words(app)
+    assert not app.dataframe
+
+
 def test_an_address_that_the_provider_did_not_confirm_makes_no_administrator() -> None:
     app = open_as("chief", "6_Administration.py")
     app.user = claims("chief", email_verified=False)

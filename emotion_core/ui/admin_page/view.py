@@ -34,12 +34,15 @@ def show_administration() -> None:
     if told := st.session_state.pop(_TOLD, ""):
         st.success(told, icon=":material/check:")
     with st.spinner("Adding up …"):
-        rows = by_person(
-            kept_things(app_settings().work_dir), People(app_settings().work_dir / "people").all()
-        )
+        rows = by_person(kept_things(app_settings().work_dir), _people().all())
     _sizes(rows)
     _deleting(rows)
+    _forgetting([known for known, kept in rows if known is not None and not kept])
     _log_lines()
+
+
+def _people() -> People:
+    return People(app_settings().work_dir / "people")
 
 
 def _sizes(rows: Sequence[tuple[KnownPerson | None, list[Kept]]]) -> None:
@@ -112,6 +115,34 @@ def _deleting(rows: Sequence[tuple[KnownPerson | None, list[Kept]]]) -> None:
             key="admin_delete",
         ):
             _delete([thing for thing in kept if thing.token in chosen])
+
+
+def _forgetting(people: Sequence[KnownPerson]) -> None:
+    """Take people who keep nothing off the list."""
+    if not people:
+        return
+    names = {known.person.owner: known for known in people}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Keeps nothing",
+            list(names),
+            format_func=lambda owner: _name_of(names.get(owner)),
+            index=None,
+            placeholder="Choose a person to take off the list",
+            key="admin_forget_who",
+            width=320,
+        )
+        pressed = st.button("Forget", disabled=chosen is None, key="admin_forget")
+    if not pressed or chosen is None:
+        return
+    try:
+        _people().forget(names[chosen].person)
+    except OSError as error:
+        st.error(f"The list could not be changed: {error.strerror}.", icon=":material/error:")
+        return
+    note("delete", "person")
+    st.session_state[_TOLD] = "Forgotten. The audit log keeps its lines."
+    st.rerun()
 
 
 def _words(thing: Kept) -> str:
