@@ -36,8 +36,10 @@ else:
     # together with the routes that hand out files in pieces and that answer other programs.
     from emotion_core.ui.common.api_door import interface_routes
     from emotion_core.ui.common.file_links import file_routes
-    from emotion_core.ui.common.server import opening_browser
+    from emotion_core.ui.common.operations import Operations
     from emotion_core.ui.presentation_page.messages import message_routes
 
-    routes = [*file_routes(), *message_routes(), *interface_routes()]
-    app = st.App(__file__, routes=routes, lifespan=opening_browser)
+    server = Operations.from_environment()
+    files = file_routes(guard=server.file_guard())
+    routes = [*files, *message_routes(), *interface_routes(), *server.routes()]
+    app = st.App(__file__, routes=routes, middleware=server.middleware(), lifespan=server.lifespan)

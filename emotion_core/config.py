@@ -1,10 +1,9 @@
 """Settings that all parts share: small frozen values, validated once, at construction.
 
 Environment variables of the application start with `EMOTION_LAB_`; `AppSettings.from_environment`
-is the only place that reads them.
+and, for sign-on and operation, `access.settings.AccessSettings` are the only places that read them.
 """
 
-import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -15,11 +14,14 @@ from typing import Any
 import platformdirs
 
 from emotion_core.atomic_io import parse_json
+from emotion_core.environment import count as _count
+from emotion_core.environment import is_token, token_words
+from emotion_core.environment import number as _number
+from emotion_core.environment import switch as _switch
 from emotion_core.errors import SettingsError
 
 _PACKAGE = Path(__file__).resolve().parent
 PROJECT_ROOT = _PACKAGE.parent
-_SHORTEST_TOKEN = 24
 
 
 def _installed_or_checkout(installed: str, checkout: str) -> Path:
@@ -224,12 +226,8 @@ class AppSettings:
         check_range("EMOTION_LAB_API_RATE", self.api_rate, 1, 1_000_000)
         check_range("EMOTION_LAB_API_UPLOAD_MB", self.api_upload_mb, 1, 1_000_000)
         _check_shared(self.database, self.store)
-        if self.api_token and not _is_token(self.api_token):
-            raise SettingsError(
-                f"EMOTION_LAB_API_TOKEN must have at least {_SHORTEST_TOKEN} characters, letters, "
-                "digits, - and _ only. This makes one: "
-                "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
-            )
+        if self.api_token and not is_token(self.api_token):
+            raise SettingsError(token_words("EMOTION_LAB_API_TOKEN"))
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "AppSettings":
@@ -280,12 +278,6 @@ def _check_shared(database: str, store: str) -> None:
             raise SettingsError(f"{name} must be a URL.")
 
 
-def _is_token(text: str) -> bool:
-    """Whether a text can be a token: long enough not to be guessed, and safe in a header."""
-    known = text.isascii() and text.replace("-", "").replace("_", "").isalnum()
-    return known and len(text) >= _SHORTEST_TOKEN
-
-
 def _path(environ: Mapping[str, str], name: str) -> Path | None:
     text = environ.get(name)
     return Path(text) if text else None
@@ -298,31 +290,6 @@ def _existing(name: str, path: Path | None, *, folder: bool) -> Path | None:
         what = "a folder that exists" if folder else "a folder or a file that exists"
         raise SettingsError(f"{name} must be {what}, got {str(path)!r}.")
     return path
-
-
-def _number(environ: Mapping[str, str], name: str, default: float) -> float:
-    try:
-        number = float(environ.get(name, default))
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise SettingsError(f"{name} must be a number, got {environ[name]!r}.")
-    return number
-
-
-def _count(environ: Mapping[str, str], name: str, default: int) -> int:
-    text = environ.get(name, str(default)).strip()
-    # int() refuses thousands of digits with an error of its own; the range is checked later.
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise SettingsError(f"{name} must be a whole number, 0 or more, got {text!r}.")
-    return int(text)
-
-
-def _switch(environ: Mapping[str, str], name: str) -> bool:
-    text = environ.get(name, "0").strip()
-    if text not in ("0", "1"):
-        raise SettingsError(f"{name} must be 1 or 0, got {text!r}.")
-    return text == "1"
 
 
 def _ice_servers(text: str) -> tuple[Mapping[str, Any], ...]:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from emotion_core.ui.common.page import end_page, start_page
 from emotion_core.ui.common.resources import stop_on_bad_settings
+from emotion_core.ui.common.sign_on import signs_on
 from emotion_core.ui.common.visitor_jobs import retention_words
 from emotion_core.ui.video_page.jobs import VIDEO_JOBS, job_store
 
@@ -47,6 +48,11 @@ end_page(
     "Videos are analysed on the computer that serves this page and are not sent anywhere else. "
     "People who return are recognised by their looks; what is remembered of these is never written "
     f"to disk. Uploads and results are deleted after {retention_words()}, or at once with the "
-    "Delete button. Others see them only if you give them this page's address; this browser finds "
-    "them again until it is closed."
+    "Delete button. "
+    + (
+        "Only you see them, whenever you sign in."
+        if signs_on()
+        else "Others see them only if you give them this page's address; this browser finds them "
+        "again until it is closed."
+    )
 )

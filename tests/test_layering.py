@@ -11,12 +11,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "emotion_core"
 SHARED_WORDS = {"labels", "datatypes", "errors", "extras", "config", "atomic_io", "progress"}
+SHARED_WORDS |= {"environment"}
 _TOOLS = {"vision", "model", "media", "datasets", "results"}
 _ANALYSIS = _TOOLS | {"pipeline", "evaluation"}
 _USES = _ANALYSIS | {"charts", "reports", "live", "video", "jobs", "training", "study"}
 _USES |= {"interchange", "sharing"}
 # Package → packages below it that it may import, beside itself and the shared words.
 MAY_IMPORT: dict[str, set[str]] = {
+    "access": set(),
+    "monitoring": {"access", "jobs", "live", "model"},
     "datasets": set(),
     "vision": set(),
     "media": set(),
@@ -36,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "live": _ANALYSIS - {"evaluation"} | {"sharing"},
     "lsl": {"live", "results"},
     "api": _ANALYSIS - {"evaluation"} | {"live", "video", "jobs"},
-    "ui": _USES | {"lsl", "api"},
+    "ui": _USES | {"lsl", "api", "access", "monitoring"},
     "commands": _USES | {"batch", "cli", "lsl"},
 }
 STREAMLIT = {"streamlit", "streamlit_webrtc"}

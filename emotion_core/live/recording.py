@@ -47,6 +47,7 @@ class LiveSession:
     Args:
         folder: made here; holds faces.csv, edits.json and session.json, later summary.json.
         model: name of the network that reads.
+        owner: whose recording it is, kept in session.json; "" where no one signs in.
         clock: steady seconds; the recording's time 0 is the moment it is made.
 
     Raises:
@@ -58,6 +59,7 @@ class LiveSession:
         folder: Path,
         model: str | Mapping[str, Any],
         *,
+        owner: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder
@@ -87,6 +89,7 @@ class LiveSession:
             self._head: dict[str, Any] = {
                 "started_utc": self.started_utc,
                 "model": model if isinstance(model, str) else dict(model),
+                **({"owner": owner} if owner else {}),
             }
             write_head(folder, self._head)
             self._faces = FacesWriter(folder / FACES)

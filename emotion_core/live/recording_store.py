@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from emotion_core.atomic_io import parse_json
 from emotion_core.errors import EmotionCoreError, InputError, OutputError
 from emotion_core.live.recording import LiveSession
 from emotion_core.live.recording_folder import HEAD, finish_folder
@@ -41,18 +42,19 @@ class SessionStore:
         # When a page last asked for a recording: a person with the page open is its owner.
         self._asked_s: dict[str, float] = {}
 
-    def start(self, model: str | Mapping[str, Any]) -> tuple[str, LiveSession]:
+    def start(self, model: str | Mapping[str, Any], owner: str = "") -> tuple[str, LiveSession]:
         """Begin a recording; old ones are deleted first.
 
         Args:
             model: the network's name, or what summary.json says of it.
+            owner: whose it is, as `owner_of` tells again; "" where no one signs in.
 
         Raises:
             OutputError: the work folder cannot be written.
         """
         self.forget_old()
         token = secrets.token_urlsafe(16)
-        session = LiveSession(self.root / token, model)
+        session = LiveSession(self.root / token, model, owner=owner)
         with self._lock:
             self._open[token] = session
             self._asked_s[token] = time.time()
@@ -68,6 +70,16 @@ class SessionStore:
         with self._lock:
             self._asked_s[token] = time.time()
             return folder, self._open.get(token)
+
+    def owner_of(self, token: str) -> str:
+        """Whose recording it is; "" where that is not known."""
+        if not _TOKEN.fullmatch(token):
+            return ""
+        try:
+            head = parse_json((self.root / token / HEAD).read_bytes())
+        except (OSError, ValueError):
+            return ""
+        return str(head.get("owner", "")) if isinstance(head, dict) else ""
 
     def stop(self, token: str) -> dict[str, Any]:
         """End a recording, also one that lost its server, and return its summary.

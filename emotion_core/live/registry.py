@@ -24,6 +24,7 @@ class LiveStream:
     Attributes:
         id: 16 letters that cannot be guessed.
         started_utc: when it was added, ISO 8601.
+        owner: whose stream it is; "" where no one signs in.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class LiveStream:
         # What a processor remembers of people's looks must not outlive its stream.
         self._processor = weakref.ref(processor)
         self.started_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.owner = ""
         self._store, self._model = store, model
         self._lock = threading.Lock()
         # Held while a recording begins, which waits for the disk; those who only look do not.
@@ -102,7 +104,7 @@ class LiveStream:
                 raise InputError(
                     "The page still shows a finished recording. Press “New recording” there first."
                 )
-            token, session = self._store.start(self._model)
+            token, session = self._store.start(self._model, self.owner)
             processor.listen(session.begin_stream(processor.resolve_identities))
             with self._lock:
                 self._remote.append(token)

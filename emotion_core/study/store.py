@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from emotion_core.atomic_io import parse_json, replace_file
-from emotion_core.errors import OutputError
+from emotion_core.errors import InputError, OutputError
 from emotion_core.results.export import output_error
+from emotion_core.results.paths import taking_turns
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 _HEAD: Final = "study.json"
 # In the head: the tokens for coders, and for participants of a presentation.
 CODING: Final = "coding"
 SESSION: Final = "session"
+# And with whom it is shared: e-mail address → when, in seconds since 1970.
+_SHARED: Final = "shared"
+_LOCK: Final = ".heads.lock"
+_PATIENCE_S: Final = 10.0
+_EMAIL: Final = re.compile(r"[^@\s,;<>]{1,200}(@[^@\s,;<>]{1,100})?")
 # The study itself is a folder within, so that nothing about its owner is zipped with it.
 _STUDY: Final = "study"
 
@@ -76,16 +82,10 @@ class StudyStore:
         Raises:
             OutputError: there is no such study, or the work folder cannot be written.
         """
-        head = self._head(token) if _TOKEN.fullmatch(token) else {}
-        if not head:
-            raise OutputError("The study is no longer here: it was deleted.")
+        head = self._known_head(token)
         if purpose not in head:
-            path = self._root / token / _HEAD
-            head[purpose] = secrets.token_urlsafe(16)
-            try:
-                replace_file(path, json.dumps(head).encode())
-            except OSError as error:
-                raise output_error(path, error) from error
+            made = {purpose: secrets.token_urlsafe(16)}
+            head = self._change_head(token, lambda head: made | head)
         return str(head[purpose])
 
     def invited(self, invitation: str, purpose: str = CODING) -> Path | None:
@@ -103,6 +103,75 @@ class StudyStore:
         heads = {head.parent.name: self._head(head.parent.name) for head in self._heads()}
         mine = [token for token, head in heads.items() if head.get("owner") in wanted]
         return sorted(mine, key=lambda token: -float(heads[token].get("created_s", 0.0)))
+
+    def owned_by(self, token: str, owner: str) -> bool:
+        """Whether a visit, or a person, made this study."""
+        head = self._head(token) if _TOKEN.fullmatch(token) else {}
+        return bool(head) and head.get("owner") == _digest(owner)
+
+    def may_open(self, token: str, owner: str, email: str) -> bool:
+        """Whether a person made this study, or it is shared with their address."""
+        return self.owned_by(token, owner) or (bool(email) and email in self.shared_with(token))
+
+    def shared_with(self, token: str) -> tuple[str, ...]:
+        """Addresses of those with whom a study is shared, sorted."""
+        head = self._head(token) if _TOKEN.fullmatch(token) else {}
+        return tuple(sorted(_shared(head)))
+
+    def shared_to(self, email: str) -> list[str]:
+        """Tokens of the studies that others share with this address, newest first."""
+        heads = {head.parent.name: self._head(head.parent.name) for head in self._heads()}
+        found = [token for token, head in heads.items() if email and email in _shared(head)]
+        return sorted(found, key=lambda token: -float(heads[token].get("created_s", 0.0)))
+
+    def share(self, token: str, email: str) -> None:
+        """Let a person see a study; harmless when repeated.
+
+        Args:
+            token: of the study.
+            email: their address as they sign in with it; upper and lower case are the same.
+
+        Raises:
+            InputError: it is not an address.
+            OutputError: there is no such study, or the work folder cannot be written.
+        """
+        address = email.strip().casefold()
+        if not _EMAIL.fullmatch(address):
+            raise InputError("Give one e-mail address, as the person signs in with it.")
+        self._change_head(
+            token, lambda head: head | {_SHARED: _shared(head) | {address: time.time()}}
+        )
+
+    def unshare(self, token: str, email: str) -> None:
+        """Take a study away from a person with whom it was shared; harmless when repeated.
+
+        Raises:
+            OutputError: there is no such study, or the work folder cannot be written.
+        """
+        self._change_head(
+            token,
+            lambda head: head | {_SHARED: {k: v for k, v in _shared(head).items() if k != email}},
+        )
+
+    def _change_head(
+        self, token: str, change: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Change the head of a study, one at a time; returns it as it is then."""
+        self._known_head(token)
+        path = self._root / token / _HEAD
+        try:
+            with taking_turns(self._root / _LOCK, _PATIENCE_S):
+                head = change(self._known_head(token))
+                replace_file(path, json.dumps(head).encode())
+        except OSError as error:
+            raise output_error(path, error) from error
+        return head
+
+    def _known_head(self, token: str) -> dict[str, Any]:
+        head = self._head(token) if _TOKEN.fullmatch(token) else {}
+        if not head:
+            raise OutputError("The study is no longer here: it was deleted.")
+        return head
 
     def delete(self, token: str) -> None:
         """Remove a study and everything in it; harmless when repeated.
@@ -128,6 +197,11 @@ class StudyStore:
         except (OSError, ValueError):
             return {}
         return head if isinstance(head, dict) else {}
+
+
+def _shared(head: dict[str, Any]) -> dict[str, Any]:
+    shared = head.get(_SHARED)
+    return shared if isinstance(shared, dict) else {}
 
 
 def _digest(owner: str) -> str:

@@ -96,8 +96,9 @@ def free_port() -> int:
 
 @contextmanager
 def running_server(folder: Path, **environment: str) -> Iterator[Server]:
-    """The app on a free port of 127.0.0.1, ended with the block."""
-    port, log, threads = free_port(), folder / "server.log", folder / "threads.json"
+    """The app on 127.0.0.1, on a free port or the one in the environment, ended with the block."""
+    port = int(environment.get("STREAMLIT_SERVER_PORT") or free_port())
+    log, threads = folder / "server.log", folder / "threads.json"
     command = [
         sys.executable,
         str(Path(__file__).parent / "serve.py"),

@@ -10,6 +10,7 @@ from emotion_core.api.closed import closed_route
 from emotion_core.config import AppSettings
 from emotion_core.errors import SettingsError
 from emotion_core.ui.common.server import base_path
+from emotion_core.ui.common.sign_on import access_settings
 
 _log = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ def interface_routes() -> list[BaseRoute]:
     base = base_path()
     try:
         settings = AppSettings.from_environment()
+        access_settings()
     except SettingsError as error:
         # Every page says the same; nothing may be open by mistake.
         _log.error("The interface for programs stays closed: %s", error)

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from emotion_core.ui.common.audit_trail import reader_here
 from emotion_core.ui.common.file_links import LINKS, ROUTE, OfferedFile
-from emotion_core.ui.common.page_list import PAGES
+from emotion_core.ui.common.page_list import ALL_PAGES
 
 # Of what is played without links, as a whole in the server's memory.
 _LARGEST_IN_MEMORY: Final = 400 * 10**6
@@ -83,7 +84,7 @@ def file_address(file: OfferedFile, key: str) -> str | None:
         return None
     ids: dict[object, str] = st.session_state.setdefault("file_links", {})
     known = (key, _version(file))
-    ids[known] = LINKS.offer(file, ids.get(known))
+    ids[known] = LINKS.offer(file, ids.get(known), reader_here())
     return f"{base}/{ROUTE}?id={ids[known]}"
 
 
@@ -114,6 +115,6 @@ def served_base() -> str | None:
 # As Streamlit derives the last part of a page's address from the name of its file.
 _PAGE_NAMES: Final = frozenset(
     path.removeprefix("pages/").removesuffix(".py").partition("_")[2]
-    for path in PAGES
+    for path in ALL_PAGES
     if path.startswith("pages/")
 )

@@ -2,6 +2,9 @@
 
 import streamlit as st
 
+from emotion_core.monitoring.log_lines import write_json_lines
+from emotion_core.ui.common.sign_on import access_settings
+
 
 @st.cache_resource(show_spinner=False)
 def begin_duties() -> None:
@@ -16,5 +19,8 @@ def begin_duties() -> None:
     from emotion_core.ui.live_page.recorder import session_store
     from emotion_core.ui.video_page.jobs import job_store
 
+    if access_settings().json_log:
+        # Parts of Streamlit that came with the first page write their own lines.
+        write_json_lines()
     for open_store in (session_store, job_store, evaluate_store, explain_store):
         open_store()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -31,6 +31,10 @@ LIFETIME_S: Final = 12 * 3600.0
 GONE: Final = (
     "This file is no longer available: it was deleted, or the link has expired. "
     "Go back to the page that offered it and reload that page."
+)
+NOT_YOURS: Final = (
+    "This file belongs to someone else, or you have signed out. Sign in, and go to the page that "
+    "offers it."
 )
 _SAFE: Final = {
     # The browser may cache a piece while a player seeks; proxies may not.
@@ -76,6 +80,31 @@ class OfferedFile:
         return f"{kind}; filename*=utf-8''{quote(self.name, safe='')}"
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who may fetch a file.
+
+    Attributes:
+        owner: of `Person.owner`; "": anyone who knows the link.
+        kind, token: of what the file belongs to, such as a study; "" where that is not known.
+    """
+
+    owner: str = ""
+    kind: str = ""
+    token: str = ""
+
+
+class Guard(Protocol):
+    """Decides about requests for files, and is told of those that were answered."""
+
+    def may_fetch(self, request: Request, reader: Reader) -> bool:
+        """Whether the one who asks is the one to whom the link was given."""
+        ...
+
+    def handed_out(self, request: Request, file: "OfferedFile", reader: Reader) -> None:
+        """A file goes out."""
+
+
 class FileLinks:
     """The files that can be fetched now. All methods may be called from any thread.
 
@@ -92,45 +121,62 @@ class FileLinks:
     ) -> None:
         self.served = False
         self._lifetime_s, self._clock = lifetime_s, clock
-        self._offered: dict[str, tuple[float, OfferedFile]] = {}
+        self._offered: dict[str, tuple[float, OfferedFile, Reader]] = {}
         self._lock = threading.Lock()
 
-    def offer(self, file: OfferedFile, link_id: str | None = None) -> str:
+    def offer(
+        self, file: OfferedFile, link_id: str | None = None, reader: Reader = Reader()
+    ) -> str:
         """Make a file available; returns the id of its link, 43 letters.
 
         Args:
             file: to be fetched.
             link_id: of an earlier offer to the same visitor, which goes on where it still works:
                 a player would start again at another address.
+            reader: who may fetch it.
         """
         now = self._clock()
         with self._lock:
             self._offered = {i: kept for i, kept in self._offered.items() if kept[0] > now}
             if link_id not in self._offered or link_id is None:
                 link_id = secrets.token_urlsafe(32)
-            self._offered[link_id] = (now + self._lifetime_s, file)
+            self._offered[link_id] = (now + self._lifetime_s, file, reader)
         return link_id
 
     def find(self, link_id: str) -> OfferedFile | None:
         """The file behind a link; None where the link is unknown or has expired."""
+        found = self.offered(link_id)
+        return found[0] if found else None
+
+    def offered(self, link_id: str) -> tuple[OfferedFile, Reader] | None:
+        """As `find`, and who may fetch the file."""
         with self._lock:
-            expires_s, file = self._offered.get(link_id, (0.0, None))
-            return file if expires_s > self._clock() else None
+            kept = self._offered.get(link_id)
+            return kept[1:] if kept is not None and kept[0] > self._clock() else None
 
 
 LINKS: Final = FileLinks()
 
 
-def file_routes(links: FileLinks = LINKS) -> list[Route]:
-    """The routes by which a server answers the links; call it once, for the server that runs."""
+def file_routes(links: FileLinks = LINKS, guard: Guard | None = None) -> list[Route]:
+    """The routes by which a server answers the links; call it once, for the server that runs.
+
+    Args:
+        links: to answer.
+        guard: asked about each request where people sign in; None: who knows a link may follow it.
+    """
     links.served = True
-    return [Route(f"{base_path()}/{ROUTE}", partial(_answer, links), methods=["GET"])]
+    answer = partial(_answer, links, guard)
+    return [Route(f"{base_path()}/{ROUTE}", answer, methods=["GET"])]
 
 
-def _answer(links: FileLinks, request: Request) -> Response:
-    file = links.find(request.query_params.get("id", ""))
-    if file is None:
+def _answer(links: FileLinks, guard: Guard | None, request: Request) -> Response:
+    found = links.offered(request.query_params.get("id", ""))
+    if found is None:
         return _gone()
+    file, reader = found
+    if guard is not None and not guard.may_fetch(request, reader):
+        return _refusal(NOT_YOURS, 403)
     try:
         response = _response(file, request.method == "HEAD")
     except MissingDependencyError as error:
@@ -140,6 +186,8 @@ def _answer(links: FileLinks, request: Request) -> Response:
         _log.info("A file could not be handed out: %r", error)
         return _gone()
     response.headers.update(_SAFE | {"Content-Disposition": file.disposition})
+    if guard is not None:
+        guard.handed_out(request, file, reader)
     return response
 
 

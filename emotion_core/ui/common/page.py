@@ -11,9 +11,12 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from emotion_core.errors import EmotionCoreError, MissingDependencyError, SettingsError
+from emotion_core.ui.common.audit_trail import forget_open
 from emotion_core.ui.common.duties import begin_duties
-from emotion_core.ui.common.page_list import PAGES
+from emotion_core.ui.common.page_list import ADMINISTRATION, ALL_PAGES, PAGES
 from emotion_core.ui.common.resources import app_settings
+from emotion_core.ui.common.sign_in_page import admit, show_account, show_sign_in
+from emotion_core.ui.common.sign_on import admin_here, signs_on
 from emotion_core.ui.common.text import escape
 
 _SEVERAL: Final = (
@@ -29,6 +32,10 @@ _STYLE: Final = """<style>
 .st-key-visit { display: none; }
 .st-key-page_links { border-bottom: 1px solid #8884; padding-bottom: .3rem; }
 .st-key-page_links [data-testid="stPageLink"] p { font-size: .95rem; }
+.st-key-page_links > :has(> .st-key-account), .st-key-page_links > .st-key-account {
+  margin-left: auto; }
+.st-key-account button p { max-width: 15rem; overflow: hidden; text-overflow: ellipsis;
+  white-space: nowrap; }
 /* Small grey words and chosen controls with the contrast that WCAG 2.1 asks for (level AA). */
 [data-testid="stCaptionContainer"] { color: inherit; opacity: .8; }
 [data-testid="stCaptionContainer"] code { color: inherit; }
@@ -53,23 +60,37 @@ button[data-variant="segmented_control"][data-selected="true"] p {
 </style>"""
 
 
-def start_page(title: str, purpose: str, *, links: bool = True) -> None:
+def start_page(title: str, purpose: str, *, links: bool = True, invited: bool = False) -> None:
     """Set the page up and draw its head. Call it first, once, before anything else is drawn.
+
+    Where people sign in, the page's run ends here for those who have not.
 
     Args:
         title: shown large and in the browser's tab.
         purpose: one sentence that says what the visitor can do here.
         links: to the other pages; False for those who were invited to this one.
+        invited: the address holds a secret of its own, and opens nothing but what it is for:
+            no one has to sign in.
     """
     tab = PROGRAM if title == PROGRAM else f"{title} · {PROGRAM}"
     st.set_page_config(page_title=tab, page_icon=str(_ICON), layout="wide")
     st.html(_STYLE)
+    person, problem = admit()
+    closed = bool(problem) or (person is None and not invited and signs_on())
+    forget_open()
     with st.container(key="page_links", horizontal=True, vertical_alignment="center"):
         icon = base64.b64encode(_ICON.read_bytes()).decode()
         image = f'<img alt="" src="data:image/svg+xml;base64,{icon}">'
         st.html(f'<div class="lab-brand">{image}{PROGRAM}</div>', width="content")
-        for path in PAGES if links else ():
+        for path in PAGES if links and not closed and (person or not signs_on()) else ():
             link_to(path)
+        if person is not None and links:
+            if admin_here():
+                link_to(ADMINISTRATION)
+            show_account(person)
+    if closed:
+        show_sign_in(problem)
+        st.stop()
     st.title(title, anchor=False)
     st.markdown(purpose)
     # The page itself tells of bad settings, where it needs them.
@@ -78,12 +99,12 @@ def start_page(title: str, purpose: str, *, links: bool = True) -> None:
 
 
 def link_to(path: str, label: str | None = None) -> None:
-    """A link to a page of `PAGES`; plain text where the page runs on its own and knows no others.
+    """A link to a page of `ALL_PAGES`; plain text where the page runs on its own.
 
     Raises:
         KeyError: `path` is not a page of this program.
     """
-    name, icon = PAGES[path]
+    name, icon = ALL_PAGES[path]
     try:
         st.page_link(path, label=label or name, icon=icon)
     except (StreamlitAPIException, KeyError):

@@ -11,3 +11,6 @@ PAGES: Final[dict[str, tuple[str, str]]] = {
     "pages/4_Model.py": ("Model", ":material/monitoring:"),
     "pages/5_Study.py": ("Study", ":material/groups:"),
 }
+# For administrators of servers on which people sign in.
+ADMINISTRATION: Final = "pages/6_Administration.py"
+ALL_PAGES: Final = {**PAGES, ADMINISTRATION: ("Administration", ":material/shield_person:")}

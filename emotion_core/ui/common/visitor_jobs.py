@@ -2,7 +2,8 @@
 
 Visitors cannot see one another's jobs: an id is known only to the visitor who started the job, and
 is part of the address. The browser is told a name for the visit, so that a reload or another tab
-finds the list again.
+finds the list again. Where people sign in, jobs belong to the person, and an address opens nobody
+else's.
 """
 
 import re
@@ -18,6 +19,7 @@ from emotion_core.jobs.dispatcher import keep_starting
 from emotion_core.jobs.log import JobState
 from emotion_core.jobs.process import ANALYZE, JobCommand
 from emotion_core.jobs.store import JobStore
+from emotion_core.ui.common.audit_trail import note, note_open
 from emotion_core.ui.common.resources import app_settings, call_regularly
 from emotion_core.ui.common.shared import (
     replica_folder,
@@ -26,6 +28,7 @@ from emotion_core.ui.common.shared import (
     stop_because,
     stop_without_shared,
 )
+from emotion_core.ui.common.sign_on import person_here, signs_on
 from emotion_core.ui.common.text import escape
 
 _COOKIE: Final = "emotion_lab_visit"
@@ -90,11 +93,13 @@ class VisitorJobs:
         store: gives the store that all visitors share.
         kind: begins the keys of the session's state.
         parameter: of the page's address; holds the id of the job that is shown.
+        called: what a job is called in the audit log.
     """
 
     store: Callable[[], JobStore]
     kind: str
     parameter: str
+    called: str = "analysis"
 
     def mine(self) -> list[JobState]:
         """The jobs this visitor started or came to by their address, newest first.
@@ -116,15 +121,18 @@ class VisitorJobs:
     def _states(self) -> list[JobState]:
         key = f"{self.kind}_jobs"
         if key not in st.session_state:
-            store = self.store()
-            st.session_state[key] = [i for name in visitors() for i in store.jobs_of(name)]
+            st.session_state[key] = self._my_ids()
         ids: list[str] = st.session_state[key]
         given = st.query_params.get(self.parameter, "")
-        if given and given not in ids:
+        if given and given not in ids and (not signs_on() or given in self._my_ids()):
             ids.append(given)
         states = [state for job_id in ids if (state := self.store().state(job_id))]
         st.session_state[key] = [state.job_id for state in states]
         return sorted(states, key=lambda state: -state.created_s)
+
+    def _my_ids(self) -> list[str]:
+        store = self.store()
+        return [job_id for name in visitors() for job_id in store.jobs_of(name)]
 
     def shown(self) -> str | None:
         """The job that the page shows, or None for the form; it is part of the address."""
@@ -134,6 +142,8 @@ class VisitorJobs:
         shown: str | None = st.session_state[key]
         if shown:
             st.query_params[self.parameter] = shown
+            if shown in st.session_state.get(f"{self.kind}_jobs", []):
+                note_open(self.called, shown)
         return shown
 
     def show(self, job_id: str | None) -> None:
@@ -151,7 +161,12 @@ def visitor() -> str:
 
 
 def visitors() -> list[str]:
-    """The visit's name, and those under which this browser has been here before."""
+    """The visit's name, and those under which this browser has been here before.
+
+    Of a person who is signed in, the one name that is theirs at every visit.
+    """
+    if (person := person_here()) is not None:
+        return [person.owner]
     if "visitors" not in st.session_state:
         # A page under test has no browser, and something else than a string here.
         given = str(st.context.cookies.get(_COOKIE, "")).split(".")
@@ -162,20 +177,32 @@ def visitors() -> list[str]:
 
 
 def remember_visitor() -> None:
-    """Let the browser bring this visit's name along when it comes again; draws nothing."""
+    """Let the browser bring this visit's name along when it comes again; draws nothing.
+
+    Those who sign in are known by that.
+    """
+    if signs_on():
+        return
     remember = st.components.v2.component("emotion_lab_visit", js=_COOKIE_SCRIPT)
     # The style of the page hides this container: it would leave a gap.
     with st.container(key="visit"):
         remember(key="visit_cookie", data={"cookie": _COOKIE, "visitor": visitor()}, height=1)
 
 
-def delete_job(store: JobStore, job_id: str) -> None:
-    """Remove everything of a job; the page's run ends with a message where that fails."""
+def delete_job(store: JobStore, job_id: str, called: str = "analysis") -> None:
+    """Remove everything of a job; the page's run ends with a message where that fails.
+
+    Args:
+        store: of the job.
+        job_id: of the job.
+        called: what it is called in the audit log.
+    """
     try:
         store.delete(job_id)
     except OutputError as error:
         st.error(f"It could not be deleted: {error}", icon=":material/error:")
         st.stop()
+    note("delete", called, job_id)
 
 
 def fetched(store: JobStore, job_id: str) -> list[str]:

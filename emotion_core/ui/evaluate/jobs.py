@@ -35,7 +35,7 @@ def evaluate_store() -> JobStore:
     return kept_store("evaluations", _COMMAND)
 
 
-EVALUATIONS = VisitorJobs(evaluate_store, "evaluate", "evaluation")
+EVALUATIONS = VisitorJobs(evaluate_store, "evaluate", "evaluation", "evaluation")
 
 
 def start_evaluation(
@@ -130,7 +130,7 @@ def delete_evaluation(job_id: str) -> None:
     from emotion_core.ui.model_page.face_grid import forget_faces
 
     forget_faces()
-    delete_job(evaluate_store(), job_id)
+    delete_job(evaluate_store(), job_id, "evaluation")
     EVALUATIONS.show(None)
 
 

@@ -112,7 +112,7 @@ def delete_explanations(prefix: str) -> None:
     made: list[tuple[str, str]] = st.session_state.get(_MADE, [])
     for key, job_id in made:
         if key.startswith(prefix):
-            delete_job(explain_store(), job_id)
+            delete_job(explain_store(), job_id, "explanation")
     st.session_state[_MADE] = [entry for entry in made if not entry[0].startswith(prefix)]
 
 

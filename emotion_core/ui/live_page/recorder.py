@@ -7,6 +7,7 @@ nothing, and others cannot find it.
 import logging
 from collections.abc import Mapping
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from emotion_core.live.recording import LiveSession, SessionState
 from emotion_core.live.recording_store import SessionStore
 from emotion_core.live.registry import LIVE
 from emotion_core.media.encoder import NO_ENCODER, clip_encoder
+from emotion_core.ui.common.audit_trail import note, note_open
 from emotion_core.ui.common.resources import app_settings, call_regularly
 from emotion_core.ui.common.shared import shared, shared_module
+from emotion_core.ui.common.sign_on import person_here, signs_on
 
 _log = logging.getLogger(__name__)
 _TOKEN, _KEPT_TOKEN, _STREAM = "recording", "live_recording", "live_recording_stream"
@@ -63,9 +66,23 @@ def _shared_store(settings: AppSettings) -> SessionStore | None:
     return made
 
 
+def recording_owner() -> str:
+    """Whose recordings begin on this page; "" where no one signs in."""
+    person = person_here()
+    return sha256(person.owner.encode()).hexdigest() if person is not None else ""
+
+
+def _found(token: str) -> tuple[Path, LiveSession | None] | None:
+    """A recording that this visitor may see; where people sign in, their own only."""
+    found = session_store().find(token)
+    if found is None or not signs_on():
+        return found
+    return found if session_store().owner_of(token) == recording_owner() else None
+
+
 def current_session() -> LiveSession | None:
     """The recording of this visitor that runs or rests; None without one."""
-    found = session_store().find(shown_token())
+    found = _found(shown_token())
     return found[1] if found else None
 
 
@@ -85,8 +102,9 @@ def shown_token() -> str:
     takes it out of the address.
     """
     token = str(st.query_params.get(_TOKEN, "") or st.session_state.get(_KEPT_TOKEN, ""))
-    if not token or session_store().find(token) is None:
+    if not token or _found(token) is None:
         return ""
+    note_open("recording", token)
     st.session_state[_KEPT_TOKEN] = token
     if st.query_params.get(_TOKEN) != token:
         st.query_params[_TOKEN] = token
@@ -95,7 +113,7 @@ def shown_token() -> str:
 
 def finished_recording() -> Path | None:
     """The folder of this visitor's finished recording, also when asked by another page."""
-    found = session_store().find(str(st.session_state.get(_KEPT_TOKEN, "")))
+    found = _found(str(st.session_state.get(_KEPT_TOKEN, "")))
     if found is None or found[1] is not None or not (found[0] / "summary.json").is_file():
         return None
     return found[0]
@@ -171,7 +189,7 @@ def _offer_start(processor: LiveProcessor | None, model: Mapping[str, Any]) -> N
     if not pressed or _remote_session(processor) is not None:
         return
     try:
-        token, _ = session_store().start(model)
+        token, _ = session_store().start(model, recording_owner())
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -292,7 +310,8 @@ def show_finished() -> None:
     hours = app_settings().retention_h
     st.caption(
         f"It is deleted from the server after {hours:g} hours. Until then this page's address "
-        "brings you back to it, so keep the address private."
+        "brings you back to it"
+        + (", and no one else." if signs_on() else ", so keep the address private.")
     )
     try:
         _result(found[0])
@@ -303,9 +322,14 @@ def show_finished() -> None:
 def _leave(delete: str = "") -> None:
     """Take the recording out of the page's address, and off the disk where asked to."""
     if delete:
-        _try(partial(session_store().delete, delete))
+        _try(partial(_delete, delete))
     st.query_params.pop(_TOKEN, None)
     st.session_state.pop(_KEPT_TOKEN, None)
+
+
+def _delete(token: str) -> None:
+    session_store().delete(token)
+    note("delete", "recording", token)
 
 
 def _result(folder: Path) -> None:

@@ -7,14 +7,22 @@ import streamlit as st
 
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.live.registry import LIVE
-from emotion_core.ui.live_page.recorder import adopt, current_session, session_store, shown_token
+from emotion_core.ui.live_page.recorder import (
+    adopt,
+    current_session,
+    recording_owner,
+    session_store,
+    shown_token,
+)
 
 _RECORDED = "live_recorded"
 
 
 def open_to_remote(processor: LiveProcessor, model: Mapping[str, Any]) -> None:
     """Let other programs find this stream; call it in every run of the page."""
-    LIVE.add(processor, session_store(), model).show(shown_token())
+    stream = LIVE.add(processor, session_store(), model)
+    stream.owner = recording_owner()
+    stream.show(shown_token())
     st.session_state[_RECORDED] = current_session() is not None
 
 

@@ -12,8 +12,10 @@ from emotion_core.study.sample import is_synthetic
 from emotion_core.ui.coding_page.coder import show_coder
 from emotion_core.ui.coding_page.research import show_coding
 from emotion_core.ui.coding_page.visit import coder_here
+from emotion_core.ui.common.audit_trail import note
 from emotion_core.ui.common.frames import choose_frames
 from emotion_core.ui.common.network_choice import network_options, select_network
+from emotion_core.ui.common.sign_on import signs_on
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.presentation_page.research import show_presentation
 from emotion_core.ui.study_page.agreement import show_agreement
@@ -33,10 +35,11 @@ from emotion_core.ui.study_page.measures import show_measures
 from emotion_core.ui.study_page.pairs import show_pairs
 from emotion_core.ui.study_page.recordings import show_recordings
 from emotion_core.ui.study_page.report import show_report
+from emotion_core.ui.study_page.sharing import show_sharing
 from emotion_core.ui.study_page.start import LONGEST_NAME, recordings_words
 from emotion_core.ui.study_page.statistics import show_statistics
 from emotion_core.ui.study_page.study_view import StudyView
-from emotion_core.ui.study_page.visits import show_study_of, study_store
+from emotion_core.ui.study_page.visits import is_mine, show_study_of, study_store
 from emotion_core.ui.video_page.progress import file_line
 
 _EVERY_S: Final = 1.0
@@ -112,18 +115,29 @@ def _head_buttons(token: str, name: str, view: StudyView | None = None) -> None:
             st.rerun()
         if view is not None:
             _rename(view)
-        with st.popover("Delete", icon=":material/delete:", key="study_delete_menu"):
-            st.markdown(
-                f"Removes “{escape(name)}” with its recordings, readings and results from this "
-                "computer. Download the zip first to keep a copy."
-            )
-            if st.button("Delete now", type="primary", key="study_delete"):
-                _delete(token)
-        st.caption(
-            "Kept until you delete it. This page’s address opens it again: bookmark it, and keep "
-            "it private.",
-            width="content",
+        if show_sharing(token):
+            return
+        _offer_delete(token, name)
+        st.caption(_kept_words(), width="content")
+
+
+def _offer_delete(token: str, name: str) -> None:
+    with st.popover("Delete", icon=":material/delete:", key="study_delete_menu"):
+        st.markdown(
+            f"Removes “{escape(name)}” with its recordings, readings and results from this "
+            "computer. Download the zip first to keep a copy."
         )
+        if st.button("Delete now", type="primary", key="study_delete"):
+            _delete(token)
+
+
+def _kept_words() -> str:
+    if signs_on():
+        return "Kept until you delete it. You find it again when you sign in."
+    return (
+        "Kept until you delete it. This page’s address opens it again: bookmark it, and keep it "
+        "private."
+    )
 
 
 def _rename(view: StudyView) -> None:
@@ -146,12 +160,15 @@ def _rename(view: StudyView) -> None:
 
 
 def _delete(token: str) -> None:
+    if not is_mine(token):
+        return
     try:
         end_all(token)
         study_store().delete(token)
     except OutputError as error:
         st.error(str(error), icon=":material/error:")
         return
+    note("delete", "study", token)
     show_study_of(None)
     st.rerun()
 

@@ -1,11 +1,14 @@
 """The studies of this server, and which of them are this visitor's."""
 
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
 from emotion_core.study.store import StudyStore
+from emotion_core.ui.common.audit_trail import note_open
 from emotion_core.ui.common.resources import app_settings
+from emotion_core.ui.common.sign_on import person_here, signs_on
 from emotion_core.ui.common.visitor_jobs import remember_visitor, visitors
 
 _PARAMETER: Final = "study"
@@ -25,6 +28,10 @@ def my_studies() -> list[str]:
     Call it once in a run of the page: where there are some, the browser is told to remember.
     """
     store = study_store()
+    if signs_on():
+        # Others may have shared a study, or taken it away, a moment ago.
+        person = person_here()
+        return [*store.of(visitors()), *store.shared_to(person.email)] if person else []
     if _MINE not in st.session_state:
         st.session_state[_MINE] = store.of(visitors())
     tokens: list[str] = st.session_state[_MINE]
@@ -45,6 +52,29 @@ def shown_study() -> str | None:
     if token:
         st.query_params[_PARAMETER] = token
     return token
+
+
+def study_folder(token: str) -> Path | None:
+    """The folder of a study that this visitor may see; None where there is none.
+
+    Where people sign in, its address alone opens nothing: it is theirs, or shared with them.
+    """
+    if signs_on():
+        person = person_here()
+        store = study_store()
+        if person is None or not store.may_open(token, person.owner, person.email):
+            return None
+    if (folder := study_store().find(token)) is not None:
+        note_open("study", token)
+    return folder
+
+
+def is_mine(token: str) -> bool:
+    """Whether this visitor may delete a study and share it; where no one signs in, everyone may."""
+    if not signs_on():
+        return True
+    person = person_here()
+    return person is not None and study_store().owned_by(token, person.owner)
 
 
 def show_study_of(token: str | None) -> None:
