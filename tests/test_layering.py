@@ -19,7 +19,7 @@ _USES |= {"interchange", "sharing"}
 # Package → packages below it that it may import, beside itself and the shared words.
 MAY_IMPORT: dict[str, set[str]] = {
     "access": set(),
-    "monitoring": {"access", "jobs", "live", "model"},
+    "monitoring": {"access", "jobs", "live", "model", "sharing"},
     "datasets": set(),
     "vision": set(),
     "media": set(),
@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "charts": _TOOLS | {"evaluation"},
     "reports": {"charts", "results", "media", "study", "interchange"},
     "training": _TOOLS | {"evaluation"},
-    "sharing": {"results"},
+    "sharing": {"access", "results"},
     "jobs": {"results", "sharing"},
     "interchange": {"results"},
     "study": {"results", "interchange"},

@@ -31,10 +31,13 @@ class AuditLog:
     Args:
         folder: of its files; made where it is missing.
         days: for which a line is kept; 0 writes nothing.
+
+    Attributes:
+        days: as given.
     """
 
     def __init__(self, folder: Path, days: int) -> None:
-        self._folder, self._days = folder, days
+        self._folder, self.days = folder, days
         host = re.sub(r"[^A-Za-z0-9]+", "-", socket.gethostname())[:40] or "host"
         self._ending = f"{host}.jsonl"
         self._lock = threading.Lock()
@@ -52,10 +55,10 @@ class AuditLog:
             thing: `short_name` of its token.
             more: further values, no readings and no names from recordings.
         """
-        if not self._days:
+        if not self.days:
             return True
         now = datetime.now(UTC)
-        line = {
+        line: dict[str, Any] = {
             "time": now.isoformat(timespec="milliseconds"),
             "event": event,
             "who": who,
@@ -63,13 +66,18 @@ class AuditLog:
             **({"thing": thing} if thing else {}),
             **more,
         }
+        text = json.dumps(line, ensure_ascii=False)
+        self._share(line["time"], text)
         try:
             with self._lock:
-                self._append(now, json.dumps(line, ensure_ascii=False) + "\n")
+                self._append(now, text + "\n")
         except OSError as error:
             _log.error("The audit log could not be written (%s): %s by %s", error, event, who)
             return False
         return True
+
+    def _share(self, time: str, line: str) -> None:
+        """Give a line to those with whom this log is shared; here, no one."""
 
     def _append(self, now: datetime, line: str) -> None:
         day = now.date().isoformat()
@@ -86,7 +94,7 @@ class AuditLog:
             self._drop_old(now)
 
     def _drop_old(self, now: datetime) -> None:
-        oldest = (now - timedelta(days=self._days)).date().isoformat()
+        oldest = (now - timedelta(days=self.days)).date().isoformat()
         for day, path in self._files():
             if day < oldest:
                 with contextlib.suppress(OSError):
@@ -98,7 +106,11 @@ class AuditLog:
         return sorted((match[1], path) for match, path in found if match)
 
     def newest(self, most: int) -> list[dict[str, Any]]:
-        """The newest lines, newest first; lines that cannot be read are left out."""
+        """The newest lines, newest first; lines that cannot be read are left out.
+
+        Raises:
+            StoreError: they are in a database, which does not answer.
+        """
         lines: list[dict[str, Any]] = []
         days = sorted({day for day, _ in self._files()}, reverse=True)
         for day in days:
@@ -115,6 +127,7 @@ class AuditLog:
 
         Raises:
             OSError: a file cannot be read.
+            StoreError: they are in a database, which does not answer.
         """
         for _, path in self._files():
             yield path.read_bytes()

@@ -51,7 +51,11 @@ class People:
         return True
 
     def all(self) -> list[KnownPerson]:
-        """Everybody, sorted by how they are called."""
+        """Everybody, sorted by how they are called.
+
+        Raises:
+            StoreError: they are in a database, which does not answer.
+        """
         found = [known for path in self._folder.glob(f"*{_SUFFIX}") if (known := _read(path))]
         return sorted(found, key=lambda known: known.person.label)
 
@@ -60,6 +64,7 @@ class People:
 
         Raises:
             OSError: the file cannot be removed.
+            StoreError: they are in a database, which does not answer.
         """
         name = person.owner.removeprefix("person:") + _SUFFIX
         (self._folder / name).unlink(missing_ok=True)

@@ -96,7 +96,7 @@ class SharedSessionStore(SessionStore):
         files = [f for f in folder.iterdir() if f.is_file() and not _is_private(f)]
 
         def also(connection: Any) -> None:
-            described = {"owner": "", "work": ""}
+            described = {"owner": self.owner_of(folder.name), "work": ""}
             self._index.put(connection, folder.name, described, status=DONE)
             self._edits.put(connection, folder.name, folder, "")
 
@@ -109,15 +109,19 @@ class SharedSessionStore(SessionStore):
         Raises:
             StoreError: the database does not answer; the others keep it.
         """
-        if self.find(token) is None:
+        if not is_token(token):
             return
-        # It raises before anything is deleted.
-        self._index.get(token)
+        # First: it raises before anything is deleted, and nothing is fetched to be deleted.
+        self._withdraw(token)
         super().delete(token)
+        # One that was running has been shared at its end.
+        self._withdraw(token)
+        self._files.sweep()
+
+    def _withdraw(self, token: str) -> None:
         with self._database.transaction() as connection:
             self._index.remove(connection, token)
             self._files.drop(connection, token)
-        self._files.sweep()
 
     def forget_old(self) -> None:
         """Delete recordings that no replica used for the set time; share what was not shared."""

@@ -7,12 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.model.bundle import load_bundle
-from emotion_core.monitoring.job_folders import longest_wait_s
+from emotion_core.monitoring.job_folders import KINDS, OWN_KINDS, longest_wait_s
+from emotion_core.monitoring.patience import Question
 
+__all__ = ["OWN_KINDS", "Health"]
 _log = logging.getLogger(__name__)
 # Less room than this does not take a short video and its results.
 LEAST_FREE_BYTES: Final = 200_000_000
@@ -29,16 +32,24 @@ class Health:
         work_dir: of the installation.
         models_dir: of the installation.
         others: further checks; each returns a problem or "".
+        asked: checks of other machines, all begun before the first is waited for.
+        kinds: of the jobs in the work folder, as of `job_folders`.
     """
 
     def __init__(
-        self, work_dir: Path, models_dir: Path, others: Mapping[str, Callable[[], str]]
+        self,
+        work_dir: Path,
+        models_dir: Path,
+        others: Mapping[str, Callable[[], str]],
+        asked: Mapping[str, Question[str]] = MappingProxyType({}),
+        kinds: Mapping[str, str] = KINDS,
     ) -> None:
+        self._asked = asked
         self._checks: dict[str, Callable[[], str]] = {
             "work folder": lambda: work_folder_problem(work_dir),
             "disk": lambda: disk_problem(work_dir),
             "network": lambda: network_problem(models_dir),
-            "queue": lambda: queue_problem(work_dir),
+            "queue": lambda: queue_problem(work_dir, kinds=kinds),
             **others,
         }
         self._lock = threading.Lock()
@@ -53,7 +64,10 @@ class Health:
             return self._known[1]
 
     def _look(self) -> dict[str, Any]:
+        for question in self._asked.values():
+            question.begin()
         found = {name: check() for name, check in self._checks.items()}
+        found |= {name: question.answer() for name, question in self._asked.items()}
         problems = {name: problem for name, problem in found.items() if problem}
         for name in problems.keys() - self._told.keys():
             _log.error("Health, %s: %s", name, problems[name])
@@ -100,12 +114,17 @@ def network_problem(models_dir: Path) -> str:
     return ""
 
 
-def queue_problem(work_dir: Path, longest_s: float = LONGEST_WAIT_S) -> str:
+def queue_problem(work_dir: Path, kinds: Mapping[str, str] = KINDS) -> str:
     """Why waiting jobs do not begin; "" where they do, or none waits."""
     try:
-        kind, wait_s = longest_wait_s(work_dir, time.time())
+        kind, wait_s = longest_wait_s(work_dir, time.time(), kinds)
     except OSError:
         return ""
-    if wait_s < longest_s:
+    return stuck_words(kind, wait_s)
+
+
+def stuck_words(kind: str, wait_s: float) -> str:
+    """What is said of a queue whose oldest job waits so long; "" where that is not long."""
+    if wait_s < LONGEST_WAIT_S:
         return ""
     return f"The queue is stuck: one job ({kind}) has waited for {wait_s / 60:.0f} minutes."

@@ -26,6 +26,9 @@ KINDS: Final[Mapping[str, str]] = {
     "explanations": "explanation",
     "study_jobs": "study work",
 }
+# Replicas that share a database share the jobs of these folders.
+SHARED_KINDS: Final = {name: kind for name, kind in KINDS.items() if name != "study_jobs"}
+OWN_KINDS: Final = {name: kind for name, kind in KINDS.items() if name not in SHARED_KINDS}
 # The states of ended jobs by what their folders looked like: their logs are long.
 _ended: dict[Path, tuple[int, str]] = {}
 _MOST_KEPT: Final = 5000
@@ -66,22 +69,33 @@ def _stamp(folder: Path) -> int:
     return hash(tuple(times))
 
 
-def states_of(work_dir: Path) -> dict[tuple[str, str], int]:
-    """(kind, state) → number of jobs, of all stores of a work folder."""
+def states_of(work_dir: Path, kinds: Mapping[str, str] = KINDS) -> dict[tuple[str, str], int]:
+    """(kind, state) → number of jobs, of these stores of a work folder."""
     found: Counter[tuple[str, str]] = Counter()
-    for name, kind in KINDS.items():
+    for name, kind in kinds.items():
         for folder, job in jobs_in(work_dir / name):
             found[kind, state_in(folder, job)] += 1
     return dict(found)
 
 
-def longest_wait_s(work_dir: Path, now_s: float) -> tuple[str, float]:
+def running_in(folder: Path, kinds: Mapping[str, str]) -> dict[tuple[str, str], int]:
+    """(kind, "running") → number of jobs whose processes run from a replica's folder."""
+    found: Counter[tuple[str, str]] = Counter()
+    for name, kind in kinds.items():
+        for file in (folder / name).glob(f"jobs/*/{PROCESS}"):
+            found[kind, RUNNING] += living(file.parent, None) is not None
+    return {key: number for key, number in found.items() if number}
+
+
+def longest_wait_s(
+    work_dir: Path, now_s: float, kinds: Mapping[str, str] = KINDS
+) -> tuple[str, float]:
     """The kind of job that waits longest though none of its kind runs, and for how many seconds.
 
     ("", 0.0) where no job waits, or where one of the same kind is being worked on.
     """
     worst = ("", 0.0)
-    for name, kind in KINDS.items():
+    for name, kind in kinds.items():
         jobs = list(jobs_in(work_dir / name))
         waiting = [folder for folder, _ in jobs if waits(folder)]
         if not waiting or any(living(folder, None) for folder, _ in jobs if folder not in waiting):

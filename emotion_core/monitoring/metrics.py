@@ -5,16 +5,20 @@ Importing this module needs the extra `metrics`.
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from emotion_core.live.capacity import SEATS, default_max_streams
 from emotion_core.live.registry import LIVE, LiveRegistry
-from emotion_core.monitoring.job_folders import states_of
+from emotion_core.monitoring.job_folders import KINDS, OWN_KINDS, states_of
 from emotion_core.monitoring.requests import RequestCounts
+
+if TYPE_CHECKING:
+    from emotion_core.monitoring.shared_side import SharedSide
 
 __all__ = ["CONTENT_TYPE", "ServerMetrics", "default_max_streams"]
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -28,6 +32,7 @@ class ServerMetrics:
         most_streams: live streams that are read at once.
         counts: of the interface for programs.
         live: the live streams of the pages.
+        shared: what this server shares with other replicas; None where it is the only one.
     """
 
     def __init__(
@@ -36,7 +41,9 @@ class ServerMetrics:
         most_streams: int,
         counts: RequestCounts,
         live: LiveRegistry = LIVE,
+        shared: "SharedSide | None" = None,
     ) -> None:
+        self._shared = shared
         self._work_dir, self._most, self._counts, self._live = work_dir, most_streams, counts, live
         self._lock = threading.Lock()
         self._seen: dict[str, tuple[int, int]] = {}
@@ -56,7 +63,7 @@ class ServerMetrics:
         yield from self._disk()
         requests = CounterMetricFamily(
             "emotion_lab_api_requests",
-            "Answered requests of the interface for programs.",
+            "Requests of the interface for programs that this replica answered.",
             labels=("method", "route", "status"),
         )
         for (method, route, status), number in self._counts.all().items():
@@ -67,16 +74,16 @@ class ServerMetrics:
         readings = [reading for s in self._live.running() if (reading := s.reading()) is not None]
         fps = sum(reading.analysis_fps for reading in readings)
         for name, words, value in (
-            ("live_streams", "Live streams that run or are about to.", SEATS.taken()),
-            ("live_streams_most", "Live streams that this server reads at once.", self._most),
-            ("live_frames_per_second", "Frames read a second, all streams of the pages.", fps),
+            ("live_streams", "Live streams here that run or are about to.", SEATS.taken()),
+            ("live_streams_most", "Live streams that this replica reads at once.", self._most),
+            ("live_frames_per_second", "Frames that this replica reads a second.", fps),
         ):
             yield GaugeMetricFamily(f"emotion_lab_{name}", words, value)
         frames, dropped = self._count_frames()
-        yield CounterMetricFamily("emotion_lab_live_frames", "Frames that came in.", frames)
+        yield CounterMetricFamily("emotion_lab_live_frames", "Frames that came in here.", frames)
         yield CounterMetricFamily(
             "emotion_lab_live_frames_dropped",
-            "Frames shown but not read: too little time.",
+            "Frames shown but not read here: too little time.",
             dropped,
         )
 
@@ -99,12 +106,29 @@ class ServerMetrics:
             return self._frames, self._dropped
 
     def _jobs(self) -> Iterator[Metric]:
-        jobs = GaugeMetricFamily(
-            "emotion_lab_jobs", "Jobs that are kept, by kind and state.", labels=("kind", "state")
+        if self._shared is None:
+            yield _jobs(
+                "jobs", "Jobs of the work folder, by kind and state.", states_of(self._work_dir)
+            )
+            return
+        self._shared.states.begin()
+        yield _jobs(
+            "jobs",
+            "Jobs of this replica: those that run on it, and its work on studies.",
+            states_of(self._work_dir, OWN_KINDS) | self._shared.running_here(),
         )
-        for (kind, state), number in sorted(states_of(self._work_dir).items()):
-            jobs.add_metric((kind, state), number)
-        yield jobs
+        found = self._shared.states.answer()
+        yield GaugeMetricFamily(
+            "emotion_lab_shared_up",
+            "1 where the database of all replicas answers this one, else 0.",
+            int(found is not None),
+        )
+        if found is not None:
+            yield _jobs(
+                "shared_jobs",
+                "Jobs of all replicas together: each replica tells the same; take max, not sum.",
+                {(KINDS[name], state): number for (name, state), number in found.items()},
+            )
 
     def _disk(self) -> Iterator[Metric]:
         try:
@@ -112,8 +136,19 @@ class ServerMetrics:
         except OSError:
             return
         yield GaugeMetricFamily(
-            "emotion_lab_disk_free_bytes", "Free on the disk of the work folder.", usage.free
+            "emotion_lab_disk_free_bytes",
+            "Free on the disk of this replica's work folder.",
+            usage.free,
         )
         yield GaugeMetricFamily(
-            "emotion_lab_disk_used_bytes", "Used on the disk of the work folder.", usage.used
+            "emotion_lab_disk_used_bytes",
+            "Used on the disk of this replica's work folder.",
+            usage.used,
         )
+
+
+def _jobs(name: str, words: str, found: Mapping[tuple[str, str], int]) -> Metric:
+    jobs = GaugeMetricFamily(f"emotion_lab_{name}", words, labels=("kind", "state"))
+    for (kind, state), number in sorted(found.items()):
+        jobs.add_metric((kind, state), number)
+    return jobs

@@ -5,14 +5,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from emotion_core.access.people import KnownPerson
 from emotion_core.access.person import Person
 from emotion_core.jobs.log import digest_of, read_json
-from emotion_core.monitoring.job_folders import KINDS, folder_bytes, jobs_in
+from emotion_core.monitoring.job_folders import KINDS, SHARED_KINDS, folder_bytes, jobs_in
+
+if TYPE_CHECKING:
+    from emotion_core.sharing.overview import SharedOverview
 
 RECORDING: Final = "recording"
+# Folder of the recordings, and their kind in the database.
+_LIVE: Final = "live"
 STUDY: Final = "study"
 # Of whom no one knows: from before sign-on, or of programs.
 NO_ONE: Final = "no one who signs in"
@@ -39,10 +44,34 @@ class Kept:
     results: int = 0
 
 
-def kept_things(work_dir: Path) -> list[Kept]:
-    """Everything that people keep in a work folder, newest first."""
-    found = [*_jobs(work_dir), *_recordings(work_dir / "live"), *_studies(work_dir / "studies")]
+def kept_things(work_dir: Path, shared: "SharedOverview | None" = None) -> list[Kept]:
+    """Everything that people keep in a work folder, newest first.
+
+    Args:
+        work_dir: of this server.
+        shared: of all replicas: their jobs and finished recordings, in place of this folder's.
+
+    Raises:
+        StoreError: the database of all replicas does not answer.
+    """
+    recordings = _recordings(work_dir / _LIVE)
+    if shared is None:
+        found = [*_jobs(work_dir), *recordings]
+    else:
+        found = _shared(shared)
+        known = {kept.token for kept in found}
+        # Those that still run, or could not be shared yet.
+        found += [kept for kept in recordings if kept.token not in known]
+    found += _studies(work_dir / "studies")
     return sorted(found, key=lambda kept: -kept.made_s)
+
+
+def _shared(overview: "SharedOverview") -> list[Kept]:
+    kinds = {**SHARED_KINDS, _LIVE: RECORDING}
+    return [
+        Kept(kinds[thing.kind], thing.token, thing.owner, thing.made_s, thing.size, thing.results)
+        for thing in overview.things(kinds)
+    ]
 
 
 def _jobs(work_dir: Path) -> Iterator[Kept]:

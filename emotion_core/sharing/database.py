@@ -88,6 +88,25 @@ PREVIEWS: Final = sa.Table(
     sa.Column("job", sa.String(64), primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
+# Who has signed in on any replica, and what was done: see `access.people` and `access.audit`.
+PEOPLE: Final = sa.Table(
+    "lab_people",
+    _TABLES,
+    sa.Column("owner", sa.String(128), primary_key=True),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("last_s", sa.Float(53), nullable=False),
+)
+AUDIT: Final = sa.Table(
+    "lab_audit",
+    _TABLES,
+    sa.Column("number", sa.Integer, primary_key=True),
+    # The line's own time, ISO 8601 in UTC: its order is that of the text.
+    sa.Column("time", sa.String(40), nullable=False, index=True),
+    sa.Column("line", sa.Text, nullable=False),
+)
 _KINDS: Final = "postgresql://USER:PASSWORD@HOST/DATABASE (or sqlite:///FILE on one machine)"
 # An arbitrary number that only this program locks.
 _MAKING_TABLES: Final = 7_205_759_403

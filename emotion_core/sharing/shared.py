@@ -34,4 +34,8 @@ class Shared:
             MissingDependencyError: a package for this kind of store is not installed.
         """
         self.database.check()
+        self.check_store()
+
+    def check_store(self) -> None:
+        """See whether the object store can be used; errors as of `check`."""
         self._objects.check()

@@ -25,7 +25,9 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def get(path: str, *headers: tuple[str, str], client: tuple[str, int] | None = None) -> Answer:
-    app = Starlette(routes=Operations.from_environment().routes())
+    server = Operations.from_environment()
+    server.middleware()
+    app = Starlette(routes=server.routes())
     return ask(app, path, *headers, client=client or ("127.0.0.1", 50_000))
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from emotion_core.access.people import KnownPerson, People
+from emotion_core.access.people import KnownPerson
 from emotion_core.access.person import short_name
 from emotion_core.errors import EmotionCoreError
 from emotion_core.jobs.store import JobStore
@@ -16,6 +16,8 @@ from emotion_core.ui.common.audit_trail import audit_log, note
 from emotion_core.ui.common.downloads import show_download
 from emotion_core.ui.common.file_links import OfferedFile
 from emotion_core.ui.common.resources import app_settings
+from emotion_core.ui.common.shared import shared, stop_because, stop_without_shared
+from emotion_core.ui.common.shared_access import open_people, shared_overview
 from emotion_core.ui.common.sign_on import access_settings
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.evaluate.jobs import evaluate_store
@@ -33,16 +35,17 @@ def show_administration() -> None:
     """Draw the page for an administrator."""
     if told := st.session_state.pop(_TOLD, ""):
         st.success(told, icon=":material/check:")
-    with st.spinner("Adding up …"):
-        rows = by_person(kept_things(app_settings().work_dir), _people().all())
+    stop_without_shared()
+    try:
+        with st.spinner("Adding up …"):
+            kept = kept_things(app_settings().work_dir, shared_overview())
+            rows = by_person(kept, open_people(app_settings()).all())
+    except EmotionCoreError as error:
+        stop_because(error)
     _sizes(rows)
     _deleting(rows)
     _forgetting([known for known, kept in rows if known is not None and not kept])
     _log_lines()
-
-
-def _people() -> People:
-    return People(app_settings().work_dir / "people")
 
 
 def _sizes(rows: Sequence[tuple[KnownPerson | None, list[Kept]]]) -> None:
@@ -62,7 +65,16 @@ def _sizes(rows: Sequence[tuple[KnownPerson | None, list[Kept]]]) -> None:
     total = sum(thing.size for _, kept in rows for thing in kept)
     st.caption(
         f"{total / 1e6:,.1f} MB in all, uploads included; an upload that several analyses share "
-        "counts for each. Readings and pictures are not shown here."
+        "counts for each. Readings and pictures are not shown here." + _of_replicas()
+    )
+
+
+def _of_replicas() -> str:
+    if shared() is None:
+        return ""
+    return (
+        " Jobs, results and finished recordings are those of all replicas; studies, and recordings "
+        "that run, those of this one."
     )
 
 
@@ -136,9 +148,10 @@ def _forgetting(people: Sequence[KnownPerson]) -> None:
     if not pressed or chosen is None:
         return
     try:
-        _people().forget(names[chosen].person)
-    except OSError as error:
-        st.error(f"The list could not be changed: {error.strerror}.", icon=":material/error:")
+        open_people(app_settings()).forget(names[chosen].person)
+    except (OSError, EmotionCoreError) as error:
+        words = error.strerror if isinstance(error, OSError) else error
+        st.error(f"The list could not be changed: {words}", icon=":material/error:")
         return
     note("delete", "person")
     st.session_state[_TOLD] = "Forgotten. The audit log keeps its lines."
@@ -190,7 +203,11 @@ def _log_lines() -> None:
     if not days:
         st.caption("It is switched off: EMOTION_LAB_AUDIT_DAYS is 0.")
         return
-    if lines := audit_log().newest(_MOST_LINES):
+    try:
+        lines = audit_log().newest(_MOST_LINES)
+    except EmotionCoreError as error:
+        stop_because(error)
+    if lines:
         table = pd.DataFrame(lines).fillna("").astype(str)
         table["time"] = table["time"].str.slice(0, 19).str.replace("T", " ")
         st.dataframe(table, hide_index=True, height=320)

@@ -9,6 +9,7 @@ from emotion_core.access.person import short_name
 from emotion_core.errors import SettingsError
 from emotion_core.ui.common.file_links import Reader
 from emotion_core.ui.common.resources import app_settings
+from emotion_core.ui.common.shared_access import open_audit
 from emotion_core.ui.common.sign_on import access_settings, person_here
 
 _SEEN: Final = "audit_seen"
@@ -17,12 +18,12 @@ _OPEN: Final = "audit_open"
 
 @st.cache_resource(show_spinner=False)
 def audit_log() -> AuditLog:
-    """The audit log of this server.
+    """The audit log of this server, or of all replicas.
 
     Raises:
         SettingsError: an administrator's variable cannot be used.
     """
-    return AuditLog(app_settings().work_dir / "audit", access_settings().audit_days)
+    return open_audit(app_settings(), access_settings().audit_days)
 
 
 def note(event: str, kind: str = "", token: str = "", **more: object) -> None:

@@ -17,15 +17,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from emotion_core.access.audit import AuditLog
 from emotion_core.access.proxy import TrustedHeader
 from emotion_core.access.settings import AccessSettings, SignOn, is_within
 from emotion_core.config import AppSettings
-from emotion_core.errors import SettingsError
+from emotion_core.errors import EmotionCoreError, SettingsError
 from emotion_core.extras import missing_extra
 from emotion_core.monitoring.log_lines import write_json_lines
 from emotion_core.ui.common.file_links import Guard
 from emotion_core.ui.common.server import base_path, opening_browser
+from emotion_core.ui.common.shared_access import open_audit, shared_side
 from emotion_core.ui.common.sign_on import SERVER, access_settings, sign_on_problem
 
 _log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Operations:
         self._metrics: Any = None
         self._counts: Any = None
         days = settings.audit_days if settings is not None else 0
-        self.audit = AuditLog(app.work_dir / "audit", days) if app is not None else None
+        self.audit = open_audit(app, days) if app is not None else None
 
     @classmethod
     def from_environment(cls) -> "Operations":
@@ -114,7 +114,16 @@ class Operations:
             others: dict[str, Callable[[], str]] = {
                 "sign-on": lambda: sign_on_problem_of_server(self._settings)
             }
-            self._health = health.Health(self._app.work_dir, self._app.models_dir, others)
+            folders = (self._app.work_dir, self._app.models_dir)
+            try:
+                shared = shared_side()
+            except EmotionCoreError as error:
+                # It may be mended while this server runs.
+                return {"status": "failing", "problems": {"settings": str(error)}}
+            if shared is None:
+                self._health = health.Health(*folders, others)
+            else:
+                self._health = health.Health(*folders, others, shared.checks, health.OWN_KINDS)
         state: dict[str, Any] = self._health.state()
         return state
 
@@ -131,16 +140,18 @@ class Operations:
         try:
             text, kind = await run_in_threadpool(self._measure, app)
         except ModuleNotFoundError as error:
-            words = str(missing_extra(error))
-            _log.error("No metrics: %s", words)
-            return PlainTextResponse(words + "\n", 501)
+            return _no_metrics(missing_extra(error))
+        except EmotionCoreError as error:
+            return _no_metrics(error)
         return Response(text, headers={**_NO_STORE, "Content-Type": kind})
 
     def _measure(self, app: AppSettings) -> tuple[bytes, str]:
         metrics = importlib.import_module("emotion_core.monitoring.metrics")
         if self._metrics is None:
             most = app.max_streams or metrics.default_max_streams()
-            self._metrics = metrics.ServerMetrics(app.work_dir, most, self._counts)
+            self._metrics = metrics.ServerMetrics(
+                app.work_dir, most, self._counts, shared=shared_side()
+            )
         return self._metrics.page(), metrics.CONTENT_TYPE
 
     @asynccontextmanager
@@ -150,6 +161,11 @@ class Operations:
             write_json_lines()
         async with opening_browser(app):
             yield
+
+
+def _no_metrics(why: EmotionCoreError) -> Response:
+    _log.error("No metrics: %s", why)
+    return PlainTextResponse(f"{why}\n", 501)
 
 
 def sign_on_problem_of_server(settings: AccessSettings | None) -> str:

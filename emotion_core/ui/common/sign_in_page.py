@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from emotion_core.access.people import People
 from emotion_core.access.person import Admission, Person
 from emotion_core.access.settings import AccessSettings, SignOn
-from emotion_core.errors import SettingsError
+from emotion_core.errors import EmotionCoreError, SettingsError
 from emotion_core.ui.common.audit_trail import note
 from emotion_core.ui.common.resources import app_settings
+from emotion_core.ui.common.shared_access import open_people
 from emotion_core.ui.common.sign_on import (
     access_settings,
     admission,
@@ -52,8 +52,8 @@ def admit() -> tuple[Person | None, str]:
 
 def _remember(person: Person) -> None:
     try:
-        People(app_settings().work_dir / "people").remember(person)
-    except SettingsError as error:
+        open_people(app_settings()).remember(person)
+    except EmotionCoreError as error:
         _log.error("%s", error)
 
 
