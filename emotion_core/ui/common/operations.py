@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from emotion_core.access.audit import AuditLog
 from emotion_core.access.proxy import TrustedHeader
 from emotion_core.access.settings import AccessSettings, SignOn, is_within
 from emotion_core.config import AppSettings
@@ -25,7 +26,6 @@ from emotion_core.extras import missing_extra
 from emotion_core.monitoring.log_lines import write_json_lines
 from emotion_core.ui.common.file_links import Guard
 from emotion_core.ui.common.server import base_path, opening_browser
-from emotion_core.ui.common.shared_access import open_audit, shared_side
 from emotion_core.ui.common.sign_on import SERVER, access_settings, sign_on_problem
 
 _log = logging.getLogger(__name__)
@@ -52,7 +52,14 @@ class Operations:
         self._metrics: Any = None
         self._counts: Any = None
         days = settings.audit_days if settings is not None else 0
-        self.audit = open_audit(app, days) if app is not None else None
+        self.audit = self._open_audit(app, days) if app is not None else None
+
+    @staticmethod
+    def _open_audit(app: AppSettings, days: int) -> AuditLog:
+        if app.database and days:
+            log: AuditLog = _replicas().open_audit(app, days)
+            return log
+        return AuditLog(app.work_dir / "audit", days)
 
     @classmethod
     def from_environment(cls) -> "Operations":
@@ -116,7 +123,7 @@ class Operations:
             }
             folders = (self._app.work_dir, self._app.models_dir)
             try:
-                shared = shared_side()
+                shared = _replicas().shared_side() if self._app.database else None
             except EmotionCoreError as error:
                 # It may be mended while this server runs.
                 return {"status": "failing", "problems": {"settings": str(error)}}
@@ -149,9 +156,8 @@ class Operations:
         metrics = importlib.import_module("emotion_core.monitoring.metrics")
         if self._metrics is None:
             most = app.max_streams or metrics.default_max_streams()
-            self._metrics = metrics.ServerMetrics(
-                app.work_dir, most, self._counts, shared=shared_side()
-            )
+            shared = _replicas().shared_side() if app.database else None
+            self._metrics = metrics.ServerMetrics(app.work_dir, most, self._counts, shared=shared)
         return self._metrics.page(), metrics.CONTENT_TYPE
 
     @asynccontextmanager
@@ -161,6 +167,11 @@ class Operations:
             write_json_lines()
         async with opening_browser(app):
             yield
+
+
+def _replicas() -> Any:
+    """What a server of several replicas imports."""
+    return importlib.import_module("emotion_core.ui.common.shared_access")
 
 
 def _no_metrics(why: EmotionCoreError) -> Response:
