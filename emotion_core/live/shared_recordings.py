@@ -61,6 +61,17 @@ class SharedSessionStore(SessionStore):
                 _log.warning("A shared recording could not be looked for: %s", error)
         return super().find(token)
 
+    def owner_of(self, token: str) -> str:
+        """As of `SessionStore`, also of one that is not on this computer."""
+        if (owner := super().owner_of(token)) or not is_token(token):
+            return owner
+        try:
+            row = self._index.get(token)
+        except StoreError as error:
+            _log.warning("A shared recording could not be looked for: %s", error)
+            return ""
+        return "" if row is None else str(row.description.get("owner", ""))
+
     def _bring_up_to_date(self, token: str) -> None:
         with self._copying:
             now = time.monotonic()

@@ -74,10 +74,10 @@ def recording_owner() -> str:
 
 def _found(token: str) -> tuple[Path, LiveSession | None] | None:
     """A recording that this visitor may see; where people sign in, their own only."""
-    found = session_store().find(token)
-    if found is None or not signs_on():
-        return found
-    return found if session_store().owner_of(token) == recording_owner() else None
+    # First: what is not theirs is not copied to this computer.
+    if signs_on() and session_store().owner_of(token) != recording_owner():
+        return None
+    return session_store().find(token)
 
 
 def current_session() -> LiveSession | None:

@@ -49,6 +49,14 @@ def fresh_server() -> Iterator[None]:
     st.cache_resource.clear()
 
 
+@pytest.fixture
+def index(database: str) -> Iterator[Database]:
+    """The database of all replicas."""
+    known = Database(database)
+    yield known
+    known.close()
+
+
 def use_replicas(patch: pytest.MonkeyPatch, work: Path, database: str, bucket: str) -> None:
     patch.setenv("EMOTION_LAB_WORK_DIR", str(work))
     patch.setenv("EMOTION_LAB_DATABASE", database)
@@ -73,13 +81,17 @@ def recorded(store: SharedSessionStore, name: str) -> str:
 
 
 def test_an_administrator_sees_and_deletes_what_another_replica_keeps(
-    tmp_path: Path, database: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    database: str,
+    bucket: str,
+    index: Database,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     other = replica(tmp_path / "other", database, bucket)
     recordings = SharedSessionStore(tmp_path / "other/live", 24.0, Shared(database, bucket))
     job_id, token = analysed(other, "anna"), recorded(recordings, "anna")
-    SharedPeople(tmp_path, lambda: Database(database)).remember(person("anna"))
-    overview = SharedOverview(Database(database))
+    SharedPeople(tmp_path, lambda: index).remember(person("anna"))
+    overview = SharedOverview(index)
     known = [KnownPerson(person("anna"), 0.0)]
     ((_, kept),) = by_person(kept_things(tmp_path / "work", overview), known)
     sizes = {thing.token: (thing.kind, thing.size, thing.results) for thing in kept}
@@ -103,7 +115,11 @@ def test_an_administrator_sees_and_deletes_what_another_replica_keeps(
 
 
 def test_a_recording_of_which_the_store_has_lost_files_can_be_deleted(
-    tmp_path: Path, database: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    database: str,
+    bucket: str,
+    index: Database,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here, there = (SharedSessionStore(tmp_path / n, 24.0, Shared(database, bucket)) for n in "ab")
     token = recorded(here, "anna")
@@ -114,11 +130,15 @@ def test_a_recording_of_which_the_store_has_lost_files_can_be_deleted(
     monkeypatch.setattr(Objects, "get", lost)
     assert there.find(token) is None
     there.delete(token)
-    assert SharedOverview(Database(database)).things(["live"]) == []
+    assert SharedOverview(index).things(["live"]) == []
 
 
 def test_the_queue_of_all_replicas_is_told_by_each_and_counted_once(
-    tmp_path: Path, database: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    database: str,
+    bucket: str,
+    index: Database,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("prometheus_client", reason="needs the extra `metrics`: prometheus-client")
     other = replica(tmp_path / "other", database, bucket)
@@ -135,16 +155,15 @@ def test_the_queue_of_all_replicas_is_told_by_each_and_counted_once(
     assert "take max, not sum" in page
     assert get("/healthz").status == 200
     # Half an hour later it is still there.
-    shared = Database(database)
-    with shared.transaction() as connection:
+    with index.transaction() as connection:
         connection.execute(JOBS.update().values(queued_s=JOBS.c.queued_s - LONGEST_WAIT_S - 9))
     st.cache_resource.clear()
     answer = get("/healthz")
     assert (answer.status, list(problems(answer))) == (503, ["shared queue"])
-    with shared.transaction() as connection:
-        running = {"status": "running", "lease_s": shared.now + 30}
+    with index.transaction() as connection:
+        running = {"status": "running", "lease_s": index.now + 30}
         connection.execute(JOBS.update().values(running))
-    assert SharedOverview(shared).longest_wait(SHARED_KINDS) == ("", 0.0)
+    assert SharedOverview(index).longest_wait(SHARED_KINDS) == ("", 0.0)
 
 
 def get(path: str) -> Answer:
@@ -184,7 +203,12 @@ def test_a_store_that_hangs_is_waited_for_only_so_long_and_asked_once(
 ) -> None:
     asked: list[int] = []
     go_on = threading.Event()
-    monkeypatch.setattr(Objects, "check", lambda _: (asked.append(1), go_on.wait(20)))
+
+    def hang(_: Objects) -> None:
+        asked.append(1)
+        go_on.wait(20)
+
+    monkeypatch.setattr(Objects, "check", hang)
     check = SharedSide(Shared(database, bucket), lambda: tmp_path, 0.3).checks["object store"]
     began_s = time.monotonic()
     for _ in range(3):
@@ -198,10 +222,12 @@ def test_a_store_that_hangs_is_waited_for_only_so_long_and_asked_once(
 
 
 def test_the_audit_log_is_of_all_replicas_and_stops_nothing(
-    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    index: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    shared = Database(database)
-    here, there = (SharedAuditLog(tmp_path / name, 30, lambda: shared) for name in ("a", "b"))
+    here, there = (SharedAuditLog(tmp_path / name, 30, lambda: index) for name in ("a", "b"))
     here.write("open", "anna@example.org", kind="analysis")
     here.settle()
     there.write("delete", "ben@example.org")

@@ -134,6 +134,7 @@ def test_a_recording_of_another_replica_is_its_owners(
         return run(app).text[0].value
 
     assert shown_to("ben") == "False"
+    assert not (here / "live" / token).exists(), "it is not even fetched"
     assert shown_to("anna") == f"{token} True"
     assert shown_to("ben") == "False", "also where a copy of it is"
     assert (here / "live" / token).is_dir()
