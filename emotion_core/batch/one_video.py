@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emotion_core.batch.locations import Location
 from emotion_core.batch.outcomes import CANCELLED, DONE, SKIPPED, analysed
 from emotion_core.errors import InputError
 from emotion_core.media.probe import probe
@@ -86,6 +87,20 @@ class VideoReader:
         probe(path)
         return Source(path, file_hash(path))
 
+    @property
+    def force(self) -> bool:
+        """Whether finished videos are analysed again."""
+        return self._options.force
+
+    def key_of(self, video: Location, sha256: str) -> str:
+        """What tells the results of a video from those of other bytes, settings or networks."""
+        return result_key(sha256, self._wanted(video), self._model)
+
+    def _wanted(self, video: Location) -> VideoOptions:
+        if isinstance(video, Path):
+            return self._options.exceptions.get(video, self._options.video)
+        return self._options.video
+
     def analyse(self, source: Source, folder: Path, hooks: Hooks) -> Event:
         """Analyse an examined video, or draw its clip again; finished results are reused.
 
@@ -105,8 +120,8 @@ class VideoReader:
         if options.redraw:
             return self._redraw(source, folder, hooks)
         assert self._classifier is not None
-        wanted = options.exceptions.get(source.path, options.video)
-        key = result_key(source.sha256, wanted, self._model)
+        wanted = self._wanted(source.path)
+        key = self.key_of(source.path, source.sha256)
         if is_finished(folder, key) and not options.force:
             return analysed(source.path, folder, SKIPPED, read_summary(folder))
         detector = YuNetDetector(options.detector_model) if options.detector_model else None

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from emotion_core.batch.locations import Examined, RemoteSource
 from emotion_core.batch.one_video import BatchOptions, VideoReader
 from emotion_core.batch.outcomes import failure
 from emotion_core.batch.schedule import Examine, Step
+from emotion_core.batch.staged import StagedReader
 from emotion_core.media.threads import limit_threads
 from emotion_core.progress import Event
 from emotion_core.video.analyze import Source
@@ -35,8 +37,31 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """A process has left or died.
+
+    Attributes:
+        how: in words that follow "the process".
+        innocent: its whole machine left; the video that it read is not to blame.
+    """
+
+    how: str
+    innocent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that the user should know now; concerns the run, not a video."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """To the process: end the video properly, keep what is done, and leave."""
+
+
+Message = Ready | Broken | Gone | Note | Ended | Source | RemoteSource | VideoProgress
 
 
 def work(connection: "Connection[Any, Any]", options: BatchOptions, threads: int) -> None:
@@ -44,7 +69,7 @@ def work(connection: "Connection[Any, Any]", options: BatchOptions, threads: int
 
     Args:
         connection: to the process that hands out the steps. Sends `Ready` or `Broken`, then for
-            each step a `Source` or `Ended`, with `VideoProgress` in between.
+            each step an `Examined` or `Ended`, with `VideoProgress` in between.
         options: how videos are read.
         threads: that each library may use.
     """
@@ -55,16 +80,17 @@ def work(connection: "Connection[Any, Any]", options: BatchOptions, threads: int
     limit_threads(threads)
     with contextlib.suppress(OSError):  # the parent is gone
         try:
-            reader = VideoReader(options)
+            reader = StagedReader(VideoReader(options))
         except Exception as error:
             connection.send(Broken(str(error) or repr(error)))
             return
         connection.send(Ready())
-        _Worker(connection, reader).serve()
+        with contextlib.closing(reader):
+            _Worker(connection, reader).serve()
 
 
 class _Worker:
-    def __init__(self, connection: "Connection[Any, Any]", reader: VideoReader) -> None:
+    def __init__(self, connection: "Connection[Any, Any]", reader: StagedReader) -> None:
         self._connection, self._reader = connection, reader
         self._stopped = False
 
@@ -78,7 +104,7 @@ class _Worker:
                 return
             self._connection.send(self._answer(step))
 
-    def _answer(self, step: Step) -> Source | Ended:
+    def _answer(self, step: Step) -> Examined | Ended:
         try:
             if isinstance(step, Examine):
                 return self._reader.examine(step.path)

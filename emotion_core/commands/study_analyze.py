@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from emotion_core.batch.locations import Examined
 from emotion_core.batch.one_video import BatchOptions
 from emotion_core.batch.outcomes import FAILURES
 from emotion_core.batch.run import Batch, jobs_for
@@ -27,7 +28,6 @@ from emotion_core.results.export import output_error
 from emotion_core.results.paths import FACES
 from emotion_core.study.definitions import Recording
 from emotion_core.study.folder import Study
-from emotion_core.video.analyze import Source
 from emotion_core.video.options import VideoOptions, feasible
 
 
@@ -38,8 +38,8 @@ def run(options: argparse.Namespace) -> int:
     made = _batch_options(options, wanted)
     jobs = jobs_for(list(wanted), options.jobs)
 
-    def folder_of(source: Source, taken: set[Path]) -> Path:
-        folder = study.analysis_folder(wanted[source.path][0])
+    def folder_of(source: Examined, taken: set[Any]) -> Path:
+        folder = study.analysis_folder(wanted[Path(source.path)][0])
         taken.add(folder)
         return folder
 
