@@ -17,6 +17,8 @@ _EXTRAS: Final[dict[str, str]] = {
     "mne_lsl": "lsl",
     "onnxruntime": "onnx",
     "tensorflow": "train",
+    "fsspec": "cluster",
+    "ray": "cluster",
     "duckdb": "study",
     "pympi": "study",
     "statsmodels": "study",

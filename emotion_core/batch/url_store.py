@@ -51,7 +51,10 @@ class UrlStore:
             options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
             self._files: Any = fsspec.filesystem(scheme, **options)
         except ImportError as error:
-            raise SettingsError(f"{scheme}:// needs a package that is missing: {error}.") from error
+            raise SettingsError(
+                f"{scheme}:// needs a package that is missing: {error}. Those for s3:// and "
+                "https:// come with pip install 'emotion-lab[cluster]'."
+            ) from error
         except ValueError as error:
             raise SettingsError(f"{scheme}:// is not a kind of URL that can be read.") from error
 

@@ -139,7 +139,7 @@ def _start(options: BatchOptions, threads: int) -> _Worker:
     process = context.Process(
         target=work, args=(there, options, threads), name="analyze-worker", daemon=True
     )
-    with _signals_held(), _thread_variables(threads), _without_main_script():
+    with without_signals(), _thread_variables(threads), without_main_script():
         process.start()
     # The worker holds the other end only: when it dies, reading here says so.
     there.close()
@@ -147,7 +147,7 @@ def _start(options: BatchOptions, threads: int) -> _Worker:
 
 
 @contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
+def without_signals() -> Iterator[None]:
     """What is started in here does not see Ctrl-C, not even before it can choose to ignore it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -162,7 +162,7 @@ def _signals_held() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _without_main_script() -> Iterator[None]:
+def without_main_script() -> Iterator[None]:
     """What is started in here does not run the main script again, as spawned processes do: that may
     be a page, or a script without a guard."""
     main = sys.modules["__main__"]

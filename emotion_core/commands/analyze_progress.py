@@ -48,6 +48,8 @@ def bar_of_all() -> Iterator[Tell]:
                 running[number] = _name(event)
             elif kind == "progress":
                 fractions[number] = event["fraction"]
+            elif kind == "note":
+                print(printable(event["message"]), file=sys.stderr)
             elif kind == "file_again":
                 fractions.pop(number, None)
                 print(printable(event["message"]), file=sys.stderr)

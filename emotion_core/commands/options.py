@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 from emotion_core.atomic_io import replace_file
+from emotion_core.batch.cluster_options import ClusterOptions
+from emotion_core.batch.locations import Location, location
 from emotion_core.commands.progress import printable
 from emotion_core.errors import InputError, OutputError, SettingsError
 from emotion_core.interchange.document import Written
@@ -68,6 +70,50 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preview", action="store_true", help="keep the newest frame as preview.jpg while running"
     )
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """`--engine` and `--address`: which machines read the videos."""
+    parser.add_argument(
+        "--engine",
+        choices=("processes", "ray"),
+        default="processes",
+        help="what reads the videos: processes of this machine, or the machines of a Ray cluster; "
+        "with ray, --jobs is the number of its cores to use (default: all)",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="with --engine ray: of the cluster's head (default: RAY_ADDRESS, else the cluster of "
+        "this machine, else this machine only)",
+    )
+
+
+def chosen_cluster(options: argparse.Namespace, out: Location) -> ClusterOptions | None:
+    """The cluster that was asked for; None: this machine reads the videos.
+
+    Args:
+        options: of `add_engine_options` and `add_running_options`.
+        out: where all results go.
+
+    Raises:
+        SettingsError: options that exclude each other.
+    """
+    if options.engine != "ray":
+        if options.address is not None:
+            raise SettingsError("--address goes with --engine ray.")
+        return None
+    if options.preview:
+        raise SettingsError("--preview shows a frame of this machine: it excludes --engine ray.")
+    return ClusterOptions(options.address, out, options.jobs)
+
+
+def place(text: str) -> Location:
+    """A path or URL of the command line, as argparse takes it."""
+    try:
+        return location(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_adaptation_options(parser: argparse.ArgumentParser) -> None:
