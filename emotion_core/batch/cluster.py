@@ -30,7 +30,7 @@ from emotion_core.video.analyze import Source
 
 _ASK_S: Final = 0.2
 # Ray takes a few seconds to join a cluster, and more to start one.
-_JOIN_S: Final = 90.0
+_JOIN_S: Final = 60.0
 # It tells how many cores there are every two seconds, but for a head that does not answer.
 _SILENT_S: Final = 150.0
 _LEAVE_S: Final = 15.0
@@ -63,7 +63,7 @@ def read_on_cluster(
     store = store_of(token)
     store.write(token, b"Shows the machines of a cluster that they reach this place.\n")
     try:
-        with contextlib.closing(ClusterCrew(options, cluster, token)) as crew:
+        with contextlib.closing(ClusterCrew(options, cluster, token, stop)) as crew:
             pool = Pool(crew, folder_of, report)
             pool.run(stop)
     finally:
@@ -78,15 +78,23 @@ class ClusterCrew:
         options: how each video is read.
         cluster: where, and how many at once.
         token: a file at the target of the run.
+        stop: ends the wait for the cluster.
 
     Raises:
         InputError: the cluster cannot be joined.
+        KeyboardInterrupt: the wait was ended.
     """
 
     grace_s = 30.0
     most_failed_starts = 3
 
-    def __init__(self, options: BatchOptions, cluster: ClusterOptions, token: Location) -> None:
+    def __init__(
+        self,
+        options: BatchOptions,
+        cluster: ClusterOptions,
+        token: Location,
+        stop: Callable[[], bool],
+    ) -> None:
         self._cluster = cluster
         self._cores, self._started = 0, 0
         self._steps: dict[int, Step] = {}
@@ -105,23 +113,26 @@ class ClusterCrew:
             self._process.start()
         there.close()
         try:
-            self._wait_until_joined()
+            self._wait_until_joined(stop)
         except BaseException:
             self._kill()
             raise
         self._heard_s = time.monotonic()
 
-    def _wait_until_joined(self) -> None:
+    def _wait_until_joined(self, stop: Callable[[], bool]) -> None:
         where = self._cluster.address or "this machine"
         answer: Any = None
-        with contextlib.suppress(EOFError, OSError):
-            if self._connection.poll(_JOIN_S):
-                answer = self._connection.recv()
-            else:
+        until = time.monotonic() + _JOIN_S
+        while not self._connection.poll(_ASK_S):
+            if stop():
+                raise KeyboardInterrupt
+            if time.monotonic() > until:
                 raise InputError(
                     f"What answers at {where} did not behave as a Ray cluster within {_JOIN_S:.0f} "
                     "seconds. Give the address that `ray start --head` printed."
                 )
+        with contextlib.suppress(EOFError, OSError):
+            answer = self._connection.recv()
         if isinstance(answer, Broken):
             raise InputError(answer.message)
         if answer is None:

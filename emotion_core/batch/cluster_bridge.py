@@ -130,11 +130,8 @@ def _reach(address: str) -> None:
 
     Raises:
         OSError: nothing does.
-        ValueError: it is not an address.
     """
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise ValueError("HOST:PORT is needed, as `ray start --head` prints it")
     socket.create_connection((host.strip("[]"), int(port)), _REACH_S).close()
 
 
@@ -149,8 +146,6 @@ def _why_not(address: str | None, error: Exception) -> str:
             f"The cluster at {where} and this machine have different versions ({words}): install "
             "the same Ray and Python on both."
         )
-    if isinstance(error, ValueError) and "HOST:PORT" in text:
-        return f"--address {where} cannot be used: {text}."
     if (isinstance(error, OSError) and not isinstance(error, ConnectionError)) or (
         isinstance(error, ConnectionRefusedError)
     ):

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from emotion_core.results.export import output_error
 
-_PREFIX: Final = f"emotion-lab-{os.getuid() if hasattr(os, 'getuid') else 'user'}-"
+_PREFIX: Final = f"emotion-lab-work-{os.getuid() if hasattr(os, 'getuid') else 0}-"
 _LOCK: Final = ".lock"
 
 
