@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'emotion-lab[cluster]'")
+pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'emotion-lab[cluster]'")
+pytest.importorskip("moto.server", reason="moto is not installed: requirements-services.txt")
 
+import boto3
+from made_bucket import made_bucket
 from ray_machines import Analysis, Machines, analyse, ray_cluster, tiny_clips
 
 from emotion_core.batch.cluster_bridge import _why_not
@@ -29,7 +33,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
-    with ray_cluster(tmp_path_factory.mktemp("site"), nodes=2) as made:
+    with made_bucket(), ray_cluster(tmp_path_factory.mktemp("site"), nodes=2) as made:
         yield made
 
 
@@ -42,7 +46,7 @@ def test_a_lost_machine_costs_nothing_but_time(
     machines: Machines, clips: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    run = Analysis(machines, "analyze", clips, "--out", out)
+    run = Analysis(machines, "analyze", clips, "--out", out, "--no-annotate")
     run.wait_for("file_end", 3)
     machines.lose_node()
     run.wait_for("file_end", 8)
@@ -54,7 +58,9 @@ def test_a_lost_machine_costs_nothing_but_time(
     lost = run.of_kind("file_again")
     assert len(lost) <= 1, "a machine of one core reads one video at a time"
     assert all("left the cluster" in event["message"] for event in lost)
-    assert main(["analyze", str(clips / "clip07.mp4"), "--out", str(tmp_path), "--jobs", "1"]) == 0
+    assert (
+        main(["analyze", str(clips / "clip07.mp4"), "--out", str(tmp_path), "--no-annotate"]) == 0
+    )
     assert files_of(out / "clip07") == files_of(tmp_path / "clip07")
     for folder in out.iterdir():
         assert is_finished(folder, read_summary(folder)["key"])
@@ -123,14 +129,17 @@ def test_a_study_is_read_on_the_cluster(machines: Machines, clips: Path, tmp_pat
     assert all(opened.results_folder(recording) for recording in opened.recordings)
 
 
-def test_after_the_head_is_lost_the_same_command_goes_on(clips: Path, tmp_path: Path) -> None:
+def test_after_the_head_is_lost_the_same_command_goes_on(
+    machines: Machines, clips: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
-    words = [clips, "--out", out, "--no-annotate", "--json", tmp_path / "told.json"]
+    few = sorted(clips.iterdir())[:10]
+    words = [*few, "--out", out, "--no-annotate", "--json", tmp_path / "told.json"]
     (tmp_path / "site").mkdir()
-    with ray_cluster(tmp_path / "site", nodes=0, head_cores=1) as machines:
-        run = Analysis(machines, "analyze", *words)
+    with ray_cluster(tmp_path / "site", nodes=0, head_cores=1) as others:
+        run = Analysis(others, "analyze", *words)
         run.wait_for("file_end", 4)
-        machines.lose_head()
+        others.lose_head()
         status, ended, errors = run.end()
     assert status == 1
     assert "Traceback" not in errors
@@ -138,13 +147,43 @@ def test_after_the_head_is_lost_the_same_command_goes_on(clips: Path, tmp_path: 
     assert failed
     assert all("run the same command again" in message for message in failed)
     told = json.loads((tmp_path / "told.json").read_text())
-    assert len(told) == CLIPS
+    assert len(told) == len(few)
     done = {p.name for p in out.iterdir() if read_summary(p).get("status") == "done"}
     assert len(done) >= 4
-    with ray_cluster(tmp_path / "site", nodes=0, head_cores=1) as machines:
-        status, ended, _ = analyse(machines, *words)
+    status, ended, _ = analyse(machines, *words)
     assert status == 0
     assert {stem for stem, end in ended.items() if end["status"] == "skipped"} == done
+
+
+def test_videos_and_results_in_an_object_store(machines: Machines, clips: Path) -> None:
+    bucket = boto3.client("s3")
+    for number in range(4):
+        bucket.upload_file(str(clips / f"clip{number:02d}.mp4"), "lab", f"in/clip{number:02d}.mp4")
+    bucket.put_object(Bucket="lab", Key="in/notes.txt", Body=b"no video")
+    words = ["s3://lab/in", "s3://lab/missing.mp4", "--out", "s3://lab/out"]
+    status, ended, errors = analyse(machines, *words)
+    assert status == 1
+    assert "there is no such file" in ended["missing"]["message"]
+    assert [ended[f"clip0{n}"]["status"] for n in range(4)] == ["done"] * 4, errors
+    assert ended["clip00"]["folder"] == "s3://lab/out/clip00"
+    kept = [o["Key"] for o in bucket.list_objects_v2(Bucket="lab", Prefix="out/")["Contents"]]
+    for number in range(4):
+        folder = f"out/clip{number:02d}/"
+        assert {folder + name for name in ("faces.csv", "annotated.mp4", "summary.json")} < set(
+            kept
+        )
+    assert all(key.startswith("out/clip") for key in kept), "no token, nothing unfinished"
+    summary = json.loads(
+        bucket.get_object(Bucket="lab", Key="out/clip01/summary.json")["Body"].read()
+    )
+    assert summary["status"] == "done"
+    assert summary["source"]["name"] == "clip01.mp4"
+    # A store that forgets: what is missing is read again, and nothing else.
+    bucket.delete_object(Bucket="lab", Key="out/clip02/faces.csv")
+    bucket.delete_object(Bucket="lab", Key="out/clip03/summary.json")
+    _, ended, _ = analyse(machines, "s3://lab/in", "--out", "s3://lab/out")
+    again = {stem for stem, end in ended.items() if end["status"] == "done"}
+    assert again == {"clip02", "clip03"}
 
 
 def test_an_address_that_does_not_answer_is_said_before_any_work(
