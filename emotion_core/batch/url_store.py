@@ -55,7 +55,7 @@ class UrlStore:
                 f"{scheme}:// needs a package that is missing: {error}. Those for s3:// and "
                 "https:// come with pip install 'emotion-lab[cluster]'."
             ) from error
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise SettingsError(f"{scheme}:// is not a kind of URL that can be read.") from error
 
     def summary(self, folder: Url) -> dict[str, Any]:
@@ -143,14 +143,14 @@ class UrlStore:
     def _folders(self, place: Url) -> Iterator[tuple[Url, list[str]]]:
         """Each folder below, and the names of its files in order."""
         walk = iter(self._files.walk(place, on_error="raise"))
-        prefix = f"{place.partition('://')[0]}://"
+        base = self._files._strip_protocol(place)
         end: tuple[str, list[str], list[str]] = ("", [], [])
         while True:
             folder, folders, files = self._do(place, InputError, lambda: next(walk, end))
             if not folder:
                 return
             folders.sort()
-            yield Url(prefix + folder), sorted(filter(None, files))
+            yield Url(place.rstrip("/") + folder[len(base) :]), sorted(filter(None, files))
 
     def _do(
         self,
@@ -204,7 +204,7 @@ def _sentence(place: Url, error: Exception) -> str:
         return f"{place}: the store did not answer ({error}). Check its address and the network."
     if isinstance(error, json.JSONDecodeError):
         return f"{place}: the store's answer could not be read ({error})."
-    return f"{place}: {error or type(error).__name__}"
+    return f"{place}: {str(error) or type(error).__name__}"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
