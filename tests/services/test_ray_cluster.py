@@ -14,8 +14,8 @@ pytest.importorskip("moto.server", reason="moto is not installed: requirements-s
 
 import boto3
 from made_bucket import made_bucket
-from ray_machines import Analysis, Machines, analyse, ray_cluster, tiny_clips
 
+from benchmarks.ray_machines import Analysis, Machines, analyse, ray_cluster, tiny_clips
 from emotion_core.batch.cluster_bridge import _why_not
 from emotion_core.cli import main
 from emotion_core.media.write import repeat_video, sample_video

@@ -53,6 +53,8 @@ def ray_cluster(folder: Path, nodes: int, head_cores: int = 0) -> Iterator["Mach
         "RAY_health_check_initial_delay_ms": "500",
         "RAY_health_check_period_ms": "500",
         "RAY_health_check_failure_threshold": "3",
+        # Ray lets others go first (nice 15), which would be measured along.
+        "RAY_worker_niceness": "0",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
     before = dict(os.environ)
@@ -83,9 +85,9 @@ class Machines:
     def _new_node(self) -> Any:
         return self._cluster.add_node(num_cpus=1, object_store_memory=_STORE_BYTES)
 
-    def lose_node(self) -> None:
+    def lose_node(self, number: int = -1) -> None:
         """Kill one node, with all of its processes, as a power cut does."""
-        self._kill(self._nodes.pop())
+        self._kill(self._nodes.pop(number))
 
     def add_node(self) -> None:
         """One more machine."""
