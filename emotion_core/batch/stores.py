@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, cast
 from emotion_core.atomic_io import replace_file
 from emotion_core.batch.locations import Location, Url
 from emotion_core.errors import OutputError
+from emotion_core.extras import missing_extra
 from emotion_core.results.export import output_error
 from emotion_core.results.paths import (
     CLIP,
@@ -70,13 +71,16 @@ def store_of(place: Location) -> Store:
     """The store that a location belongs to.
 
     Raises:
-        ModuleNotFoundError: the packages of the extra `cluster` are missing.
+        MissingDependencyError: the packages of the extra `cluster` are missing.
         SettingsError: nothing is known about URLs of this kind.
     """
     if isinstance(place, Path):
         return FolderStore()
     # fsspec, and what it loads, are only needed for URLs.
-    module = importlib.import_module("emotion_core.batch.url_store")
+    try:
+        module = importlib.import_module("emotion_core.batch.url_store")
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, "cluster") from error
     return cast("Store", module.UrlStore(place.scheme))
 
 
