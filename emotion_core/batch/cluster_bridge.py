@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Final
 
 import ray
-from ray.exceptions import ActorDiedError, RayError
+from ray.exceptions import ActorDiedError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from emotion_core.batch import cluster_seat
@@ -281,6 +281,10 @@ class _Bridge:
             return
         if not isinstance(error, RayError):
             raise error
+        if isinstance(error, RayTaskError):
+            self._forget(worker, kill=True)
+            self._send(worker, Gone(f"failed on {seat.host or 'a machine'} ({error.cause!r})"))
+            return
         kind = "died" if isinstance(error, ActorDiedError) else "unreachable"
         probe = None if kind == "died" else seat.actor.look.remote(True)
         self._doubts[worker] = _Doubt(seat, kind, probe)
