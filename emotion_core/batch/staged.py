@@ -14,8 +14,8 @@ from emotion_core.batch.scratch import Scratch
 from emotion_core.batch.stores import Store, publishable, store_of
 from emotion_core.errors import OutputError
 from emotion_core.progress import Event
-from emotion_core.results.paths import EDITS, SUMMARY, safe_name
-from emotion_core.video.analyze import Source, is_complete
+from emotion_core.results.paths import EDITS, SUMMARY, is_complete, safe_name
+from emotion_core.video.analyze import Source
 from emotion_core.video.progress import Hooks
 
 _STOPPED: Final = "stopped; nothing of it was kept"

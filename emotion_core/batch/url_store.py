@@ -168,11 +168,12 @@ class UrlStore:
         """
         try:
             return action()
-        except FileNotFoundError as error:
-            if kind is InputError:
-                raise _MissingError(str(error)) from error
-            raise kind(f"{place}: there is no such bucket ({error}).") from error
         except Exception as error:
+            # Web servers that do not answer, or refuse, are "not found" to fsspec, too.
+            if isinstance(error, FileNotFoundError) and not _unreachable(error) | _denied(error):
+                if kind is InputError:
+                    raise _MissingError(str(error)) from error
+                raise kind(f"{place}: there is no such bucket ({error}).") from error
             if isinstance(error, OSError) and local and shutil.disk_usage(local.parent).free < 1e6:
                 raise
             raise kind(_sentence(place, error)) from error
@@ -196,15 +197,29 @@ def _sentence(place: Url, error: Exception) -> str:
     if names & set(_NO_CREDENTIALS):
         ways = _CREDENTIALS.get(place.scheme, "the credentials of this store")
         return f"{place}: no credentials were found. Set {ways}, on each machine that reads videos."
-    if isinstance(error, PermissionError):
+    if _denied(error):
         return f"{place}: access was denied ({error}). Check the credentials and their rights."
-    if isinstance(error, TimeoutError | asyncio.TimeoutError | ConnectionError) or any(
-        "Connect" in name or "Timeout" in name for name in names
-    ):
+    if _unreachable(error):
         return f"{place}: the store did not answer ({error}). Check its address and the network."
     if isinstance(error, json.JSONDecodeError):
         return f"{place}: the store's answer could not be read ({error})."
     return f"{place}: {str(error) or type(error).__name__}"
+
+
+def _denied(error: Exception) -> bool:
+    return any(isinstance(e, PermissionError) for e in _chain(error)) or any(
+        getattr(e, "status", None) in (401, 403) for e in _chain(error)
+    )
+
+
+def _unreachable(error: Exception) -> bool:
+    """By the kinds of errors, and the names of those whose packages may be missing."""
+    return any(
+        isinstance(e, TimeoutError | asyncio.TimeoutError | ConnectionError)
+        or "Connect" in type(e).__name__
+        or "Timeout" in type(e).__name__
+        for e in _chain(error)
+    )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -7,7 +7,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +32,7 @@ from emotion_core.results.paths import (
     EDITED_CLIPS,
     FACES,
     MOMENTS,
+    is_complete,
     read_summary,
     remove_leftovers,
     sole_writer,
@@ -77,18 +78,6 @@ def result_key(sha256: str, options: VideoOptions, model: Mapping[str, Any]) -> 
 def is_finished(folder: Path, key: str) -> bool:
     """Whether a folder holds the complete results of this very analysis."""
     return is_complete(read_summary(folder), key, lambda name: (folder / name).is_file())
-
-
-def is_complete(summary: Mapping[str, Any], key: str, has: Callable[[str], bool]) -> bool:
-    """Whether results are those of this very analysis, and all there, wherever they are.
-
-    Args:
-        summary: the content of their summary.json; empty where there is none.
-        key: of the analysis (`result_key`).
-        has: whether there is a file of this name next to it.
-    """
-    wanted = summary.get("status") == "done" and summary.get("key") == key
-    return wanted and has(FACES) and (has(CLIP) or not summary.get("clip"))
 
 
 def analyse_video(

@@ -1,6 +1,9 @@
 """Stores behind URLs: order of publication, listings, and what is said when one fails."""
 
+import functools
+import threading
 from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +142,38 @@ def test_unknown_kinds_of_urls_are_wrong_usage(
 ) -> None:
     assert main(["analyze", url, "--out", str(tmp_path / "out")]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_web_server_gives_single_files_and_says_what_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample_video(tmp_path / "clip.mp4", 0.3, 10.0)
+    handler = functools.partial(Quiet, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        at = f"http://127.0.0.1:{server.server_address[1]}"
+        urls = [f"{at}/clip.mp4?key=1", f"{at}/secret.mp4", f"{at}/none.mp4"]
+        words = [*urls, "http://127.0.0.1:9/off.mp4", "--out", str(tmp_path / "out")]
+        assert main(["analyze", *words, "--no-annotate", "--jobs", "1"]) == 1
+        server.shutdown()
+        thread.join()
+    assert (tmp_path / "out" / "clip" / "summary.json").is_file()
+    said = capsys.readouterr().err
+    assert "none.mp4: there is no such file." in said
+    assert "secret.mp4: access was denied" in said
+    assert "off.mp4: the store did not answer" in said
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Prints nothing, and keeps one file to itself."""
+
+    def log_message(self, *_: Any) -> None: ...
+
+    def send_head(self) -> Any:
+        if "secret" not in self.path:
+            return super().send_head()
+        return self.send_error(403)
 
 
 @pytest.mark.parametrize(
