@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from emotion_core.batch.one_video import BatchOptions, VideoReader
+from emotion_core.batch.one_video import BatchOptions, VideoReader, joined
 from emotion_core.batch.outcomes import failure
-from emotion_core.batch.schedule import Examine, Step
+from emotion_core.batch.schedule import Examine, Join, ReadPiece, Step
 from emotion_core.media.threads import limit_threads
 from emotion_core.progress import Event
 from emotion_core.video.analyze import Source
+from emotion_core.video.piece_reading import PieceRead
+from emotion_core.video.pieces import PiecePlan
 from emotion_core.video.progress import Hooks, VideoProgress
 
 
@@ -44,7 +46,8 @@ def work(connection: "Connection[Any, Any]", options: BatchOptions, threads: int
 
     Args:
         connection: to the process that hands out the steps. Sends `Ready` or `Broken`, then for
-            each step a `Source` or `Ended`, with `VideoProgress` in between.
+            each step a `Source`, `PiecePlan`, `PieceRead` or `Ended`, with `VideoProgress` in
+            between.
         options: how videos are read.
         threads: that each library may use.
     """
@@ -78,12 +81,21 @@ class _Worker:
                 return
             self._connection.send(self._answer(step))
 
-    def _answer(self, step: Step) -> Source | Ended:
+    def _answer(self, step: Step) -> Source | PiecePlan | PieceRead | Ended:
         try:
             if isinstance(step, Examine):
                 return self._reader.examine(step.path)
             hooks = Hooks(self._progress, self._asked_to_stop)
-            return Ended(self._reader.analyse(step.source, step.folder, hooks))
+            if isinstance(step, ReadPiece):
+                return self._reader.read_piece(step.plan, step.piece, step.folder, hooks)
+            if isinstance(step, Join):
+                return Ended(joined(step.plan, step.folder, step.pieces, hooks))
+            begun = self._reader.begin(step.source, step.folder)
+            if isinstance(begun, dict):
+                return Ended(begun)
+            if begun is not None and len(begun.pieces) > 1:
+                return begun
+            return Ended(self._reader.read(step.source, step.folder, hooks, begun))
         except Exception as error:
             return Ended(failure(step.path, error))
 

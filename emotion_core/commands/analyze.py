@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from emotion_core.batch.folders import folders_in
 from emotion_core.batch.inputs import find_videos
 from emotion_core.batch.one_video import BatchOptions
 from emotion_core.batch.outcomes import FAILURES
-from emotion_core.batch.run import Batch, jobs_for
+from emotion_core.batch.run import Batch, jobs_for, splitting_for
 from emotion_core.commands.analyze_progress import bar_of_all, bar_of_each
 from emotion_core.commands.options import (
     add_frame_options,
@@ -87,11 +88,12 @@ def run(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signal())
         inputs = list(find_videos(options.paths))
-        jobs = jobs_for(inputs, options.jobs)
+        pieces = splitting_for(inputs, options.jobs, options.pieces)
+        jobs = jobs_for(inputs, options.jobs, pieces)
         bar = bar_of_all if jobs > 1 else bar_of_each
         tell = tell_json if options.progress == "json" else stack.enter_context(bar())
-        batch = Batch(_batch_options(options, chosen), folders_in(options.out), jobs, tell, stop)
-        outcomes = batch.run(inputs)
+        made = replace(_batch_options(options, chosen), pieces=pieces)
+        outcomes = Batch(made, folders_in(options.out), jobs, tell, stop).run(inputs)
     write_json_option(options.json, outcomes)
     return EXIT_FAILED if any(o["status"] in FAILURES for o in outcomes) else EXIT_DONE
 

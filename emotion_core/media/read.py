@@ -8,7 +8,7 @@ decode is counted, reported and skipped: the rest of the file is still read.
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,6 +68,9 @@ class FrameSelector:
     Attributes:
         every: 1 takes each frame, 2 every other one …
         rate: frames a second, or None for no limit; `every` must be 1 then.
+        passed: frames of the range before the first one that is asked about: a choice that goes on
+            in the middle of a video.
+        next_s: the time from which on the next frame is taken where there is a rate.
 
     Raises:
         SettingsError: a value out of range, or both given.
@@ -75,7 +78,8 @@ class FrameSelector:
 
     every: int = 1
     rate: float | None = None
-    _next_s: float = field(default=-math.inf, init=False)
+    passed: int = 0
+    next_s: float = -math.inf
 
     def __post_init__(self) -> None:
         if self.every < 1:
@@ -88,13 +92,13 @@ class FrameSelector:
     def takes(self, position: int, time_s: float) -> bool:
         """Whether the frame at `position` (0 for the first of the range) is chosen."""
         if self.rate is None:
-            return position % self.every == 0
+            return (self.passed + position) % self.every == 0
         # Half a millisecond of slack: 1/30 s in file ticks is never exactly 1/30.
-        if time_s + 5e-4 < self._next_s:
+        if time_s + 5e-4 < self.next_s:
             return False
         step = 1 / self.rate
-        start = time_s if math.isinf(self._next_s) else self._next_s
-        self._next_s = start + step * (1 + max(0.0, (time_s - start) // step))
+        start = time_s if math.isinf(self.next_s) else self.next_s
+        self.next_s = start + step * (1 + max(0.0, (time_s - start) // step))
         return True
 
 
@@ -289,7 +293,7 @@ class _Reader:
         ticks = math.floor((start_s - self._offset_s) / self._stream.time_base)
         # A second pass over the file: raw streams cannot be rewound.
         with open_video(self._path) as scout:
-            stamps, keys = _stamps_until(scout, video_stream(self._path, scout), ticks)
+            stamps, keys = stamps_until(scout, video_stream(self._path, scout), ticks)
         # A broadcast's first group of pictures may lean on the one before.
         keys = keys[: -1 if any(f in self._container.format.name for f in _LEANING) else None]
         if keys:
@@ -297,7 +301,7 @@ class _Reader:
         return stamps
 
 
-def _stamps_until(container: Any, stream: Any, ticks: int) -> tuple[list[int], list[int]]:
+def stamps_until(container: Any, stream: Any, ticks: float) -> tuple[list[int], list[int]]:
     """Presentation stamps, sorted, of the packets up to `ticks`, and of the key frames among them
     that are shown by then; both empty where any is missing or the clock restarts."""
     stamps: list[int] = []
@@ -308,13 +312,15 @@ def _stamps_until(container: Any, stream: Any, ticks: int) -> tuple[list[int], l
         for packet in container.demux(stream):
             if packet.size == 0:
                 continue
-            if packet.pts is None or packet.dts is None:
+            # Matroska holds no decoding stamps: those before the first reordered frame are missing.
+            if packet.pts is None or (packet.dts is None and newest is not None):
                 return [], []
-            if newest is not None and packet.dts < newest - back:
-                return [], []
-            newest = packet.dts
-            if packet.dts > ticks:
-                break
+            if packet.dts is not None:
+                if newest is not None and packet.dts < newest - back:
+                    return [], []
+                newest = packet.dts
+                if packet.dts > ticks:
+                    break
             if not packet.is_discard:
                 stamps.append(packet.pts)
                 if packet.is_keyframe and packet.pts <= ticks:
