@@ -114,6 +114,7 @@ class _PieceRun(AnalysisRun):
         super().__init__(plan.source, folder, info, options, dict(plan.model), hooks)
         self._key = plan.piece_key(number)
         self._piece, self._own = piece, 0
+        self._follows_s = piece.end_s if number + 1 < len(plan.pieces) else None
         # Decoded and failed before the own part.
         self._before: tuple[int, int] | None = None if number else (0, 0)
         # Of the whole video: the length of a piece says nothing.
@@ -171,8 +172,8 @@ class _PieceRun(AnalysisRun):
         report = self._report
         # One that was never reached: everything that failed came before the own part, or in it.
         decoded, failed = self._before or (report.frames_seen, 0)
-        end_s = self._piece.end_s
-        beyond = end_s is not None and report.newest_s >= end_s
+        # The frame that ends a piece is the next one's.
+        beyond = self._follows_s is not None and report.newest_s >= self._follows_s
         status = "cancelled" if self._stopped else DONE
         write_summary(
             self._folder,

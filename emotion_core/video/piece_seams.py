@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from emotion_core.datatypes import FloatArray, IntArray
 from emotion_core.errors import InputError
@@ -136,12 +135,13 @@ def find_seam(before: Frames, after: Frames, shared_from: float, end: float) -> 
         end: time in microseconds at which the piece before ends.
 
     Returns:
-        A seam at the frame where the two agree best; at `end` where they share no frame.
+        A seam at the frame where the two agree best; at `end` where they share no frame: a frame
+        that could not be decoded shifts which frames are every Nth.
     """
     common = [tick for tick in after if tick in before]
     settled = [tick for tick in common if tick >= shared_from]
     if not settled:
-        return Seam(int(end), {}, 0, 0, 0, None)
+        return _seam_between_frames(before, after, end)
     different = {tick: _difference(before[tick], after[tick]) for tick in settled}
     # Of equally good ones the last: the later piece has settled for longest.
     tick = min(settled, key=lambda t: (*different[t], -t))
@@ -154,6 +154,21 @@ def find_seam(before: Frames, after: Frames, shared_from: float, end: float) -> 
         len(settled),
         max(largest, default=None),
     )
+
+
+def _seam_between_frames(before: Frames, after: Frames, end: float) -> Seam:
+    """A seam of pieces that have read different frames of the same seconds."""
+    ticks = np.array(list(before), np.int64)
+    if len(ticks) < 2 or not after:
+        return Seam(int(end), {}, 0, 0, 0, None)
+    step = float(np.median(np.diff(ticks)))
+    near = [
+        (before[int(ticks[place])], frame)
+        for tick, frame in after.items()
+        if abs(ticks[place := int(np.abs(ticks - tick).argmin())] - tick) <= step
+    ]
+    shot_shift = near[-1][0].shot - near[-1][1].shot if near else 0
+    return Seam(int(end), _same_tracks(near), 0, shot_shift, 0, None)
 
 
 def _difference(before: TableFrame, after: TableFrame) -> tuple[int, float]:
@@ -170,8 +185,7 @@ def _paired(likeness: np.ndarray, least: float) -> list[tuple[int, int]]:
     """(row, column) of the pairs with the largest sum, of those that are alike enough."""
     if not likeness.size:
         return []
-    rows, columns = linear_sum_assignment(-np.where(likeness >= least, likeness, 0.0))
-    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    pairs = assigned((-np.where(likeness >= least, likeness, 0.0)).tolist())
     return [(a, b) for a, b in pairs if likeness[a, b] >= least]
 
 

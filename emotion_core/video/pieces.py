@@ -166,11 +166,10 @@ def _split(
     begins, ends = [first], list[int]()
     for number in range(1, count):
         wanted_s = float(times_s[first]) + length_s * number / count - overlap_s
-        keys = frames.keys[times_s[frames.keys] <= wanted_s]
-        # All frames before the key frame are read by the piece before, and some after it.
-        if len(keys) and int(keys[-1]) > max(begins[-1], *ends, first):
-            begins.append(int(keys[-1]))
-            ends.append(int(np.searchsorted(times_s, times_s[keys[-1]] + overlap_s)))
+        key = _nearest_key(frames, wanted_s, max([*begins, *ends]), times_s[last - 1] - overlap_s)
+        if key is not None and abs(times_s[key] - wanted_s) < length_s / count:
+            begins.append(key)
+            ends.append(int(np.searchsorted(times_s, times_s[key] + overlap_s)))
     between = np.append(-math.inf, (times_s[1:] + times_s[:-1]) / 2)
     # The key frame itself is decoded only: a reading that begins between it and the next frame
     # cannot miss it by a rounding error.
@@ -185,6 +184,14 @@ def _split(
             zip(zip(reads, owns, stops, strict=True), states, strict=True)
         )
     )
+
+
+def _nearest_key(frames: FrameTimes, wanted_s: float, behind: int, before_s: float) -> int | None:
+    """The key frame next to a time, of those behind a frame and before another time."""
+    keys = frames.keys[(frames.keys > behind) & (frames.times_s[frames.keys] < before_s)]
+    if not len(keys):
+        return None
+    return int(keys[np.abs(frames.times_s[keys] - wanted_s).argmin()])
 
 
 def _selector_states(

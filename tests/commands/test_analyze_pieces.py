@@ -1,0 +1,213 @@
+"""`analyze --pieces`: one video read by several processes."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from emotion_core.batch.folders import folders_in
+from emotion_core.batch.one_video import BatchOptions
+from emotion_core.batch.run import Batch, jobs_for, splitting_for
+from emotion_core.batch.schedule import Analyse, Join, ReadPiece, Schedule
+from emotion_core.cli import main
+from emotion_core.errors import SettingsError
+from emotion_core.media.synthetic import sample_frames
+from emotion_core.media.write import repeat_video, write_frames
+from emotion_core.progress import Event
+from emotion_core.results.paths import FACES, PIECES, read_summary
+from emotion_core.video import pieces
+from emotion_core.video.analyze import Source
+from emotion_core.video.options import VideoOptions
+from emotion_core.video.piece_reading import PieceRead
+from emotion_core.video.pieces import Piece, PiecePlan, Splitting
+
+posix_only = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+OPTIONS = VideoOptions(annotate=False)
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of one face."""
+    frames = sample_frames(2.0, 5.0, size=(320, 240))
+    return write_frames(tmp_path_factory.mktemp("clips") / "part.mp4", frames, 5.0)
+
+
+@pytest.fixture(scope="module")
+def clip(part: Path) -> Path:
+    """26 seconds, with a key frame every two."""
+    return repeat_video(part, part.with_name("long.mp4"), 18)
+
+
+def never() -> bool:
+    return False
+
+
+def read(
+    clip: Path,
+    out: Path,
+    jobs: int = 2,
+    tell: Callable[[Event], None] = lambda _: None,
+    stop: Callable[[], bool] = never,
+) -> Event:
+    options = BatchOptions(video=OPTIONS, pieces=Splitting(2))
+    (outcome,) = Batch(options, folders_in(out), jobs, tell, stop).run([clip])
+    return outcome
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    timed = ("spent_s", "times_real_time")
+    return {k: v for k, v in read_summary(folder).items() if k not in timed}
+
+
+@posix_only
+def test_processes_leave_the_same_files_also_where_one_is_killed(
+    clip: Path, tmp_path: Path
+) -> None:
+    events: list[Event] = []
+
+    def kill_once(event: Event) -> None:
+        events.append(event)
+        if event["event"] == "progress" and not any(e["event"] == "file_again" for e in events):
+            busy = [p for p in psutil.Process().children() if _reads(p, clip)]
+            for worker in busy[:1]:
+                worker.send_signal(signal.SIGKILL)
+
+    assert read(clip, tmp_path / "two", 2, kill_once)["status"] == "done"
+    assert read(clip, tmp_path / "one", 1)["status"] == "done"
+    one, two = (tmp_path / name / "long" for name in ("one", "two"))
+    assert facts(one) == facts(two)
+    assert (one / FACES).read_bytes() == (two / FACES).read_bytes()
+    assert sorted(p.name for p in two.iterdir()) == [FACES, "moments", "summary.json"]
+    assert facts(one)["pieces"]["count"] == 2
+    assert facts(one)["frames_analysed"] == 130
+    kinds = [e["event"] for e in events if e["event"] != "progress"]
+    assert kinds[:2] + kinds[-2:] == ["start", "file_start", "file_end", "end"]
+    assert set(kinds[2:-2]) == {"file_again"}
+    fractions = [e["fraction"] for e in events if e["event"] == "progress"]
+    assert max(fractions) > 0.9
+
+
+def _reads(process: psutil.Process, clip: Path) -> bool:
+    try:
+        return any(Path(file.path) == clip for file in process.open_files())
+    except psutil.Error:
+        return False
+
+
+def test_a_stopped_run_keeps_its_pieces_and_is_completed_by_the_next(
+    clip: Path, tmp_path: Path
+) -> None:
+    stopping: list[bool] = []
+
+    def tell(event: Event) -> None:
+        if event["event"] == "progress" and event["fraction"] > 0.75:
+            stopping.append(True)
+
+    outcome = read(clip, tmp_path, 2, tell, lambda: bool(stopping))
+    folder = tmp_path / "long"
+    assert outcome["status"] == "cancelled"
+    assert 0 < facts(folder)["frames_analysed"] < 130
+    kept = {p.name for p in (folder / PIECES).iterdir() if read_summary(p)["status"] == "done"}
+    assert kept
+    written = {name: (folder / PIECES / name / FACES).stat().st_mtime_ns for name in kept}
+    seen: dict[str, int] = {}
+
+    def note(_: Event) -> None:
+        for name in kept:
+            if (file := folder / PIECES / name / FACES).is_file():
+                seen[name] = file.stat().st_mtime_ns
+
+    outcome = read(clip, tmp_path, 2, note)
+    assert outcome["status"] == "done"
+    assert facts(folder)["frames_analysed"] == 130
+    assert seen
+    assert seen.items() <= written.items(), "not read again"
+
+
+def test_a_piece_that_fails_fails_the_video(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file where the folder of a piece should be: the others are kept."""
+    blocked = tmp_path / "long" / PIECES
+    blocked.mkdir(parents=True)
+    (blocked / "1").write_text("in the way")
+    line = ["analyze", str(clip), "--out", str(tmp_path), "--no-annotate"]
+    assert main([*line, "--pieces", "2", "--jobs", "2"]) == 1
+    assert "long.mp4: failed" in capsys.readouterr().err
+    assert not (tmp_path / "long" / FACES).exists()
+
+
+def test_what_is_finished_is_skipped_unless_another_number_is_asked_for(
+    part: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pieces, "settling_s", lambda *_: 1.0)
+    monkeypatch.setattr(pieces, "SHARED_S", 0.5)
+    clip = repeat_video(part, tmp_path / "short.mp4", 4)
+    line = ["analyze", str(clip), "--out", str(tmp_path), "--no-annotate"]
+    line += ["--jobs", "1", "--json", str(tmp_path / "told.json")]
+    kinds = []
+    for more in (["--pieces", "3"], ["--pieces", "3"], ["--pieces", "auto"], [], ["--pieces", "1"]):
+        assert main([*line, *more]) == 0
+        (outcome,) = json.loads((tmp_path / "told.json").read_text())
+        kinds.append((outcome["status"], (outcome["summary"].get("pieces") or {}).get("count")))
+    assert kinds == [("done", 3), ("skipped", 3), ("skipped", 3), ("done", None), ("skipped", None)]
+    assert main([*line, "--pieces", "2", "--end", "2"]) == 0
+    assert "read in one go: it is too short" in capsys.readouterr().out
+    for wrong in ("0", "many", "1001"):
+        with pytest.raises(SystemExit, match="2"):
+            main([*line, "--pieces", wrong])
+
+
+def test_pieces_give_every_process_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotion_core.batch.run.default_jobs", lambda: 8)
+    video = Path("a.mp4")
+    assert splitting_for([video], None, None) is None
+    assert splitting_for([video] * 3, None, "auto") == Splitting(3, automatic=True)
+    assert splitting_for([video] * 9, None, "auto") == Splitting(1, automatic=True)
+    assert splitting_for([video], 4, "auto") == Splitting(4, automatic=True)
+    assert splitting_for([video], 4, 6) == Splitting(6)
+    assert jobs_for([video], None, Splitting(6)) == 6
+    assert jobs_for([video] * 2, None, Splitting(6)) == 8
+    with pytest.raises(SettingsError, match="1 to 1000 pieces"):
+        Splitting(0)
+
+
+def test_pieces_of_a_video_come_before_other_videos_and_are_joined_last(tmp_path: Path) -> None:
+    made = Schedule({0: Path("a.mp4"), 1: Path("b.mp4")}, folders_in(tmp_path))
+    first = made.next()
+    assert first is not None
+    made.examined(0, Source(Path("a.mp4"), "1" * 64))
+    analyse = made.next()
+    assert isinstance(analyse, Analyse)
+    parts = tuple(Piece(n, 10.0 * n, 10.0 * n, 10.0 * n + 12) for n in range(2))
+    plan = PiecePlan(analyse.source, OPTIONS, {}, Splitting(2), parts, 2.0)
+    made.split(analyse, plan)
+    steps = [made.next() for _ in range(2)]
+    assert [step.piece for step in steps if isinstance(step, ReadPiece)] == [0, 1]
+    other = made.next()
+    assert other is not None
+    assert other.path == Path("b.mp4")
+    assert made.died(steps[0]), "once more"  # type: ignore[arg-type]
+    again = made.next()
+    assert isinstance(again, ReadPiece)
+    assert again.piece == 0
+    assert not made.died(again)
+    for step in (again, steps[1]):
+        assert made.next() is None
+        assert isinstance(step, ReadPiece)
+        made.piece_read(step, PieceRead(step.piece, "done", ()))
+    join = made.next()
+    assert isinstance(join, Join)
+    assert made.next() is None
+    assert made.died(join)
+    assert isinstance(made.next(), Join)
+    made.ended(0)
+    assert made.pieces_of(0) is None
