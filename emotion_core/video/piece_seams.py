@@ -14,6 +14,7 @@ from emotion_core.errors import InputError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.export import COLUMNS
 from emotion_core.vision.boxes import from_xywh, iou_matrix
+from emotion_core.vision.tracker import assigned
 
 # Two tracks are one where their boxes overlap by this much (intersection over union), on average
 # over the frames in which both were reported, …
