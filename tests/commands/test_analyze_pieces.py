@@ -40,7 +40,7 @@ def part(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def clip(part: Path) -> Path:
     """26 seconds, with a key frame every two."""
-    return repeat_video(part, part.with_name("long.mp4"), 18)
+    return repeat_video(part, part.with_name("long.mp4"), 13)
 
 
 def never() -> bool:
