@@ -21,10 +21,12 @@ class FrameTimes:
         times_s: (N,) float64 seconds on the video's own clock, increasing, as `read_frames` gives
             them.
         keys: (K,) int64, which of them are key frames: the places where decoding can begin.
+        ticks: (N,) int64, the same times in the file's own ticks.
     """
 
     times_s: NDArray[np.float64]
     keys: IntArray
+    ticks: IntArray
 
 
 def frame_times(path: Path) -> FrameTimes | None:
@@ -50,4 +52,4 @@ def frame_times(path: Path) -> FrameTimes | None:
     times_s = ticks.astype(np.float64) * base.numerator / base.denominator + offset_s
     if times_s[0] < 0:
         return None
-    return FrameTimes(times_s, np.searchsorted(ticks, np.array(sorted(keys), np.int64)))
+    return FrameTimes(times_s, np.searchsorted(ticks, np.array(sorted(keys), np.int64)), ticks)

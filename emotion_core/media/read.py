@@ -102,6 +102,19 @@ class FrameSelector:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class KeyFrame:
+    """A frame at which decoding can begin.
+
+    Attributes:
+        tick: its presentation time in the file's own ticks.
+        index: its position in the source.
+    """
+
+    tick: int
+    index: int
+
+
 def read_frames(
     path: str | Path,
     *,
@@ -110,6 +123,7 @@ def read_frames(
     selector: FrameSelector | None = None,
     report: ReadReport | None = None,
     stop: Callable[[], bool] = lambda: False,
+    begin: KeyFrame | None = None,
 ) -> Generator[Frame, None, None]:
     """Decode a video, one frame at a time; the file is closed when the generator is.
 
@@ -121,6 +135,7 @@ def read_frames(
         report: filled in with what was decoded and what failed.
         stop: asked at every decoded frame that is left out, as its user only sees the others; True
             ends the reading.
+        begin: the last key frame before `start_s`, if known: a seek saves passing over the file.
 
     Yields:
         Frame: image (H, W, 3) uint8 BGR, upright, its own memory; `index` is the position in the
@@ -138,7 +153,7 @@ def read_frames(
     with open_video(path) as container:
         reader = _Reader(path, container, report)
         to_bgr = _ToBgr(reader.aspect)
-        for decoded, index, time_s in reader.frames(start_s):
+        for decoded, index, time_s in reader.frames(start_s, begin):
             if end_s is not None and time_s >= end_s:
                 break
             inside = time_s >= start_s
@@ -151,10 +166,9 @@ def read_frames(
         else:
             reader.check_length()
         if report.frames_seen == 0:
-            why = report.first_problem or "it holds no pictures"
             raise VideoError(
-                f"{path.name}: not a single frame could be decoded ({why}). Copy or export it "
-                "again."
+                f"{path.name}: not a single frame could be decoded "
+                f"({report.first_problem or 'it holds no pictures'}). Copy or export it again."
             )
 
 
@@ -195,6 +209,8 @@ class _Reader:
         self._duration_s = info.duration_s
         self._last_s, self._longest_step_s = -math.inf, 1.0
         self._begin_at: int | None = None
+        # Of the packets since the beginning, where the stamps of those before are not known.
+        self._passed: list[int] | None = None
 
     @property
     def aspect(self) -> Any:
@@ -213,15 +229,23 @@ class _Reader:
                 f"the file ends at {self._last_s:.1f} s of the {expected:.1f} s it announces"
             )
 
-    def frames(self, start_s: float) -> Iterator[tuple[Any, int, float]]:
+    def frames(
+        self, start_s: float, begin: KeyFrame | None = None
+    ) -> Iterator[tuple[Any, int, float]]:
         """Decoded frames with their index and time, from a key frame at or before `start_s`."""
-        stamps = self._skip_to(start_s) if start_s > 0 else []
-        index, first = 0, bool(stamps)
+        if begin is not None and self._seek(begin):
+            stamps, index, first = [begin.tick], begin.index, True
+        else:
+            stamps = self._skip_to(start_s) if start_s > 0 else []
+            index, first = 0, bool(stamps)
         for decoded in self._decoded():
             if decoded is not None:
                 if first and decoded.pts is not None:
                     # A decoder may drop what it cannot show after a beginning in the midst.
-                    index, first = bisect_left(stamps, decoded.pts), False
+                    known = sorted(self._passed or stamps)
+                    index += bisect_left(known, decoded.pts)
+                    index -= bisect_left(known, begin.tick) if self._passed and begin else 0
+                    self._passed, first = None, False
                 self._report.frames_seen += 1
                 self._report.newest_s = self._time_s(decoded)
                 yield decoded, index, self._report.newest_s
@@ -277,10 +301,24 @@ class _Reader:
                 if waiting and packet.pts == self._begin_at and packet.is_keyframe:
                     waiting = False
                 if not waiting:
+                    if self._passed is not None and packet.pts is not None:
+                        self._passed.append(packet.pts)
                     yield packet
         except (av.error.FFmpegError, OSError) as error:
             self._report.add(f"the file breaks off: {reason(error)}")
             self._report.cut_short = True
+
+    def _seek(self, begin: KeyFrame) -> bool:
+        """Go to a key frame; False, and nowhere else, where this format does not lead there."""
+        if any(name in self._container.format.name for name in _LEANING):
+            return False
+        # In a file opened again: one that leads astray could not be read from its beginning.
+        with open_video(self._path) as scout:
+            if not _leads_to(scout, video_stream(self._path, scout), begin.tick):
+                return False
+        self._container.seek(begin.tick, stream=self._stream)
+        self._begin_at, self._passed = begin.tick, []
+        return True
 
     def _skip_to(self, start_s: float) -> list[int]:
         """Choose the key frame with which to begin; returns the sorted stamps of the frames up to
@@ -299,6 +337,20 @@ class _Reader:
         if keys:
             self._begin_at = keys[-1]
         return stamps
+
+
+def _leads_to(container: Any, stream: Any, tick: int) -> bool:
+    """Whether a seek arrives at or before the key frame of a tick."""
+    try:
+        container.seek(tick, stream=stream)
+        for packet in container.demux(stream):
+            if packet.pts == tick and packet.is_keyframe:
+                return True
+            if packet.dts is not None and packet.dts > tick:
+                return False
+    except (av.error.FFmpegError, OSError):
+        pass
+    return False
 
 
 def stamps_until(container: Any, stream: Any, ticks: float) -> tuple[list[int], list[int]]:

@@ -17,7 +17,7 @@ from emotion_core.datatypes import Frame, FrameResult
 from emotion_core.errors import EmotionCoreError, OutputError, VideoError
 from emotion_core.media.background import WriteBehind, import_aside, read_ahead
 from emotion_core.media.probe import VideoInfo, probe
-from emotion_core.media.read import FrameSelector, ReadReport, read_frames
+from emotion_core.media.read import FrameSelector, KeyFrame, ReadReport, read_frames
 from emotion_core.media.write import VideoWriter
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.pipeline.classification import ExpressionClassifier
@@ -193,6 +193,7 @@ class AnalysisRun:
         self._last_s = options.start_s
         self._key = result_key(source.sha256, options, self._model)
         self._began = False
+        self._first_key: KeyFrame | None = None
         self._alone = contextlib.ExitStack()
 
     def _begin(self) -> None:
@@ -317,6 +318,7 @@ class AnalysisRun:
             selector=selector,
             report=self._report,
             stop=self._left_out,
+            begin=self._first_key,
         )
 
     def _clip_writer(self, first: Frame | None) -> VideoWriter:

@@ -71,7 +71,11 @@ def described_again(plan: PiecePlan, number: int, folder: Path) -> tuple[Trackle
             wanted[look.frame].append(look)
     times = frozenset(round(s.time_s * 1e6) for looks in wanted.values() for s in looks)
     for frame in read_frames(
-        plan.source.path, start_s=piece.read_from_s, end_s=piece.end_s, selector=_These(times=times)
+        plan.source.path,
+        start_s=piece.read_from_s,
+        end_s=piece.end_s,
+        selector=_These(times=times),
+        begin=piece.begin,
     ):
         for look in wanted[frame.index]:
             x, y, width, height = look.box_xywh

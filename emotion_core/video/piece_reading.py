@@ -113,7 +113,7 @@ class _PieceRun(AnalysisRun):
         )
         super().__init__(plan.source, folder, info, options, dict(plan.model), hooks)
         self._key = plan.piece_key(number)
-        self._piece, self._own = piece, 0
+        self._piece, self._own, self._first_key = piece, 0, piece.begin
         self._follows_s = piece.end_s if number + 1 < len(plan.pieces) else None
         # Decoded and failed before the own part.
         self._before: tuple[int, int] | None = None if number else (0, 0)

@@ -18,7 +18,7 @@ import numpy as np
 from emotion_core.errors import SettingsError
 from emotion_core.media.frame_times import FrameTimes, frame_times
 from emotion_core.media.probe import probe
-from emotion_core.media.read import FrameSelector
+from emotion_core.media.read import FrameSelector, KeyFrame
 from emotion_core.pipeline.settling import settling_s
 from emotion_core.results.paths import PIECES
 from emotion_core.video.analyze import Source, analysed_step_s, pipeline_settings, result_key
@@ -69,6 +69,7 @@ class Piece:
         own_from_s: where the piece before it ends: problems from here on count as its own.
         end_s: where its reading ends; None: with the video.
         passed, next_s: of the `FrameSelector` at its first frame.
+        begin: the key frame; None: the piece begins where the video or its range does.
     """
 
     number: int
@@ -77,6 +78,7 @@ class Piece:
     end_s: float | None
     passed: int = 0
     next_s: float = -math.inf
+    begin: KeyFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +181,15 @@ def _split(
     stops: list[float | None] = [*(float(between[end]) for end in ends), end_s]
     owns = [-math.inf, *(float(between[end]) for end in ends)]
     return tuple(
-        Piece(number, *times, *state)
+        Piece(number, *times, *state, _key_frame(frames, begins[number]) if number else None)
         for number, (times, state) in enumerate(
             zip(zip(reads, owns, stops, strict=True), states, strict=True)
         )
     )
+
+
+def _key_frame(frames: FrameTimes, index: int) -> KeyFrame:
+    return KeyFrame(int(frames.ticks[index]), index)
 
 
 def _nearest_key(frames: FrameTimes, wanted_s: float, behind: int, before_s: float) -> int | None:

@@ -13,7 +13,7 @@ import pytest
 from emotion_core.batch.folders import folders_in
 from emotion_core.batch.one_video import BatchOptions
 from emotion_core.batch.run import Batch, jobs_for, splitting_for
-from emotion_core.batch.schedule import Analyse, Join, ReadPiece, Schedule
+from emotion_core.batch.schedule import Analyse, Examine, Join, ReadPiece, Schedule
 from emotion_core.cli import main
 from emotion_core.errors import SettingsError
 from emotion_core.media.synthetic import sample_frames
@@ -193,7 +193,7 @@ def test_pieces_of_a_video_come_before_other_videos_and_are_joined_last(tmp_path
     steps = [made.next() for _ in range(2)]
     assert [step.piece for step in steps if isinstance(step, ReadPiece)] == [0, 1]
     other = made.next()
-    assert other is not None
+    assert isinstance(other, Examine)
     assert other.path == Path("b.mp4")
     assert made.died(steps[0]), "once more"  # type: ignore[arg-type]
     again = made.next()

@@ -14,8 +14,9 @@ from made_clips import write_clip
 
 from benchmarks.identity_clips import made_clip, returning
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.media import read as media_read
 from emotion_core.media.frame_times import frame_times
-from emotion_core.media.read import read_frames
+from emotion_core.media.read import KeyFrame, read_frames
 from emotion_core.media.synthetic import sample_frames
 from emotion_core.media.write import write_frames
 from emotion_core.results.paths import FACES, PIECES
@@ -87,6 +88,40 @@ def test_times_of_frames_are_known_without_decoding(tmp_path: Path, name: str, c
     assert len(frames.keys) >= 5
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "sought"),
+    [
+        ("a.mp4", "libx264", True),
+        ("a.mkv", "libx264", True),
+        ("a.avi", "mpeg4", True),
+        ("a.ts", "libx264", False),
+    ],
+)
+def test_a_key_frame_is_reached_without_passing_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, codec: str, sought: bool
+) -> None:
+    clip = write_clip(tmp_path / name, ODD_TIMES[:90], codec=codec)
+    frames, whole = frame_times(clip), list(read_frames(clip))
+    assert frames is not None
+    passed: list[float] = []
+    skip_to = media_read._Reader._skip_to
+
+    def noted(reader: media_read._Reader, start_s: float) -> list[int]:
+        passed.append(start_s)
+        return skip_to(reader, start_s)
+
+    monkeypatch.setattr(media_read._Reader, "_skip_to", noted)
+    for key in frames.keys[1:-1].tolist():
+        start_s = float(frames.times_s[key : key + 2].mean())
+        begin = KeyFrame(int(frames.ticks[key]), key)
+        part = list(read_frames(clip, start_s=start_s, begin=begin))
+        assert [(f.index, f.time_s) for f in part] == [
+            (f.index, f.time_s) for f in whole[key + 1 :]
+        ]
+        assert all((a.image == b.image).all() for a, b in zip(part, whole[key + 1 :], strict=True))
+    assert bool(passed) is not sought
+
+
 @pytest.mark.usefixtures("short_overlap")
 @pytest.mark.parametrize(
     ("name", "options"),
@@ -116,7 +151,7 @@ def test_damage_is_counted_once_and_shifts_nothing(tmp_path: Path) -> None:
         packets = [packet for packet in container.demux(video=0) if packet.size]
     # In the first piece, in what two pieces read both, and in the last.
     for number in (40, 107, 121, 340):
-        place, size = packets[number].pos, packets[number].size
+        place, size = packets[number].pos or 0, packets[number].size
         data[place : place + size] = b"\xff" * size
     damaged.write_bytes(data)
     one, joined = both(damaged, tmp_path)
