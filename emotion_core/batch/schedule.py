@@ -7,7 +7,7 @@ the same video until the first is done. Starts no process and reads no video.
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +16,8 @@ from emotion_core.batch.outcomes import failure
 from emotion_core.progress import Event
 from emotion_core.results.paths import safe_name
 from emotion_core.video.analyze import Source
-from emotion_core.video.piece_reading import PieceRead
-from emotion_core.video.pieces import PiecePlan
 
 TRIES: Final = 2
-# Instead of a piece's number.
-_WHOLE, _JOINING = -1, -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,48 +50,7 @@ class Refuse:
     outcome: Event
 
 
-@dataclass(frozen=True, slots=True)
-class ReadPiece:
-    """Read one piece of a video that is split."""
-
-    number: int
-    plan: PiecePlan
-    folder: Path
-    piece: int
-
-    @property
-    def path(self) -> Path:
-        """The video."""
-        return self.plan.source.path
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Join:
-    """Join the pieces of a video."""
-
-    number: int
-    plan: PiecePlan
-    folder: Path
-    pieces: tuple[PieceRead, ...]
-
-    @property
-    def path(self) -> Path:
-        """The video."""
-        return self.plan.source.path
-
-
-Step = Examine | Analyse | ReadPiece | Join
-
-
-@dataclass(slots=True, eq=False)
-class _Split:
-    """A video that is read in pieces."""
-
-    plan: PiecePlan
-    folder: Path
-    waiting: deque[int]
-    read: dict[int, PieceRead] = field(default_factory=dict)
-    joining: bool = False
+Step = Examine | Analyse
 
 
 class Schedule:
@@ -119,27 +74,22 @@ class Schedule:
         self._first_and_examined: set[int] = set()
         self._taken: set[Path] = set()
         self._busy: dict[int, str] = {}
-        self._split: dict[int, _Split] = {}
-        # Number of the video and, of a video in pieces, what was begun.
-        self._begun: Counter[tuple[int, int]] = Counter()
+        self._begun: Counter[int] = Counter()
 
     def next(self) -> Step | Refuse | None:
         """What can be begun now; None where nothing can, or nothing is left to begin."""
-        for number in sorted(self._split):
-            if (part := self._part_of(number)) is not None:
-                return part
         for number in sorted(self._first_and_examined):
             step = self._named(number)
             if step is not None:
                 return step
         if self._waiting:
             number = self._waiting.popleft()
-            self._begun[number, _WHOLE] += 1
+            self._begun[number] += 1
             return Examine(number, self._videos[number])
         for step in self._again:
             if _plain(step.folder) not in self._busy.values():
                 self._again.remove(step)
-                self._begun[step.number, _WHOLE] += 1
+                self._begun[step.number] += 1
                 self._busy[step.number] = _plain(step.folder)
                 return step
         return None
@@ -149,27 +99,8 @@ class Schedule:
         self._examined[number] = source
         self._look_at(safe_name(self._videos[number].stem))
 
-    def split(self, step: Analyse, plan: PiecePlan) -> None:
-        """A video is to be read in pieces; `next` gives them, and then their joining."""
-        self._split[step.number] = _Split(plan, step.folder, deque(range(len(plan.pieces))))
-
-    def piece_read(self, step: ReadPiece, read: PieceRead) -> None:
-        """A piece is finished, or was stopped."""
-        self._split[step.number].read[step.piece] = read
-
-    def pieces_of(self, number: int) -> Join | None:
-        """The joining of what was read of a video by now; None where it is not split."""
-        if (split := self._split.get(number)) is None:
-            return None
-        return Join(number, split.plan, split.folder, tuple(split.read.values()))
-
-    def give_up(self, number: int) -> None:
-        """No further piece of a video is to be begun."""
-        self._split[number].waiting.clear()
-
     def ended(self, number: int) -> None:
         """A video has its outcome."""
-        self._split.pop(number, None)
         self._busy.pop(number, None)
         self._name_is_settled(number)
 
@@ -178,38 +109,13 @@ class Schedule:
 
         It is tried when all others have been begun: the memory may have been too small for several.
         """
-        if isinstance(step, ReadPiece | Join):
-            return self._part_died(step)
         self._busy.pop(step.number, None)
-        if self._begun[step.number, _WHOLE] >= TRIES:
+        if self._begun[step.number] >= TRIES:
             return False
         if isinstance(step, Examine):
             self._waiting.append(step.number)
         else:
             self._again.append(step)
-        return True
-
-    def _part_of(self, number: int) -> ReadPiece | Join | None:
-        """The next piece of a video to be begun, or the joining of all."""
-        split = self._split[number]
-        if split.waiting:
-            piece = split.waiting.popleft()
-            self._begun[number, piece] += 1
-            return ReadPiece(number, split.plan, split.folder, piece)
-        if len(split.read) < len(split.plan.pieces) or split.joining:
-            return None
-        split.joining = True
-        self._begun[number, _JOINING] += 1
-        return self.pieces_of(number)
-
-    def _part_died(self, step: ReadPiece | Join) -> bool:
-        part = step.piece if isinstance(step, ReadPiece) else _JOINING
-        if self._begun[step.number, part] >= TRIES:
-            return False
-        if isinstance(step, ReadPiece):
-            self._split[step.number].waiting.append(step.piece)
-        else:
-            self._split[step.number].joining = False
         return True
 
     def _named(self, number: int) -> Analyse | Refuse | None:

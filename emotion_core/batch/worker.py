@@ -8,13 +8,16 @@ from typing import Any
 
 from emotion_core.batch.one_video import BatchOptions, VideoReader, joined
 from emotion_core.batch.outcomes import failure
-from emotion_core.batch.schedule import Examine, Join, ReadPiece, Step
+from emotion_core.batch.schedule import Examine, Step
+from emotion_core.batch.split_videos import Join, ReadPiece
 from emotion_core.media.threads import limit_threads
 from emotion_core.progress import Event
 from emotion_core.video.analyze import Source
 from emotion_core.video.piece_reading import PieceRead
 from emotion_core.video.pieces import PiecePlan
 from emotion_core.video.progress import Hooks, VideoProgress
+
+AnyStep = Step | ReadPiece | Join
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class _Worker:
                 return
             self._connection.send(self._answer(step))
 
-    def _answer(self, step: Step) -> Source | PiecePlan | PieceRead | Ended:
+    def _answer(self, step: AnyStep) -> Source | PiecePlan | PieceRead | Ended:
         try:
             if isinstance(step, Examine):
                 return self._reader.examine(step.path)

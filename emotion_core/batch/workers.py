@@ -22,19 +22,19 @@ from typing import Any, Final
 
 from emotion_core.batch.capacity import usable_cores
 from emotion_core.batch.folders import FolderOf
-from emotion_core.batch.one_video import BatchOptions, joined
-from emotion_core.batch.outcomes import FAILED, failed, failure, not_begun
+from emotion_core.batch.one_video import BatchOptions
+from emotion_core.batch.outcomes import FAILED, failed, not_begun
 from emotion_core.batch.report import Report
-from emotion_core.batch.schedule import Analyse, Examine, Join, ReadPiece, Refuse, Schedule, Step
-from emotion_core.batch.worker import Broken, Ended, Ready, Stop, work
+from emotion_core.batch.schedule import Analyse, Examine, Refuse, Schedule
+from emotion_core.batch.split_videos import Join, ReadPiece, SplitVideos
+from emotion_core.batch.worker import AnyStep, Broken, Ended, Ready, Stop, work
 from emotion_core.errors import EmotionCoreError
 from emotion_core.results.paths import read_summary, remove_leftovers, sole_writer
 from emotion_core.results.summary import write_summary
 from emotion_core.video.analyze import Source
-from emotion_core.video.piece_progress import PiecesProgress
 from emotion_core.video.piece_reading import PieceRead
 from emotion_core.video.pieces import PiecePlan
-from emotion_core.video.progress import Hooks, VideoProgress
+from emotion_core.video.progress import VideoProgress
 
 _ASK_S: Final = 0.2
 # Time for a process whose pipe is closed to be gone.
@@ -74,7 +74,7 @@ class _Worker:
     process: SpawnProcess
     connection: "Connection[Any, Any]"
     ready: bool = False
-    step: Step | None = None
+    step: AnyStep | None = None
 
 
 class _Pool:
@@ -84,13 +84,11 @@ class _Pool:
         videos = {n: item for n, item in enumerate(report.inputs) if isinstance(item, Path)}
         self._options, self._jobs, self._report = options, jobs, report
         self._schedule = Schedule(videos, folder_of)
+        self._split = SplitVideos(self._is_busy, self._end)
         # Without an outcome so far.
         self._open = dict(videos)
         self._workers: list[_Worker] = []
         self._stopping = False
-        # Videos in pieces: how far they are, and those of which a piece failed.
-        self._progress: dict[int, PiecesProgress] = {}
-        self._failed: dict[int, dict[str, Any]] = {}
         self._failed_starts, self._why = 0, ""
 
     def run(self, stop: Callable[[], bool]) -> None:
@@ -134,7 +132,7 @@ class _Pool:
         for worker in self._workers:
             if worker.step is not None or not worker.ready:
                 continue
-            step = self._schedule.next()
+            step = self._split.next() or self._schedule.next()
             while isinstance(step, Refuse):
                 self._end(step.number, step.outcome)
                 step = self._schedule.next()
@@ -158,66 +156,37 @@ class _Pool:
             worker.ready, self._failed_starts = True, 0
         elif isinstance(message, Broken):
             self._why = message.message
-        elif isinstance(message, VideoProgress):
-            self._tell(step, message)
+        elif isinstance(message, VideoProgress) and isinstance(step, ReadPiece | Join):
+            self._report.progress(step.number, step.folder, self._split.progress(step, message))
+        elif isinstance(message, VideoProgress) and isinstance(step, Analyse):
+            self._report.progress(step.number, step.folder, message)
+        elif isinstance(message, PiecePlan) and isinstance(step, Analyse):
+            worker.step = None
+            self._split.begin(step, message)
+            if self._stopping:
+                self._split.settle(step.number)
+        elif isinstance(message, PieceRead) and isinstance(step, ReadPiece):
+            worker.step = None
+            self._split.piece_read(step, message, self._stopping)
+        elif isinstance(message, Ended) and isinstance(step, ReadPiece):
+            worker.step = None
+            self._split.settle(step.number, message.outcome)
         elif isinstance(message, Source) and step is not None:
             worker.step = None
             if self._stopping:
                 self._end(step.number, not_begun(step.path))
             else:
                 self._schedule.examined(step.number, message)
-        elif isinstance(step, Analyse) and isinstance(message, PiecePlan):
-            worker.step = None
-            self._progress[step.number] = PiecesProgress(message)
-            self._schedule.split(step, message)
-            if self._stopping:
-                self._settle(step)
-        elif isinstance(step, ReadPiece):
-            worker.step = None
-            self._piece(step, message)
         elif isinstance(message, Ended) and step is not None:
             worker.step = None
             self._end(step.number, message.outcome)
 
-    def _tell(self, step: Step | None, progress: VideoProgress) -> None:
-        if isinstance(step, ReadPiece):
-            progress = self._progress[step.number].update(step.piece, progress)
-        if step is not None and not isinstance(step, Examine):
-            self._report.progress(step.number, step.folder, progress)
-
-    def _piece(self, step: ReadPiece, message: object) -> None:
-        """A piece was read, or failed: then the video has failed."""
-        if isinstance(message, Ended):
-            self._settle(step, message.outcome)
-        elif isinstance(message, PieceRead):
-            self._schedule.piece_read(step, message)
-            self._progress[step.number].finished(step.piece)
-            if self._stopping or step.number in self._failed:
-                self._settle(step)
-
-    def _settle(self, step: Step, outcome: dict[str, Any] | None = None) -> None:
-        """End a video in pieces that does not go on, once no process works on it any more."""
-        number = step.number
-        if outcome is not None:
-            self._failed.setdefault(number, outcome)
-        self._schedule.give_up(number)
-        if not any(w.step is not None and w.step.number == number for w in self._workers):
-            failed_before = self._failed.pop(number) if number in self._failed else None
-            self._end(number, failed_before or self._joined_here(step))
-
-    def _joined_here(self, step: Step) -> dict[str, Any]:
-        """The outcome of a video in pieces that was stopped: what was read from its start on."""
-        join = self._schedule.pieces_of(step.number)
-        if join is None or all(piece.number for piece in join.pieces):
-            return not_begun(step.path)
-        try:
-            return joined(join.plan, join.folder, join.pieces, Hooks(stop=lambda: True))
-        except Exception as error:
-            return failure(step.path, error)
+    def _is_busy(self, number: int) -> bool:
+        return any(w.step is not None and w.step.number == number for w in self._workers)
 
     def _end(self, number: int, outcome: dict[str, Any]) -> None:
         del self._open[number]
-        self._progress.pop(number, None)
+        self._split.ended(number)
         self._schedule.ended(number)
         self._report.file_end(number, outcome)
 
@@ -233,10 +202,8 @@ class _Pool:
         if (step := worker.step) is None:
             return
         name = step.path.name
-        if isinstance(step, ReadPiece):
-            self._progress[step.number].again(step.piece)
-        over = self._stopping or step.number in self._failed
-        if not over and self._schedule.died(step):
+        parts = self._split if isinstance(step, ReadPiece | Join) else self._schedule
+        if not self._stopping and parts.died(step):  # type: ignore[arg-type]
             self._report.again(
                 step.number, f"{name}: the process that read it {how}. It is tried once more."
             )
@@ -245,7 +212,8 @@ class _Pool:
         message = f"{name}: the process that read it {how}{tries}."
         if isinstance(step, ReadPiece):
             # Where the run was stopped, the results end before this piece.
-            self._settle(step, None if self._stopping else failed(step.path, message))
+            outcome = None if self._stopping else failed(step.path, message)
+            self._split.settle(step.number, outcome)
             return
         if isinstance(step, Analyse | Join):
             _clear_up(step.folder, message)
@@ -261,8 +229,8 @@ class _Pool:
         for number, path in list(self._open.items()):
             if number in busy:
                 continue
-            if (join := self._schedule.pieces_of(number)) is not None:
-                self._settle(join)
+            if number in self._split:
+                self._split.settle(number)
             else:
                 self._end(number, not_begun(path))
 

@@ -13,7 +13,8 @@ import pytest
 from emotion_core.batch.folders import folders_in
 from emotion_core.batch.one_video import BatchOptions
 from emotion_core.batch.run import Batch, jobs_for, splitting_for
-from emotion_core.batch.schedule import Analyse, Examine, Join, ReadPiece, Schedule
+from emotion_core.batch.schedule import Analyse
+from emotion_core.batch.split_videos import Join, ReadPiece, SplitVideos
 from emotion_core.cli import main
 from emotion_core.errors import SettingsError
 from emotion_core.media.synthetic import sample_frames
@@ -190,34 +191,39 @@ def test_pieces_give_every_process_work(monkeypatch: pytest.MonkeyPatch) -> None
         Splitting(0)
 
 
-def test_pieces_of_a_video_come_before_other_videos_and_are_joined_last(tmp_path: Path) -> None:
-    made = Schedule({0: Path("a.mp4"), 1: Path("b.mp4")}, folders_in(tmp_path))
-    first = made.next()
-    assert first is not None
-    made.examined(0, Source(Path("a.mp4"), "1" * 64))
-    analyse = made.next()
-    assert isinstance(analyse, Analyse)
+def test_pieces_are_tried_twice_and_joined_when_all_are_read(tmp_path: Path) -> None:
+    busy: set[int] = set()
+    ended: list[tuple[int, Event]] = []
+    made = SplitVideos(busy.__contains__, lambda *outcome: ended.append(outcome))
     parts = tuple(Piece(n, 10.0 * n, 10.0 * n, 10.0 * n + 12) for n in range(2))
-    plan = PiecePlan(analyse.source, OPTIONS, {}, Splitting(2), parts, 2.0)
-    made.split(analyse, plan)
+    source = Source(Path("a.mp4"), "1" * 64)
+    plan = PiecePlan(source, OPTIONS, {}, Splitting(2), parts, 2.0)
+    for number in (1, 0):
+        made.begin(Analyse(number, source, tmp_path), plan)
     steps = [made.next() for _ in range(2)]
-    assert [step.piece for step in steps if isinstance(step, ReadPiece)] == [0, 1]
-    other = made.next()
-    assert isinstance(other, Examine)
-    assert other.path == Path("b.mp4")
-    assert made.died(steps[0]), "once more"  # type: ignore[arg-type]
-    again = made.next()
-    assert isinstance(again, ReadPiece)
-    assert again.piece == 0
-    assert not made.died(again)
-    for step in (again, steps[1]):
-        assert made.next() is None
-        assert isinstance(step, ReadPiece)
-        made.piece_read(step, PieceRead(step.piece, "done", ()))
+    assert [(s.number, s.piece) for s in steps if isinstance(s, ReadPiece)] == [(0, 0), (0, 1)]
+    first, second = steps
+    assert isinstance(first, ReadPiece)
+    assert isinstance(second, ReadPiece)
+    assert made.died(first), "once more"
+    assert made.next() == first
+    made.piece_read(first, PieceRead(0, "done", ()), stopping=False)
+    made.piece_read(second, PieceRead(1, "done", ()), stopping=False)
     join = made.next()
     assert isinstance(join, Join)
-    assert made.next() is None
+    assert [piece.number for piece in join.pieces] == [0, 1]
     assert made.died(join)
     assert isinstance(made.next(), Join)
+    assert not made.died(join)
     made.ended(0)
-    assert made.pieces_of(0) is None
+    # The other video fails in one piece while the other is read.
+    third, fourth = made.next(), made.next()
+    assert isinstance(third, ReadPiece)
+    assert isinstance(fourth, ReadPiece)
+    busy.add(1)
+    made.settle(1, {"status": "failed"})
+    assert not ended
+    assert not made.died(fourth), "it has failed already"
+    busy.clear()
+    made.settle(1)
+    assert ended == [(1, {"status": "failed"})]
