@@ -22,8 +22,9 @@ from emotion_core.batch.one_video import BatchOptions
 from emotion_core.batch.pool import CrewLostError, Pool
 from emotion_core.batch.report import Report
 from emotion_core.batch.schedule import Analyse, Examine, Step
+from emotion_core.batch.split_videos import Join, ReadPiece
 from emotion_core.batch.stores import store_of
-from emotion_core.batch.worker import Broken, Ended, Message, Stop
+from emotion_core.batch.worker import AnyStep, Broken, Ended, Message, Stop
 from emotion_core.batch.workers import without_main_script, without_signals
 from emotion_core.errors import EmotionCoreError, InputError
 from emotion_core.video.analyze import Source
@@ -148,8 +149,10 @@ class ClusterCrew:
         self._order(self._started, Begin())
         return self._started
 
-    def send(self, worker: int, what: Step | Stop) -> None:
+    def send(self, worker: int, what: AnyStep | Stop) -> None:
         """As `Crew`."""
+        # Videos are not split here (`chosen_cluster`).
+        assert not isinstance(what, ReadPiece | Join)
         if not isinstance(what, Stop):
             self._steps[worker] = what
             what = _absolute(what)
@@ -200,7 +203,7 @@ class ClusterCrew:
             return Ended(message.outcome | {"file": str(step.path)})
         return message
 
-    def clear_up(self, step: Analyse, message: str) -> None:
+    def clear_up(self, step: Analyse | Join, message: str) -> None:
         """As `Crew`; what a dead worker left is deleted by the next one on its machine."""
 
     def close(self) -> None:

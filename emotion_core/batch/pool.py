@@ -1,8 +1,9 @@
 """Several videos at once: hands out the steps to workers, wherever they run, and survives the death
 of any of them.
 
-A worker that dies costs the video that it was reading: that one is tried once more. A machine that
-leaves takes its workers along; this does not count as a try of their videos.
+A worker that dies costs the video that it was reading, or the piece of it: that is tried once more.
+A video in pieces is read by several workers, and joined by the one that is free then. A machine
+that leaves takes its workers along; this does not count as a try of their videos.
 """
 
 import time
@@ -14,9 +15,12 @@ from emotion_core.batch.folders import FolderOf
 from emotion_core.batch.locations import Location, RemoteSource
 from emotion_core.batch.outcomes import CANCELLED, failed, not_begun
 from emotion_core.batch.report import Report
-from emotion_core.batch.schedule import Analyse, Refuse, Schedule, Step
-from emotion_core.batch.worker import Broken, Ended, Gone, Message, Note, Ready, Stop
+from emotion_core.batch.schedule import Analyse, Examine, Refuse, Schedule
+from emotion_core.batch.split_videos import Join, ReadPiece, SplitVideos
+from emotion_core.batch.worker import AnyStep, Broken, Ended, Gone, Message, Note, Ready, Stop
 from emotion_core.video.analyze import Source
+from emotion_core.video.piece_reading import PieceRead
+from emotion_core.video.pieces import PiecePlan
 from emotion_core.video.progress import VideoProgress
 
 
@@ -42,7 +46,7 @@ class Crew(Protocol):
     def start(self) -> int:
         """Start a worker; its first message is `Ready`, `Broken` or `Gone`."""
 
-    def send(self, worker: int, what: Step | Stop) -> None:
+    def send(self, worker: int, what: AnyStep | Stop) -> None:
         """Give a worker its next step, or ask it to end; one that is gone already is ignored."""
 
     def receive(self) -> Iterable[tuple[int, Message]]:
@@ -52,7 +56,7 @@ class Crew(Protocol):
             CrewLostError: there are no workers any more.
         """
 
-    def clear_up(self, step: Analyse, message: str) -> None:
+    def clear_up(self, step: Analyse | Join, message: str) -> None:
         """Leave nothing unfinished of a video whose worker died."""
 
     def close(self) -> None:
@@ -62,7 +66,7 @@ class Crew(Protocol):
 @dataclass(slots=True, eq=False)
 class _Worker:
     ready: bool = False
-    step: Step | None = None
+    step: AnyStep | None = None
     # The number of the video that it has examined.
     held: int = -1
 
@@ -74,12 +78,14 @@ class Pool:
         crew: reads the videos.
         folder_of: where the results of each go.
         report: has the inputs; receives everything that happens.
+        parts: of a video that can be read at the same time, at most.
     """
 
-    def __init__(self, crew: Crew, folder_of: FolderOf, report: Report) -> None:
+    def __init__(self, crew: Crew, folder_of: FolderOf, report: Report, parts: int = 1) -> None:
         videos = {n: v for n, v in enumerate(report.inputs) if not isinstance(v, dict)}
-        self._crew, self._report = crew, report
+        self._crew, self._report, self._parts = crew, report, parts
         self._schedule = Schedule(videos, folder_of)
+        self._split = SplitVideos(self._is_busy, self._end)
         # Without an outcome so far.
         self._open: dict[int, Location] = dict(videos)
         self._workers: dict[int, _Worker] = {}
@@ -106,7 +112,7 @@ class Pool:
         """End what still runs, and clear up where that was in the midst of a video."""
         self._crew.close()
         for worker in self._workers.values():
-            if isinstance(worker.step, Analyse):
+            if isinstance(worker.step, Analyse | Join):
                 self._crew.clear_up(worker.step, "the run was interrupted")
         self._workers.clear()
 
@@ -129,7 +135,7 @@ class Pool:
 
     def _start_workers(self) -> None:
         few = self._failed_starts < self._crew.most_failed_starts
-        wanted = min(self._crew.wanted(), len(self._open)) if few else 0
+        wanted = min(self._crew.wanted(), len(self._open) * self._parts) if few else 0
         while len(self._workers) < wanted:
             self._workers[self._crew.start()] = _Worker()
 
@@ -137,13 +143,13 @@ class Pool:
         for number, worker in self._workers.items():
             if worker.step is not None or not worker.ready:
                 continue
-            step = self._schedule.next(worker.held)
+            step = self._split.next() or self._schedule.next(worker.held)
             while isinstance(step, Refuse):
                 self._end(step.number, step.outcome)
                 step = self._schedule.next(worker.held)
             if step is None:
                 return
-            if not isinstance(step, Analyse):
+            if isinstance(step, Examine):
                 self._report.file_start(step.number)
             # A worker that is dead already is noticed when its answer is awaited.
             worker.step, worker.held = step, step.number
@@ -158,20 +164,44 @@ class Pool:
             self._why = message.message
         elif isinstance(message, Gone):
             self._gone(number, message)
+        elif isinstance(message, Ended) and step is not None and not isinstance(step, ReadPiece):
+            worker.step = None
+            self._end(step.number, message.outcome)
+        elif step is not None:
+            self._during(worker, step, message)
+
+    def _during(self, worker: _Worker, step: AnyStep, message: Message) -> None:
+        """What comes before the end of a video."""
+        stopping = self._stopped_at is not None
+        if isinstance(message, VideoProgress) and isinstance(step, ReadPiece | Join):
+            self._report.progress(step.number, step.folder, self._split.progress(step, message))
         elif isinstance(message, VideoProgress) and isinstance(step, Analyse):
             self._report.progress(step.number, step.folder, message)
-        elif isinstance(message, Source | RemoteSource) and step is not None:
+        elif isinstance(message, PiecePlan) and isinstance(step, Analyse):
             worker.step = None
-            if self._stopped_at is not None:
+            self._split.begin(step, message)
+            if stopping:
+                self._split.settle(step.number)
+        elif isinstance(message, PieceRead) and isinstance(step, ReadPiece):
+            worker.step = None
+            self._split.piece_read(step, message, stopping)
+        elif isinstance(message, Ended) and isinstance(step, ReadPiece):
+            worker.step = None
+            self._split.settle(step.number, message.outcome)
+        elif isinstance(message, Source | RemoteSource):
+            worker.step = None
+            if stopping:
                 self._end(step.number, not_begun(step.path))
             else:
                 self._schedule.examined(step.number, message)
-        elif isinstance(message, Ended) and step is not None:
-            worker.step = None
-            self._end(step.number, message.outcome)
+
+    def _is_busy(self, number: int) -> bool:
+        steps = (worker.step for worker in self._workers.values())
+        return any(step is not None and step.number == number for step in steps)
 
     def _end(self, number: int, outcome: dict[str, Any]) -> None:
         if self._open.pop(number, None) is not None:
+            self._split.ended(number)
             self._schedule.ended(number)
             self._report.file_end(number, outcome)
 
@@ -185,16 +215,26 @@ class Pool:
             return
         name = step.path.name
         stopping = self._stopped_at is not None
-        if not stopping and self._schedule.died(step, gone.innocent):
+        if not stopping and self._died(step, gone.innocent):
             self._report.again(
                 step.number, f"{name}: the process that read it {gone.how}. It is tried once more."
             )
             return
         tries = "" if stopping else " too often" if gone.innocent else " twice"
         message = f"{name}: the process that read it {gone.how}{tries}."
-        if isinstance(step, Analyse):
+        if isinstance(step, ReadPiece):
+            # Where the run was stopped, the results end before this piece.
+            self._split.settle(step.number, None if stopping else failed(step.path, message))
+            return
+        if isinstance(step, Analyse | Join):
             self._crew.clear_up(step, message)
         self._end(step.number, failed(step.path, message))
+
+    def _died(self, step: AnyStep, innocent: bool) -> bool:
+        """Whether what was lost will be tried once more."""
+        if isinstance(step, ReadPiece | Join):
+            return self._split.died(step)
+        return self._schedule.died(step, innocent)
 
     def _stop(self) -> None:
         """End the videos that are being read; the others are not begun."""
@@ -203,7 +243,11 @@ class Pool:
         for number in self._workers:
             self._crew.send(number, Stop())
         for number, path in list(self._open.items()):
-            if number not in busy:
+            if number in busy:
+                continue
+            if number in self._split:
+                self._split.settle(number)
+            else:
                 self._end(number, not_begun(path))
 
     def _lose(self, why: str) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +17,47 @@ from emotion_core.batch.report import Report
 from emotion_core.batch.staged import StagedReader
 from emotion_core.batch.workers import read_in_workers
 from emotion_core.progress import Event, Tell
+from emotion_core.video.pieces import MOST_PIECES, Splitting
 from emotion_core.video.progress import Hooks, VideoProgress
 
 
-def jobs_for(inputs: Sequence[Location | Event], asked: int | None) -> int:
-    """How many videos are read at once: as many as were asked for, but at most one each.
+def jobs_for(
+    inputs: Sequence[Location | Event], asked: int | None, pieces: Splitting | None = None
+) -> int:
+    """How many videos are read at once: as many as were asked for, but at most one each, or one
+    for each of their pieces.
 
     Args:
         inputs: as `find_videos` gives them.
         asked: None chooses by the cores and the free memory.
+        pieces: how each video is split; None: not at all.
     """
-    videos = sum(not isinstance(item, dict) for item in inputs)
-    return max(1, min(videos, default_jobs() if asked is None else asked))
+    parts = _videos(inputs) * (pieces.count if pieces else 1)
+    return max(1, min(parts, default_jobs() if asked is None else asked))
+
+
+def splitting_for(
+    inputs: Sequence[Location | Event], jobs: int | None, asked: int | str | None
+) -> Splitting | None:
+    """How each video of a run is split.
+
+    Args:
+        inputs: as `find_videos` gives them.
+        jobs: as asked for; None chooses by the cores and the free memory.
+        asked: a number of pieces; "auto": so many that every process has work, as far as the videos
+            are long enough; None: no video is split.
+
+    Raises:
+        SettingsError: the number is out of range.
+    """
+    if isinstance(asked, int) or asked is None:
+        return None if asked is None else Splitting(asked)
+    count = math.ceil((default_jobs() if jobs is None else jobs) / max(1, _videos(inputs)))
+    return Splitting(min(count, MOST_PIECES), automatic=True)
+
+
+def _videos(inputs: Sequence[Location | Event]) -> int:
+    return sum(not isinstance(item, dict) for item in inputs)
 
 
 @dataclass(frozen=True, slots=True)

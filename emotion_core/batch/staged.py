@@ -43,6 +43,11 @@ class StagedReader:
         self._fetched: tuple[Url, Path] | None = None
         self._stores: dict[str, Store] = {}
 
+    @property
+    def plain(self) -> VideoReader:
+        """Reads what is a file into a folder."""
+        return self._reader
+
     def close(self) -> None:
         """Delete what was fetched."""
         self._scratch.close()

@@ -1,7 +1,8 @@
 """Several videos at once on this machine: starts the worker processes and ends them.
 
-Each worker is started afresh (spawned), loads the network once and reads one video at a time. All
-files are written by the workers; this process only clears up after the dead.
+Each worker is started afresh (spawned), loads the network once and reads one video, or one
+piece of a video, at a time. All files are written by the workers; this process only clears up after
+the dead.
 """
 
 import contextlib
@@ -25,8 +26,9 @@ from emotion_core.batch.one_video import BatchOptions
 from emotion_core.batch.outcomes import FAILED
 from emotion_core.batch.pool import Pool
 from emotion_core.batch.report import Report
-from emotion_core.batch.schedule import Analyse, Step
-from emotion_core.batch.worker import Gone, Message, Stop, work
+from emotion_core.batch.schedule import Analyse
+from emotion_core.batch.split_videos import Join
+from emotion_core.batch.worker import AnyStep, Gone, Message, Stop, work
 from emotion_core.errors import EmotionCoreError
 from emotion_core.results.paths import read_summary, remove_leftovers, sole_writer
 from emotion_core.results.summary import write_summary
@@ -55,7 +57,8 @@ def read_in_workers(
         stop: asked several times a second; once it is true, the videos being read are ended
             properly, with what is done, and no other is begun.
     """
-    pool = Pool(ProcessCrew(options, jobs), folder_of, report)
+    parts = options.pieces.count if options.pieces else 1
+    pool = Pool(ProcessCrew(options, jobs), folder_of, report, parts)
     try:
         pool.run(stop)
     finally:
@@ -95,7 +98,7 @@ class ProcessCrew:
         self._workers[self._started] = _start(self._options, threads)
         return self._started
 
-    def send(self, worker: int, what: Step | Stop) -> None:
+    def send(self, worker: int, what: AnyStep | Stop) -> None:
         """As `Crew`."""
         if worker in self._workers:
             with contextlib.suppress(OSError):
@@ -117,7 +120,7 @@ class ProcessCrew:
         worker.process.join(_EXIT_S)
         return Gone(_how(worker.process.exitcode))
 
-    def clear_up(self, step: Analyse, message: str) -> None:
+    def clear_up(self, step: Analyse | Join, message: str) -> None:
         """As `Crew`."""
         if isinstance(step.folder, Path):
             _clear_up(step.folder, message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from emotion_core.batch.folders import folders_in
@@ -12,7 +13,7 @@ from emotion_core.batch.inputs import find_videos
 from emotion_core.batch.locations import Url
 from emotion_core.batch.one_video import BatchOptions
 from emotion_core.batch.outcomes import FAILURES
-from emotion_core.batch.run import Batch, jobs_for
+from emotion_core.batch.run import Batch, jobs_for, splitting_for
 from emotion_core.commands.analyze_progress import bar_of_all, bar_of_each
 from emotion_core.commands.options import (
     add_engine_options,
@@ -97,10 +98,12 @@ def run(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signal())
         inputs = list(find_videos(options.paths))
-        jobs = jobs_for(inputs, options.jobs)
+        pieces = splitting_for(inputs, options.jobs, options.pieces)
+        jobs = jobs_for(inputs, options.jobs, pieces)
         bar = bar_of_all if jobs > 1 or cluster else bar_of_each
         tell = tell_json if options.progress == "json" else stack.enter_context(bar())
-        made, folder_of = _batch_options(options, chosen), folders_in(options.out)
+        made = replace(_batch_options(options, chosen), pieces=pieces)
+        folder_of = folders_in(options.out)
         outcomes = Batch(made, folder_of, jobs, tell, stop, cluster).run(inputs)
     write_json_option(options.json, outcomes)
     return EXIT_FAILED if any(o["status"] in FAILURES for o in outcomes) else EXIT_DONE
@@ -149,6 +152,8 @@ def _check_targets(options: argparse.Namespace) -> None:
         raise SettingsError(f"--out {out} is a file: name a folder.")
     if isinstance(out, Url) and out.is_web:
         raise SettingsError(f"--out {out}: a web server takes no results. Name a folder.")
+    if urls and options.pieces is not None:
+        raise SettingsError("--pieces needs videos and results in folders of this machine.")
     if options.redraw and (urls or options.engine == "ray"):
         raise SettingsError("--redraw needs videos and results in folders of this machine.")
     if options.hide and not options.redraw:

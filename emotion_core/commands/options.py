@@ -63,9 +63,10 @@ def add_speaking_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_running_options(parser: argparse.ArgumentParser) -> None:
-    """How videos are gone through: `--force`, `--jobs`, `--progress` and `--preview`."""
+    """How videos are gone through: `--force`, `--jobs`, `--pieces`, `--progress`, `--preview`."""
     parser.add_argument("--force", action="store_true", help="analyse finished videos again")
     add_jobs_option(parser)
+    add_pieces_option(parser)
     add_progress_option(parser)
     parser.add_argument(
         "--preview", action="store_true", help="keep the newest frame as preview.jpg while running"
@@ -103,6 +104,8 @@ def chosen_cluster(options: argparse.Namespace, out: Location) -> ClusterOptions
         if options.address is not None:
             raise SettingsError("--address goes with --engine ray.")
         return None
+    if options.pieces is not None:
+        raise SettingsError("--pieces splits videos among processes of this machine, not with ray.")
     if options.preview:
         raise SettingsError("--preview shows a frame of this machine: it excludes --engine ray.")
     return ClusterOptions(options.address, out, options.jobs)
@@ -178,6 +181,24 @@ def add_jobs_option(parser: argparse.ArgumentParser) -> None:
         help="read N videos at once, each in a process of its own; 1 reads them in this process "
         "(default: one for each core, as far as free memory allows)",
     )
+
+
+def add_pieces_option(parser: argparse.ArgumentParser) -> None:
+    """`--pieces`."""
+    parser.add_argument(
+        "--pieces",
+        type=_pieces,
+        metavar="N|auto",
+        help="split each video into N overlapping pieces, which several processes read at once "
+        "(see --jobs), and join the tables; auto: as many pieces as give every process work, each "
+        "some minutes long (default: read each video in one go)",
+    )
+
+
+def _pieces(text: str) -> int | str:
+    if text != "auto" and not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 1000):
+        raise argparse.ArgumentTypeError(f"must be 'auto' or a number from 1 to 1000, got {text!r}")
+    return text if text == "auto" else int(text)
 
 
 def check_jobs_option(jobs: int | None) -> None:

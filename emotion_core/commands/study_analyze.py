@@ -14,7 +14,7 @@ from typing import Any
 from emotion_core.batch.locations import Examined
 from emotion_core.batch.one_video import BatchOptions
 from emotion_core.batch.outcomes import FAILURES
-from emotion_core.batch.run import Batch, jobs_for
+from emotion_core.batch.run import Batch, jobs_for, splitting_for
 from emotion_core.commands.analyze_progress import bar_of_all, bar_of_each
 from emotion_core.commands.options import chosen_adaptation, chosen_cluster, write_json_option
 from emotion_core.commands.progress import tell_json
@@ -35,8 +35,9 @@ def run(options: argparse.Namespace) -> int:
     """Analyse the videos of all recordings; returns 0, or 1 where some failed or it was stopped."""
     study = Study.open(options.study)
     wanted = _videos(study, options.recording)
-    made = _batch_options(options, wanted)
-    jobs = jobs_for(list(wanted), options.jobs)
+    pieces = splitting_for(list(wanted), options.jobs, options.pieces)
+    made = replace(_batch_options(options, wanted), pieces=pieces)
+    jobs = jobs_for(list(wanted), options.jobs, pieces)
     cluster = chosen_cluster(options, study.folder / ANALYSED)
 
     def folder_of(source: Examined, taken: set[Any]) -> Path:

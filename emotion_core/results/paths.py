@@ -23,6 +23,8 @@ EDITED_CLIPS: Final = "edited_*.mp4"
 PREVIEW: Final = "preview.jpg"
 _LOCK: Final = ".lock"
 MOMENTS: Final = "moments"
+# A long video that is read in pieces: what is finished of it, until the pieces are joined.
+PIECES: Final = ".pieces"
 # What came over the Lab Streaming Layer while a live stream was recorded.
 LSL_MARKERS: Final = "lsl_markers.csv"
 _LONGEST: Final = 60

@@ -81,6 +81,8 @@ def test_addresses_that_cannot_be_are_refused(address: str) -> None:
         (["--address", "10.0.0.1:6379"], "--engine ray"),
         (["--engine", "ray", "--preview"], "--preview"),
         (["--engine", "ray", "--redraw"], "--redraw"),
+        (["--engine", "ray", "--pieces", "2"], "--pieces"),
+        (["--out", "s3://bucket/out", "--pieces", "2"], "--pieces"),
         (["--engine", "ray", "--address", "nonsense"], "HOST:PORT"),
         (["--out", "https://host.example/out"], "a web server takes no results"),
         (["--out", "s3://bucket/out", "--redraw"], "--redraw"),

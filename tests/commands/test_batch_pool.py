@@ -10,8 +10,9 @@ import pytest
 from emotion_core.batch.folders import folders_in
 from emotion_core.batch.pool import CrewLostError, Pool
 from emotion_core.batch.report import Report
-from emotion_core.batch.schedule import Analyse, Step
-from emotion_core.batch.worker import Broken, Ended, Gone, Message, Note, Ready, Stop
+from emotion_core.batch.schedule import Analyse
+from emotion_core.batch.split_videos import Join
+from emotion_core.batch.worker import AnyStep, Broken, Ended, Gone, Message, Note, Ready, Stop
 from emotion_core.progress import Event
 from emotion_core.video.analyze import Source
 
@@ -24,7 +25,7 @@ class Crew:
 
     def __init__(self, script: list[Message | str], workers: int = 1) -> None:
         self.script, self.workers = script, workers
-        self.asked: list[tuple[int, Step | Stop]] = []
+        self.asked: list[tuple[int, AnyStep | Stop]] = []
         self._coming: list[tuple[int, Message]] = []
         self._started = 0
 
@@ -33,14 +34,16 @@ class Crew:
 
     def start(self) -> int:
         self._started += 1
-        if self.script and isinstance(self.script[0], Broken):
-            self._coming.append((self._started, self.script.pop(0)))  # type: ignore[arg-type]
+        first = self.script[0] if self.script else None
+        if isinstance(first, Broken):
+            del self.script[0]
+            self._coming.append((self._started, first))
             self._coming.append((self._started, Gone("could not begin")))
         else:
             self._coming.append((self._started, Ready()))
         return self._started
 
-    def send(self, worker: int, what: Step | Stop) -> None:
+    def send(self, worker: int, what: AnyStep | Stop) -> None:
         self.asked.append((worker, what))
         if isinstance(what, Stop):
             return
@@ -65,7 +68,7 @@ class Crew:
                 raise CrewLostError("The connection was lost.")
             yield worker, message
 
-    def clear_up(self, step: Analyse, message: str) -> None: ...
+    def clear_up(self, step: Analyse | Join, message: str) -> None: ...
 
     def close(self) -> None: ...
 
