@@ -33,8 +33,10 @@ class Crew:
 
     def start(self) -> int:
         self._started += 1
-        if self.script and isinstance(self.script[0], Broken):
-            self._coming.append((self._started, self.script.pop(0)))  # type: ignore[arg-type]
+        first = self.script[0] if self.script else None
+        if isinstance(first, Broken):
+            del self.script[0]
+            self._coming.append((self._started, first))
             self._coming.append((self._started, Gone("could not begin")))
         else:
             self._coming.append((self._started, Ready()))
