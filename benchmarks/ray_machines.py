@@ -17,7 +17,8 @@ from emotion_core.media.write import sample_video
 from emotion_core.progress import Event
 
 ROOT = Path(__file__).resolve().parents[1]
-_STORE_BYTES = 100 * 2**20
+# A loopback address, which other machines do not reach; Ray takes 127.0.0.1 for its outer one.
+_NODE = {"object_store_memory": 100 * 2**20, "node_ip_address": "127.0.0.2"}
 # Python runs it when it starts: videos of these names end the process that hashes them, or fill
 # the disk of the machine that reads them.
 _SITE = """
@@ -73,7 +74,7 @@ class Machines:
     """A cluster; its nodes are processes of this machine."""
 
     def __init__(self, nodes: int, head_cores: int) -> None:
-        options = {"object_store_memory": _STORE_BYTES, "include_dashboard": False}
+        options = {**_NODE, "include_dashboard": False}
         self._cluster: Any = Cluster(True, head_node_args={"num_cpus": head_cores, **options})
         self._nodes = [self._new_node() for _ in range(nodes)]
 
@@ -83,7 +84,7 @@ class Machines:
         return str(self._cluster.address)
 
     def _new_node(self) -> Any:
-        return self._cluster.add_node(num_cpus=1, object_store_memory=_STORE_BYTES)
+        return self._cluster.add_node(num_cpus=1, **_NODE)
 
     def lose_node(self, number: int = -1) -> None:
         """Kill one node, with all of its processes, as a power cut does."""

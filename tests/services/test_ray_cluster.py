@@ -13,12 +13,18 @@ pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'emotion-
 pytest.importorskip("moto.server", reason="moto is not installed: requirements-services.txt")
 
 import boto3
+from jobs_driver import MODEL, ended, folder_of, upload, wait
 from made_bucket import made_bucket
 
 from benchmarks.ray_machines import Analysis, Machines, analyse, ray_cluster, tiny_clips
 from emotion_core.batch.cluster_bridge import _why_not
 from emotion_core.cli import main
+from emotion_core.config import MODELS_DIR
+from emotion_core.jobs.process import analyze_on
+from emotion_core.jobs.store import JobStore
 from emotion_core.media.write import repeat_video, sample_video
+from emotion_core.results.annotations import Edits
+from emotion_core.results.edits_file import save_edits
 from emotion_core.results.paths import read_summary
 from emotion_core.study.folder import Study
 from emotion_core.video.analyze import is_finished
@@ -178,6 +184,25 @@ def test_videos_and_results_in_an_object_store(machines: Machines, clips: Path) 
     _, ended, _ = analyse(machines, "s3://lab/in", "--out", "s3://lab/out")
     again = {stem for stem, end in ended.items() if end["status"] == "done"}
     assert again == {"clip02", "clip03"}
+
+
+def test_jobs_of_the_video_page_are_read_on_the_cluster(
+    machines: Machines, clips: Path, tmp_path: Path
+) -> None:
+    command = analyze_on(machines.address)
+    assert "--engine" in command.line({"inputs": [], "arguments": []}, tmp_path, MODELS_DIR)
+    store = JobStore(tmp_path / "work", 24.0, MODELS_DIR, command)
+    video = upload(store, clips / "clip01.mp4")
+    job = wait(store, store.start([video], [], MODEL), ended)
+    (file,) = job.files
+    assert (job.status, file.status) == ("done", "done"), file.message
+    folder = folder_of(file)
+    assert is_finished(folder, read_summary(folder)["key"])
+    # What follows is done here: the clip is drawn again with a name.
+    save_edits(folder, Edits().rename(1, "Ada"))
+    after = store.start_after(job.job_id, folder, ["--redraw"], "redraw")
+    assert after is not None
+    assert wait(store, after.job_id, ended).status == "done"
 
 
 def test_an_address_that_does_not_answer_is_said_before_any_work(
