@@ -2,9 +2,9 @@
 
 python -m benchmarks.cluster
 
-Nodes of one core are processes of this machine: figures of two of them are only worth something
-where it has two quiet cores. The processes of `--jobs` are measured in the same run: what they gain
-from a second core is the most that the engine can gain here. Needs the extra `cluster`.
+Nodes are processes of this machine, for the figures on one core each: what two of them bring is
+only worth something where it has two quiet cores. The processes of `--jobs` are measured in the
+same run, for comparison. Needs the extra `cluster`.
 """
 
 import argparse
@@ -90,7 +90,7 @@ def _round(folder: Path, clips: Path) -> dict[str, float]:
     """Seconds per clip, without the start of the processes; each case in turn."""
     found = {"reader alone": _reader_alone(clips, folder / "out")}
     for nodes in (1, 2):
-        with ray_cluster(folder / "site", nodes) as machines:
+        with ray_cluster(folder / "site", nodes, pinned=True) as machines:
             run = Analysis(machines, *_words(clips, folder / "out"))
             case = f"ray, {nodes} node{'s' if nodes > 1 else ''}"
             found[case] = _seconds_a_clip(run.process)

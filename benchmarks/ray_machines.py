@@ -37,13 +37,16 @@ hashlib.file_digest, pathlib.Path.open = file_digest, open_path
 
 
 @contextlib.contextmanager
-def ray_cluster(folder: Path, nodes: int, head_cores: int = 0) -> Iterator["Machines"]:
+def ray_cluster(
+    folder: Path, nodes: int, head_cores: int = 0, pinned: bool = False
+) -> Iterator["Machines"]:
     """A head and nodes of one core each.
 
     Args:
         folder: an empty one, for what the nodes find on their Python path.
         nodes: so many besides the head.
         head_cores: of the head.
+        pinned: each node runs on a core of its own, as far as there are enough.
     """
     (folder / "sitecustomize.py").write_text(_SITE)
     environment = {
@@ -61,7 +64,7 @@ def ray_cluster(folder: Path, nodes: int, head_cores: int = 0) -> Iterator["Mach
     before = dict(os.environ)
     os.environ.update(environment)
     os.environ.pop("RAY_ADDRESS", None)
-    made = Machines(nodes, head_cores)
+    made = Machines(nodes, head_cores, pinned)
     try:
         yield made
     finally:
@@ -70,13 +73,30 @@ def ray_cluster(folder: Path, nodes: int, head_cores: int = 0) -> Iterator["Mach
         os.environ.update(before)
 
 
+@contextlib.contextmanager
+def _on_core(number: int) -> Iterator[None]:
+    """What is started in here runs on one core, where the system can tell processes so."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(before)[number % len(before)]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 class Machines:
     """A cluster; its nodes are processes of this machine."""
 
-    def __init__(self, nodes: int, head_cores: int) -> None:
+    def __init__(self, nodes: int, head_cores: int, pinned: bool = False) -> None:
         options = {**_NODE, "include_dashboard": False}
         self._cluster: Any = Cluster(True, head_node_args={"num_cpus": head_cores, **options})
-        self._nodes = [self._new_node() for _ in range(nodes)]
+        self._nodes: list[Any] = []
+        for number in range(nodes):
+            with _on_core(number) if pinned else contextlib.nullcontext():
+                self._nodes.append(self._new_node())
 
     @property
     def address(self) -> str:

@@ -39,7 +39,7 @@ class JoinedIdentities:
 
     def add(
         self,
-        seen: Mapping[int, int],
+        seen: Mapping[int, Sequence[int]],
         remembered: Sequence[Tracklet],
         same: Mapping[int, int],
         shot_offset: int,
@@ -47,8 +47,8 @@ class JoinedIdentities:
         """Take in the next piece.
 
         Args:
-            seen: tracklet → identity, both of this piece, of those with rows in the joined table,
-                in order of appearance.
+            seen: tracklet → the identities that it had one after the other, all as numbered in this
+                piece, of those with rows in the joined table, in order of appearance.
             remembered: what the piece's pipeline remembers, in order of appearance; also of
                 tracklets whose rows come from the piece before.
             same: tracklet of this piece → number over all pieces, of those that are in the joined
@@ -61,14 +61,19 @@ class JoinedIdentities:
         first = not self._person_of
         numbers = {t: same.get(t) or self._new_number(t if first else 0) for t in seen}
         details = {t.number: t for t in remembered}
-        local = {t: details[t].person if t in details else seen[t] for t in [*same, *seen]}
+        local = {t: details[t].person for t in same if t in details}
+        local |= {t: details[t].person if t in details else seen[t][-1] for t in seen}
         looks = {
             t: replace(details[t], number=numbers[t], shot=details[t].shot + shot_offset)
             for t in seen
             if t in details
         }
-        for person in dict.fromkeys(local.values()):
+        for person in _in_order(local, seen, same):
             group = [t for t, shown in local.items() if shown == person]
+            if not group:
+                # Somebody new until recognised: the number is used up, as in one go.
+                self._next_person += not first
+                continue
             new = [t for t in group if t in numbers and numbers[t] not in self._person_of]
             whose = self._whose(
                 list(dict.fromkeys(self._person_of[same[t]] for t in group if t in same)),
@@ -76,6 +81,9 @@ class JoinedIdentities:
                 person if first else 0,
             )
             self._person_of |= {numbers[t]: whose for t in new}
+        if first:
+            shown = (person for people in seen.values() for person in people)
+            self._next_person = max(self._next_person, *(p + 1 for p in shown), 1)
         for tracklet in looks.values():
             self._remember(tracklet)
         followed = {numbers[t] for t in seen}
@@ -139,3 +147,12 @@ class JoinedIdentities:
         before.colours = before.colours + tracklet.colours
         while len(before.gradients) > LOOKS_KEPT:
             before.gradients, before.colours = before.gradients[::2], before.colours[::2]
+
+
+def _in_order(
+    local: Mapping[int, int], seen: Mapping[int, Sequence[int]], same: Mapping[int, int]
+) -> list[int]:
+    """The identities of a piece: of tracks from the piece before, then as they were first shown."""
+    known = [local[t] for t in same if t in local]
+    shown = [person for t, people in seen.items() if t not in same for person in people]
+    return list(dict.fromkeys([*known, *shown, *local.values()]))

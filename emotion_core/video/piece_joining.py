@@ -96,9 +96,13 @@ class _Part:
             if self.first <= tick < self.last:
                 yield row
 
-    def seen(self) -> dict[int, int]:
-        """Tracklet → identity, both of the piece, in order of appearance."""
-        return {int(row[_TRACKLET]): int(row[_TRACK]) for row in self.rows() if row[_TRACK]}
+    def seen(self) -> dict[int, list[int]]:
+        """Tracklet → its identities, all of the piece, in order of appearance."""
+        found: dict[int, dict[int, None]] = {}
+        for row in self.rows():
+            if row[_TRACK]:
+                found.setdefault(int(row[_TRACKLET]), {})[int(row[_TRACK])] = None
+        return {tracklet: list(people) for tracklet, people in found.items()}
 
 
 class _JoinedRun(AnalysisRun):

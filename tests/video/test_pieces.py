@@ -12,7 +12,7 @@ import pytest
 from made_classifiers import FakeClassifier
 from made_clips import write_clip
 
-from benchmarks.identity_clips import made_clip, returning
+from benchmarks.identity_clips import close_ups, made_clip, returning
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.media import read as media_read
 from emotion_core.media.frame_times import frame_times
@@ -192,17 +192,32 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_frames(tmp_path_factory.mktemp("clips") / "away.mp4", clip.frames(), clip.fps)
 
 
-@pytest.fixture(scope="module")
-def key_frames(away: Path) -> Path:
-    """The same with a key frame each second."""
-    target = away.with_name("keys.mp4")
-    with av.open(str(away)) as source, av.open(str(target), "w") as out:
+def with_key_frames(clip: Path) -> Path:
+    """A smaller copy with a key frame each second."""
+    target = clip.with_name(f"keys_{clip.name}")
+    with av.open(str(clip)) as source, av.open(str(target), "w") as out:
         stream = out.add_stream("libx264", rate=10, options={"g": "10", "crf": "18"})
         stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
         for frame in source.decode(video=0):
             out.mux(stream.encode(frame.reformat(320, 180)))
         out.mux(stream.encode())
     return target
+
+
+@pytest.fixture(scope="module")
+def key_frames(away: Path) -> Path:
+    return with_key_frames(away)
+
+
+@pytest.mark.usefixtures("short_overlap")
+def test_behind_a_cut_everything_is_as_in_one_go(tmp_path: Path) -> None:
+    """Each piece begins before a cut, behind which no track goes on."""
+    clip = made_clip("cuts", 12, 10, close_ups)
+    path = with_key_frames(write_frames(tmp_path / "cuts.mp4", clip.frames(), clip.fps))
+    one, joined = both(path, tmp_path)
+    assert (tmp_path / "pieces" / FACES).read_bytes() == (tmp_path / "one" / FACES).read_bytes()
+    assert comparable(joined) == comparable(one)
+    assert len(one["people"]) > 1
 
 
 @pytest.mark.usefixtures("short_overlap")
