@@ -182,17 +182,17 @@ def test_a_replica_that_dies_takes_nobody_else_along(
     with running_proxy(tmp_path / "proxy", replicas) as proxy, sync_playwright() as api:
         browser = api.chromium.launch(executable_path=CHROMIUM, args=flags)
         theirs = visitor(browser, proxy, dying)
-        job = theirs.context.new_page()
-        job.goto(f"{proxy.url}/Video")
-        job.locator("[class*=st-key-video_upload] input[type=file]").set_input_files(str(clip))
-        job.get_by_role("button", name="Analyse video").click()
-        job.get_by_role("button", name="Cancel").first.wait_for()
         lost = LivePage(theirs, proxy.url).open()
         lost.start()
         lost.wait_for_face()
         kept = LivePage(visitor(browser, proxy, living), proxy.url).open()
         kept.start()
         kept.wait_for_face()
+        job = theirs.context.new_page()
+        job.goto(f"{proxy.url}/Video")
+        job.locator("[class*=st-key-video_upload] input[type=file]").set_input_files(str(clip))
+        job.get_by_role("button", name="Analyse video").click()
+        job.get_by_role("button", name="Cancel").first.wait_for()
         assert streams(replicas[0]) > 0
         assert streams(replicas[1]) > 0
 
