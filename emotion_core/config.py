@@ -173,6 +173,8 @@ class AppSettings:
         database: PostgreSQL, by its URL, that several replicas share (EMOTION_LAB_DATABASE); "":
             this computer's work folder is all there is.
         store: the object store that they share, by its URL (EMOTION_LAB_STORE).
+        cluster: HOST:PORT of the head of the Ray cluster that reads the videos of the Video page
+            (EMOTION_LAB_CLUSTER); "": this computer does.
     """
 
     models_dir: Path = MODELS_DIR
@@ -195,6 +197,7 @@ class AppSettings:
     # They may hold passwords.
     database: str = field(default="", repr=False)
     store: str = field(default="", repr=False)
+    cluster: str = ""
 
     def video_folder(self) -> Path | None:
         """`video_dir`, checked now: a share may be mounted after the program started.
@@ -226,6 +229,11 @@ class AppSettings:
         check_range("EMOTION_LAB_API_RATE", self.api_rate, 1, 1_000_000)
         check_range("EMOTION_LAB_API_UPLOAD_MB", self.api_upload_mb, 1, 1_000_000)
         _check_shared(self.database, self.store)
+        if self.cluster and not self.cluster.rpartition(":")[2].isdecimal():
+            raise SettingsError(
+                "EMOTION_LAB_CLUSTER must be the address that `ray start --head` prints, such as "
+                f"10.0.0.1:6379, got {self.cluster!r}."
+            )
         if self.api_token and not is_token(self.api_token):
             raise SettingsError(token_words("EMOTION_LAB_API_TOKEN"))
 
@@ -260,6 +268,7 @@ class AppSettings:
             api_upload_mb=_count(environ, "EMOTION_LAB_API_UPLOAD_MB", defaults.api_upload_mb),
             database=environ.get("EMOTION_LAB_DATABASE", "").strip(),
             store=environ.get("EMOTION_LAB_STORE", "").strip(),
+            cluster=environ.get("EMOTION_LAB_CLUSTER", "").strip(),
         )
 
 

@@ -24,6 +24,7 @@ _EXTRAS: Final[dict[str, str]] = {
     "psycopg": "replicas",
     "s3fs": "replicas",
     "sqlalchemy": "replicas",
+    "ray": "cluster",
     "duckdb": "study",
     "pympi": "study",
     "statsmodels": "study",
@@ -31,17 +32,22 @@ _EXTRAS: Final[dict[str, str]] = {
 }
 
 
-def missing_extra(error: ModuleNotFoundError) -> MissingDependencyError:
+def missing_extra(error: ModuleNotFoundError, extra: str = "") -> MissingDependencyError:
     """The error to show for a failed import.
+
+    Args:
+        error: names the missing module.
+        extra: what needs it, where more than one extra brings its package.
 
     Raises:
         ModuleNotFoundError: `error` itself, where the missing module belongs to no extra: that is
             a broken installation or a fault in the program.
     """
     module = (error.name or "").partition(".")[0]
-    if module not in _EXTRAS:
+    if not extra and module not in _EXTRAS:
         raise error
+    wanted = extra or _EXTRAS[module]
     return MissingDependencyError(
-        f'{module} is not installed. This needs the extra "{_EXTRAS[module]}": '
-        f"pip install 'emotion-lab[{_EXTRAS[module]}]'"
+        f'{module} is not installed. This needs the extra "{wanted}": '
+        f"pip install 'emotion-lab[{wanted}]'"
     )

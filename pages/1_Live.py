@@ -6,6 +6,7 @@ from emotion_core.ui.common.network_choice import choose_network, chosen_network
 from emotion_core.ui.common.page import end_page, start_page
 from emotion_core.ui.common.resources import classifier_or_message
 from emotion_core.ui.live_page.controls import live_controls
+from emotion_core.ui.live_page.lost_stream import tell_of_lost_stream
 from emotion_core.ui.live_page.lsl import lsl_available, lsl_panel
 from emotion_core.ui.live_page.people import names_of, people_panel
 from emotion_core.ui.live_page.readout import offer_download, show_last_minute, show_readings
@@ -44,6 +45,7 @@ stage, side = st.columns([3, 2], gap="medium")
 with stage:
     # The video first and by itself: START is what a visitor waits for.
     running = live_stream(classifier)
+    tell_of_lost_stream(running)
     let_it_show()
     # While expressions are asked for, the words are next to the picture.
     prompt = st.container()

@@ -1,11 +1,12 @@
 """One video of a run: examined, then analysed into its folder. The same in every process."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emotion_core.batch.locations import Location
 from emotion_core.batch.outcomes import CANCELLED, DONE, SKIPPED, analysed
 from emotion_core.errors import InputError
 from emotion_core.media.probe import probe
@@ -18,8 +19,12 @@ from emotion_core.results.annotations import Hide, edited_clip
 from emotion_core.results.edits_file import change_edits, load_edits
 from emotion_core.results.paths import CLIP, file_hash, read_summary
 from emotion_core.video.analyze import Source, analyse_video, is_finished, result_key
-from emotion_core.video.options import VideoOptions, described_network
-from emotion_core.video.progress import Hooks
+from emotion_core.video.options import VideoOptions, described_network, feasible
+from emotion_core.video.piece_joining import forget_pieces, join_pieces
+from emotion_core.video.piece_progress import PiecesProgress
+from emotion_core.video.piece_reading import PieceRead, read_piece
+from emotion_core.video.pieces import PiecePlan, Splitting, plan_pieces
+from emotion_core.video.progress import Hooks, VideoProgress
 from emotion_core.video.redraw import redraw_clip
 from emotion_core.vision.yunet import YuNetDetector
 
@@ -38,6 +43,8 @@ class BatchOptions:
         preview: keep the newest frame as preview.jpg meanwhile.
         redraw: draw the clips of finished results again instead of analysing.
         hide: with `redraw`, whose faces are hidden; None leaves that as edits.json has it.
+        pieces: how each video is split into pieces that can be read at the same time; None reads
+            it in one go.
     """
 
     video: VideoOptions = field(default_factory=VideoOptions)
@@ -50,6 +57,7 @@ class BatchOptions:
     preview: bool = False
     redraw: bool = False
     hide: Hide | None = None
+    pieces: Splitting | None = None
 
 
 class VideoReader:
@@ -86,6 +94,20 @@ class VideoReader:
         probe(path)
         return Source(path, file_hash(path))
 
+    @property
+    def force(self) -> bool:
+        """Whether finished videos are analysed again."""
+        return self._options.force
+
+    def key_of(self, video: Location, sha256: str) -> str:
+        """What tells the results of a video from those of other bytes, settings or networks."""
+        return result_key(sha256, self._wanted(video), self._model)
+
+    def _wanted(self, video: Location) -> VideoOptions:
+        if isinstance(video, Path):
+            return self._options.exceptions.get(video, self._options.video)
+        return self._options.video
+
     def analyse(self, source: Source, folder: Path, hooks: Hooks) -> Event:
         """Analyse an examined video, or draw its clip again; finished results are reused.
 
@@ -100,27 +122,89 @@ class VideoReader:
         Raises:
             EmotionCoreError: it could not be read, or its results not be written.
         """
+        begun = self.begin(source, folder)
+        if isinstance(begun, dict):
+            return begun
+        return self.read(source, folder, hooks, begun)
+
+    def begin(self, source: Source, folder: Path) -> PiecePlan | Event | None:
+        """What is to be done with an examined video.
+
+        Returns:
+            The outcome, where it is finished; else how it is split, where pieces are wanted.
+
+        Raises:
+            VideoError: it cannot be opened as a video.
+        """
+        options = self._options
+        if options.redraw:
+            return None
+        wanted, plan = self._wanted(source.path), None
+        count = 1
+        if options.pieces is not None:
+            plan = plan_pieces(source, feasible(wanted), self._model, options.pieces)
+            kept = (read_summary(folder).get("pieces") or {}).get("count") or 1
+            count = kept if options.pieces.automatic else len(plan.pieces)
+        key = result_key(source.sha256, wanted, self._model, count)
+        if is_finished(folder, key) and not options.force:
+            return analysed(source.path, folder, SKIPPED, read_summary(folder))
+        return plan
+
+    def read(
+        self, source: Source, folder: Path, hooks: Hooks, plan: PiecePlan | None = None
+    ) -> Event:
+        """Analyse a video that is not finished, one piece after the other where it is split.
+
+        Arguments, result and errors are those of `analyse`; `plan` is what `begin` gave.
+        """
         options = self._options
         hooks = dataclasses.replace(hooks, preview=options.preview)
         if options.redraw:
             return self._redraw(source, folder, hooks)
+        if plan is not None and len(plan.pieces) > 1:
+            return self._read_pieces(plan, folder, hooks)
         assert self._classifier is not None
-        wanted = options.exceptions.get(source.path, options.video)
-        key = result_key(source.sha256, wanted, self._model)
-        if is_finished(folder, key) and not options.force:
-            return analysed(source.path, folder, SKIPPED, read_summary(folder))
-        detector = YuNetDetector(options.detector_model) if options.detector_model else None
         summary = analyse_video(
             source,
             folder,
             self._classifier,
-            wanted,
+            self._wanted(source.path),
             self._model,
             hooks,
-            detector=detector,
+            detector=self._detector(),
             adaptation=options.adaptation,
         )
-        return analysed(source.path, folder, summary["status"], summary)
+        forget_pieces(folder)
+        outcome = analysed(source.path, folder, summary["status"], summary)
+        if plan is not None and plan.splitting.count > 1 and not plan.splitting.automatic:
+            why = f"read in one go: {plan.whole_because}"
+            outcome["message"] = f"{outcome['message']} {why}".strip()
+        return outcome
+
+    def read_piece(self, plan: PiecePlan, number: int, folder: Path, hooks: Hooks) -> PieceRead:
+        """Read one piece of a video, whose results folder is `folder`; see `read_piece`."""
+        assert self._classifier is not None
+        detector, adaptation = self._detector(), self._options.adaptation
+        return read_piece(plan, number, folder, self._classifier, hooks, detector, adaptation)
+
+    def _read_pieces(self, plan: PiecePlan, folder: Path, hooks: Hooks) -> Event:
+        pieces: list[PieceRead] = []
+        video = PiecesProgress(plan)
+
+        def tell(now: VideoProgress) -> None:
+            hooks.progress(video.update(len(pieces), now))
+
+        for number in range(len(plan.pieces)):
+            read = self.read_piece(plan, number, folder, dataclasses.replace(hooks, progress=tell))
+            pieces.append(read)
+            video.finished(number)
+            if read.status != DONE:
+                break
+        return joined(plan, folder, pieces, hooks)
+
+    def _detector(self) -> YuNetDetector | None:
+        file = self._options.detector_model
+        return YuNetDetector(file) if file else None
 
     def _redraw(self, source: Source, folder: Path, hooks: Hooks) -> Event:
         path, summary, force = source.path, read_summary(folder), self._options.force
@@ -142,3 +226,9 @@ class VideoReader:
                 status, message = CANCELLED, "stopped; nothing is changed"
         outcome = {"file": str(path), "status": status, "message": message, "problem": ""}
         return outcome | {"folder": str(folder), "summary": summary}
+
+
+def joined(plan: PiecePlan, folder: Path, pieces: Sequence[PieceRead], hooks: Hooks) -> Event:
+    """Join the pieces of a video; the outcome. Needs no network; errors as `join_pieces`."""
+    summary = join_pieces(plan, folder, pieces, hooks)
+    return analysed(plan.source.path, folder, summary["status"], summary)

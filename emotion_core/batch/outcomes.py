@@ -1,9 +1,9 @@
 """What became of one video, as a plain dictionary: file, status, message, problem, folder."""
 
 import traceback
-from pathlib import Path
 from typing import Final
 
+from emotion_core.batch.locations import Location
 from emotion_core.errors import EmotionCoreError
 from emotion_core.progress import Event
 
@@ -12,7 +12,7 @@ FAILURES: Final = (FAILED, CANCELLED)
 _SHORT: Final = ("file", "status", "message", "problem", "folder")
 
 
-def failed(path: Path, message: str) -> Event:
+def failed(path: Location, message: str) -> Event:
     """The outcome of a video without usable results."""
     return {
         "file": str(path),
@@ -23,13 +23,13 @@ def failed(path: Path, message: str) -> Event:
     }
 
 
-def not_begun(path: Path) -> Event:
+def not_begun(path: Location) -> Event:
     """The outcome of a video whose turn did not come before the run was stopped."""
     message = f"{path.name}: not begun, the run was stopped."
     return failed(path, message) | {"status": CANCELLED}
 
 
-def analysed(path: Path, folder: Path, status: str, summary: Event) -> Event:
+def analysed(path: Location, folder: Location, status: str, summary: Event) -> Event:
     """The outcome of a video with results: what was damaged, and the whole summary."""
     message = {
         SKIPPED: "finished before with the same settings; --force analyses it again",
@@ -65,7 +65,7 @@ def short(outcome: Event) -> Event:
     return {key: outcome[key] for key in _SHORT}
 
 
-def failure(path: Path, error: Exception) -> Event:
+def failure(path: Location, error: Exception) -> Event:
     """The outcome of a video whose reading raised an error; the message names the video."""
     if isinstance(error, EmotionCoreError):
         message = str(error)

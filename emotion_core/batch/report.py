@@ -1,8 +1,8 @@
 """Tells how a run goes, and keeps the outcome of each video."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from emotion_core.batch.locations import Location
 from emotion_core.batch.outcomes import CANCELLED, DONE, FAILED, SKIPPED, short
 from emotion_core.progress import Event, Tell
 from emotion_core.video.progress import VideoProgress
@@ -16,7 +16,7 @@ class Report:
         tell: receives the events of `--progress json`.
     """
 
-    def __init__(self, inputs: Sequence[Path | Event], tell: Tell) -> None:
+    def __init__(self, inputs: Sequence[Location | Event], tell: Tell) -> None:
         self.inputs = inputs
         self._tell = tell
         self._outcomes: dict[int, Event] = {}
@@ -29,7 +29,7 @@ class Report:
         """A video's turn has come."""
         self._tell({"event": "file_start", **self._place(number), "file": self._file(number)})
 
-    def progress(self, number: int, folder: Path, progress: VideoProgress) -> None:
+    def progress(self, number: int, folder: Location, progress: VideoProgress) -> None:
         """How far a video is."""
         event = {"event": "progress", **self._place(number), "file": self._file(number)}
         counts = {name: getattr(progress, name) for name in progress.__slots__}
@@ -40,6 +40,10 @@ class Report:
         """A video begins from its start, in another process."""
         event = {"event": "file_again", **self._place(number), "file": self._file(number)}
         self._tell(event | {"message": message})
+
+    def note(self, message: str) -> None:
+        """Something that the user should know now; concerns no single video."""
+        self._tell({"event": "note", "message": message})
 
     def file_end(self, number: int, outcome: Event) -> None:
         """Keep and tell what became of an input."""
@@ -55,7 +59,7 @@ class Report:
 
     def _file(self, number: int) -> str:
         given = self.inputs[number]
-        return str(given if isinstance(given, Path) else given["file"])
+        return str(given["file"] if isinstance(given, dict) else given)
 
     def _place(self, number: int) -> Event:
         return {"number": number, "files": len(self.inputs)}

@@ -1,28 +1,63 @@
 """A whole run: one video after the other in this process, or several at once in others."""
 
+import contextlib
+import importlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from emotion_core.batch.capacity import default_jobs
+from emotion_core.batch.cluster_options import ClusterOptions
 from emotion_core.batch.folders import FolderOf
+from emotion_core.batch.locations import Location
 from emotion_core.batch.one_video import BatchOptions, VideoReader
 from emotion_core.batch.outcomes import failure, not_begun
 from emotion_core.batch.report import Report
+from emotion_core.batch.staged import StagedReader
 from emotion_core.batch.workers import read_in_workers
 from emotion_core.progress import Event, Tell
+from emotion_core.video.pieces import MOST_PIECES, Splitting
 from emotion_core.video.progress import Hooks, VideoProgress
 
 
-def jobs_for(inputs: Sequence[Path | Event], asked: int | None) -> int:
-    """How many videos are read at once: as many as were asked for, but at most one each.
+def jobs_for(
+    inputs: Sequence[Location | Event], asked: int | None, pieces: Splitting | None = None
+) -> int:
+    """How many videos are read at once: as many as were asked for, but at most one each, or one
+    for each of their pieces.
 
     Args:
         inputs: as `find_videos` gives them.
         asked: None chooses by the cores and the free memory.
+        pieces: how each video is split; None: not at all.
     """
-    videos = sum(isinstance(item, Path) for item in inputs)
-    return max(1, min(videos, default_jobs() if asked is None else asked))
+    parts = _videos(inputs) * (pieces.count if pieces else 1)
+    return max(1, min(parts, default_jobs() if asked is None else asked))
+
+
+def splitting_for(
+    inputs: Sequence[Location | Event], jobs: int | None, asked: int | str | None
+) -> Splitting | None:
+    """How each video of a run is split.
+
+    Args:
+        inputs: as `find_videos` gives them.
+        jobs: as asked for; None chooses by the cores and the free memory.
+        asked: a number of pieces; "auto": so many that every process has work, as far as the videos
+            are long enough; None: no video is split.
+
+    Raises:
+        SettingsError: the number is out of range.
+    """
+    if isinstance(asked, int) or asked is None:
+        return None if asked is None else Splitting(asked)
+    count = math.ceil((default_jobs() if jobs is None else jobs) / max(1, _videos(inputs)))
+    return Splitting(min(count, MOST_PIECES), automatic=True)
+
+
+def _videos(inputs: Sequence[Location | Event]) -> int:
+    return sum(not isinstance(item, dict) for item in inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +71,7 @@ class Batch:
         tell: receives the events of `--progress json`.
         stop: asked again and again; once it is true, what was done of the current videos is
             finished properly and kept, and no other is begun.
+        cluster: read on the machines of a Ray cluster instead.
     """
 
     options: BatchOptions
@@ -43,28 +79,34 @@ class Batch:
     jobs: int
     tell: Tell
     stop: Callable[[], bool]
+    cluster: ClusterOptions | None = None
 
-    def run(self, inputs: Sequence[Path | Event]) -> list[Event]:
+    def run(self, inputs: Sequence[Location | Event]) -> list[Event]:
         """Analyse each input; returns an outcome for each: file, folder, status, message.
 
         Raises:
             ModelError: there is no such network, or its folder is damaged.
-            InputError: the detector's file is missing or damaged.
+            InputError: the detector's file is missing or damaged, or the cluster cannot be used.
         """
         # Also where others read: a missing model ends the run before the first video.
         reader = VideoReader(self.options)
         report = Report(inputs, self.tell)
         report.begin()
-        if self.jobs > 1:
+        if self.cluster is not None:
+            # Ray is only imported where a run asks for it.
+            cluster = importlib.import_module("emotion_core.batch.cluster")
+            cluster.read_on_cluster(self.options, self.folder_of, self.cluster, report, self.stop)
+        elif self.jobs > 1:
             read_in_workers(self.options, self.folder_of, self.jobs, report, self.stop)
         else:
-            self._read_here(reader, report)
+            with contextlib.closing(StagedReader(reader)) as staged:
+                self._read_here(staged, report)
         return report.end()
 
-    def _read_here(self, reader: VideoReader, report: Report) -> None:
-        taken: set[Path] = set()
+    def _read_here(self, reader: StagedReader, report: Report) -> None:
+        taken: set[Location] = set()
         for number, item in enumerate(report.inputs):
-            if not isinstance(item, Path):
+            if isinstance(item, dict):
                 outcome = item
             elif self.stop():
                 outcome = not_begun(item)
@@ -74,18 +116,23 @@ class Batch:
             report.file_end(number, outcome)
 
     def _one(
-        self, reader: VideoReader, report: Report, number: int, path: Path, taken: set[Path]
+        self,
+        reader: StagedReader,
+        report: Report,
+        number: int,
+        video: Location,
+        taken: set[Location],
     ) -> Event:
-        folder = Path()
+        folder: Location = Path()
 
         def progress(now: VideoProgress) -> None:
             report.progress(number, folder, now)
 
         try:
-            source = reader.examine(path)
+            source = reader.examine(video)
             folder = self.folder_of(source, taken)
             taken.add(folder)
             return reader.analyse(source, folder, Hooks(progress, self.stop))
         except Exception as error:
             # One video must not take the others with it.
-            return failure(path, error)
+            return failure(video, error)

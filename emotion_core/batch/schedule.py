@@ -8,16 +8,17 @@ the same video until the first is done. Starts no process and reads no video.
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from emotion_core.batch.folders import FolderOf
+from emotion_core.batch.locations import Examined, Location
 from emotion_core.batch.outcomes import failure
 from emotion_core.progress import Event
 from emotion_core.results.paths import safe_name
-from emotion_core.video.analyze import Source
 
 TRIES: Final = 2
+# A machine may leave while it reads a video, which is not the video's fault.
+_MOST_BEGINNINGS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Examine:
     """Open a video and hash its bytes."""
 
     number: int
-    path: Path
+    path: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,11 @@ class Analyse:
     """Analyse an examined video into its folder."""
 
     number: int
-    source: Source
-    folder: Path
+    source: Examined
+    folder: Location
 
     @property
-    def path(self) -> Path:
+    def path(self) -> Location:
         """The video."""
         return self.source.path
 
@@ -61,10 +62,10 @@ class Schedule:
         folder_of: where the results of each go.
     """
 
-    def __init__(self, videos: Mapping[int, Path], folder_of: FolderOf) -> None:
+    def __init__(self, videos: Mapping[int, Location], folder_of: FolderOf) -> None:
         self._videos, self._folder_of = dict(videos), folder_of
         self._waiting = deque(videos)
-        self._examined: dict[int, Source] = {}
+        self._examined: dict[int, Examined] = {}
         self._again: list[Analyse] = []
         # Safe name → the videos of that name without a folder, in order; only the first of them
         # can be given one.
@@ -72,13 +73,18 @@ class Schedule:
         for number, path in videos.items():
             self._unnamed.setdefault(safe_name(path.stem), deque()).append(number)
         self._first_and_examined: set[int] = set()
-        self._taken: set[Path] = set()
+        self._taken: set[Location] = set()
         self._busy: dict[int, str] = {}
         self._begun: Counter[int] = Counter()
+        self._innocent: Counter[int] = Counter()
 
-    def next(self) -> Step | Refuse | None:
-        """What can be begun now; None where nothing can, or nothing is left to begin."""
-        for number in sorted(self._first_and_examined):
+    def next(self, held: int = -1) -> Step | Refuse | None:
+        """What can be begun now; None where nothing can, or nothing is left to begin.
+
+        Args:
+            held: the number of the video that the asking worker has at hand; it comes first.
+        """
+        for number in sorted(self._first_and_examined, key=lambda n: (n != held, n)):
             step = self._named(number)
             if step is not None:
                 return step
@@ -94,7 +100,7 @@ class Schedule:
                 return step
         return None
 
-    def examined(self, number: int, source: Source) -> None:
+    def examined(self, number: int, source: Examined) -> None:
         """A video can be read; `next` gives it a folder."""
         self._examined[number] = source
         self._look_at(safe_name(self._videos[number].stem))
@@ -104,13 +110,19 @@ class Schedule:
         self._busy.pop(number, None)
         self._name_is_settled(number)
 
-    def died(self, step: Step) -> bool:
+    def died(self, step: Step, innocent: bool = False) -> bool:
         """The process that worked on a step died; returns whether it will be tried once more.
 
         It is tried when all others have been begun: the memory may have been too small for several.
+
+        Args:
+            step: the work that was lost.
+            innocent: the whole machine left; does not count as a try of the video.
         """
         self._busy.pop(step.number, None)
-        if self._begun[step.number] >= TRIES:
+        self._innocent[step.number] += innocent
+        begun = self._begun[step.number]
+        if begun - self._innocent[step.number] >= TRIES or begun >= _MOST_BEGINNINGS:
             return False
         if isinstance(step, Examine):
             self._waiting.append(step.number)
@@ -146,6 +158,6 @@ class Schedule:
             self._first_and_examined.add(unnamed[0])
 
 
-def _plain(folder: Path) -> str:
+def _plain(folder: Location) -> str:
     """For comparison: some file systems do not distinguish capitals."""
     return str(folder).casefold()

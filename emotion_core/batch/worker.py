@@ -4,14 +4,20 @@ import contextlib
 import signal
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
-from emotion_core.batch.one_video import BatchOptions, VideoReader
+from emotion_core.batch.locations import Examined
+from emotion_core.batch.one_video import BatchOptions, VideoReader, joined
 from emotion_core.batch.outcomes import failure
-from emotion_core.batch.schedule import Examine, Step
+from emotion_core.batch.schedule import Analyse, Examine, Step
+from emotion_core.batch.split_videos import Join, ReadPiece
+from emotion_core.batch.staged import StagedReader
 from emotion_core.media.threads import limit_threads
 from emotion_core.progress import Event
 from emotion_core.video.analyze import Source
+from emotion_core.video.piece_reading import PieceRead
+from emotion_core.video.pieces import PiecePlan
 from emotion_core.video.progress import Hooks, VideoProgress
 
 
@@ -35,8 +41,32 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """A process has left or died.
+
+    Attributes:
+        how: in words that follow "the process".
+        innocent: its whole machine left; the video that it read is not to blame.
+    """
+
+    how: str
+    innocent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that the user should know now; concerns the run, not a video."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """To the process: end the video properly, keep what is done, and leave."""
+
+
+Message = Ready | Broken | Gone | Note | Ended | Examined | PiecePlan | PieceRead | VideoProgress
+AnyStep = Step | ReadPiece | Join
 
 
 def work(connection: "Connection[Any, Any]", options: BatchOptions, threads: int) -> None:
@@ -44,7 +74,8 @@ def work(connection: "Connection[Any, Any]", options: BatchOptions, threads: int
 
     Args:
         connection: to the process that hands out the steps. Sends `Ready` or `Broken`, then for
-            each step a `Source` or `Ended`, with `VideoProgress` in between.
+            each step an `Examined`, `PiecePlan`, `PieceRead` or `Ended`, with `VideoProgress` in
+            between.
         options: how videos are read.
         threads: that each library may use.
     """
@@ -55,16 +86,17 @@ def work(connection: "Connection[Any, Any]", options: BatchOptions, threads: int
     limit_threads(threads)
     with contextlib.suppress(OSError):  # the parent is gone
         try:
-            reader = VideoReader(options)
+            reader = StagedReader(VideoReader(options))
         except Exception as error:
             connection.send(Broken(str(error) or repr(error)))
             return
         connection.send(Ready())
-        _Worker(connection, reader).serve()
+        with contextlib.closing(reader):
+            _Worker(connection, reader).serve()
 
 
 class _Worker:
-    def __init__(self, connection: "Connection[Any, Any]", reader: VideoReader) -> None:
+    def __init__(self, connection: "Connection[Any, Any]", reader: StagedReader) -> None:
         self._connection, self._reader = connection, reader
         self._stopped = False
 
@@ -78,14 +110,29 @@ class _Worker:
                 return
             self._connection.send(self._answer(step))
 
-    def _answer(self, step: Step) -> Source | Ended:
+    def _answer(self, step: AnyStep) -> Examined | PiecePlan | PieceRead | Ended:
         try:
             if isinstance(step, Examine):
                 return self._reader.examine(step.path)
             hooks = Hooks(self._progress, self._asked_to_stop)
-            return Ended(self._reader.analyse(step.source, step.folder, hooks))
+            if not isinstance(step, Analyse):
+                return self._part(step, hooks)
+            source, folder = step.source, step.folder
+            if not isinstance(source, Source) or not isinstance(folder, Path):
+                return Ended(self._reader.analyse(source, folder, hooks))
+            begun = self._reader.plain.begin(source, folder)
+            if isinstance(begun, dict):
+                return Ended(begun)
+            if begun is not None and len(begun.pieces) > 1:
+                return begun
+            return Ended(self._reader.plain.read(source, folder, hooks, begun))
         except Exception as error:
             return Ended(failure(step.path, error))
+
+    def _part(self, step: ReadPiece | Join, hooks: Hooks) -> PieceRead | Ended:
+        if isinstance(step, Join):
+            return Ended(joined(step.plan, step.folder, step.pieces, hooks))
+        return self._reader.plain.read_piece(step.plan, step.piece, step.folder, hooks)
 
     def _progress(self, now: VideoProgress) -> None:
         try:

@@ -1,11 +1,12 @@
-"""Several videos at once: starts the worker processes, hands out the steps, survives their death.
+"""Several videos at once on this machine: starts the worker processes and ends them.
 
-Each worker is started afresh (spawned), loads the network once and reads one video at a time. A
-worker that dies costs the video that it was reading: that one is tried once more. All files are
-written by the workers; this process only clears up after the dead.
+Each worker is started afresh (spawned), loads the network once and reads one video, or one
+piece of a video, at a time. All files are written by the workers; this process only clears up after
+the dead.
 """
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
@@ -22,23 +23,21 @@ from typing import Any, Final
 from emotion_core.batch.capacity import usable_cores
 from emotion_core.batch.folders import FolderOf
 from emotion_core.batch.one_video import BatchOptions
-from emotion_core.batch.outcomes import FAILED, failed, not_begun
+from emotion_core.batch.outcomes import FAILED
+from emotion_core.batch.pool import Pool
 from emotion_core.batch.report import Report
-from emotion_core.batch.schedule import Analyse, Refuse, Schedule, Step
-from emotion_core.batch.worker import Broken, Ended, Ready, Stop, work
+from emotion_core.batch.schedule import Analyse
+from emotion_core.batch.split_videos import Join
+from emotion_core.batch.worker import AnyStep, Gone, Message, Stop, work
 from emotion_core.errors import EmotionCoreError
 from emotion_core.results.paths import read_summary, remove_leftovers, sole_writer
 from emotion_core.results.summary import write_summary
-from emotion_core.video.analyze import Source
-from emotion_core.video.progress import VideoProgress
 
 _ASK_S: Final = 0.2
 # Time for a process whose pipe is closed to be gone.
 _EXIT_S: Final = 10.0
 # Libraries that read these when they are loaded, such as numpy's linear algebra.
 _THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-# Workers that may fail to start, one after the other, before the run gives up on more.
-_FAILED_STARTS: Final = 2
 
 
 def read_in_workers(
@@ -58,7 +57,8 @@ def read_in_workers(
         stop: asked several times a second; once it is true, the videos being read are ended
             properly, with what is done, and no other is begun.
     """
-    pool = _Pool(options, folder_of, jobs, report)
+    parts = options.pieces.count if options.pieces else 1
+    pool = Pool(ProcessCrew(options, jobs), folder_of, report, parts)
     try:
         pool.run(stop)
     finally:
@@ -69,141 +69,71 @@ def read_in_workers(
 class _Worker:
     process: SpawnProcess
     connection: "Connection[Any, Any]"
-    ready: bool = False
-    step: Step | None = None
 
 
-class _Pool:
-    def __init__(
-        self, options: BatchOptions, folder_of: FolderOf, jobs: int, report: Report
-    ) -> None:
-        videos = {n: item for n, item in enumerate(report.inputs) if isinstance(item, Path)}
-        self._options, self._jobs, self._report = options, jobs, report
-        self._schedule = Schedule(videos, folder_of)
-        # Without an outcome so far.
-        self._open = dict(videos)
-        self._workers: list[_Worker] = []
-        self._stopping = False
-        self._failed_starts, self._why = 0, ""
+class ProcessCrew:
+    """Workers that are processes of this machine; all files are written by them.
 
-    def run(self, stop: Callable[[], bool]) -> None:
-        for number, item in enumerate(self._report.inputs):
-            if not isinstance(item, Path):
-                self._report.file_end(number, item)
-        while self._open:
-            if stop() and not self._stopping:
-                self._stop()
-            if not self._stopping:
-                self._start_workers()
-                self._hand_out()
-            if not self._workers:
-                self._give_up()
-                return
-            known = {worker.connection: worker for worker in self._workers}
-            for connection in wait(list(known), _ASK_S):
-                self._receive(known[connection])  # type: ignore[index]
+    Args:
+        options: how each video is read; already checked.
+        jobs: so many at once.
+    """
+
+    grace_s = math.inf
+    most_failed_starts = 2
+
+    def __init__(self, options: BatchOptions, jobs: int) -> None:
+        self._options, self._jobs = options, jobs
+        self._workers: dict[int, _Worker] = {}
+        self._started = 0
+
+    def wanted(self) -> int:
+        """As `Crew`."""
+        return self._jobs
+
+    def start(self) -> int:
+        """As `Crew`."""
+        self._started += 1
+        threads = max(1, usable_cores() // self._jobs)
+        self._workers[self._started] = _start(self._options, threads)
+        return self._started
+
+    def send(self, worker: int, what: AnyStep | Stop) -> None:
+        """As `Crew`."""
+        if worker in self._workers:
+            with contextlib.suppress(OSError):
+                self._workers[worker].connection.send(what)
+
+    def receive(self) -> Iterator[tuple[int, Message]]:
+        """As `Crew`."""
+        known = {worker.connection: number for number, worker in self._workers.items()}
+        for connection in wait(list(known), _ASK_S):
+            number = known[connection]  # type: ignore[index]
+            try:
+                yield number, self._workers[number].connection.recv()
+            except (EOFError, OSError):
+                yield number, self._gone(number)
+
+    def _gone(self, number: int) -> Gone:
+        worker = self._workers.pop(number)
+        worker.connection.close()
+        worker.process.join(_EXIT_S)
+        return Gone(_how(worker.process.exitcode))
+
+    def clear_up(self, step: Analyse | Join, message: str) -> None:
+        """As `Crew`."""
+        if isinstance(step.folder, Path):
+            _clear_up(step.folder, message)
 
     def close(self) -> None:
-        """End what still runs, and clear up where that was in the midst of a video."""
-        for worker in self._workers:
+        """As `Crew`."""
+        for worker in self._workers.values():
             # One without a step has nothing unfinished.
             worker.process.kill()
             worker.connection.close()
-        for worker in self._workers:
+        for worker in self._workers.values():
             worker.process.join(_EXIT_S)
-            if isinstance(worker.step, Analyse):
-                _clear_up(worker.step.folder, "the run was interrupted")
         self._workers.clear()
-
-    def _start_workers(self) -> None:
-        threads = max(1, usable_cores() // self._jobs)
-        wanted = min(self._jobs, len(self._open)) if self._failed_starts < _FAILED_STARTS else 0
-        while len(self._workers) < wanted:
-            self._workers.append(_start(self._options, threads))
-
-    def _hand_out(self) -> None:
-        for worker in self._workers:
-            if worker.step is not None or not worker.ready:
-                continue
-            step = self._schedule.next()
-            while isinstance(step, Refuse):
-                self._end(step.number, step.outcome)
-                step = self._schedule.next()
-            if step is None:
-                return
-            if not isinstance(step, Analyse):
-                self._report.file_start(step.number)
-            # A worker that is dead already is noticed when its connection is read.
-            worker.step = step
-            with contextlib.suppress(OSError):
-                worker.connection.send(step)
-
-    def _receive(self, worker: _Worker) -> None:
-        try:
-            message = worker.connection.recv()
-        except (EOFError, OSError):
-            self._gone(worker)
-            return
-        step = worker.step
-        if isinstance(message, Ready):
-            worker.ready, self._failed_starts = True, 0
-        elif isinstance(message, Broken):
-            self._why = message.message
-        elif isinstance(message, VideoProgress) and isinstance(step, Analyse):
-            self._report.progress(step.number, step.folder, message)
-        elif isinstance(message, Source) and step is not None:
-            worker.step = None
-            if self._stopping:
-                self._end(step.number, not_begun(step.path))
-            else:
-                self._schedule.examined(step.number, message)
-        elif isinstance(message, Ended) and step is not None:
-            worker.step = None
-            self._end(step.number, message.outcome)
-
-    def _end(self, number: int, outcome: dict[str, Any]) -> None:
-        del self._open[number]
-        self._schedule.ended(number)
-        self._report.file_end(number, outcome)
-
-    def _gone(self, worker: _Worker) -> None:
-        """A worker has left or died; whoever is needed is started in the next round."""
-        self._workers.remove(worker)
-        worker.connection.close()
-        worker.process.join(_EXIT_S)
-        how = _how(worker.process.exitcode)
-        if not worker.ready:
-            self._failed_starts += 1
-            self._why = self._why or f"it {how}"
-        if (step := worker.step) is None:
-            return
-        name = step.path.name
-        if not self._stopping and self._schedule.died(step):
-            self._report.again(
-                step.number, f"{name}: the process that read it {how}. It is tried once more."
-            )
-            return
-        tries = "" if self._stopping else " twice"
-        message = f"{name}: the process that read it {how}{tries}."
-        if isinstance(step, Analyse):
-            _clear_up(step.folder, message)
-        self._end(step.number, failed(step.path, message))
-
-    def _stop(self) -> None:
-        """End the videos that are being read; the others are not begun."""
-        self._stopping = True
-        busy = {worker.step.number for worker in self._workers if worker.step is not None}
-        for worker in self._workers:
-            with contextlib.suppress(OSError):
-                worker.connection.send(Stop())
-        for number, path in list(self._open.items()):
-            if number not in busy:
-                self._end(number, not_begun(path))
-
-    def _give_up(self) -> None:
-        for number, path in list(self._open.items()):
-            message = f"{path.name}: no process could be started to read it ({self._why})."
-            self._end(number, failed(path, message))
 
 
 def _start(options: BatchOptions, threads: int) -> _Worker:
@@ -212,7 +142,7 @@ def _start(options: BatchOptions, threads: int) -> _Worker:
     process = context.Process(
         target=work, args=(there, options, threads), name="analyze-worker", daemon=True
     )
-    with _signals_held(), _thread_variables(threads), _without_main_script():
+    with without_signals(), _thread_variables(threads), without_main_script():
         process.start()
     # The worker holds the other end only: when it dies, reading here says so.
     there.close()
@@ -220,7 +150,7 @@ def _start(options: BatchOptions, threads: int) -> _Worker:
 
 
 @contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
+def without_signals() -> Iterator[None]:
     """What is started in here does not see Ctrl-C, not even before it can choose to ignore it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -235,7 +165,7 @@ def _signals_held() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _without_main_script() -> Iterator[None]:
+def without_main_script() -> Iterator[None]:
     """What is started in here does not run the main script again, as spawned processes do: that may
     be a page, or a script without a guard."""
     main = sys.modules["__main__"]

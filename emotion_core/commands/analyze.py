@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from emotion_core.batch.folders import folders_in
 from emotion_core.batch.inputs import find_videos
+from emotion_core.batch.locations import Url
 from emotion_core.batch.one_video import BatchOptions
 from emotion_core.batch.outcomes import FAILURES
-from emotion_core.batch.run import Batch, jobs_for
+from emotion_core.batch.run import Batch, jobs_for, splitting_for
 from emotion_core.commands.analyze_progress import bar_of_all, bar_of_each
 from emotion_core.commands.options import (
+    add_engine_options,
     add_frame_options,
     add_json_option,
     add_network_options,
@@ -22,6 +25,8 @@ from emotion_core.commands.options import (
     check_jobs_option,
     check_json_option,
     chosen_adaptation,
+    chosen_cluster,
+    place,
     write_json_option,
 )
 from emotion_core.commands.progress import tell_json
@@ -38,11 +43,16 @@ EXIT_DONE, EXIT_FAILED = 0, 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the contract; `--preview` is for the page."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="video or folder")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument(
+        "paths", nargs="+", type=place, metavar="PATH", help="video or folder, or its URL"
+    )
+    parser.add_argument(
+        "--out", type=place, required=True, help="folder for the results, or its URL"
+    )
     _add_video_options(parser)
     add_network_options(parser)
     add_running_options(parser)
+    add_engine_options(parser)
     parser.add_argument(
         "--redraw",
         action="store_true",
@@ -84,14 +94,17 @@ def run(options: argparse.Namespace) -> int:
     """Analyse everything; returns 0, or 1 where some input failed or the run was stopped."""
     chosen = _chosen(options)
     _check_targets(options)
+    cluster = chosen_cluster(options, options.out)
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signal())
         inputs = list(find_videos(options.paths))
-        jobs = jobs_for(inputs, options.jobs)
-        bar = bar_of_all if jobs > 1 else bar_of_each
+        pieces = splitting_for(inputs, options.jobs, options.pieces)
+        jobs = jobs_for(inputs, options.jobs, pieces)
+        bar = bar_of_all if jobs > 1 or cluster else bar_of_each
         tell = tell_json if options.progress == "json" else stack.enter_context(bar())
-        batch = Batch(_batch_options(options, chosen), folders_in(options.out), jobs, tell, stop)
-        outcomes = batch.run(inputs)
+        made = replace(_batch_options(options, chosen), pieces=pieces)
+        folder_of = folders_in(options.out)
+        outcomes = Batch(made, folder_of, jobs, tell, stop, cluster).run(inputs)
     write_json_option(options.json, outcomes)
     return EXIT_FAILED if any(o["status"] in FAILURES for o in outcomes) else EXIT_DONE
 
@@ -134,8 +147,15 @@ def _chosen(options: argparse.Namespace) -> VideoOptions:
 
 
 def _check_targets(options: argparse.Namespace) -> None:
-    if options.out.exists() and not options.out.is_dir():
-        raise SettingsError(f"--out {options.out} is a file: name a folder.")
+    out, urls = options.out, [p for p in (*options.paths, options.out) if isinstance(p, Url)]
+    if isinstance(out, Path) and out.exists() and not out.is_dir():
+        raise SettingsError(f"--out {out} is a file: name a folder.")
+    if isinstance(out, Url) and out.is_web:
+        raise SettingsError(f"--out {out}: a web server takes no results. Name a folder.")
+    if urls and options.pieces is not None:
+        raise SettingsError("--pieces needs videos and results in folders of this machine.")
+    if options.redraw and (urls or options.engine == "ray"):
+        raise SettingsError("--redraw needs videos and results in folders of this machine.")
     if options.hide and not options.redraw:
         raise SettingsError(
             "--hide goes with --redraw: analyse first, then draw the clip again with faces hidden."

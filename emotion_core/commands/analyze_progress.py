@@ -38,24 +38,33 @@ def bar_of_all() -> Iterator[Tell]:
     with progress_bar() as bar:
         task = bar.add_task("", total=1)
         fractions: dict[int, float] = {}
+        rates: dict[int, float] = {}
         running: dict[int, str] = {}
+        failures = 0
 
         def tell(event: Event) -> None:
+            nonlocal failures
             kind, number = event["event"], event.get("number", -1)
             if kind == "start":
                 bar.reset(task, total=event["files"])
             elif kind == "file_start":
                 running[number] = _name(event)
             elif kind == "progress":
-                fractions[number] = event["fraction"]
+                fractions[number], rates[number] = event["fraction"], event["fps"]
+            elif kind == "note":
+                print(printable(event["message"]), file=sys.stderr)
             elif kind == "file_again":
                 fractions.pop(number, None)
+                rates.pop(number, None)
                 print(printable(event["message"]), file=sys.stderr)
             elif kind == "file_end":
                 running.pop(number, None)
+                rates.pop(number, None)
                 fractions[number] = 1.0
+                failures += event["status"] == FAILED
                 _print_end(event)
-            bar.update(task, completed=sum(fractions.values()), description=_names(running))
+            words = _names(running) + _pace(sum(rates.values()), failures)
+            bar.update(task, completed=sum(fractions.values()), description=words)
 
         yield tell
 
@@ -64,6 +73,11 @@ def _names(running: dict[int, str]) -> str:
     shown = list(running.values())[:_MOST_NAMES]
     more = len(running) - len(shown)
     return ", ".join(shown) + (f" +{more}" if more else "")
+
+
+def _pace(frames_per_s: float, failures: int) -> str:
+    words = f" · {frames_per_s:.0f} frames/s" if frames_per_s else ""
+    return words + (f" · {failures} failed" if failures else "")
 
 
 def _name(event: Event) -> str:

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 from emotion_core.atomic_io import replace_file
+from emotion_core.batch.cluster_options import ClusterOptions
+from emotion_core.batch.locations import Location, location
 from emotion_core.commands.progress import printable
 from emotion_core.errors import InputError, OutputError, SettingsError
 from emotion_core.interchange.document import Written
@@ -61,13 +63,60 @@ def add_speaking_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_running_options(parser: argparse.ArgumentParser) -> None:
-    """How videos are gone through: `--force`, `--jobs`, `--progress` and `--preview`."""
+    """How videos are gone through: `--force`, `--jobs`, `--pieces`, `--progress`, `--preview`."""
     parser.add_argument("--force", action="store_true", help="analyse finished videos again")
     add_jobs_option(parser)
+    add_pieces_option(parser)
     add_progress_option(parser)
     parser.add_argument(
         "--preview", action="store_true", help="keep the newest frame as preview.jpg while running"
     )
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """`--engine` and `--address`: which machines read the videos."""
+    parser.add_argument(
+        "--engine",
+        choices=("processes", "ray"),
+        default="processes",
+        help="what reads the videos: processes of this machine, or the machines of a Ray cluster; "
+        "with ray, --jobs is the number of its cores to use (default: all)",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="with --engine ray: of the cluster's head (default: RAY_ADDRESS, else the cluster of "
+        "this machine, else this machine only)",
+    )
+
+
+def chosen_cluster(options: argparse.Namespace, out: Location) -> ClusterOptions | None:
+    """The cluster that was asked for; None: this machine reads the videos.
+
+    Args:
+        options: of `add_engine_options` and `add_running_options`.
+        out: where all results go.
+
+    Raises:
+        SettingsError: options that exclude each other.
+    """
+    if options.engine != "ray":
+        if options.address is not None:
+            raise SettingsError("--address goes with --engine ray.")
+        return None
+    if options.pieces is not None:
+        raise SettingsError("--pieces splits videos among processes of this machine, not with ray.")
+    if options.preview:
+        raise SettingsError("--preview shows a frame of this machine: it excludes --engine ray.")
+    return ClusterOptions(options.address, out, options.jobs)
+
+
+def place(text: str) -> Location:
+    """A path or URL of the command line, as argparse takes it."""
+    try:
+        return location(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_adaptation_options(parser: argparse.ArgumentParser) -> None:
@@ -132,6 +181,24 @@ def add_jobs_option(parser: argparse.ArgumentParser) -> None:
         help="read N videos at once, each in a process of its own; 1 reads them in this process "
         "(default: one for each core, as far as free memory allows)",
     )
+
+
+def add_pieces_option(parser: argparse.ArgumentParser) -> None:
+    """`--pieces`."""
+    parser.add_argument(
+        "--pieces",
+        type=_pieces,
+        metavar="N|auto",
+        help="split each video into N overlapping pieces, which several processes read at once "
+        "(see --jobs), and join the tables; auto: as many pieces as give every process work, each "
+        "some minutes long (default: read each video in one go)",
+    )
+
+
+def _pieces(text: str) -> int | str:
+    if text != "auto" and not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 1000):
+        raise argparse.ArgumentTypeError(f"must be 'auto' or a number from 1 to 1000, got {text!r}")
+    return text if text == "auto" else int(text)
 
 
 def check_jobs_option(jobs: int | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from emotion_core.commands.options import (
+    add_engine_options,
     add_format_options,
     add_frame_options,
     add_json_option,
@@ -122,6 +123,7 @@ def _analyze(parser: argparse.ArgumentParser) -> None:
     add_speaking_option(parser)
     add_network_options(parser)
     add_running_options(parser)
+    add_engine_options(parser)
 
 
 def _agreement(parser: argparse.ArgumentParser) -> None:

@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from emotion_core.batch.locations import Examined
 from emotion_core.batch.one_video import BatchOptions
 from emotion_core.batch.outcomes import FAILURES
-from emotion_core.batch.run import Batch, jobs_for
+from emotion_core.batch.run import Batch, jobs_for, splitting_for
 from emotion_core.commands.analyze_progress import bar_of_all, bar_of_each
-from emotion_core.commands.options import chosen_adaptation, write_json_option
+from emotion_core.commands.options import chosen_adaptation, chosen_cluster, write_json_option
 from emotion_core.commands.progress import tell_json
 from emotion_core.commands.signals import stop_on_signal
 from emotion_core.config import AppSettings
@@ -26,8 +27,7 @@ from emotion_core.progress import Event
 from emotion_core.results.export import output_error
 from emotion_core.results.paths import FACES
 from emotion_core.study.definitions import Recording
-from emotion_core.study.folder import Study
-from emotion_core.video.analyze import Source
+from emotion_core.study.folder import ANALYSED, Study
 from emotion_core.video.options import VideoOptions, feasible
 
 
@@ -35,19 +35,21 @@ def run(options: argparse.Namespace) -> int:
     """Analyse the videos of all recordings; returns 0, or 1 where some failed or it was stopped."""
     study = Study.open(options.study)
     wanted = _videos(study, options.recording)
-    made = _batch_options(options, wanted)
-    jobs = jobs_for(list(wanted), options.jobs)
+    pieces = splitting_for(list(wanted), options.jobs, options.pieces)
+    made = replace(_batch_options(options, wanted), pieces=pieces)
+    jobs = jobs_for(list(wanted), options.jobs, pieces)
+    cluster = chosen_cluster(options, study.folder / ANALYSED)
 
-    def folder_of(source: Source, taken: set[Path]) -> Path:
-        folder = study.analysis_folder(wanted[source.path][0])
+    def folder_of(source: Examined, taken: set[Any]) -> Path:
+        folder = study.analysis_folder(wanted[Path(source.path)][0])
         taken.add(folder)
         return folder
 
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stop_on_signal())
-        bar = bar_of_all if jobs > 1 else bar_of_each
+        bar = bar_of_all if jobs > 1 or cluster else bar_of_each
         tell = tell_json if options.progress == "json" else stack.enter_context(bar())
-        outcomes = Batch(made, folder_of, jobs, tell, stop).run(list(wanted))
+        outcomes = Batch(made, folder_of, jobs, tell, stop, cluster).run(list(wanted))
     outcomes += _share(study, wanted, outcomes)
     write_json_option(options.json, outcomes)
     if not wanted:

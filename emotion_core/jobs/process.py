@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +29,8 @@ class JobCommand:
     Attributes:
         name: `python -m emotion_core <name>`.
         input_option: precedes the inputs; "" where they need none.
-        arguments: given to every job.
+        arguments: given to every job …
+        follow_up: … and these instead to work on a job's finished results.
         most_at_once: more would slow down all of them, and any live stream.
         skips_finished: it skips what is already finished in its output folder.
     """
@@ -37,6 +38,7 @@ class JobCommand:
     name: str
     input_option: str = ""
     arguments: tuple[str, ...] = ()
+    follow_up: tuple[str, ...] = ()
     most_at_once: int = 2
     skips_finished: bool = False
 
@@ -54,10 +56,23 @@ class JobCommand:
         inputs = sorted(job["inputs"], key=lambda i: i["name"] in job.get("last", []))
         line += [i["path"] for i in inputs]
         line += ["--out", job.get("results", str(results)), "--models-dir", str(models_dir)]
-        return [*line, "--progress", "json", *self.arguments, *job["arguments"]]
+        own = self.follow_up if "results" in job else self.arguments
+        return [*line, "--progress", "json", *own, *job["arguments"]]
 
 
-ANALYZE: Final = JobCommand("analyze", arguments=("--preview", "--jobs", "1"), skips_finished=True)
+_HERE: Final = ("--preview", "--jobs", "1")
+ANALYZE: Final = JobCommand("analyze", arguments=_HERE, follow_up=_HERE, skips_finished=True)
+
+
+def analyze_on(cluster: str) -> JobCommand:
+    """Videos are read on a Ray cluster; what follows on their results is done here.
+
+    Args:
+        cluster: HOST:PORT of its head; "" is `ANALYZE`: all is done here.
+    """
+    if not cluster:
+        return ANALYZE
+    return replace(ANALYZE, arguments=("--engine", "ray", "--address", cluster))
 
 
 def begin(

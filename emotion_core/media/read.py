@@ -8,7 +8,7 @@ decode is counted, reported and skipped: the rest of the file is still read.
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,6 +68,9 @@ class FrameSelector:
     Attributes:
         every: 1 takes each frame, 2 every other one …
         rate: frames a second, or None for no limit; `every` must be 1 then.
+        passed: frames of the range before the first one that is asked about: a choice that goes on
+            in the middle of a video.
+        next_s: the time from which on the next frame is taken where there is a rate.
 
     Raises:
         SettingsError: a value out of range, or both given.
@@ -75,7 +78,8 @@ class FrameSelector:
 
     every: int = 1
     rate: float | None = None
-    _next_s: float = field(default=-math.inf, init=False)
+    passed: int = 0
+    next_s: float = -math.inf
 
     def __post_init__(self) -> None:
         if self.every < 1:
@@ -88,14 +92,27 @@ class FrameSelector:
     def takes(self, position: int, time_s: float) -> bool:
         """Whether the frame at `position` (0 for the first of the range) is chosen."""
         if self.rate is None:
-            return position % self.every == 0
+            return (self.passed + position) % self.every == 0
         # Half a millisecond of slack: 1/30 s in file ticks is never exactly 1/30.
-        if time_s + 5e-4 < self._next_s:
+        if time_s + 5e-4 < self.next_s:
             return False
         step = 1 / self.rate
-        start = time_s if math.isinf(self._next_s) else self._next_s
-        self._next_s = start + step * (1 + max(0.0, (time_s - start) // step))
+        start = time_s if math.isinf(self.next_s) else self.next_s
+        self.next_s = start + step * (1 + max(0.0, (time_s - start) // step))
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFrame:
+    """A frame at which decoding can begin.
+
+    Attributes:
+        tick: its presentation time in the file's own ticks.
+        index: its position in the source.
+    """
+
+    tick: int
+    index: int
 
 
 def read_frames(
@@ -106,6 +123,7 @@ def read_frames(
     selector: FrameSelector | None = None,
     report: ReadReport | None = None,
     stop: Callable[[], bool] = lambda: False,
+    begin: KeyFrame | None = None,
 ) -> Generator[Frame, None, None]:
     """Decode a video, one frame at a time; the file is closed when the generator is.
 
@@ -117,6 +135,7 @@ def read_frames(
         report: filled in with what was decoded and what failed.
         stop: asked at every decoded frame that is left out, as its user only sees the others; True
             ends the reading.
+        begin: the last key frame before `start_s`, if known: a seek saves passing over the file.
 
     Yields:
         Frame: image (H, W, 3) uint8 BGR, upright, its own memory; `index` is the position in the
@@ -134,7 +153,7 @@ def read_frames(
     with open_video(path) as container:
         reader = _Reader(path, container, report)
         to_bgr = _ToBgr(reader.aspect)
-        for decoded, index, time_s in reader.frames(start_s):
+        for decoded, index, time_s in reader.frames(start_s, begin):
             if end_s is not None and time_s >= end_s:
                 break
             inside = time_s >= start_s
@@ -147,10 +166,9 @@ def read_frames(
         else:
             reader.check_length()
         if report.frames_seen == 0:
-            why = report.first_problem or "it holds no pictures"
             raise VideoError(
-                f"{path.name}: not a single frame could be decoded ({why}). Copy or export it "
-                "again."
+                f"{path.name}: not a single frame could be decoded "
+                f"({report.first_problem or 'it holds no pictures'}). Copy or export it again."
             )
 
 
@@ -191,6 +209,8 @@ class _Reader:
         self._duration_s = info.duration_s
         self._last_s, self._longest_step_s = -math.inf, 1.0
         self._begin_at: int | None = None
+        # Of the packets since the beginning, where the stamps of those before are not known.
+        self._passed: list[int] | None = None
 
     @property
     def aspect(self) -> Any:
@@ -209,15 +229,23 @@ class _Reader:
                 f"the file ends at {self._last_s:.1f} s of the {expected:.1f} s it announces"
             )
 
-    def frames(self, start_s: float) -> Iterator[tuple[Any, int, float]]:
+    def frames(
+        self, start_s: float, begin: KeyFrame | None = None
+    ) -> Iterator[tuple[Any, int, float]]:
         """Decoded frames with their index and time, from a key frame at or before `start_s`."""
-        stamps = self._skip_to(start_s) if start_s > 0 else []
-        index, first = 0, bool(stamps)
+        if begin is not None and self._seek(begin):
+            stamps, index, first = [begin.tick], begin.index, True
+        else:
+            stamps = self._skip_to(start_s) if start_s > 0 else []
+            index, first = 0, bool(stamps)
         for decoded in self._decoded():
             if decoded is not None:
                 if first and decoded.pts is not None:
                     # A decoder may drop what it cannot show after a beginning in the midst.
-                    index, first = bisect_left(stamps, decoded.pts), False
+                    known = sorted(self._passed or stamps)
+                    index += bisect_left(known, decoded.pts)
+                    index -= bisect_left(known, begin.tick) if self._passed and begin else 0
+                    self._passed, first = None, False
                 self._report.frames_seen += 1
                 self._report.newest_s = self._time_s(decoded)
                 yield decoded, index, self._report.newest_s
@@ -273,10 +301,24 @@ class _Reader:
                 if waiting and packet.pts == self._begin_at and packet.is_keyframe:
                     waiting = False
                 if not waiting:
+                    if self._passed is not None and packet.pts is not None:
+                        self._passed.append(packet.pts)
                     yield packet
         except (av.error.FFmpegError, OSError) as error:
             self._report.add(f"the file breaks off: {reason(error)}")
             self._report.cut_short = True
+
+    def _seek(self, begin: KeyFrame) -> bool:
+        """Go to a key frame; False, and nowhere else, where this format does not lead there."""
+        if any(name in self._container.format.name for name in _LEANING):
+            return False
+        # In a file opened again: one that leads astray could not be read from its beginning.
+        with open_video(self._path) as scout:
+            if not _leads_to(scout, video_stream(self._path, scout), begin.tick):
+                return False
+        self._container.seek(begin.tick, stream=self._stream)
+        self._begin_at, self._passed = begin.tick, []
+        return True
 
     def _skip_to(self, start_s: float) -> list[int]:
         """Choose the key frame with which to begin; returns the sorted stamps of the frames up to
@@ -289,7 +331,7 @@ class _Reader:
         ticks = math.floor((start_s - self._offset_s) / self._stream.time_base)
         # A second pass over the file: raw streams cannot be rewound.
         with open_video(self._path) as scout:
-            stamps, keys = _stamps_until(scout, video_stream(self._path, scout), ticks)
+            stamps, keys = stamps_until(scout, video_stream(self._path, scout), ticks)
         # A broadcast's first group of pictures may lean on the one before.
         keys = keys[: -1 if any(f in self._container.format.name for f in _LEANING) else None]
         if keys:
@@ -297,7 +339,21 @@ class _Reader:
         return stamps
 
 
-def _stamps_until(container: Any, stream: Any, ticks: int) -> tuple[list[int], list[int]]:
+def _leads_to(container: Any, stream: Any, tick: int) -> bool:
+    """Whether a seek arrives at or before the key frame of a tick."""
+    try:
+        container.seek(tick, stream=stream)
+        for packet in container.demux(stream):
+            if packet.pts == tick and packet.is_keyframe:
+                return True
+            if packet.dts is not None and packet.dts > tick:
+                return False
+    except (av.error.FFmpegError, OSError):
+        pass
+    return False
+
+
+def stamps_until(container: Any, stream: Any, ticks: float) -> tuple[list[int], list[int]]:
     """Presentation stamps, sorted, of the packets up to `ticks`, and of the key frames among them
     that are shown by then; both empty where any is missing or the clock restarts."""
     stamps: list[int] = []
@@ -308,13 +364,15 @@ def _stamps_until(container: Any, stream: Any, ticks: int) -> tuple[list[int], l
         for packet in container.demux(stream):
             if packet.size == 0:
                 continue
-            if packet.pts is None or packet.dts is None:
+            # Matroska holds no decoding stamps: those before the first reordered frame are missing.
+            if packet.pts is None or (packet.dts is None and newest is not None):
                 return [], []
-            if newest is not None and packet.dts < newest - back:
-                return [], []
-            newest = packet.dts
-            if packet.dts > ticks:
-                break
+            if packet.dts is not None:
+                if newest is not None and packet.dts < newest - back:
+                    return [], []
+                newest = packet.dts
+                if packet.dts > ticks:
+                    break
             if not packet.is_discard:
                 stamps.append(packet.pts)
                 if packet.is_keyframe and packet.pts <= ticks:

@@ -190,15 +190,26 @@ class Identities:
         self._tracklets[number].person = person
 
     def _prune(self, followed: set[int]) -> None:
-        """Memory stays flat: the shortest tracklets are forgotten, but for the newest half and
-        those that are still followed."""
-        if len(self._tracklets) <= REMEMBERED:
-            return
-        older = list(self._tracklets.values())[: REMEMBERED // 2]
-        ended = [t for t in older if t.number not in followed]
-        if ended:
-            least = min(ended, key=lambda t: (t.looks, t.first_s))
-            del self._tracklets[least.number]
+        if len(self._tracklets) > REMEMBERED:
+            forget_least(self._tracklets, followed)
+
+
+def forget_least(tracklets: dict[int, Tracklet], followed: set[int]) -> bool:
+    """Memory stays flat: of the older tracklets that have ended, the one seen least is forgotten.
+
+    Args:
+        tracklets: number → tracklet, in order of appearance; one is removed.
+        followed: numbers of those that go on.
+
+    Returns:
+        False where none could be forgotten.
+    """
+    older = list(tracklets.values())[: REMEMBERED // 2]
+    ended = [t for t in older if t.number not in followed]
+    if ended:
+        least = min(ended, key=lambda t: (t.looks, t.first_s))
+        del tracklets[least.number]
+    return bool(ended)
 
 
 def by_person(tracklets: Iterable[Tracklet]) -> dict[int, list[Tracklet]]:

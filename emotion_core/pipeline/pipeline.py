@@ -20,6 +20,7 @@ from emotion_core.pipeline.identity_resolution import Resolution, resolve
 from emotion_core.pipeline.neutral_baseline import NeutralCalibration
 from emotion_core.pipeline.readings import Readings
 from emotion_core.pipeline.stream_clock import StreamClock
+from emotion_core.pipeline.tracklets import Tracklet
 from emotion_core.vision.boxes import clip_boxes, visible_share
 from emotion_core.vision.crop import crop_faces
 from emotion_core.vision.default_detector import default_detector
@@ -214,6 +215,12 @@ class Pipeline:
         )
         self.timings = {stage: float(spent[stage]) for stage in STAGES}
         return result
+
+    @property
+    def tracklets(self) -> tuple[Tracklet, ...]:
+        """What is remembered of the people of this stream, in the order of appearance."""
+        with self._lock:
+            return self._identities.tracklets
 
     def resolve_identities(self) -> Resolution:
         """Compare everybody once more, with all that was seen, when the stream has ended.

@@ -120,6 +120,11 @@ def _reading(study: Study, networks: Sequence[Mapping[str, Any]]) -> str:
         words.append(f"Videos were analysed at different rates ({', '.join(sorted(rates))}).")
     if sum(bool((s.get("settings") or {}).get("one_person")) for s in summaries) == len(summaries):
         words.append("Each video showed one participant.")
+    if split := sum(bool(s.get("pieces")) for s in summaries):
+        words.append(
+            f"{split} of {len(summaries)} videos were read in overlapping pieces, which were "
+            "joined where both readings of the same frames agreed best."
+        )
     return " ".join(words)
 
 

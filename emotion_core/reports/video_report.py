@@ -150,6 +150,8 @@ def _methods(summary: Mapping[str, Any]) -> dict[str, Any]:
         "one_person": bool(settings.get("one_person")),
         # Results of earlier versions do not say whether people were recognised.
         "returns": returns if settings.get("reidentify") else None,
+        # Results that were read in one go do not say so.
+        "pieces": (summary.get("pieces") or {}).get("count"),
         "network": network_words(model) + (f" (SHA-256 {digest} …)" if digest else ""),
         "video": summary.get("settings") is not None,
         "versions": ", ".join(f"{k} {v}" for k, v in versions.items() if v != "not installed"),

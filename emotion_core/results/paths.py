@@ -5,7 +5,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,8 @@ EDITED_CLIPS: Final = "edited_*.mp4"
 PREVIEW: Final = "preview.jpg"
 _LOCK: Final = ".lock"
 MOMENTS: Final = "moments"
+# A long video that is read in pieces: what is finished of it, until the pieces are joined.
+PIECES: Final = ".pieces"
 # What came over the Lab Streaming Layer while a live stream was recorded.
 LSL_MARKERS: Final = "lsl_markers.csv"
 _LONGEST: Final = 60
@@ -57,6 +59,18 @@ def read_summary(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def is_complete(summary: Mapping[str, Any], key: str, has: Callable[[str], bool]) -> bool:
+    """Whether results are those of this very analysis, and all there, wherever they are.
+
+    Args:
+        summary: the content of their summary.json; empty where there is none.
+        key: of the analysis (`result_key`).
+        has: whether there is a file of this name next to it.
+    """
+    wanted = summary.get("status") == "done" and summary.get("key") == key
+    return wanted and has(FACES) and (has(CLIP) or not summary.get("clip"))
 
 
 def is_result(path: Path) -> bool:

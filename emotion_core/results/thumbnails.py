@@ -1,5 +1,6 @@
 """Small pictures kept while a video is read: each face, and the strongest of each expression."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -75,6 +76,17 @@ class MomentKeeper:
 
     def _value(self, tracklet: int, name: str) -> float:
         return self._best.get((tracklet, name), (-1e9, b""))[0]
+
+    @property
+    def best(self) -> Mapping[tuple[int, str], tuple[float, bytes]]:
+        """Tracklet and expression ("" for the face as such) → how good the picture is, and the
+        picture as JPEG."""
+        return self._best
+
+    def add(self, tracklet: int, expression: str, value: float, jpeg: bytes) -> None:
+        """Keep a picture that was made elsewhere, unless there is a better one."""
+        if value > self._value(tracklet, expression):
+            self._best[tracklet, expression] = (value, jpeg)
 
     def save(self, folder: Path) -> None:
         """Write `<tracklet>.jpg` and `<tracklet>_<expression>.jpg` for each moment.

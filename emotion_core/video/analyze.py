@@ -17,7 +17,7 @@ from emotion_core.datatypes import Frame, FrameResult
 from emotion_core.errors import EmotionCoreError, OutputError, VideoError
 from emotion_core.media.background import WriteBehind, import_aside, read_ahead
 from emotion_core.media.probe import VideoInfo, probe
-from emotion_core.media.read import FrameSelector, ReadReport, read_frames
+from emotion_core.media.read import FrameSelector, KeyFrame, ReadReport, read_frames
 from emotion_core.media.write import VideoWriter
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.pipeline.classification import ExpressionClassifier
@@ -32,6 +32,7 @@ from emotion_core.results.paths import (
     EDITED_CLIPS,
     FACES,
     MOMENTS,
+    is_complete,
     read_summary,
     remove_leftovers,
     sole_writer,
@@ -64,22 +65,24 @@ class Source:
     sha256: str
 
 
-def result_key(sha256: str, options: VideoOptions, model: Mapping[str, Any]) -> str:
-    """The same bytes, settings and model give the same key: 64 hexadecimal digits."""
+def result_key(
+    sha256: str, options: VideoOptions, model: Mapping[str, Any], pieces: int = 1
+) -> str:
+    """The same bytes, settings, model and number of pieces give the same key: 64 hexadecimal
+    digits."""
     parts = [RESULTS_VERSION, sha256, asdict(options), model.get("sha256", "")]
     if adaptation := model.get("adaptation"):
         parts.append(adaptation["fingerprint"])
     if detector := model.get("detector_sha256"):
         parts.append(detector)
+    if pieces > 1:
+        parts.append({"pieces": pieces})
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def is_finished(folder: Path, key: str) -> bool:
     """Whether a folder holds the complete results of this very analysis."""
-    summary = read_summary(folder)
-    wanted = summary.get("status") == "done" and summary.get("key") == key
-    clip = (folder / CLIP).is_file() or not summary.get("clip")
-    return wanted and (folder / FACES).is_file() and clip
+    return is_complete(read_summary(folder), key, lambda name: (folder / name).is_file())
 
 
 def analyse_video(
@@ -118,11 +121,11 @@ def analyse_video(
     options, hooks = feasible(options or VideoOptions()), hooks or Hooks()
     info = probe(source.path)
     _check_range(info, options)
-    run = _Run(source, folder, info, options, dict(model or {}), hooks)
+    run = AnalysisRun(source, folder, info, options, dict(model or {}), hooks)
     # The summary needs it: half a second that a short video would wait for at its end.
     import_aside("pandas")
     try:
-        pipeline = Pipeline(classifier, _pipeline_settings(info, options), detector, adaptation)
+        pipeline = Pipeline(classifier, pipeline_settings(info, options), detector, adaptation)
         run.read(pipeline)
         run.resolve(pipeline.resolve_identities())
         return run.finish()
@@ -141,10 +144,15 @@ def _check_range(info: VideoInfo, options: VideoOptions) -> None:
         )
 
 
-def _pipeline_settings(info: VideoInfo, options: VideoOptions) -> PipelineSettings:
+def analysed_step_s(info: VideoInfo, options: VideoOptions) -> float:
+    """Seconds between two analysed frames, as far as the file's head says it."""
+    return 1 / options.rate if options.rate else options.every / info.fps
+
+
+def pipeline_settings(info: VideoInfo, options: VideoOptions) -> PipelineSettings:
     """Identities must hold, and faces be announced, also where frames lie far apart."""
     usual = TrackingSettings()
-    step_s = 1 / options.rate if options.rate else options.every / info.fps
+    step_s = analysed_step_s(info, options)
     few = info.frames is not None and info.frames < 2 * usual.confirm_hits * options.every
     hits = 1 if few or step_s > 0.3 else usual.confirm_hits
     gap_s = min(60.0, max(usual.max_gap_s, 2.5 * step_s))
@@ -156,7 +164,7 @@ def _pipeline_settings(info: VideoInfo, options: VideoOptions) -> PipelineSettin
     )
 
 
-class _Run:
+class AnalysisRun:
     """One analysis of one video; keeps the counts, writes the files."""
 
     def __init__(
@@ -183,6 +191,7 @@ class _Run:
         self._last_s = options.start_s
         self._key = result_key(source.sha256, options, self._model)
         self._began = False
+        self._first_key: KeyFrame | None = None
         self._alone = contextlib.ExitStack()
 
     def _begin(self) -> None:
@@ -207,7 +216,7 @@ class _Run:
 
     def read(self, pipeline: Pipeline) -> None:
         """Decode, analyse and encode every frame of the range, each in a thread of its own."""
-        selector = FrameSelector(self._options.every, self._options.rate)
+        selector = self._selector()
         with contextlib.ExitStack() as stack:
             frames = self._frames(None if self._options.annotate else selector)
             ahead = stack.enter_context(contextlib.closing(read_ahead(frames)))
@@ -244,7 +253,7 @@ class _Run:
             if clip is None or selector.takes(position, frame.time_s):
                 held = pipeline.process(frame)
                 faces.write(held)
-                self._moments.update(frame.image, held)
+                self._keep_moments(frame, held)
                 self._analysed += 1
             self._read, self._last_s = position + 1, frame.time_s
             if held is not None:
@@ -254,6 +263,12 @@ class _Run:
             if self._hooks.stop():
                 self._stopped = True
                 break
+
+    def _selector(self) -> FrameSelector:
+        return FrameSelector(self._options.every, self._options.rate)
+
+    def _keep_moments(self, frame: Frame, held: FrameResult) -> None:
+        self._moments.update(frame.image, held)
 
     def resolve(self, found: Resolution) -> None:
         """Write the identities that are known at the end, and draw the clip again with them."""
@@ -301,10 +316,11 @@ class _Run:
             selector=selector,
             report=self._report,
             stop=self._left_out,
+            begin=self._first_key,
         )
 
     def _clip_writer(self, first: Frame | None) -> VideoWriter:
-        start_s = clip_origin_s(self._options.start_s, first)
+        start_s = clip_origin_s(self._options.start_s, first.time_s if first else None)
         target, end_s = self._folder / CLIP, self._options.end_s
         return clip_writer(self._source.path, target, self._info, start_s, end_s)
 

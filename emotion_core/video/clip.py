@@ -53,12 +53,10 @@ def clip_bit_rate(length_s: float, has_audio: bool) -> float | None:
     return max(rate, _LEAST_BITS) if rate < _MANY_BITS else None
 
 
-def clip_origin_s(start_s: float, first: Frame | None) -> float:
-    """The source's time at which a clip begins: its range does, or its pictures where they come
-    much later, as from a camera that counts from when it was switched on."""
-    if first is None or first.time_s - start_s <= _LATE_S:
-        return start_s
-    return first.time_s
+def clip_origin_s(start_s: float, first_s: float | None) -> float:
+    """The source's time at which a clip begins: its range does, or its first picture where that
+    comes much later, as from a camera that counts from when it was switched on."""
+    return start_s if first_s is None or first_s - start_s <= _LATE_S else first_s
 
 
 def clip_writer(

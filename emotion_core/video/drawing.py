@@ -18,6 +18,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.media.background import read_ahead
 from emotion_core.media.probe import probe
 from emotion_core.media.read import read_frames
+from emotion_core.media.write import VideoWriter
 from emotion_core.results.annotations import Edits
 from emotion_core.results.export import COLUMNS, edited_rows, output_error, read_faces
 from emotion_core.results.paths import FACES
@@ -50,6 +51,13 @@ class Drawing:
     origin_s: float
 
     def draw(self, target: Path, edits: Edits, hooks: Hooks) -> bool:
+        """Draw the clip; False where `hooks.stop` ended it, and nothing is changed.
+
+        Arguments and errors are those of `written`.
+        """
+        return self.written(target, edits, hooks) is not None
+
+    def written(self, target: Path, edits: Edits, hooks: Hooks) -> VideoWriter | None:
         """Draw the clip; the caller holds the folder.
 
         Args:
@@ -59,7 +67,7 @@ class Drawing:
             hooks: progress and cancel.
 
         Returns:
-            False where `hooks.stop` ended it; nothing is changed then.
+            What wrote it; None where `hooks.stop` ended it, and nothing is changed.
 
         Raises:
             InputError: there is no table of faces.
@@ -81,8 +89,8 @@ class Drawing:
                     clip.put(shown)
                     teller.tell(*shown)
         except _StoppedError:
-            return False
-        return True
+            return None
+        return writer
 
 
 def _held(frames: Iterable[Frame], results: Iterator[FrameResult]) -> Iterator[Shown]:

@@ -65,6 +65,8 @@ _FITS: Final = 2
 # Share of the newest crop in the running mean, and after how many crops the fit follows it.
 _NEW_SHARE: Final = 0.05
 _REFIT_EVERY: Final = 40
+# The running mean has forgotten the first crops, to 1%, after so many.
+SETTLED_CROPS: Final = math.ceil(math.log(100) / _NEW_SHARE)
 _CENTRE: Final = (CROP_SIDE - 1) / 2
 
 

@@ -189,7 +189,7 @@ class Tracker:
             _costs(track, time_s, *of_track)
             for track, *of_track in zip(self._tracks, distance, growth, strict=True)
         ]
-        pairs = {k: d for k, d in _assigned(cost) if cost[k][d] < IMPOSSIBLE}
+        pairs = {k: d for k, d in assigned(cost) if cost[k][d] < IMPOSSIBLE}
         return pairs | self._leap(pairs, distance, growth, time_s)
 
     def _leap(
@@ -257,8 +257,8 @@ def _costs(track: _Track, time_s: float, distance: list[float], growth: list[flo
     ]
 
 
-def _assigned(cost: list[list[float]]) -> list[tuple[int, int]]:
-    """(row, column) of the pairs with the least sum of costs."""
+def assigned(cost: list[list[float]]) -> list[tuple[int, int]]:
+    """(row, column) of the pairs with the least sum of costs; at least one row and one column."""
     if len(cost) == 1 or len(cost[0]) == 1:
         return [min((c, k, d) for k, row in enumerate(cost) for d, c in enumerate(row))[1:]]
     # It takes as long to import as a hundred frames take to read, and one face never needs it.

@@ -26,6 +26,7 @@ def examine(made: Schedule, count: int) -> list[Step]:
 
 
 def readable(made: Schedule, step: Step, digit: str) -> None:
+    assert isinstance(step.path, Path)
     made.examined(step.number, Source(step.path, digit * 64))
 
 

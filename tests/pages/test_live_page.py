@@ -98,6 +98,15 @@ def test_a_finished_recording_is_found_by_its_address_and_can_be_deleted(
     assert not (tmp_path / "live" / token).exists()
 
 
+def test_a_stream_that_is_gone_is_told_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Another server has taken the visitor over: it knows of the stream by the address only."""
+    monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path))
+    app = AppTest.from_file(LIVE, default_timeout=60)
+    assert not run(app).warning
+    app.query_params["stream"] = "on"
+    assert "The stream has ended" in run(app).warning[0].value
+
+
 def test_a_recording_is_found_again_after_a_link_to_another_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from coded_studies import add_codes, analysed_study
 
 from emotion_core.commands.study_run import compute
 from emotion_core.progress import ignore_progress
+from emotion_core.reports import study_methods
 from emotion_core.reports.study_methods import methods_of
 from emotion_core.reports.study_report import StudyFindings, study_report_html
 from emotion_core.study.definitions import Baseline, Smoothing, Space, StudySettings
@@ -120,6 +121,17 @@ def test_methods_follow_the_settings(
     assert words in " ".join(told["paragraphs"])
     olderbak = any("Olderbak" in reference for reference in told["references"])
     assert olderbak == (settings.get("smoothing") is Smoothing.LOESS)
+
+
+def test_methods_say_which_videos_were_read_in_pieces(
+    found: StudyFindings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summaries = [{"settings": {"every": 1}, "pieces": {"count": 3}}, {"settings": {"every": 1}}]
+    monkeypatch.setattr(study_methods, "_summaries", lambda _: summaries)
+    text = " ".join(methods(found)["paragraphs"])
+    assert "Every frame of each video was analysed. 1 of 2 videos were read in overlapping" in text
+    monkeypatch.setattr(study_methods, "_summaries", lambda _: summaries[1:])
+    assert "pieces" not in " ".join(methods(found)["paragraphs"])
 
 
 def test_an_unknown_network_is_said_to_be_unknown(found: StudyFindings, tmp_path: Path) -> None:

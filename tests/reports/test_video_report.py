@@ -120,6 +120,7 @@ def test_it_says_what_was_read_and_how(
         ),
         ({"settings": {"one_person": True, "reidentify": True}}, "There was one participant."),
         ({"settings": {"every": 1}}, "followed from frame to frame. Each face"),
+        ({"settings": {"every": 1}, "pieces": {"count": 4}}, "was read in 4 overlapping pieces"),
     ],
 )
 def test_its_methods_say_how_people_who_return_were_treated(
