@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emotion_core.batch.locations import Examined, Location
+from emotion_core.batch.examined import Examined
+from emotion_core.batch.locations import Location
 from emotion_core.batch.stores import store_of
 from emotion_core.results.paths import folder_for, safe_name
 

@@ -1,13 +1,11 @@
 """Where videos come from and results go: paths of this machine, or URLs of a store."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from emotion_core.errors import SettingsError
-from emotion_core.video.analyze import Source
 
 # At least two letters: "C:" is a drive of Windows.
 _SCHEME: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+)://")
@@ -66,15 +64,3 @@ def location(text: str) -> Location:
     if not text[match.end() :].strip("/"):
         raise SettingsError(f"{text} names neither a file nor a folder.")
     return Url(text)
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteSource:
-    """A video in a store with the hash of its bytes (SHA-256, hexadecimal)."""
-
-    path: Url
-    sha256: str
-
-
-Examined = Source | RemoteSource
-"""A video that was opened, wherever it is."""

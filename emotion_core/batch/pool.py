@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from emotion_core.batch.examined import RemoteSource
 from emotion_core.batch.folders import FolderOf
-from emotion_core.batch.locations import Location, RemoteSource
+from emotion_core.batch.locations import Location
 from emotion_core.batch.outcomes import CANCELLED, failed, not_begun
 from emotion_core.batch.report import Report
 from emotion_core.batch.schedule import Analyse, Examine, Refuse, Schedule

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from emotion_core.batch.examined import Examined
 from emotion_core.batch.folders import FolderOf
-from emotion_core.batch.locations import Examined, Location
+from emotion_core.batch.locations import Location
 from emotion_core.batch.outcomes import failure
 from emotion_core.progress import Event
 from emotion_core.results.paths import safe_name

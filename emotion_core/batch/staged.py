@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from emotion_core.batch.locations import Examined, Location, RemoteSource, Url
+from emotion_core.batch.examined import Examined, RemoteSource
+from emotion_core.batch.locations import Location, Url
 from emotion_core.batch.one_video import VideoReader
 from emotion_core.batch.outcomes import CANCELLED, SKIPPED, analysed, failed
 from emotion_core.batch.scratch import Scratch

@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from emotion_core.batch.locations import Examined
+from emotion_core.batch.examined import Examined
 from emotion_core.batch.one_video import BatchOptions, VideoReader, joined
 from emotion_core.batch.outcomes import failure
 from emotion_core.batch.schedule import Analyse, Examine, Step

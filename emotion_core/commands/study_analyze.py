@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from emotion_core.batch.locations import Examined
+from emotion_core.batch.examined import Examined
 from emotion_core.batch.one_video import BatchOptions
 from emotion_core.batch.outcomes import FAILURES
 from emotion_core.batch.run import Batch, jobs_for, splitting_for

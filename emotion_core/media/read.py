@@ -225,9 +225,10 @@ class _Reader:
         # The last picture lasts as long as any other may have.
         if self._last_s + self._longest_step_s < 0.98 * expected:
             self._report.cut_short = True
-            self._report.first_problem = self._report.first_problem or (
-                f"the file ends at {self._last_s:.1f} s of the {expected:.1f} s it announces"
-            )
+            # Whether the decoder also complains of the last, half frame is a matter of chance.
+            ends = f"the file ends at {self._last_s:.1f} s of the {expected:.1f} s it announces"
+            first = self._report.first_problem
+            self._report.first_problem = f"{first}; {ends}" if first else ends
 
     def frames(
         self, start_s: float, begin: KeyFrame | None = None

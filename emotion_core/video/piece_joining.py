@@ -151,10 +151,13 @@ class _JoinedRun(AnalysisRun):
         sums = {name: sum(int(p.facts.get(name) or 0) for p in self._parts) for name in _COUNTS}
         report.frames_seen, report.failed = sums["frames_decoded"], sums["frames_failed"]
         report.cut_short = any(bool(p.facts.get("cut_short")) for p in self._parts)
-        problems = (p.facts for p in self._parts if p.facts.get("frames_failed"))
-        report.first_problem = next((str(f["first_problem"]) for f in problems), "")
-        if report.cut_short and not report.first_problem:
-            report.first_problem = str(self._parts[-1].facts["first_problem"])
+        failed = (
+            str(p.facts["first_problem"]) for p in self._parts if p.facts.get("frames_failed")
+        )
+        problems = [next(failed, "")]
+        if report.cut_short:
+            problems.append(str(self._parts[-1].facts["first_problem"]))
+        report.first_problem = "; ".join(dict.fromkeys(filter(None, problems)))
         self._read = sums["frames_in_range"]
         # What all processes spent, whenever that was.
         self._begun_s = time.monotonic() - sum(float(p.facts["spent_s"]) for p in self._parts)
