@@ -28,13 +28,13 @@ def rows(a: list[int], b: list[int]) -> list[Row]:
 def test_the_made_people_are_found_where_they_are() -> None:
     clip, found, true = made("still faces"), 0, 0
     detector = HaarDetector(DetectionSettings(thorough=True))
-    for frame in list(clip.frames())[::3]:
+    for frame in list(clip.frames())[::8]:
         detector.reset()
         boxes = detector.update(frame.image, frame.time_s).boxes
         seen = as_boxes([box for _, box in clip.truth[frame.index]])
         found += int((iou_matrix(seen, boxes).max(axis=1, initial=0) >= 0.5).sum())
         true += len(seen)
-    assert true >= 30
+    assert true >= 12
     assert found >= 0.95 * true
 
 

@@ -41,8 +41,8 @@ TINY = TrainingSettings(
 )
 
 
-# Enough for the running means of batch normalisation to settle.
-EPOCHS = 30
+# With `large`, enough for the running means of batch normalisation to settle.
+EPOCHS = 9
 
 
 def striped(label: int, random: np.random.Generator) -> np.ndarray:
@@ -63,6 +63,13 @@ def made_split(name: str, per_class: int, seed: int = 0) -> Split:
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
     splits = {"train": made_split("train", 16), "validation": made_split("validation", 4, 1)}
+    return Dataset(Path("made in code"), splits)
+
+
+@pytest.fixture(scope="module")
+def large() -> Dataset:
+    """More steps an epoch: it is the end of an epoch that takes time."""
+    splits = {"train": made_split("train", 64), "validation": made_split("validation", 4, 1)}
     return Dataset(Path("made in code"), splits)
 
 
@@ -119,10 +126,10 @@ def test_rare_classes_are_drawn_more_often() -> None:
     assert rare == pytest.approx(0.25, abs=0.01)
 
 
-def test_learns_reports_and_keeps_the_best(dataset: Dataset, tmp_path: Path) -> None:
+def test_learns_reports_and_keeps_the_best(large: Dataset, tmp_path: Path) -> None:
     seen: list[TrainingProgress] = []
     settings = dataclasses.replace(TINY, epochs=EPOCHS, learning_rate=1e-2)
-    result = fit(dataset, settings, tmp_path / "run", on_progress=seen.append)
+    result = fit(large, settings, tmp_path / "run", on_progress=seen.append)
     rows = result.state.history
     assert [row["epoch"] for row in rows] == list(range(1, EPOCHS + 1))
     assert max(row["val_accuracy"] for row in rows) > 0.6
@@ -130,11 +137,11 @@ def test_learns_reports_and_keeps_the_best(dataset: Dataset, tmp_path: Path) -> 
     scores = [(row["val_accuracy"] + row["val_macro_f1"]) / 2 for row in rows]
     assert result.state.best_epoch == int(np.argmax(scores)) + 1
     best = rows[result.state.best_epoch - 1]
-    validation = dataset.split("validation")
+    validation = large.split("validation")
     guess = result.network.predict(validation.inputs(), verbose=0).argmax(axis=1)
     assert (guess == validation.fer2013).mean() == pytest.approx(best["val_accuracy"])
     assert sum(progress.row is not None for progress in seen) == EPOCHS
-    assert seen[0].batches == len(dataset.split("train")) // TINY.batch_size
+    assert seen[0].batches == len(large.split("train")) // TINY.batch_size
     with (tmp_path / "run" / "history.csv").open() as stream:
         assert tuple(next(csv.reader(stream))) == checkpoint.HISTORY_COLUMNS
 
@@ -162,16 +169,16 @@ def test_a_stopped_run_ends_as_one_that_never_stopped(dataset: Dataset, tmp_path
     assert weights_differ(whole.network, resumed.network) < 0.05
 
 
-def test_lower_precision_trains_and_keeps_float32(dataset: Dataset, tmp_path: Path) -> None:
-    settings = dataclasses.replace(TINY, epochs=16, learning_rate=2e-2, precision="mixed_bfloat16")
-    fit(dataset, dataclasses.replace(settings, epochs=1), tmp_path)
-    result = fit(dataset, settings, tmp_path, resume=True)
+def test_lower_precision_trains_and_keeps_float32(large: Dataset, tmp_path: Path) -> None:
+    settings = dataclasses.replace(TINY, epochs=5, learning_rate=2e-2, precision="mixed_bfloat16")
+    fit(large, dataclasses.replace(settings, epochs=1), tmp_path)
+    result = fit(large, settings, tmp_path, resume=True)
     assert max(row["val_accuracy"] for row in result.state.history) > 0.3, "chance is 0.14"
     assert {str(w.dtype) for w in result.network.weights} == {"float32"}
     assert {layer.compute_dtype for layer in result.network.layers} == {"float32"}
     assert keras.config.dtype_policy().name == "float32", "left as it was found"
     # The scores of history.csv are those of the float32 network that is kept.
-    validation = dataset.split("validation")
+    validation = large.split("validation")
     guess = result.network.predict(validation.inputs(), verbose=0).argmax(axis=1)
     best = result.state.history[result.state.best_epoch - 1]
     assert (guess == validation.fer2013).mean() == pytest.approx(best["val_accuracy"])
