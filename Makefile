@@ -26,7 +26,10 @@ test: $(VENV)/.installed-dev lint chromium
 # What only large installations use: Ray, an object store, PostgreSQL, nginx, sign-on.
 test-services: $(VENV)/.installed-services chromium
 	@sh tests/ensure_services.sh
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/services
+	failed=0; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone" tests/services || failed=1; \
+	$(BIN)/python -m pytest -m alone --rerun-show-tracebacks tests/services || failed=1; \
+	exit $$failed
 
 # Without the browser tests, whose servers are processes of their own. The floor is in pyproject.toml.
 coverage: $(VENV)/.installed-dev

@@ -28,6 +28,7 @@ pytestmark = [
     pytest.mark.skipif(
         CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"
     ),
+    pytest.mark.alone,
     pytest.mark.flaky(reruns=2),  # live video depends on the clock of a machine that may be busy
 ]
 
