@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "emotion_core"
 SHARED_WORDS = {"labels", "datatypes", "errors", "extras", "config", "atomic_io", "progress"}
-SHARED_WORDS |= {"environment"}
+SHARED_WORDS |= {"environment", "store_errors"}
 _TOOLS = {"vision", "model", "media", "datasets", "results"}
 _ANALYSIS = _TOOLS | {"pipeline", "evaluation"}
 _USES = _ANALYSIS | {"charts", "reports", "live", "video", "jobs", "training", "study"}

@@ -7,7 +7,7 @@ from typing import overload
 
 from emotion_core.batch.locations import Location, Url
 from emotion_core.batch.outcomes import failed, failure
-from emotion_core.batch.stores import store_of
+from emotion_core.batch.stores import url_store
 from emotion_core.errors import InputError
 from emotion_core.media.probe import VIDEO_SUFFIXES
 from emotion_core.progress import Event
@@ -64,7 +64,7 @@ def _in_folder(path: Path) -> Iterator[Location | Event]:
 
 
 def _in_store(url: Url) -> Iterator[Location | Event]:
-    store = store_of(url)
+    store = url_store(url)
     try:
         yield from store.videos(url)
     except InputError as error:

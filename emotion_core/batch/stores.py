@@ -63,25 +63,36 @@ class Store(Protocol):
             folder: of the result.
         """
 
-    def videos(self, place: Any) -> Iterator[Url]:
-        """The videos below a folder, in order; the place itself where it is a file."""
+
+class ListedStore(Store, Protocol):
+    """A store that also finds the videos in it."""
+
+    def videos(self, place: Url) -> Iterator[Url]:
+        """The videos below a folder, in order; the place itself where it is a file.
+
+        Raises:
+            InputError: there is no such place, or no video in it.
+        """
 
 
 def store_of(place: Location) -> Store:
-    """The store that a location belongs to.
+    """The store that a location belongs to; errors as of `url_store`, for URLs only."""
+    return FolderStore() if isinstance(place, Path) else url_store(place)
+
+
+def url_store(place: Url) -> ListedStore:
+    """The store that a URL belongs to.
 
     Raises:
         MissingDependencyError: the packages of the extra `cluster` are missing.
         SettingsError: nothing is known about URLs of this kind.
     """
-    if isinstance(place, Path):
-        return FolderStore()
     # fsspec, and what it loads, are only needed for URLs.
     try:
         module = importlib.import_module("emotion_core.batch.url_store")
     except ModuleNotFoundError as error:
         raise missing_extra(error, "cluster") from error
-    return cast("Store", module.UrlStore(place.scheme))
+    return cast("ListedStore", module.UrlStore(place.scheme))
 
 
 class FolderStore:
@@ -144,10 +155,6 @@ class FolderStore:
         files = (file for file in folder.rglob("*") if file.is_file())
         names = (file.relative_to(folder).as_posix() for file in files)
         return [name for name in names if not name.startswith(f"{_INCOMING}/")]
-
-    def videos(self, place: Path) -> Iterator[Url]:
-        """Unused: `find_videos` lists folders itself."""
-        raise NotImplementedError(place)
 
 
 def obsolete(there: list[str], names: list[str]) -> list[str]:

@@ -3,12 +3,10 @@
 Imported only where a URL is used; needs the extra `cluster`.
 """
 
-import asyncio
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import fsspec
 
@@ -19,20 +17,9 @@ from emotion_core.errors import EmotionCoreError, InputError, OutputError, Setti
 from emotion_core.media.probe import VIDEO_SUFFIXES
 from emotion_core.results.export import output_error
 from emotion_core.results.paths import CLIP, EDITED_CLIPS, SUMMARY
+from emotion_core.store_errors import is_missing, store_problem
 
 _T = TypeVar("_T")
-# Names of exceptions, of packages that need not be installed.
-_NO_CREDENTIALS: Final = (
-    "NoCredentialsError",
-    "PartialCredentialsError",
-    "TokenRetrievalError",
-    "DefaultCredentialsError",
-    "RefreshError",
-)
-_CREDENTIALS: Final = {
-    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile of the AWS command line",
-    "gs": "`gcloud auth application-default login`, or GOOGLE_APPLICATION_CREDENTIALS",
-}
 
 
 class UrlStore:
@@ -115,11 +102,7 @@ class UrlStore:
         self._do(target, OutputError, lambda: self._files.put_file(str(file), target))
 
     def videos(self, place: Url) -> Iterator[Url]:
-        """As `Store`; one listing for each folder, so that a large bucket is not held in memory.
-
-        Raises:
-            InputError: there is no such place, or no video in it.
-        """
+        """As `ListedStore`; one listing for each folder: a large bucket is not held in memory."""
         try:
             is_file = place.is_web or self._do(place, InputError, lambda: self._is_file(place))
         except _MissingError as error:
@@ -169,14 +152,11 @@ class UrlStore:
         try:
             return action()
         except Exception as error:
-            # Web servers that do not answer, or refuse, are "not found" to fsspec, too.
-            if isinstance(error, FileNotFoundError) and not _unreachable(error) | _denied(error):
-                if kind is InputError:
-                    raise _MissingError(str(error)) from error
-                raise kind(f"{place}: there is no such bucket ({error}).") from error
+            if kind is InputError and is_missing(error):
+                raise _MissingError(str(error)) from error
             if isinstance(error, OSError) and local and shutil.disk_usage(local.parent).free < 1e6:
                 raise
-            raise kind(_sentence(place, error)) from error
+            raise kind(store_problem(place, error)) from error
 
 
 class _MissingError(Exception):
@@ -189,40 +169,3 @@ def _is_video(name: str, names: list[str]) -> bool:
     clip = name == CLIP or path.match(EDITED_CLIPS)
     fits = path.suffix.lower() in VIDEO_SUFFIXES and not name.startswith(".")
     return fits and not (clip and SUMMARY in names)
-
-
-def _sentence(place: Url, error: Exception) -> str:
-    """What went wrong in a store, and what to do."""
-    names = {type(e).__name__ for e in _chain(error)}
-    if names & set(_NO_CREDENTIALS):
-        ways = _CREDENTIALS.get(place.scheme, "the credentials of this store")
-        return f"{place}: no credentials were found. Set {ways}, on each machine that reads videos."
-    if _denied(error):
-        return f"{place}: access was denied ({error}). Check the credentials and their rights."
-    if _unreachable(error):
-        return f"{place}: the store did not answer ({error}). Check its address and the network."
-    if isinstance(error, json.JSONDecodeError):
-        return f"{place}: the store's answer could not be read ({error})."
-    return f"{place}: {str(error) or type(error).__name__}"
-
-
-def _denied(error: Exception) -> bool:
-    return any(isinstance(e, PermissionError) for e in _chain(error)) or any(
-        getattr(e, "status", None) in (401, 403) for e in _chain(error)
-    )
-
-
-def _unreachable(error: Exception) -> bool:
-    """By the kinds of errors, and the names of those whose packages may be missing."""
-    return any(
-        isinstance(e, TimeoutError | asyncio.TimeoutError | ConnectionError)
-        or "Connect" in type(e).__name__
-        or "Timeout" in type(e).__name__
-        for e in _chain(error)
-    )
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -18,7 +18,7 @@ from emotion_core.batch.inputs import find_videos
 from emotion_core.batch.locations import Url
 from emotion_core.batch.one_video import BatchOptions, VideoReader
 from emotion_core.batch.staged import StagedReader
-from emotion_core.batch.url_store import UrlStore, _sentence
+from emotion_core.batch.url_store import UrlStore
 from emotion_core.cli import main
 from emotion_core.errors import OutputError
 from emotion_core.media.write import sample_video
@@ -174,17 +174,3 @@ class Quiet(SimpleHTTPRequestHandler):
         if "secret" not in self.path:
             return super().send_head()
         return self.send_error(403)
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (PermissionError("Forbidden"), "access was denied (Forbidden)"),
-        (TimeoutError(), "did not answer"),
-        (ConnectionRefusedError("refused"), "did not answer (refused)"),
-        (OSError("odd"), "s3://lab/a.mp4: odd"),
-        (ValueError(), "ValueError"),
-    ],
-)
-def test_what_went_wrong_is_a_sentence(error: Exception, said: str) -> None:
-    assert said in _sentence(Url("s3://lab/a.mp4"), error)
