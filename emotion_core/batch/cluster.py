@@ -16,11 +16,9 @@ from emotion_core.batch import cluster_bridge
 from emotion_core.batch.cluster_bridge import Begin, Capacity, End
 from emotion_core.batch.cluster_options import ClusterOptions
 from emotion_core.batch.cluster_reader import code_digest, packed_setup
-from emotion_core.batch.folders import FolderOf
 from emotion_core.batch.locations import Location
 from emotion_core.batch.one_video import BatchOptions
-from emotion_core.batch.pool import CrewLostError, Pool
-from emotion_core.batch.report import Report
+from emotion_core.batch.pool import CrewLostError
 from emotion_core.batch.schedule import Analyse, Examine, Step
 from emotion_core.batch.split_videos import Join, ReadPiece
 from emotion_core.batch.stores import store_of
@@ -37,22 +35,18 @@ _SILENT_S: Final = 150.0
 _LEAVE_S: Final = 15.0
 
 
-def read_on_cluster(
-    options: BatchOptions,
-    folder_of: FolderOf,
-    cluster: ClusterOptions,
-    report: Report,
-    stop: Callable[[], bool],
-) -> None:
-    """Read the videos of a run on the machines of a cluster; every input gets its outcome.
+@contextlib.contextmanager
+def cluster_crew(
+    options: BatchOptions, cluster: ClusterOptions, stop: Callable[[], bool]
+) -> Iterator["ClusterCrew"]:
+    """Workers on the machines of a cluster, for one `Pool.run`, which ends them.
+
+    A stopped run keeps nothing of the videos that are being read.
 
     Args:
-        options: how each is read; already checked.
-        folder_of: where the results of each go.
+        options: how each video is read; already checked.
         cluster: where, and how many at once.
-        report: has the inputs; receives everything that happens.
-        stop: asked several times a second; once it is true, no other video is begun, and those
-            being read are ended without a result.
+        stop: ends the wait for the cluster.
 
     Raises:
         InputError: the cluster cannot be joined.
@@ -64,9 +58,7 @@ def read_on_cluster(
     store = store_of(token)
     store.write(token, b"Shows the machines of a cluster that they reach this place.\n")
     try:
-        with contextlib.closing(ClusterCrew(options, cluster, token, stop)) as crew:
-            pool = Pool(crew, folder_of, report)
-            pool.run(stop)
+        yield ClusterCrew(options, cluster, token, stop)
     finally:
         with contextlib.suppress(EmotionCoreError, OSError):
             store.remove(token)
@@ -99,9 +91,9 @@ class ClusterCrew:
         self._cluster = cluster
         self._cores, self._started = 0, 0
         self._steps: dict[int, Step] = {}
+        setup = pickle.dumps(packed_setup(options, token))
         log, self._log = tempfile.mkstemp(prefix="emotion-lab-ray-", suffix=".log")
         os.close(log)
-        setup = pickle.dumps(packed_setup(options, token))
         context = multiprocessing.get_context("spawn")
         self._connection, there = context.Pipe()
         self._process = context.Process(

@@ -94,11 +94,11 @@ class Pool:
         self._failed_starts, self._why = 0, ""
 
     def run(self, stop: Callable[[], bool]) -> None:
-        """Read everything.
+        """Read everything, then end the crew.
 
         Args:
-            stop: asked several times a second; once it is true, the videos being read are ended
-                properly, and no other is begun.
+            stop: asked several times a second; once it is true, the videos being read are ended,
+                as the crew's workers do it, and no other is begun.
         """
         for number, item in enumerate(self._report.inputs):
             if isinstance(item, dict):
@@ -108,8 +108,10 @@ class Pool:
                 self._round(stop)
         except CrewLostError as lost:
             self._lose(str(lost))
+        finally:
+            self._close()
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """End what still runs, and clear up where that was in the midst of a video."""
         self._crew.close()
         for worker in self._workers.values():

@@ -13,9 +13,10 @@ from emotion_core.batch.folders import FolderOf
 from emotion_core.batch.locations import Location
 from emotion_core.batch.one_video import BatchOptions, VideoReader
 from emotion_core.batch.outcomes import failure, not_begun
+from emotion_core.batch.pool import Crew, Pool
 from emotion_core.batch.report import Report
 from emotion_core.batch.staged import StagedReader
-from emotion_core.batch.workers import read_in_workers
+from emotion_core.batch.workers import ProcessCrew
 from emotion_core.progress import Event, Tell
 from emotion_core.video.pieces import MOST_PIECES, Splitting
 from emotion_core.video.progress import Hooks, VideoProgress
@@ -92,16 +93,24 @@ class Batch:
         reader = VideoReader(self.options)
         report = Report(inputs, self.tell)
         report.begin()
-        if self.cluster is not None:
-            # Ray is only imported where a run asks for it.
-            cluster = importlib.import_module("emotion_core.batch.cluster")
-            cluster.read_on_cluster(self.options, self.folder_of, self.cluster, report, self.stop)
-        elif self.jobs > 1:
-            read_in_workers(self.options, self.folder_of, self.jobs, report, self.stop)
-        else:
+        if self.cluster is None and self.jobs <= 1:
             with contextlib.closing(StagedReader(reader)) as staged:
                 self._read_here(staged, report)
+        else:
+            parts = self.options.pieces.count if self.options.pieces else 1
+            with self._crew() as crew:
+                Pool(crew, self.folder_of, report, parts).run(self.stop)
         return report.end()
+
+    def _crew(self) -> contextlib.AbstractContextManager[Crew]:
+        if self.cluster is None:
+            return contextlib.nullcontext(ProcessCrew(self.options, self.jobs))
+        # Ray is only imported where a run asks for it.
+        module = importlib.import_module("emotion_core.batch.cluster")
+        made: contextlib.AbstractContextManager[Crew] = module.cluster_crew(
+            self.options, self.cluster, self.stop
+        )
+        return made
 
     def _read_here(self, reader: StagedReader, report: Report) -> None:
         taken: set[Location] = set()

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -21,11 +21,8 @@ from types import ModuleType
 from typing import Any, Final
 
 from emotion_core.batch.capacity import usable_cores
-from emotion_core.batch.folders import FolderOf
 from emotion_core.batch.one_video import BatchOptions
 from emotion_core.batch.outcomes import FAILED
-from emotion_core.batch.pool import Pool
-from emotion_core.batch.report import Report
 from emotion_core.batch.schedule import Analyse
 from emotion_core.batch.split_videos import Join
 from emotion_core.batch.worker import AnyStep, Gone, Message, Stop, work
@@ -38,31 +35,6 @@ _ASK_S: Final = 0.2
 _EXIT_S: Final = 10.0
 # Libraries that read these when they are loaded, such as numpy's linear algebra.
 _THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-def read_in_workers(
-    options: BatchOptions,
-    folder_of: FolderOf,
-    jobs: int,
-    report: Report,
-    stop: Callable[[], bool],
-) -> None:
-    """Read the videos of a run, `jobs` at once; every input gets its outcome.
-
-    Args:
-        options: how each is read; already checked.
-        folder_of: where the results of each go.
-        jobs: worker processes.
-        report: has the inputs; receives everything that happens.
-        stop: asked several times a second; once it is true, the videos being read are ended
-            properly, with what is done, and no other is begun.
-    """
-    parts = options.pieces.count if options.pieces else 1
-    pool = Pool(ProcessCrew(options, jobs), folder_of, report, parts)
-    try:
-        pool.run(stop)
-    finally:
-        pool.close()
 
 
 @dataclass(slots=True, eq=False)

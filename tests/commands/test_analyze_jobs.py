@@ -15,9 +15,10 @@ import pytest
 
 from emotion_core.batch.folders import folders_in
 from emotion_core.batch.one_video import BatchOptions
+from emotion_core.batch.pool import Pool
 from emotion_core.batch.report import Report
 from emotion_core.batch.run import jobs_for
-from emotion_core.batch.workers import read_in_workers
+from emotion_core.batch.workers import ProcessCrew
 from emotion_core.cli import main
 from emotion_core.media.write import repeat_video, sample_video
 from emotion_core.progress import Event
@@ -251,7 +252,7 @@ def test_workers_do_not_run_the_main_script_again(
     Path(script.__file__).write_text("raise SystemExit(3)")
     monkeypatch.setitem(sys.modules, "__main__", script)
     report = Report([clips / "short.mp4", clips / "part.mp4"], lambda _: None)
-    read_in_workers(BatchOptions(), folders_in(tmp_path / "out"), 2, report, lambda: False)
+    Pool(ProcessCrew(BatchOptions(), 2), folders_in(tmp_path / "out"), report).run(lambda: False)
     assert [outcome["status"] for outcome in report.end()] == ["done", "done"]
 
 
@@ -261,7 +262,7 @@ def test_workers_that_cannot_start_fail_every_video_with_the_reason(
     events: list[Event] = []
     report = Report([clips / "short.mp4", clips / "part.mp4"], events.append)
     options = BatchOptions(models_dir=tmp_path / "nowhere")
-    read_in_workers(options, folders_in(tmp_path / "out"), 2, report, lambda: False)
+    Pool(ProcessCrew(options, 2), folders_in(tmp_path / "out"), report).run(lambda: False)
     for outcome in report.end():
         assert outcome["status"] == "failed"
         assert "no process could be started" in outcome["message"]
