@@ -1,22 +1,18 @@
 """A Ray cluster on this machine whose nodes can be killed, and `analyze` as its own process."""
 
 import contextlib
-import json
 import os
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ray.cluster_utils import Cluster
 
+from benchmarks.command_process import ROOT, CommandProcess
 from emotion_core.media.write import sample_video
 from emotion_core.progress import Event
 
-ROOT = Path(__file__).resolve().parents[1]
 # A loopback address, which other machines do not reach; Ray takes 127.0.0.1 for its outer one.
 _NODE = {"object_store_memory": 100 * 2**20, "node_ip_address": "127.0.0.2"}
 # Python runs it when it starts: videos of these names end the process that hashes them, or fill
@@ -131,36 +127,20 @@ class Machines:
                     self._kill(node)
 
 
-class Analysis:
+class Analysis(CommandProcess):
     """`analyze --engine ray --progress json`, in a process of its own."""
 
     def __init__(self, machines: Machines, *words: object) -> None:
-        line = [sys.executable, "-m", "emotion_core", *map(str, words), "--progress", "json"]
-        self.process = subprocess.Popen(
-            [*line, "--engine", "ray", "--address", machines.address],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        super().__init__(*words, "--engine", "ray", "--address", machines.address)
         self.told: list[Event] = []
-        self._errors: list[str] = []
-        self._reader = threading.Thread(target=self._read_errors)
-        self._reader.start()
-
-    def _read_errors(self) -> None:
-        assert self.process.stderr is not None
-        self._errors += self.process.stderr
 
     def wait_for(self, kind: str, count: int = 1) -> None:
         """Until so many events of a kind have come."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.told.append(json.loads(line))
+        for event in self.events():
+            self.told.append(event)
             if len(self.of_kind(kind)) >= count:
                 return
-        raise AssertionError(f"no {count} {kind}: {''.join(self._errors)}")
+        raise AssertionError(f"no {count} {kind}: {self.errors}")
 
     def of_kind(self, kind: str) -> list[Event]:
         """The events of a kind so far."""
@@ -172,15 +152,10 @@ class Analysis:
 
     def end(self) -> tuple[int, dict[str, Event], str]:
         """Exit status, the outcome of each video by its stem, and what was written as errors."""
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        self.told += map(json.loads, self.process.stdout)
-        status = self.process.wait(60)
-        self._reader.join()
-        self.process.stdout.close()
-        self.process.stderr.close()
+        self.told += self.events()
+        status = self.wait()
         ends = {Path(event["file"]).stem: event for event in self.of_kind("file_end")}
-        return status, ends, "".join(self._errors)
+        return status, ends, self.errors
 
 
 def analyse(machines: Machines, *words: object) -> tuple[int, dict[str, Event], str]:

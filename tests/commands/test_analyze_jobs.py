@@ -2,10 +2,7 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
+from benchmarks.command_process import CommandProcess
 from emotion_core.batch.folders import folders_in
 from emotion_core.batch.one_video import BatchOptions
 from emotion_core.batch.pool import Pool
@@ -25,7 +23,6 @@ from emotion_core.progress import Event
 from emotion_core.results.annotations import Edits
 from emotion_core.results.edits_file import save_edits
 
-ROOT = Path(__file__).resolve().parents[2]
 posix_only = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 
@@ -100,37 +97,17 @@ def test_clips_are_drawn_again_in_workers_too(
         assert len(list((tmp_path / "out" / name).glob("edited_*.mp4"))) == 1
 
 
-class Command:
-    """`analyze --progress json` in a process and a process group of its own."""
+class Command(CommandProcess):
+    """`analyze --progress json`, and the processes that it starts."""
 
     def __init__(self, *arguments: object) -> None:
-        line = [sys.executable, "-m", "emotion_core", "analyze", *map(str, arguments)]
-        self.process = subprocess.Popen(
-            [*line, "--progress", "json"],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        self._errors: list[str] = []
-        self._reader = threading.Thread(target=self._read_errors)
-        self._reader.start()
-
-    def _read_errors(self) -> None:
-        assert self.process.stderr is not None
-        self._errors += self.process.stderr
-
-    def events(self) -> Iterator[Event]:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            yield json.loads(line)
+        super().__init__("analyze", *arguments)
 
     def wait_for(self, kind: str, name: str) -> Event:
         for event in self.events():
             if event["event"] == kind and Path(event["file"]).name == name:
                 return event
-        pytest.fail(f"no {kind} of {name}: {''.join(self._errors)}")
+        pytest.fail(f"no {kind} of {name}: {self.errors}")
 
     def reader_of(self, name: str) -> psutil.Process:
         """The worker that has a video open."""
@@ -145,12 +122,7 @@ class Command:
     def end(self) -> tuple[int, dict[str, Event], str]:
         """Exit status, the last event of each video, and what was written on standard error."""
         last = {Path(e["file"]).name: e for e in self.events() if e["event"] == "file_end"}
-        status = self.process.wait(60)
-        self._reader.join()
-        for stream in (self.process.stdout, self.process.stderr):
-            assert stream is not None
-            stream.close()
-        return status, last, "".join(self._errors)
+        return self.wait(), last, self.errors
 
 
 def leftovers(folder: Path) -> list[str]:
