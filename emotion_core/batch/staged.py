@@ -115,10 +115,13 @@ class StagedReader:
         if self._fetched:
             shutil.rmtree(self._fetched[1].parent, ignore_errors=True)
             self._fetched = None
-        with _room_needed():
+        with contextlib.ExitStack() as undo, _room_needed():
             folder = Path(tempfile.mkdtemp(dir=self._scratch.root))
+            # The part of a video that did not come whole would take the room of the next.
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
             file = folder / f"{safe_name(video.stem)}{Path(video.name).suffix}"
             self._store(video).fetch(video, file)
+            undo.pop_all()
         self._fetched = (video, file)
         return file
 

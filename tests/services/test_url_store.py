@@ -20,7 +20,7 @@ from emotion_core.batch.one_video import BatchOptions, VideoReader
 from emotion_core.batch.staged import StagedReader
 from emotion_core.batch.url_store import UrlStore
 from emotion_core.cli import main
-from emotion_core.errors import OutputError
+from emotion_core.errors import InputError, OutputError
 from emotion_core.media.write import sample_video
 from emotion_core.video.options import VideoOptions
 from emotion_core.video.progress import Hooks
@@ -90,6 +90,23 @@ def test_a_video_is_fetched_once_and_published(memory: Any, tmp_path: Path) -> N
     assert memory.exists("/out/clip/summary.json")
     outcome = reader.analyse(source, Url("memory://out/clip"), Hooks())
     assert outcome["status"] == "skipped"
+    reader.close()
+
+
+def test_nothing_is_left_of_a_video_that_did_not_come_whole(
+    memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.pipe_file("/in/clip.mp4", b"a video")
+
+    def get_file(_: Any, __: str, target: str) -> None:
+        Path(target).write_bytes(b"a vi")
+        _fails()
+
+    monkeypatch.setattr(type(memory), "get_file", get_file)
+    reader = StagedReader(VideoReader(BatchOptions()))
+    with pytest.raises(InputError, match="did not answer"):
+        reader.examine(Url("memory://in/clip.mp4"))
+    assert [p.name for p in reader._scratch.root.rglob("*")] == [".lock"]
     reader.close()
 
 
