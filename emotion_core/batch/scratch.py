@@ -36,9 +36,7 @@ class Scratch:
         if self._root is None:
             try:
                 _sweep()
-                self._root = Path(tempfile.mkdtemp(prefix=_PREFIX))
-                self._lock = FileLock(self._root / _LOCK)
-                self._lock.acquire(timeout=0)
+                self._root, self._lock = _locked_folder()
             except OSError as error:
                 raise output_error(Path(tempfile.gettempdir()), error) from error
         return self._root
@@ -65,6 +63,19 @@ class Scratch:
             self._lock.release()
             shutil.rmtree(self._root, ignore_errors=True)
             self._root = self._lock = None
+
+
+def _locked_folder() -> tuple[Path, FileLock]:
+    while True:
+        root = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = FileLock(root / _LOCK)
+        # Between making the file and locking it, another process may take the folder for a dead
+        # one's and delete it.
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=0)
+            if (root / _LOCK).exists():
+                return root, lock
+            lock.release()
 
 
 def _sweep() -> None:

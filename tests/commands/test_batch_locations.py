@@ -317,6 +317,33 @@ def test_working_files_of_killed_processes_are_deleted(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("when", ["held", "gone"])
+def test_a_folder_that_is_deleted_before_it_is_locked_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    swept: list[Path] = []
+    acquire = scratch.FileLock.acquire
+
+    def acquire_late(self: Any, *arguments: Any, **options: Any) -> Any:
+        if swept:
+            return acquire(self, *arguments, **options)
+        root = Path(self.lock_file).parent
+        swept.append(root)
+        locked = acquire(self, *arguments, **options)
+        shutil.rmtree(root)
+        if when == "held":
+            self.release()
+            raise scratch.Timeout(self.lock_file)
+        return locked
+
+    monkeypatch.setattr(scratch.FileLock, "acquire", acquire_late)
+    made = scratch.Scratch()
+    assert made.root not in swept
+    assert made.root.is_dir()
+    made.close()
+
+
 def test_results_of_a_folder_tell_of_their_source(clip: Path, tmp_path: Path) -> None:
     read(clip, tmp_path / "clip", video=TABLE)
     assert read_summary(tmp_path / "clip")["source"]["name"] == "clip.mp4"
