@@ -76,6 +76,8 @@ class Schedule:
         self._first_and_examined: set[int] = set()
         self._taken: set[Location] = set()
         self._busy: dict[int, str] = {}
+        # Kept because asking again means to read from a disk or a store, several times a second.
+        self._waits_for: dict[int, str] = {}
         self._begun: Counter[int] = Counter()
         self._innocent: Counter[int] = Counter()
 
@@ -86,6 +88,8 @@ class Schedule:
             held: the number of the video that the asking worker has at hand; it comes first.
         """
         for number in sorted(self._first_and_examined, key=lambda n: (n != held, n)):
+            if self._waits_for.get(number) in self._busy.values():
+                continue
             step = self._named(number)
             if step is not None:
                 return step
@@ -139,6 +143,7 @@ class Schedule:
             self.ended(number)
             return Refuse(number, failure(path, error))
         if _plain(folder) in self._busy.values():
+            self._waits_for[number] = _plain(folder)
             return None
         self._taken.add(folder)
         self._busy[number] = _plain(folder)
@@ -148,6 +153,7 @@ class Schedule:
     def _name_is_settled(self, number: int) -> None:
         self._first_and_examined.discard(number)
         self._examined.pop(number, None)
+        self._waits_for.pop(number, None)
         name = safe_name(self._videos[number].stem)
         if number in (unnamed := self._unnamed[name]):
             unnamed.remove(number)

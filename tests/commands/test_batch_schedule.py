@@ -1,11 +1,14 @@
 """The order of a run and its folders, without processes; and how many videos at once."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emotion_core.batch import capacity
+from emotion_core.batch.examined import Examined
 from emotion_core.batch.folders import folders_in
+from emotion_core.batch.locations import Location
 from emotion_core.batch.schedule import Analyse, Examine, Refuse, Schedule, Step
 from emotion_core.video.analyze import Source
 
@@ -55,6 +58,25 @@ def test_the_plain_folder_goes_to_the_first_that_can_be_read(out: Path) -> None:
     readable(made, second, "2")
     made.ended(first.number)
     assert analyse(made).folder == out / "clip"
+
+
+def test_a_copy_that_waits_asks_for_its_folder_once(out: Path) -> None:
+    """The answer is read from the target, which may be far away."""
+    asked: list[Examined] = []
+    plain = folders_in(out)
+
+    def folder_of(source: Examined, taken: set[Any]) -> Location:
+        asked.append(source)
+        return plain(source, taken)
+
+    made = Schedule({n: Path(f"{n}/clip.mp4") for n in range(3)}, folder_of)
+    for step in examine(made, 3):
+        readable(made, step, "1")
+    assert [analyse(made).folder.name for _ in range(2)] == ["clip", "clip-11111111"]
+    assert [made.next() for _ in range(5)] == [None] * 5
+    assert len(asked) == 3
+    made.ended(1)
+    assert analyse(made).folder.name == "clip-11111111"
 
 
 @pytest.mark.parametrize("third", ["c/clip.mp4", "c/CLIP-22222222.mp4"])
