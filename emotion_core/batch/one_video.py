@@ -139,15 +139,18 @@ class VideoReader:
         options = self._options
         if options.redraw:
             return None
-        wanted, plan = self._wanted(source.path), None
-        count = 1
-        if options.pieces is not None:
-            plan = plan_pieces(source, feasible(wanted), self._model, options.pieces)
-            kept = (read_summary(folder).get("pieces") or {}).get("count") or 1
-            count = kept if options.pieces.automatic else len(plan.pieces)
+        wanted, splitting = self._wanted(source.path), options.pieces
+        plan, count = None, 1
+        if splitting is not None and splitting.automatic:
+            count = (read_summary(folder).get("pieces") or {}).get("count") or 1
+        elif splitting is not None:
+            plan = plan_pieces(source, feasible(wanted), self._model, splitting)
+            count = len(plan.pieces)
         key = result_key(source.sha256, wanted, self._model, count)
         if is_finished(folder, key) and not options.force:
             return analysed(source.path, folder, SKIPPED, read_summary(folder))
+        if splitting is not None and plan is None:
+            plan = plan_pieces(source, feasible(wanted), self._model, splitting)
         return plan
 
     def read(

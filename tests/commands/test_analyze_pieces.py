@@ -159,6 +159,13 @@ def test_what_is_finished_is_skipped_unless_another_number_is_asked_for(
 ) -> None:
     monkeypatch.setattr(pieces, "settling_s", lambda *_: 1.0)
     monkeypatch.setattr(pieces, "SHARED_S", 0.5)
+    planned: list[int | str] = []
+
+    def plan(*arguments: Any) -> PiecePlan:
+        planned.append(arguments[3].asked)
+        return pieces.plan_pieces(*arguments)
+
+    monkeypatch.setattr("emotion_core.batch.one_video.plan_pieces", plan)
     clip = repeat_video(part, tmp_path / "short.mp4", 4)
     line = ["analyze", str(clip), "--out", str(tmp_path), "--no-annotate"]
     line += ["--jobs", "1", "--json", str(tmp_path / "told.json")]
@@ -168,6 +175,7 @@ def test_what_is_finished_is_skipped_unless_another_number_is_asked_for(
         (outcome,) = json.loads((tmp_path / "told.json").read_text())
         kinds.append((outcome["status"], (outcome["summary"].get("pieces") or {}).get("count")))
     assert kinds == [("done", 3), ("skipped", 3), ("skipped", 3), ("done", None), ("skipped", None)]
+    assert planned == [3, 3, 1], "the packets of a finished video need not be read for auto"
     assert main([*line, "--pieces", "2", "--end", "2"]) == 0
     assert "read in one go: it is too short" in capsys.readouterr().out
     for wrong in ("0", "many", "1001"):
