@@ -232,6 +232,10 @@ class AnalysisRun:
             found = itertools.chain([] if first is None else [first], ahead)
             self._read_all(found, pipeline, selector, faces, clip)
         self._stopped |= self._report.stopped
+        self._describe_clip(writer)
+
+    def _describe_clip(self, writer: VideoWriter | None) -> None:
+        """For the summary; there is a clip where anything was written."""
         if writer is not None and writer.frames:
             self._clip = {
                 "file": CLIP,

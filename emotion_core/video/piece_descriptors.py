@@ -4,7 +4,6 @@ Descriptors are never written. Where the program was ended before all pieces wer
 its finished pieces are gone, and only the frames that are needed for new ones are looked at.
 """
 
-import csv
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,16 +17,18 @@ from emotion_core.datatypes import QualityHint
 from emotion_core.media.read import FrameSelector, read_frames
 from emotion_core.pipeline.identities import LEAST_SIDE_PX
 from emotion_core.pipeline.tracklets import LOOKS_KEPT, Place, Tracklet
+from emotion_core.results.export import COLUMNS
 from emotion_core.results.paths import FACES
+from emotion_core.video.piece_seams import TICKS_PER_S, table_rows
 from emotion_core.video.pieces import PiecePlan
 from emotion_core.vision.reidentification import describe
 
 
 class _Seen(NamedTuple):
-    """A face seen in a frame, as its row of the table says it."""
+    """A face seen in a frame, as its row of the table says it; its time is in microseconds."""
 
     frame: int
-    time_s: float
+    tick: int
     tracklet: int
     person: int
     shot: int
@@ -45,10 +46,10 @@ class _Seen(NamedTuple):
 class _These(FrameSelector):
     """Takes the frames that are shown at given times; the table rounds them to microseconds."""
 
-    times: frozenset[int] = frozenset()
+    ticks: frozenset[int] = frozenset()
 
     def takes(self, position: int, time_s: float) -> bool:  # noqa: ARG002
-        return round(time_s * 1e6) in self.times
+        return round(time_s * TICKS_PER_S) in self.ticks
 
 
 def described_again(plan: PiecePlan, number: int, folder: Path) -> tuple[Tracklet, ...]:
@@ -56,7 +57,7 @@ def described_again(plan: PiecePlan, number: int, folder: Path) -> tuple[Trackle
 
     Raises:
         VideoError: the video cannot be read any more.
-        OSError: the table cannot be read.
+        InputError: the table is missing or damaged.
     """
     rows: dict[int, list[_Seen]] = defaultdict(list)
     for seen in _seen(folder / FACES):
@@ -69,12 +70,12 @@ def described_again(plan: PiecePlan, number: int, folder: Path) -> tuple[Trackle
     for of_it in rows.values():
         for look in _spread(of_it):
             wanted[look.frame].append(look)
-    times = frozenset(round(s.time_s * 1e6) for looks in wanted.values() for s in looks)
+    ticks = frozenset(look.tick for looks in wanted.values() for look in looks)
     for frame in read_frames(
         plan.source.path,
         start_s=piece.read_from_s,
         end_s=piece.end_s,
-        selector=_These(times=times),
+        selector=_These(ticks=ticks),
         begin=piece.begin,
     ):
         for look in wanted[frame.index]:
@@ -86,20 +87,20 @@ def described_again(plan: PiecePlan, number: int, folder: Path) -> tuple[Trackle
 
 
 def _seen(path: Path) -> Iterator[_Seen]:
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if not row["track_id"] or row["predicted"] == "1":
-                continue
-            yield _Seen(
-                int(row["frame"]),
-                float(row["time_s"]),
-                int(row["tracklet"]),
-                int(row["track_id"]),
-                int(row["shot"]),
-                tuple(float(row[name]) for name in ("x", "y", "width", "height")),
-                float(row["angle"]),
-                QualityHint.TURNED not in row["quality"].split("+"),
-            )
+    for tick, values in table_rows(path):
+        row = dict(zip(COLUMNS, values, strict=True))
+        if not row["track_id"] or row["predicted"] == "1":
+            continue
+        yield _Seen(
+            int(row["frame"]),
+            tick,
+            int(row["tracklet"]),
+            int(row["track_id"]),
+            int(row["shot"]),
+            tuple(float(row[name]) for name in ("x", "y", "width", "height")),
+            float(row["angle"]),
+            QualityHint.TURNED not in row["quality"].split("+"),
+        )
 
 
 def _tracklet(rows: list[_Seen]) -> Tracklet:
@@ -108,8 +109,8 @@ def _tracklet(rows: list[_Seen]) -> Tracklet:
         first.tracklet,
         last.person,
         first.shot,
-        first.time_s,
-        last.time_s,
+        first.tick / TICKS_PER_S,
+        last.tick / TICKS_PER_S,
         first.place,
         last.place,
     )

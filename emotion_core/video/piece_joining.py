@@ -214,13 +214,7 @@ class _JoinedRun(AnalysisRun):
         drawing = Drawing(self._source.path, self._folder, start_s, end_s, origin_s)
         writer = drawing.written(self._folder / CLIP, Edits(), self._hooks)
         self._stopped |= writer is None
-        if writer is not None and writer.frames:
-            self._clip = {
-                "file": CLIP,
-                "origin_s": writer.origin_s,
-                "frames": writer.frames,
-                "sound_problem": writer.sound_problem,
-            }
+        self._describe_clip(writer)
 
     def _head(self, status: str) -> dict[str, Any]:
         plan = self._plan

@@ -71,6 +71,7 @@ def read_piece(
 
     Raises:
         VideoError: the video cannot be read.
+        InputError: the table of a finished piece is damaged.
         OutputError: the folder cannot be written, or another process reads this piece.
     """
     folder, hooks = plan.folder(results, number), hooks or Hooks()

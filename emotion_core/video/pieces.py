@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,7 +36,7 @@ class Splitting:
     """Into how many pieces each video is split.
 
     Attributes:
-        count: pieces, 2 or more; a shorter video has fewer.
+        count: pieces, 1 to `MOST_PIECES`; a shorter video has fewer.
         automatic: it was left to the program: pieces are long, and finished results are taken
             however many pieces they were read in.
 
@@ -101,7 +101,7 @@ class PiecePlan:
     splitting: Splitting
     pieces: tuple[Piece, ...]
     overlap_s: float
-    whole_because: str = field(default="")
+    whole_because: str = ""
 
     @property
     def key(self) -> str:
