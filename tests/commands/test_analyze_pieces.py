@@ -176,7 +176,10 @@ def test_what_is_finished_is_skipped_unless_another_number_is_asked_for(
         kinds.append((outcome["status"], (outcome["summary"].get("pieces") or {}).get("count")))
     assert kinds == [("done", 3), ("skipped", 3), ("skipped", 3), ("done", None), ("skipped", None)]
     assert planned == [3, 3, 1], "the packets of a finished video need not be read for auto"
+    left = tmp_path / "short" / PIECES
+    left.mkdir()
     assert main([*line, "--pieces", "2", "--end", "2"]) == 0
+    assert not left.exists(), "pieces of an earlier run, which nothing can use any more"
     assert "read in one go: it is too short" in capsys.readouterr().out
     for wrong in ("0", "many", "1001"):
         with pytest.raises(SystemExit, match="2"):

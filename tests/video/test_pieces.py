@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -19,7 +20,8 @@ from emotion_core.media.frame_times import frame_times
 from emotion_core.media.read import KeyFrame, read_frames
 from emotion_core.media.synthetic import sample_frames
 from emotion_core.media.write import write_frames
-from emotion_core.results.paths import FACES, PIECES
+from emotion_core.results.paths import FACES, PIECES, read_summary
+from emotion_core.results.summary import write_summary
 from emotion_core.video import pieces
 from emotion_core.video.analyze import Source, analyse_video
 from emotion_core.video.options import VideoOptions
@@ -158,6 +160,45 @@ def test_damage_is_counted_once_and_shifts_nothing(tmp_path: Path) -> None:
     assert one["frames_failed"] > 1
     assert comparable(joined) == comparable(one)
     assert (tmp_path / "pieces" / FACES).read_bytes() == (tmp_path / "one" / FACES).read_bytes()
+
+
+@pytest.mark.usefixtures("short_overlap")
+def test_a_piece_without_any_frame_is_an_empty_piece(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "whole.mp4", ODD_TIMES, size=(160, 120))
+    damaged, data = tmp_path / "damaged.mp4", bytearray(clip.read_bytes())
+    begin = plan_of(clip).pieces[-1].begin
+    assert begin is not None
+    with av.open(str(clip)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    for packet in packets[begin.index :]:
+        data[packet.pos or 0 : (packet.pos or 0) + packet.size] = b"\xff" * packet.size
+    damaged.write_bytes(data)
+    one, joined = both(damaged, tmp_path)
+    assert one["frames_failed"] > 50
+    assert comparable(joined) == comparable(one)
+    assert (tmp_path / "pieces" / FACES).read_bytes() == (tmp_path / "one" / FACES).read_bytes()
+
+
+@pytest.mark.usefixtures("short_overlap")
+def test_results_end_with_the_piece_in_which_the_file_breaks_off(tmp_path: Path) -> None:
+    plan = plan_of(write_clip(tmp_path / "a.mp4", ODD_TIMES[:120]))
+    assert len(plan.pieces) == 3
+    found = read_all(plan, tmp_path)
+    folder = plan.folder(tmp_path, 1)
+    write_summary(folder, read_summary(folder) | {"cut_short": True, "first_problem": "it ends"})
+    joined = join_pieces(plan, tmp_path, found)
+    assert (joined["cut_short"], joined["first_problem"]) == (True, "it ends")
+    end_s = plan.pieces[1].end_s
+    assert end_s is not None
+    assert end_s - 0.3 < float(rows(tmp_path)[-1]["time_s"]) < end_s
+
+
+def test_a_seek_that_leads_behind_the_key_frame_is_not_used() -> None:
+    packets = [SimpleNamespace(pts=t, dts=t, is_keyframe=t % 20 == 0) for t in range(40, 100, 5)]
+    container = SimpleNamespace(seek=lambda *_, **__: None, demux=lambda _: iter(packets))
+    assert media_read._leads_to(container, None, 60)
+    assert not media_read._leads_to(container, None, 20)
+    assert not media_read._leads_to(container, None, 65), "no key frame"
 
 
 @pytest.fixture(scope="module")
