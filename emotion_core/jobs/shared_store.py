@@ -85,13 +85,14 @@ class SharedJobStore(ReplicaStore):
         paths = paths_of(list(inputs), self._root)
         with self._database.transaction() as connection:
             row = self.index.locked(connection, job_id)
-            self.uploads.arrived(connection, paths)
             if row is not None and row.status in (WAITING, RUNNING, DONE):
                 self.index.touch(connection, job_id)
-                return job_id
-            if row is None and self._command.skips_finished:
-                self._share_results(connection, job["work"], job_id)
-            self.index.put(connection, job_id, portable(job, self._root), paths)
+            else:
+                if row is None and self._command.skips_finished:
+                    self._share_results(connection, job["work"], job_id)
+                self.index.put(connection, job_id, portable(job, self._root), paths)
+            # Last, as in `delete`: in another order each could wait for the other.
+            self.uploads.arrived(connection, paths)
         self._start_soon()
         return job_id
 
@@ -269,7 +270,7 @@ class SharedJobStore(ReplicaStore):
             return
         self._tidied_s = time.monotonic()
         # Folders first: a job that is new now has a row before it has a folder.
-        here = {folder.name for folder in (self._root / "jobs").glob("*")}
+        here = {folder.name for folder in (self._root / "jobs").glob("*")} | set(self._seen)
         for job_id in here - set(self.index.ids()) if here else ():
             self._drop_copy(job_id)
         self.uploads.tidy()
@@ -277,6 +278,7 @@ class SharedJobStore(ReplicaStore):
     def _drop_copy(self, job_id: str) -> None:
         """End a deleted job's process on this computer, and remove what is here of it."""
         self._seen.pop(job_id, None)
+        self._copying.pop(job_id, None)
         folder = self._folder(job_id)
         if not folder.exists():
             return

@@ -2,6 +2,9 @@
 
 import io
 import re
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from emotion_core.jobs.log import FileState
 from emotion_core.jobs.process import ANALYZE
 from emotion_core.media.write import sample_video
 from emotion_core.results.edits_file import change_edits
+from emotion_core.sharing import database as database_module
 from emotion_core.sharing.database import Database
 from emotion_core.sharing.objects import Objects
 from emotion_core.sharing.shared import Shared
@@ -44,6 +48,24 @@ def test_what_cannot_be_used_is_named_without_a_password(database: str, bucket: 
     assert "EMOTION_LAB_STORE" in said
     assert "very-secret" not in said
     Shared(database, bucket).check()
+
+
+def test_a_database_that_is_silent_is_waited_for_by_all_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(database_module, "_PATIENCE_S", 4)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        known = Database(f"postgresql://lab@127.0.0.1:{silent.getsockname()[1]}/lab")
+
+        def problem_of(_: int) -> str:
+            with pytest.raises(StoreError) as raised:
+                known.check()
+            return str(raised.value)
+
+        began_s = time.monotonic()
+        with ThreadPoolExecutor(3) as pool:
+            assert all("timeout" in said for said in pool.map(problem_of, range(3)))
+    assert time.monotonic() - began_s < 4
 
 
 @pytest.mark.parametrize("url", ["mysql://host/lab", "no url", "postgresql"])
