@@ -37,7 +37,7 @@ if state is None:
 elif state.running:
     from emotion_core.ui.video_page.progress import show_progress
 
-    show_progress(state.job_id)
+    show_progress(state)
 else:
     from emotion_core.ui.video_page.job_page import show_results
 

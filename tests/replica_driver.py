@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from emotion_core.config import PROJECT_ROOT
 from emotion_core.jobs.dispatcher import keep_starting
 from emotion_core.jobs.process import ANALYZE, JobCommand
@@ -15,6 +17,8 @@ from emotion_core.jobs.shared_store import SharedJobStore
 from emotion_core.sharing.shared import Shared
 
 LEASE_S = 3.0
+# A database that does not answer.
+NOBODY = "postgresql://lab:very-secret@127.0.0.1:9/lab"
 MODELS = PROJECT_ROOT / "models"
 # What every job's process does first: a job without a server ends itself.
 WATCHED = "from emotion_core.jobs.lease import watch_lease; watch_lease()\n"
@@ -45,6 +49,13 @@ def replica(
     return SharedJobStore(
         root, 24.0, MODELS, command, shared=shared, kind="videos", lease_s=lease_s
     )
+
+
+def use_replicas(patch: pytest.MonkeyPatch, work: Path, database: str, bucket: str) -> None:
+    """Let the pages that the test opens be one of these replicas."""
+    patch.setenv("EMOTION_LAB_WORK_DIR", str(work))
+    patch.setenv("EMOTION_LAB_DATABASE", database)
+    patch.setenv("EMOTION_LAB_STORE", bucket)
 
 
 @dataclass

@@ -109,7 +109,7 @@ class Videos:
 
     def _all(self) -> list[dict[str, Any]]:
         store = self._store()
-        states = [state for i in store.jobs_of(self._owner) if (state := store.state(i))]
+        states = store.states(store.jobs_of(self._owner))
         for state in states:
             _fetch(store, state)
         return [_described(state) for state in sorted(states, key=lambda s: -s.created_s)]

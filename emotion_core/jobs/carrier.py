@@ -108,7 +108,7 @@ class Carrier:
         owner = store.index.get(row.part_of) if row.part_of else row
         if owner is None:
             raise _LostError
-        store.fetch_copy(owner)
+        store.fetch_copy(owner.job_id)
         for path in uploads_of(row.description):
             store.uploads.fetch(path)
         job = local(row.description, store.root)

@@ -125,11 +125,17 @@ class JobLog:
         return tuple(_file_state(i["name"], self._latest.get(i["path"])) for i in inputs)
 
 
+def source_of(job: Mapping[str, Any], folder: Path) -> dict[str, Any] | None:
+    """The input of a job that results in a folder were made from, whether it is here or not."""
+    sha256 = (read_summary(folder).get("source") or {}).get("sha256")
+    found = (dict(i) for i in job.get("inputs", []) if i["sha256"] == sha256)
+    return next(found, None)
+
+
 def input_of(job: Mapping[str, Any], folder: Path) -> dict[str, Any] | None:
     """The video of a job that results in a folder were made from; None where it is gone."""
-    sha256 = (read_summary(folder).get("source") or {}).get("sha256")
-    found: list[dict[str, Any]] = [i for i in job.get("inputs", []) if i["sha256"] == sha256]
-    return found[0] if found and Path(found[0]["path"]).is_file() else None
+    video = source_of(job, folder)
+    return video if video and Path(video["path"]).is_file() else None
 
 
 def read_json(path: Path) -> dict[str, Any]:

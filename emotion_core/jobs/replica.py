@@ -21,7 +21,7 @@ from emotion_core.jobs.store import JobStore
 from emotion_core.results.edits_file import share_edits
 from emotion_core.results.paths import PREVIEW
 from emotion_core.sharing.edits import SharedEdits
-from emotion_core.sharing.job_index import JobIndex, JobRow
+from emotion_core.sharing.job_index import JobIndex
 from emotion_core.sharing.local_copy import LocalCopy
 from emotion_core.sharing.shared import Shared
 
@@ -70,22 +70,22 @@ class ReplicaStore(JobStore):
         self._copying: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         share_edits(self._root, self.edits)
 
-    def fetch_copy(self, row: JobRow) -> list[str]:
+    def fetch_copy(self, job_id: str) -> list[str]:
         """Bring the results of a job to this computer; returns the names of lost files.
 
         Raises:
             OSError: this computer's folder cannot be written.
         """
-        with self.copying(row.job_id) as copy:
+        with self.copying(job_id) as copy:
             lost = copy.fetch("results/")
-        file = self._folder(row.job_id) / "job.json"
-        if not file.exists():
+        file = self._folder(job_id) / "job.json"
+        if not file.exists() and (row := self.index.get(job_id)) is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
             replace_file(file, json.dumps(local(row.description, self._root)).encode())
-        for folder in self.results_of(row.job_id).glob("*"):
+        for folder in self.results_of(job_id).glob("*"):
             # Of a job that ran elsewhere.
             (folder / PREVIEW).unlink(missing_ok=True)
-            self.edits.refresh(folder)
+        self.edits.refresh_all(job_id, self.results_of(job_id))
         return [Path(path).name for path in lost]
 
     @property

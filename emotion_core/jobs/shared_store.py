@@ -19,15 +19,26 @@ from emotion_core.atomic_io import replace_file
 from emotion_core.errors import OutputError, StoreError
 from emotion_core.jobs.carrier import Carrier
 from emotion_core.jobs.folders import new_job, work_after
-from emotion_core.jobs.log import DONE, RUNNING, WAITING, JobInput, JobState, digest_of
+from emotion_core.jobs.log import (
+    DONE,
+    RUNNING,
+    WAITING,
+    JobInput,
+    JobState,
+    digest_of,
+    read_json,
+    source_of,
+)
 from emotion_core.jobs.replica import ReplicaStore
-from emotion_core.jobs.shared_state import paths_of, portable, state_of_row, stopped
-from emotion_core.results.paths import EDITED_CLIPS, PREVIEW, read_summary
+from emotion_core.jobs.shared_state import below, paths_of, portable, state_of_row, stopped
+from emotion_core.results.paths import EDITED_CLIPS, PREVIEW
 from emotion_core.sharing.job_index import JobRow
 
 _log = logging.getLogger(__name__)
 _TIDY_EVERY_S: Final = 3.0
 _CLEAN_EVERY_S: Final = 10.0
+# A little less than a page waits between two looks.
+_SEE_EVERY_S: Final = 0.9
 _STORING: Final = "Storing the results …"
 _FETCHING: Final = "Fetching the video …"
 
@@ -74,13 +85,14 @@ class SharedJobStore(ReplicaStore):
         paths = paths_of(list(inputs), self._root)
         with self._database.transaction() as connection:
             row = self.index.locked(connection, job_id)
-            self.uploads.arrived(connection, paths)
             if row is not None and row.status in (WAITING, RUNNING, DONE):
                 self.index.touch(connection, job_id)
-                return job_id
-            if row is None and self._command.skips_finished:
-                self._share_results(connection, job["work"], job_id)
-            self.index.put(connection, job_id, portable(job, self._root), paths)
+            else:
+                if row is None and self._command.skips_finished:
+                    self._share_results(connection, job["work"], job_id)
+                self.index.put(connection, job_id, portable(job, self._root), paths)
+            # Last, as in `delete`: in another order each could wait for the other.
+            self.uploads.arrived(connection, paths)
         self._start_soon()
         return job_id
 
@@ -89,17 +101,23 @@ class SharedJobStore(ReplicaStore):
 
         While the database does not answer, what was last known.
         """
+        return next(iter(self.states([job_id])), None)
+
+    def states(self, job_ids: Sequence[str]) -> list[JobState]:
+        """The same for several jobs, of which the database is asked once."""
+        if not job_ids:
+            return []
         try:
-            row = self.index.get(job_id)
+            rows = self.index.several(job_ids)
         except StoreError:
-            if job_id in self._seen:
-                return self._seen[job_id]
+            if all(job_id in self._seen for job_id in job_ids):
+                return [self._seen[job_id] for job_id in job_ids]
             raise
-        if row is None:
-            self._drop_copy(job_id)
-            return None
-        self._seen[job_id] = state = self._with_more(row)
-        return state
+        for gone in set(job_ids) - rows.keys():
+            self._drop_copy(gone)
+        states = [self._with_more(rows[job_id]) for job_id in job_ids if job_id in rows]
+        self._seen |= {state.job_id: state for state in states}
+        return states
 
     def _with_more(self, row: JobRow) -> JobState:
         """What this computer knows better, where it runs the job."""
@@ -118,10 +136,14 @@ class SharedJobStore(ReplicaStore):
         """Bring the newest frame of a job that another replica runs to this computer."""
         if state.current is None or state.current.folder is None:
             return
+        file = state.current.folder / PREVIEW
         with contextlib.suppress(StoreError, OSError):
+            # Another page, or another part of this one, may have asked for it a moment ago.
+            if file.is_file() and time.time() - file.stat().st_mtime < _SEE_EVERY_S:
+                return
             if picture := self.index.preview(state.job_id):
-                state.current.folder.mkdir(parents=True, exist_ok=True)
-                replace_file(state.current.folder / PREVIEW, picture)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                replace_file(file, picture)
 
     def jobs_of(self, owner: str) -> list[str]:
         """The ids of the jobs that this owner started."""
@@ -141,7 +163,7 @@ class SharedJobStore(ReplicaStore):
         new = self._id_after(job_id, folder, key)
         with self._database.transaction() as connection:
             row = self.index.locked(connection, job_id)
-            video = _input_of(row, folder) if row else None
+            video = source_of(row.description, folder) if row else None
             if video is None:
                 return None
             known = self.index.locked(connection, new)
@@ -154,13 +176,12 @@ class SharedJobStore(ReplicaStore):
 
     def video_of(self, job_id: str, folder: Path) -> Path | None:
         """The video that a job's results in a folder were made from; None where it is gone."""
-        row = self.index.get(job_id)
-        video = _input_of(row, folder) if row else None
-        if video is None:
-            return None
-        self.uploads.fetch(video["path"])
-        path = self._root / video["path"]
-        return path if path.is_file() else None
+        # Where the results are, the description is, too.
+        job = read_json(self._folder(job_id) / "job.json")
+        video = source_of(job, folder)
+        if video is not None and (path := below(video["path"], self._root)) is not None:
+            self.uploads.fetch(path)
+        return super().video_of(job_id, folder)
 
     def restart(self, job_id: str) -> None:
         """Put a stopped job into the queue again; videos that are finished are not read twice."""
@@ -208,11 +229,10 @@ class SharedJobStore(ReplicaStore):
 
     def fetch(self, job_id: str) -> list[str]:
         """Bring the results of an ended job to this computer; returns the names of lost files."""
-        row = self.index.get(job_id)
-        if row is None or job_id in self._held:
+        if job_id in self._held:
             return []
         try:
-            return self.fetch_copy(row)
+            return self.fetch_copy(job_id)
         except OSError as error:
             raise OutputError(
                 f"The results could not be copied to this computer: {error.strerror}."
@@ -250,7 +270,7 @@ class SharedJobStore(ReplicaStore):
             return
         self._tidied_s = time.monotonic()
         # Folders first: a job that is new now has a row before it has a folder.
-        here = {folder.name for folder in (self._root / "jobs").glob("*")}
+        here = {folder.name for folder in (self._root / "jobs").glob("*")} | set(self._seen)
         for job_id in here - set(self.index.ids()) if here else ():
             self._drop_copy(job_id)
         self.uploads.tidy()
@@ -258,6 +278,7 @@ class SharedJobStore(ReplicaStore):
     def _drop_copy(self, job_id: str) -> None:
         """End a deleted job's process on this computer, and remove what is here of it."""
         self._seen.pop(job_id, None)
+        self._copying.pop(job_id, None)
         folder = self._folder(job_id)
         if not folder.exists():
             return
@@ -276,10 +297,3 @@ class SharedJobStore(ReplicaStore):
 def _is_of_the_analysis(path: str) -> bool:
     """Not what a person has made of its results."""
     return not PurePosixPath(path).match(EDITED_CLIPS)
-
-
-def _input_of(row: JobRow, folder: Path) -> dict[str, Any] | None:
-    """The input of a job that results in a folder were made from."""
-    sha256 = (read_summary(folder).get("source") or {}).get("sha256")
-    found = (dict(i) for i in row.description["inputs"] if i["sha256"] == sha256)
-    return next(found, None)

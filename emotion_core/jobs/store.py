@@ -149,6 +149,10 @@ class JobStore(JobFolders):
             problem = self._problems.get(job_id, "")
         return state_of(folder, job, files, ended=ended, alive=alive, problem=problem)
 
+    def states(self, job_ids: Sequence[str]) -> list[JobState]:
+        """How these jobs are doing, in this order; those that are no more are left out."""
+        return [state for job_id in job_ids if (state := self.state(job_id))]
+
     def _log_of(self, job_id: str) -> JobLog:
         """The log of the job's newest run, which another server may have begun."""
         folder, log = self._folder(job_id), self._logs.get(job_id)

@@ -1,7 +1,6 @@
 """The database that all replicas share: its tables, and transactions with errors in plain words."""
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -142,12 +141,17 @@ class Database:
                 connect_args={
                     "connect_timeout": _PATIENCE_S // 2,
                     "options": f"-c statement_timeout={_PATIENCE_S}s",
+                    # A computer that has lost its power does not even refuse: without these, TCP
+                    # waits a quarter of an hour for what was sent, and two hours for an answer.
+                    "tcp_user_timeout": _PATIENCE_S * 1000,
+                    "keepalives_idle": _PATIENCE_S,
+                    "keepalives_interval": 2,
+                    "keepalives_count": 3,
                 },
             )
         else:
             self._engine = _sqlite_engine(parsed)
         self._ready = False
-        self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Any]:
@@ -188,15 +192,15 @@ class Database:
         self._engine.dispose()
 
     def _make_tables(self) -> None:
-        with self._lock:
-            if self._ready:
-                return
-            with self._engine.begin() as connection:
-                if self._postgres:
-                    # Two replicas that begin at once must not make them twice.
-                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING_TABLES)))
-                _TABLES.create_all(connection)
-            self._ready = True
+        if self._ready:
+            return
+        with self._engine.begin() as connection:
+            if self._postgres:
+                # Two that begin at once must not make them twice. A lock of this process's own
+                # would let its threads wait in a row for a database that does not answer.
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING_TABLES)))
+            _TABLES.create_all(connection)
+        self._ready = True
 
 
 def _sqlite_engine(url: Any) -> Any:

@@ -48,6 +48,20 @@ class SharedEdits:
         if row is not None:
             self._write(folder, row)
 
+    def refresh_all(self, job: str, results: Path) -> None:
+        """Bring the edits.json of all results folders of a job up to date.
+
+        Args:
+            job: the job.
+            results: the folder of its results folders.
+
+        Raises: as of `refresh`.
+        """
+        with self._database.transaction() as connection:
+            rows = connection.execute(self._select_all(job)).all()
+        for row in rows:
+            self._write(results / row.folder, row)
+
     @contextlib.contextmanager
     def changing(self, folder: Path) -> Iterator[None]:
         """Let no other replica change the edits meanwhile; afterwards all have what is in the file.
@@ -134,8 +148,10 @@ class SharedEdits:
 
     def _select(self, place: tuple[str, str]) -> Any:
         job, name = place
-        mine = (EDITS.c.kind == self._kind, EDITS.c.job == job, EDITS.c.folder == name)
-        return sa.select(EDITS).where(*mine)
+        return self._select_all(job).where(EDITS.c.folder == name)
+
+    def _select_all(self, job: str) -> Any:
+        return sa.select(EDITS).where(EDITS.c.kind == self._kind, EDITS.c.job == job)
 
 
 def _restore(file: Path, content: bytes | None) -> None:

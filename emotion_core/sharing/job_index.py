@@ -93,8 +93,14 @@ class JobIndex:
 
     def get(self, job_id: str) -> JobRow | None:
         """A job; None where there is none (any more)."""
+        return self.several([job_id]).get(job_id)
+
+    def several(self, job_ids: Collection[str]) -> dict[str, JobRow]:
+        """These jobs by their ids; those that there are not (any more) are missing."""
+        wanted = sa.select(JOBS).where(JOBS.c.kind == self._kind, JOBS.c.id.in_(list(job_ids)))
         with self._database.transaction() as connection:
-            return _row(connection.execute(self._select(job_id)).first())
+            rows = connection.execute(wanted).all()
+        return {row.id: known for row in rows if (known := _row(row))}
 
     def ids(self, **equal: str) -> list[str]:
         """The ids of the jobs whose columns have these values, oldest first."""

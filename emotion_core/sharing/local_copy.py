@@ -43,7 +43,8 @@ class LocalCopy:
             StoreError: the store or the database does not answer.
             OSError: this computer's folder cannot be written.
         """
-        record = self._read()
+        before = self._read()
+        record = dict(before)
         listed = self._files.listed(self._job, below)
         if lost := self._bring(listed, record):
             # Replaced by another replica meanwhile?
@@ -54,7 +55,8 @@ class LocalCopy:
             # Another replica has taken it away.
             (self._folder / path).unlink(missing_ok=True)
             del record[path]
-        self._write(record)
+        if record != before:
+            self._write(record)
         return lost
 
     def _bring(self, listed: Collection[SharedFile], record: dict[str, list[Any]]) -> list[str]:

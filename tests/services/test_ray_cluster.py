@@ -20,6 +20,7 @@ from benchmarks.ray_machines import Analysis, Machines, analyse, ray_cluster, ti
 from emotion_core.batch.cluster_bridge import _why_not
 from emotion_core.cli import main
 from emotion_core.config import MODELS_DIR
+from emotion_core.jobs.dispatcher import keep_starting
 from emotion_core.jobs.process import analyze_on
 from emotion_core.jobs.store import JobStore
 from emotion_core.media.write import repeat_video, sample_video
@@ -203,6 +204,27 @@ def test_jobs_of_the_video_page_are_read_on_the_cluster(
     after = store.start_after(job.job_id, folder, ["--redraw"], "redraw")
     assert after is not None
     assert wait(store, after.job_id, ended).status == "done"
+
+
+def test_a_replica_has_its_jobs_read_on_the_cluster_and_shares_the_results(
+    machines: Machines, clips: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("sqlalchemy", reason="needs the extra `replicas`: sqlalchemy")
+    from replica_driver import replica
+
+    urls = f"sqlite:///{tmp_path}/lab.db", f"file://{tmp_path}/files"
+    command = analyze_on(machines.address)
+    here, there = (replica(tmp_path / name, *urls, command, 30.0) for name in ("here", "there"))
+    there.start_waiting = lambda: False  # type: ignore[method-assign]
+    job_id = there.start([upload(there, clips / "clip02.mp4")], ["--no-annotate"], MODEL)
+    keep_starting(here)
+    (file,) = wait(there, job_id, ended).files
+    assert file.status == "done", file.message
+    assert there.fetch(job_id) == []
+    folder = folder_of(file)
+    assert folder.is_relative_to(tmp_path / "there")
+    assert is_finished(folder, read_summary(folder)["key"])
+    assert files_of(folder) == files_of(here.results_of(job_id) / folder.name)
 
 
 def test_an_address_that_does_not_answer_is_said_before_any_work(

@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import math
 import shutil
 import threading
 import time
@@ -96,13 +97,16 @@ class _Check:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._checked_s, self._problem = 0.0, ""
+        self._checked_s, self._problem = -math.inf, ""
 
     def problem(self, known: "Shared") -> str:
         """What is wrong with them, "" where they can be used."""
+        asked_s = time.monotonic()
         with self._lock:
-            # A failure is asked about each time: the visitor reloads to see whether it is over.
-            if self._problem or time.monotonic() > self._checked_s + _CHECK_EVERY_S:
+            # A failure is asked about each time: the visitor reloads to see whether it is over. But
+            # not by those who have waited here for that very answer.
+            last_s = 0.0 if self._problem else _CHECK_EVERY_S
+            if asked_s > self._checked_s + last_s:
                 self._problem = ""
                 try:
                     known.check()

@@ -126,7 +126,7 @@ class VisitorJobs:
         given = st.query_params.get(self.parameter, "")
         if given and given not in ids and (not signs_on() or given in self._my_ids()):
             ids.append(given)
-        states = [state for job_id in ids if (state := self.store().state(job_id))]
+        states = self.store().states(ids)
         st.session_state[key] = [state.job_id for state in states]
         return sorted(states, key=lambda state: -state.created_s)
 

@@ -106,5 +106,5 @@ def end_all(token: str) -> None:
 
 def _jobs(token: str, action: str) -> list[JobState]:
     store = study_jobs()
-    states = [state for job_id in store.jobs_of(token) if (state := store.state(job_id))]
+    states = store.states(store.jobs_of(token))
     return [s for s in states if next(iter(s.options.get("arguments", [])), "") == action]

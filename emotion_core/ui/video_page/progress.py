@@ -21,12 +21,14 @@ _ICONS: Final = {
 }
 
 
-def show_progress(job_id: str) -> None:
+def show_progress(state: JobState) -> None:
     """Draw a running job and look again every second; the page is run again at its end."""
+    job_id, known = state.job_id, [state]
 
     @st.fragment(run_every=_EVERY_S)
     def look() -> None:
-        state = job_store().state(job_id)
+        # The page has just asked for it.
+        state = known.pop() if known else job_store().state(job_id)
         if state is None or not state.running:
             st.rerun()
         else:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+import streamlit as st
 
 PASSWORD = "only-for-tests"
 _NEEDED = ("psycopg", "sqlalchemy", "s3fs", "moto")
@@ -128,6 +130,39 @@ def s3() -> Iterator[str]:
 def bucket(s3: str) -> str:
     """The URL of an empty prefix of a bucket."""
     return f"{s3}/{secrets.token_hex(6)}"
+
+
+@pytest.fixture(autouse=True)
+def fresh_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Pages begin without what an earlier test has opened; connections do not outlive a test."""
+    sa = importlib.import_module("sqlalchemy")
+    create, engines = sa.create_engine, []
+
+    def noted(*args: Any, **options: Any) -> Any:
+        engines.append(create(*args, **options))
+        return engines[-1]
+
+    monkeypatch.setattr(sa, "create_engine", noted)
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """What the test itself, or a page that it opens, has asked the database so far."""
+    sa = importlib.import_module("sqlalchemy")
+    seen: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if threading.current_thread().name.startswith(("MainThread", "ScriptRunner")):
+            seen.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    yield seen
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
 
 def _wait_for(connect: Callable[[], object], seconds: float = 30) -> None:

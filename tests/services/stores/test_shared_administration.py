@@ -15,7 +15,7 @@ from asgi_calls import Answer, ask
 from jobs_driver import MODEL, ended, wait
 from made_recordings import result
 from page_driver import run
-from replica_driver import END, replica
+from replica_driver import END, NOBODY, replica, use_replicas
 from signed_in import open_as, person, use_sign_on
 from starlette.applications import Starlette
 
@@ -36,17 +36,9 @@ from emotion_core.sharing.people import SharedPeople
 from emotion_core.sharing.shared import Shared
 from emotion_core.ui.common.operations import Operations
 
-NOBODY = "postgresql://lab:very-secret@127.0.0.1:9/lab"
 # Leaves the results of one video.
 CODE = "import pathlib, sys; p = pathlib.Path(sys.argv[1], 'a'); p.mkdir(parents=True)\n"
 CODE += "(p / 'summary.json').write_text('x' * 1000)\n" + END
-
-
-@pytest.fixture(autouse=True)
-def fresh_server() -> Iterator[None]:
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
 
 
 @pytest.fixture
@@ -55,12 +47,6 @@ def index(database: str) -> Iterator[Database]:
     known = Database(database)
     yield known
     known.close()
-
-
-def use_replicas(patch: pytest.MonkeyPatch, work: Path, database: str, bucket: str) -> None:
-    patch.setenv("EMOTION_LAB_WORK_DIR", str(work))
-    patch.setenv("EMOTION_LAB_DATABASE", database)
-    patch.setenv("EMOTION_LAB_STORE", bucket)
 
 
 def analysed(store: SharedJobStore, name: str) -> str:

@@ -1,13 +1,11 @@
 """With sign-on, no one reaches another person's things through what the replicas share."""
 
 import json
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from asgi_calls import ask
 from jobs_driver import FAST, MODEL, ended, upload, wait
 from made_recordings import result
@@ -40,17 +38,13 @@ TOKEN = "t" * 32
 
 
 @pytest.fixture(autouse=True)
-def here(
-    tmp_path: Path, database: str, bucket: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+def here(tmp_path: Path, database: str, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The pages' own replica, on which people sign in."""
     use_sign_on(monkeypatch, tmp_path / "work", EMOTION_LAB_ADMINS="chief@example.org")
     monkeypatch.setenv("EMOTION_LAB_DATABASE", database)
     monkeypatch.setenv("EMOTION_LAB_STORE", bucket)
     monkeypatch.setenv("EMOTION_LAB_API_TOKEN", TOKEN)
-    st.cache_resource.clear()
-    yield tmp_path / "work"
-    st.cache_resource.clear()
+    return tmp_path / "work"
 
 
 @pytest.fixture

@@ -93,6 +93,20 @@ def test_results_are_opened_on_another_replica(
     assert video.read_bytes() == b"film"
 
 
+def test_jobs_are_asked_about_all_at_once(
+    there: SharedJobStore, statements: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(there, "_start_soon", lambda: None)
+    given = there.add_input("clip.mp4", io.BytesIO(b"film"))
+    ids = [there.start([given], [str(n)], MODEL) for n in range(4)]
+    there.delete(ids[1])
+    statements.clear()
+    wanted = [ids[2], ids[1], ids[0], "unknown", ids[3]]
+    assert [state.job_id for state in there.states(wanted)] == [ids[2], ids[0], ids[3]]
+    assert len(statements) == 1
+    assert there.states([]) == []
+
+
 def test_what_one_replica_deletes_is_gone_everywhere(
     here: SharedJobStore, there: SharedJobStore, bucket: str, tmp_path: Path
 ) -> None:
