@@ -1,6 +1,7 @@
 """Fixtures that several areas share. Add yours below; keep each a few lines."""
 
 import asyncio
+import functools
 import gc
 import subprocess
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -48,6 +49,21 @@ def objects_set_aside() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(scope="session")
+def components_looked_up_once() -> Iterator[None]:
+    """Streamlit reads the data of all installed packages, looking for components of pages.
+
+    A server does so at its start; a page under test does it each time one is opened, and it takes
+    longer than nearly all pages.
+    """
+    from streamlit.components.v2 import manifest_scanner
+
+    known = functools.cache(manifest_scanner.scan_component_manifests)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", known)
+        yield
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ cannot be written is reported to the server's log and stops no work.
 """
 
 import contextlib
+import itertools
 import json
 import logging
 import os
@@ -112,9 +113,9 @@ class AuditLog:
             StoreError: they are in a database, which does not answer.
         """
         lines: list[dict[str, Any]] = []
-        days = sorted({day for day, _ in self._files()}, reverse=True)
-        for day in days:
-            today = [line for d, path in self._files() if d == day for line in _lines(path)]
+        newest_first = reversed(self._files())
+        for _, files in itertools.groupby(newest_first, key=lambda file: file[0]):
+            today = [line for _, path in files for line in _lines(path)]
             # Of lines of one millisecond, too, the later ones come first.
             today.reverse()
             lines += sorted(today, key=lambda line: str(line.get("time", "")), reverse=True)

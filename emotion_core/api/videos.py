@@ -77,7 +77,7 @@ class Videos:
                 limits = self._limits
                 await save_body(request, file, limits.upload_bytes, limits.idle_s)
                 job_id = await run_in_threadpool(self._start, name, file, arguments)
-        state = await run_in_threadpool(self._state, job_id)
+        state = await run_in_threadpool(self._fetched, job_id)
         location = f"{request.url.path.rstrip('/')}/{job_id}"
         return Json(_described(state), 202, {"Location": location})
 
@@ -92,8 +92,7 @@ class Videos:
 
     async def delete(self, request: Request) -> Response:
         """DELETE /videos/{job}."""
-        state = await self._known(request)
-        await run_in_threadpool(self._store().delete, state.job_id)
+        await run_in_threadpool(self._delete, request.path_params["job"])
         return Response(status_code=204)
 
     async def file(self, request: Request) -> Response:
@@ -115,14 +114,21 @@ class Videos:
         return [_described(state) for state in sorted(states, key=lambda s: -s.created_s)]
 
     async def _known(self, request: Request) -> JobState:
-        return await run_in_threadpool(self._state, request.path_params["job"])
+        return await run_in_threadpool(self._fetched, request.path_params["job"])
+
+    def _delete(self, job_id: str) -> None:
+        self._store().delete(self._state(job_id).job_id)
+
+    def _fetched(self, job_id: str) -> JobState:
+        state = self._state(job_id)
+        _fetch(self._store(), state)
+        return state
 
     def _state(self, job_id: str) -> JobState:
         store = self._store()
         state = store.state(job_id) if job_id in store.jobs_of(self._owner) else None
         if state is None:
             raise RefusedError(404, "There is no such job (any more). GET …/videos lists them.")
-        _fetch(store, state)
         return state
 
 

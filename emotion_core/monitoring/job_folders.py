@@ -45,8 +45,10 @@ def jobs_in(store: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 def state_in(folder: Path, job: Mapping[str, Any]) -> str:
     """How a job is doing, as `jobs.log` names it; any server may have begun it."""
     stamp = _stamp(folder)
-    if _ended.get(folder, (0, ""))[0] == stamp:
-        return _ended[folder][1]
+    # Another thread may empty the whole at any moment.
+    known, ended = _ended.get(folder, (0, ""))
+    if known == stamp:
+        return ended
     alive = living(folder, None) is not None
     log = JobLog(folder / PROGRESS)
     log.update()
@@ -96,9 +98,9 @@ def longest_wait_s(
     """
     worst = ("", 0.0)
     for name, kind in kinds.items():
-        jobs = list(jobs_in(work_dir / name))
-        waiting = [folder for folder, _ in jobs if waits(folder)]
-        if not waiting or any(living(folder, None) for folder, _ in jobs if folder not in waiting):
+        folders = {folder for folder, _ in jobs_in(work_dir / name)}
+        waiting = {folder for folder in folders if waits(folder)}
+        if not waiting or any(living(folder, None) for folder in folders - waiting):
             continue
         wait_s = max(now_s - touched_s(folder) for folder in waiting)
         worst = max(worst, (kind, wait_s), key=lambda found: found[1])

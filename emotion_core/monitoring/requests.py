@@ -3,6 +3,7 @@ log."""
 
 import threading
 from collections import Counter
+from http import HTTPMethod
 from typing import Any, Final
 
 from emotion_core.access.audit import AuditLog
@@ -66,7 +67,9 @@ class ObservedRequests:
         params = {str(k): str(v) for k, v in (scope.get("path_params") or {}).items()}
         known = scope.get("endpoint") is not None
         route = route_of(scope["path"].partition(_API)[2] if known else "", params)
-        self._counts.add(scope["method"], route, status)
+        # A client may call a method what it likes, and each name would be kept.
+        method = scope["method"] if scope["method"] in HTTPMethod.__members__ else "other"
+        self._counts.add(method, route, status)
         if status >= 400:
             return
         kind = route.split("/")[0]

@@ -5,7 +5,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -66,8 +66,7 @@ class StudyStore:
 
     def find(self, token: str) -> Path | None:
         """The folder of a study; None where there is none (any more)."""
-        # Tokens come from the address bar: they must not lead anywhere else.
-        if not _TOKEN.fullmatch(token) or not self._head(token):
+        if not self._head(token):
             return None
         folder = self._root / token / _STUDY
         return folder if folder.is_dir() else None
@@ -97,32 +96,29 @@ class StudyStore:
         token = next(found, None)
         return self.find(token) if token else None
 
-    def of(self, owners: Iterable[str]) -> list[str]:
-        """Tokens of the studies that these visits made, newest first."""
+    def of(self, owners: Iterable[str], email: str = "") -> list[str]:
+        """Tokens of the studies that these visits made, newest first.
+
+        Args:
+            owners: names of visits, or a person's.
+            email: what others share with this address is among them; "": nothing is.
+        """
         wanted = {_digest(owner) for owner in owners}
         heads = {head.parent.name: self._head(head.parent.name) for head in self._heads()}
-        mine = [token for token, head in heads.items() if head.get("owner") in wanted]
-        return sorted(mine, key=lambda token: -float(heads[token].get("created_s", 0.0)))
+        found = [token for token, head in heads.items() if _opens(head, wanted, email)]
+        return sorted(found, key=lambda token: -float(heads[token].get("created_s", 0.0)))
 
     def owned_by(self, token: str, owner: str) -> bool:
         """Whether a visit, or a person, made this study."""
-        head = self._head(token) if _TOKEN.fullmatch(token) else {}
-        return bool(head) and head.get("owner") == _digest(owner)
+        return self.may_open(token, owner, "")
 
     def may_open(self, token: str, owner: str, email: str) -> bool:
         """Whether a person made this study, or it is shared with their address."""
-        return self.owned_by(token, owner) or (bool(email) and email in self.shared_with(token))
+        return _opens(self._head(token), {_digest(owner)}, email)
 
     def shared_with(self, token: str) -> tuple[str, ...]:
         """Addresses of those with whom a study is shared, sorted."""
-        head = self._head(token) if _TOKEN.fullmatch(token) else {}
-        return tuple(sorted(_shared(head)))
-
-    def shared_to(self, email: str) -> list[str]:
-        """Tokens of the studies that others share with this address, newest first."""
-        heads = {head.parent.name: self._head(head.parent.name) for head in self._heads()}
-        found = [token for token, head in heads.items() if email and email in _shared(head)]
-        return sorted(found, key=lambda token: -float(heads[token].get("created_s", 0.0)))
+        return tuple(sorted(_shared(self._head(token))))
 
     def share(self, token: str, email: str) -> None:
         """Let a person see a study; harmless when repeated.
@@ -168,7 +164,7 @@ class StudyStore:
         return head
 
     def _known_head(self, token: str) -> dict[str, Any]:
-        head = self._head(token) if _TOKEN.fullmatch(token) else {}
+        head = self._head(token)
         if not head:
             raise OutputError("The study is no longer here: it was deleted.")
         return head
@@ -192,6 +188,10 @@ class StudyStore:
         return list(self._root.glob(f"*/{_HEAD}")) if self._root.is_dir() else []
 
     def _head(self, token: str) -> dict[str, Any]:
+        """What is known of a study; {} where there is none."""
+        # Tokens come from the address bar: they must not lead anywhere else.
+        if not _TOKEN.fullmatch(token):
+            return {}
         try:
             head = parse_json((self._root / token / _HEAD).read_bytes())
         except (OSError, ValueError):
@@ -202,6 +202,11 @@ class StudyStore:
 def _shared(head: dict[str, Any]) -> dict[str, Any]:
     shared = head.get(_SHARED)
     return shared if isinstance(shared, dict) else {}
+
+
+def _opens(head: dict[str, Any], owners: Set[str], email: str) -> bool:
+    """Whether a study was made by one of these owners (digests), or is shared with an address."""
+    return head.get("owner") in owners or (bool(email) and email in _shared(head))
 
 
 def _digest(owner: str) -> str:

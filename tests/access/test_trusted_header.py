@@ -44,6 +44,8 @@ USER = ("X-User", "anna")
         # A stranger cannot talk the server into another address.
         (("203.0.113.9", 40_000), [USER, ("X-Forwarded-For", "127.0.0.1")], "nobody"),
         (("203.0.113.9", 40_000), [USER, ("X-Forwarded-For", "10.1.2.3:40000")], "nobody"),
+        # With a port it could be a connection's own address: it is not believed.
+        (("10.1.2.3", 40_000), [USER, ("X-Forwarded-For", "203.0.113.9:40000")], "nobody"),
         (None, [USER], "nobody"),
         (("10.1.2.3", 40_000), [], "nobody"),
     ],

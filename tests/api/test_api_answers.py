@@ -321,7 +321,10 @@ def test_bad_json_is_refused_and_a_recording_goes_on(
 
 
 def test_a_video_is_submitted_followed_fetched_and_deleted(
-    running: Any, tmp_path: Path, jobs_run_here: list[list[str]]
+    running: Any,
+    tmp_path: Path,
+    jobs_run_here: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     video = sample_video(tmp_path / "made.mp4", 1.0, 10.0).read_bytes()
     query = "/videos?name=talk.mp4&rate=5&annotate=0&faces=one"
@@ -343,7 +346,11 @@ def test_a_video_is_submitted_followed_fetched_and_deleted(
     assert ask(running, "POST", query, 202, "Job", video)["job"] == job["job"]
     for name in ("..%2F..%2Fjob.json", "job.json", "..", ".lock", "none.csv"):
         assert running.client.ask("GET", f"{path}/files/{name}").status == 404
+    fetched: list[str] = []
+    monkeypatch.setattr(running.store, "fetch", fetched.append)
+    ask(running, "GET", path, 200, "Job")
     assert running.client.ask("DELETE", path).status == 204
+    assert fetched == [job["job"]], "another replica's results are not copied to be deleted"
     ask(running, "GET", path, 404, "Error")
     assert not list((running.store.results_of(job["job"]).parent).glob("*"))
 

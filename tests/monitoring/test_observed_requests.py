@@ -36,6 +36,7 @@ def test_answers_are_counted_and_what_matters_is_noted(tmp_path: Path) -> None:
     for path in ("videos/a1", "videos/b2", "videos/a1/files/smiling_clara.csv", "nothing"):
         ask(app, f"/lab/api/v1/{path}")
     ask(app, "/lab/api/v1/videos/a1", method="DELETE")
+    ask(app, "/lab/api/v1/videos/a1", method="BREW")
     ask(app, "/lab/Video")
     with pytest.raises(RuntimeError):
         ask(app, "/lab/api/v1/frame", method="POST")
@@ -43,6 +44,7 @@ def test_answers_are_counted_and_what_matters_is_noted(tmp_path: Path) -> None:
         ("GET", "videos/{job}", 200): 2,
         ("GET", "videos/{job}/files/{name}", 200): 1,
         ("GET", "other", 404): 1,
+        ("other", "videos/{job}", 405): 1,
         ("DELETE", "videos/{job}", 200): 1,
         ("POST", "frame", 500): 1,
     }

@@ -11,8 +11,8 @@ from emotion_core.ui.common import resources
 
 
 @pytest.fixture(autouse=True)
-def _objects_set_aside(objects_set_aside: None) -> None:
-    """Pages are run again and again."""
+def _run_often(objects_set_aside: None, components_looked_up_once: None) -> None:
+    """Pages are opened and run again and again."""
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ def test_a_study_is_its_owners_until_it_is_shared(store: StudyStore, token: str)
     assert not store.may_open(token, BEN, "ben@example.org")
     store.share(token, " Ben@Example.org ")
     assert store.shared_with(token) == ("ben@example.org",)
-    assert store.shared_to("ben@example.org") == [token]
+    assert store.of([BEN], "ben@example.org") == [token]
     assert store.may_open(token, BEN, "ben@example.org")
     assert not store.owned_by(token, BEN)
     assert not store.may_open(token, "person:eve", "eve@example.org")
@@ -39,14 +39,21 @@ def test_unsharing_takes_it_away(store: StudyStore, token: str) -> None:
         store.share(token, email)
     store.unshare(token, "ben@example.org")
     assert not store.may_open(token, BEN, "ben@example.org")
-    assert store.shared_to("ben@example.org") == []
+    assert store.of([BEN], "ben@example.org") == []
     assert store.shared_with(token) == ("eve@example.org",)
+
+
+def test_a_study_is_listed_once_though_its_owner_has_a_new_address(
+    store: StudyStore, token: str
+) -> None:
+    store.share(token, "anna@new.example.org")
+    assert store.of([ANNA], "anna@new.example.org") == [token]
 
 
 def test_those_without_an_address_share_nothing(store: StudyStore, token: str) -> None:
     store.share(token, "ben@example.org")
     assert not store.may_open(token, BEN, "")
-    assert store.shared_to("") == []
+    assert store.of([BEN], "") == []
 
 
 @pytest.mark.parametrize("email", ["", "  ", "two words", "a@b.c, d@e.f", "a@b@c", "x" * 400])

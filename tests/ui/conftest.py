@@ -4,5 +4,5 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _objects_set_aside(objects_set_aside: None) -> None:
-    """Pages are run again and again."""
+def _run_often(objects_set_aside: None, components_looked_up_once: None) -> None:
+    """Pages are opened and run again and again."""

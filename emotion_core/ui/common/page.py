@@ -87,7 +87,7 @@ def start_page(title: str, purpose: str, *, links: bool = True, invited: bool = 
         if person is not None and links:
             if admin_here():
                 link_to(ADMINISTRATION)
-            show_account(person)
+            show_account(person, start=title == PROGRAM)
     if closed:
         show_sign_in(problem)
         st.stop()

@@ -27,6 +27,18 @@ from emotion_core.ui.common.text import escape
 _log = logging.getLogger(__name__)
 _PATIENCE_S: Final = 5.0
 _MOST_BYTES: Final = 1_000_000
+# Streamlit leads everybody who has signed in to the start page. The tab keeps which page was asked
+# for, as a path: it leads nowhere but to this server.
+_ASKED_SCRIPT: Final = """export default function ({ data }) {
+  const here = location.pathname + location.search;
+  if (!data.signed_in) {
+    sessionStorage.setItem("emotion_lab_asked", here);
+    return;
+  }
+  const asked = sessionStorage.getItem("emotion_lab_asked");
+  sessionStorage.removeItem("emotion_lab_asked");
+  if (data.start && asked && asked !== here) location.replace(location.origin + asked);
+}"""
 
 
 def admit() -> tuple[Person | None, str]:
@@ -74,6 +86,7 @@ def show_sign_in(problem: str) -> None:
     if settings.sign_on is SignOn.HEADER:
         _by_proxy(settings, found)
         return
+    _lead_to_asked_page(signed_in=False)
     st.markdown("Sign in to use this lab. Everyone sees only their own results and studies.")
     for name, address in providers().items():
         words = f"Sign in with {name.title()}" if name else "Sign in"
@@ -81,6 +94,19 @@ def show_sign_in(problem: str) -> None:
             _begin(name, address)
     if found.words:
         st.button("Sign out", icon=":material/logout:", key="sign_out_refused", on_click=st.logout)
+
+
+def _lead_to_asked_page(*, signed_in: bool, start: bool = False) -> None:
+    """Keep which page was asked for until its visitor has signed in; draws nothing.
+
+    Args:
+        signed_in: they have, and are led there.
+        start: this is the start page.
+    """
+    lead = st.components.v2.component("emotion_lab_asked", js=_ASKED_SCRIPT)
+    # The style of the page hides this container: it would leave a gap.
+    with st.container(key="visit"):
+        lead(key="visit_asked", data={"signed_in": signed_in, "start": start}, height=1)
 
 
 def _by_proxy(settings: AccessSettings, found: Admission) -> None:
@@ -114,13 +140,20 @@ def _begin(name: str, address: str) -> None:
     st.login(name or None)
 
 
-def show_account(person: Person) -> None:
-    """Draw who is signed in, and a way out."""
+def show_account(person: Person, *, start: bool) -> None:
+    """Draw who is signed in, and a way out; lead those who have just come to where they were going.
+
+    Args:
+        person: who is signed in.
+        start: this is the start page.
+    """
+    settings = access_settings()
+    if settings.sign_on is SignOn.OIDC:
+        _lead_to_asked_page(signed_in=True, start=start)
     with st.popover(escape(person.label), icon=":material/account_circle:", key="account"):
         if person.name and person.name != person.email:
             st.markdown(f"**{escape(person.name)}**")
         st.caption("Signed in. Only you see your results; studies can be shared.")
-        settings = access_settings()
         if settings.sign_on is SignOn.OIDC:
             st.button("Sign out", icon=":material/logout:", key="sign_out", on_click=_leave)
         elif settings.sign_out_url:

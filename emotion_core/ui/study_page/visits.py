@@ -31,7 +31,7 @@ def my_studies() -> list[str]:
     if signs_on():
         # Others may have shared a study, or taken it away, a moment ago.
         person = person_here()
-        return [*store.of(visitors()), *store.shared_to(person.email)] if person else []
+        return store.of([person.owner], person.email) if person else []
     if _MINE not in st.session_state:
         st.session_state[_MINE] = store.of(visitors())
     tokens: list[str] = st.session_state[_MINE]
