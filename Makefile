@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Where every core has its own tests, the threads of linear algebra wait for one another.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: run test test-services coverage docs lint types chromium platforms clean
 
@@ -16,8 +18,8 @@ test: $(VENV)/.installed-dev lint chromium
 	nice $(BIN)/mypy & types=$$!; \
 	$(BIN)/python -m pytest -m "not alone" tests/browser >$$pages 2>&1 & browser=$$!; \
 	trap 'kill $$types $$browser 2>/dev/null; rm -f $$pages' EXIT; trap 'exit 130' INT TERM; \
-	nice -n 5 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser --ignore=tests/services \
-		|| failed=1; \
+	$(ONE_THREAD) nice -n 5 $(BIN)/python -m pytest -n 2 --dist loadfile \
+		--ignore=tests/browser --ignore=tests/services || failed=1; \
 	wait $$types || failed=1; \
 	wait $$browser || failed=1; cat $$pages; \
 	$(BIN)/python -m pytest -m alone --rerun-show-tracebacks tests/browser || failed=1; \
@@ -33,7 +35,8 @@ test-services: $(VENV)/.installed-services chromium
 
 # Without the browser tests, whose servers are processes of their own. The floor is in pyproject.toml.
 coverage: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser --ignore=tests/services \
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile \
+		--ignore=tests/browser --ignore=tests/services \
 		--cov=emotion_core --cov-report=term:skip-covered
 
 lint: $(VENV)/.installed-dev

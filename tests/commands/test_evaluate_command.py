@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from emotion_core.cli import main
 from emotion_core.datasets.loading import load_dataset
 from emotion_core.evaluation import corruptions
+from emotion_core.evaluation import evaluate as evaluate_module
 from emotion_core.evaluation.model_record import read_record
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
@@ -27,6 +28,12 @@ def evaluate(models: Path, data: Path, *more: str) -> int:
 
 def state(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The float network is not timed: it would be converted for that at each evaluation."""
+    monkeypatch.setattr(evaluate_module, "float_milliseconds_per_face", lambda *_: 1.0)
 
 
 def test_the_shipped_data_set_fills_the_model_folder(
@@ -59,6 +66,7 @@ def test_the_shipped_data_set_fills_the_model_folder(
     assert log["note"].iloc[1] == "first look"
 
 
+@pytest.mark.usefixtures("untimed")
 def test_only_the_test_split_is_logged(models: Path, made_data: Path) -> None:
     before = (models / "runs.csv").read_text()
     assert evaluate(models, made_data, "--split", "validation", "--no-robustness") == 0
@@ -180,6 +188,7 @@ def test_a_look_that_cannot_be_noted_is_told_and_not_lost(
     assert (tmp_path / "out" / "tiny" / "evaluation.json").is_file()
 
 
+@pytest.mark.usefixtures("untimed")
 def test_the_test_splits_robustness_stays(
     models: Path, made_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +234,7 @@ def test_a_model_of_other_data_leaves_the_shared_near_duplicates_alone(
     assert read_record(models / "other").near_duplicates is not None
 
 
+@pytest.mark.usefixtures("untimed")
 def test_somebodys_own_faces_leave_the_models_alone(
     models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -284,6 +294,7 @@ def adapted(models: Path, adaptations: Path) -> Adaptation:
     return sadder
 
 
+@pytest.mark.usefixtures("untimed")
 def test_an_adaptation_is_scored_named_and_kept_apart(
     models: Path,
     made_data: Path,
@@ -317,6 +328,7 @@ def test_an_adaptation_is_scored_named_and_kept_apart(
     assert state(models / "tiny") == before
 
 
+@pytest.mark.usefixtures("untimed")
 def test_a_weaker_strength_leaves_the_networks_answers(
     models: Path, made_data: Path, adapted: Adaptation, tmp_path: Path
 ) -> None:

@@ -81,6 +81,8 @@ def main() -> None:
     from hostile.doors import Doors
 
     doors, watch = Doors(Path(work), Path(models)), Watch(Path(secrets), int(port))
+    # Looking through what the libraries have made would take longer than most items.
+    gc.freeze()
     with Path(items).open(encoding="utf-8") as lines:
         for line in lines:
             item = json.loads(line)

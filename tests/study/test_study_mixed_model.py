@@ -199,10 +199,10 @@ def test_too_few_values_are_not_tested() -> None:
     assert any("could not be fitted" in w for w in found.warnings)
 
 
-def test_false_alarms_of_100_studies() -> None:
+def test_false_alarms_of_50_studies() -> None:
     """Within three standard errors of 5%; the benchmark counts more exactly."""
     alarms = 0
-    for seed in range(100):
+    for seed in range(50):
         table = crossed_values(participants=16, groups=TWO, stimuli=3, seed=seed)
         model = fit_model(table.rename(columns={"mean": "value"}), ["group"], [], "stimulus")
         assert model is not None
@@ -210,4 +210,4 @@ def test_false_alarms_of_100_studies() -> None:
         value, error, df = model.fit.estimate(model.rows[0] - model.rows[1])
         assert (f, df1, df2) == pytest.approx(((value / error) ** 2, 1, df))
         alarms += t_test(value, error, df).p < 0.05
-    assert alarms <= 11
+    assert alarms <= 7

@@ -62,9 +62,9 @@ def test_exchanging_the_two_turns_the_lag_round() -> None:
 
 
 def test_strangers_are_not_in_synchrony() -> None:
-    found = [synchrony(smooth(i), smooth(100 + i), RATE, surrogates=99, seed=i) for i in range(60)]
-    assert sum(f.p <= 0.05 for f in found) <= 9
-    assert sum(f.leader is not None for f in found) <= 9
+    found = [synchrony(smooth(i), smooth(100 + i), RATE, surrogates=39, seed=i) for i in range(30)]
+    assert sum(f.p <= 0.05 for f in found) <= 5
+    assert sum(f.leader is not None for f in found) <= 5
 
 
 def test_absences_are_tolerated() -> None:
