@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from filelock import FileLock, Timeout
 
 from emotion_core.batch import cluster_reader, cluster_seat, scratch
 from emotion_core.batch.cluster_options import ClusterOptions
@@ -323,7 +324,7 @@ def test_a_folder_that_is_deleted_before_it_is_locked_is_given_up(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     swept: list[Path] = []
-    acquire = scratch.FileLock.acquire
+    acquire = FileLock.acquire
 
     def acquire_late(self: Any, *arguments: Any, **options: Any) -> Any:
         if swept:
@@ -334,10 +335,10 @@ def test_a_folder_that_is_deleted_before_it_is_locked_is_given_up(
         shutil.rmtree(root)
         if when == "held":
             self.release()
-            raise scratch.Timeout(self.lock_file)
+            raise Timeout(self.lock_file)
         return locked
 
-    monkeypatch.setattr(scratch.FileLock, "acquire", acquire_late)
+    monkeypatch.setattr(FileLock, "acquire", acquire_late)
     made = scratch.Scratch()
     assert made.root not in swept
     assert made.root.is_dir()
