@@ -29,7 +29,8 @@ class Run:
 
     Attributes:
         model: name of the model folder.
-        event: `train` (scores on validation after training) or `evaluate` (a look at a split).
+        event: `train` (scores on validation after training), `trial` (the same of a short training
+            in which one thing differs) or `evaluate` (a look at a split).
         dataset, split, label_set: what the scores were measured on.
         images: how many counted.
         scores: 0-1, by the names in `SCORES` and `CROSS_SCORES`; others are left out.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emotion_core.evaluation.evaluate import SCORE_NAMES
 from emotion_core.evaluation.labels_learnt import learnt_briefly
-from emotion_core.evaluation.model_card_words import DATA, HEAD, LIMITS, PROTOCOL, USE
+from emotion_core.evaluation.model_card_words import DATA, HEAD, LIMITS, PROTOCOL, TRIALS, USE
 from emotion_core.evaluation.published_results import FER_ON_OTHER_FACES, peers_of
 from emotion_core.labels import EXPRESSIONS, FOLDER_LABELS
 
@@ -35,7 +35,7 @@ def card_text(
     """
     parts = [HEAD.format(expressions=", ".join(EXPRESSIONS)), _models(records, default, sizes)]
     parts += [USE, DATA, PROTOCOL]
-    parts += [_steps(runs, records)]
+    parts += [_steps(runs, records), _trials(runs)]
     parts += [_model_section(record) for record in records]
     parts += [LIMITS, _runs(runs)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -117,6 +117,36 @@ def _steps(runs: pd.DataFrame, records: Sequence[ModelRecord]) -> str:
         names = ["model", "float", "int8", "int8, unclear faces also mirrored: served"]
         parts.append("Accuracy, macro-F1 on validation:\n\n" + _table(names, served))
     return "\n\n".join(parts) if len(parts) > 1 else ""
+
+
+def _trials(runs: pd.DataFrame) -> str:
+    """Short trainings in which one thing differs, and the mean of those in which nothing does."""
+    trials = runs[runs["event"] == "trial"].groupby("model", sort=False).tail(1)
+    plain = trials[trials["model"].str.startswith("plain")]
+    if plain.empty:
+        return ""
+    scores = ("accuracy", "macro_f1", "cross_score")
+    mean, spread = plain[list(scores)].mean(), plain[list(scores)].max() - plain[list(scores)].min()
+    rows = [
+        (
+            str(row["model"]),
+            *(f"{row[s]:.3f} ({row[s] - mean[s]:+.3f})" for s in scores),
+            *(_figure(row[s]) for s in ("ece", "cross_ece")),
+            str(row["note"]).removeprefix("one change: "),
+        )
+        for row in trials.sort_values("cross_score").to_dict("records")
+    ]
+    chance = ", ".join(f"{spread[s]:.3f}" for s in scores)
+    head = (
+        "trial",
+        "accuracy",
+        "macro-F1",
+        "other faces",
+        "ECE",
+        "ECE, other faces",
+        "what differs",
+    )
+    return TRIALS.format(seeds=len(plain), chance=chance) + "\n\n" + _table(head, rows)
 
 
 def _serving_row(record: ModelRecord) -> tuple[str, ...] | None:

@@ -73,3 +73,11 @@ LIMITS: Final = """## Limits
   expressions get one name.
 - People agree with each other only as far as the tables say; a score above human agreement means
   that the majority's answer is learnt, not that faces are read better than people read them."""
+
+TRIALS: Final = """## What helps on faces of other origin, and what does not
+
+Short trainings of the network of `quick`, one change in each (by
+`python -m benchmarks.training_choices`), scored on validation and by the mean recall on faces of
+other origin; in brackets, the difference from the mean of the {seeds} plain ones, which differ in
+the seed alone. These lie up to {chance} apart (accuracy, macro-F1, other faces): smaller
+differences are chance."""

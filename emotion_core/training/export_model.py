@@ -250,6 +250,7 @@ def recipe(settings: TrainingSettings, result: FitResult) -> str:
         "two heads" if settings.second_head else "",
         f"{settings.pool_share:g} unlabelled" if settings.pool_share else "",
         f"{settings.prior_removed:g} of the prior removed" if settings.prior_removed else "",
+        f"smile gain {settings.smile_gain:g}" if settings.smile_gain else "",
         settings.precision if settings.precision != "float32" else "",
         f"seed {settings.seed}",
     ]

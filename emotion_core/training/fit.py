@@ -20,6 +20,7 @@ from emotion_core.labels import EXPRESSIONS, LABEL_SETS
 from emotion_core.progress import Progress, ignore_progress
 from emotion_core.training.checkpoint import RunFolder, RunState
 from emotion_core.training.judge import Judge, total_score
+from emotion_core.training.last_layer import adjust
 from emotion_core.training.sampler import BalancedBatches
 from emotion_core.training.settings import TrainingSettings
 from emotion_core.training.trainer import build_heads, computing_in, make_trainer, served_head
@@ -28,7 +29,6 @@ from emotion_core.training.transfer import (
     earlier_network,
     load_teacher,
     load_weights,
-    remove_prior,
     teach,
 )
 
@@ -36,6 +36,8 @@ from emotion_core.training.transfer import (
 _NUMBERS_KEPT = 4
 # Of the original labels in a second head: a single person's choice each.
 _SMOOTHING = 0.1
+# Settings of a run that another one may resume it with.
+_MAY_CHANGE = ("epochs", "prior_removed", "smile_gain")
 # The rest of a file of weights, with a margin.
 _FILE_BYTES = 1_000_000
 
@@ -95,7 +97,8 @@ def fit(
 
     Args:
         dataset: with a `train` and a `validation` split; the test split is never looked at.
-        settings: the recipe; a resumed run must have the same, apart from `epochs`.
+        settings: the recipe; a resumed run must have the same, apart from `epochs` and what is done
+            after the last of them.
         run_path: working folder of this run; created if missing. Runs inside it serve as teachers
             under their folders' names.
         resume: continue from the contents of `run_path`; without it a run begun there is an error.
@@ -127,9 +130,7 @@ def fit(
         run.train(network, judge, pool, on_progress)
     load_weights(network, folder.best_weights(state.best_epoch))
     served = served_head(network)
-    if settings.prior_removed:
-        said = _targets(train, settings)
-        remove_prior(served, said[said.sum(axis=1) > 0], settings.prior_removed)
+    adjust(served, train.images, _targets(train, settings), settings)
     return FitResult(served, state)
 
 
@@ -156,7 +157,7 @@ class _Run:
             run_path = self.folder.path
             teachers = [load_teacher(t, run_path, self.models_dir) for t in settings.teachers]
             learner = build_heads(settings)
-        batches = _batches(self.train_split, settings, state.epochs_done, teachers, pool)
+        batches = training_batches(self.train_split, settings, state.epochs_done, teachers, pool)
         with computing_in(settings.precision):
             views = teachers if settings.same_view else []
             trainer = make_trainer(learner, settings, len(batches), views)
@@ -216,7 +217,7 @@ def _check_other_faces(
         )
 
 
-def _batches(
+def training_batches(
     train: Split,
     settings: TrainingSettings,
     first_epoch: int,
@@ -278,9 +279,11 @@ def _begin_or_resume(
             f"{folder.path} holds a run of {state.epochs_done} epochs. Add --resume to go on with "
             "it, choose another --name, or delete that folder."
         )
-    begun = TrainingSettings.from_dict(state.settings).to_dict() | {"epochs": settings.epochs}
-    if begun != settings.to_dict():
-        changed = sorted(k for k, v in settings.to_dict().items() if begun[k] != v)
+    wanted = settings.to_dict()
+    begun = TrainingSettings.from_dict(state.settings).to_dict()
+    begun |= {name: wanted[name] for name in _MAY_CHANGE}
+    if begun != wanted:
+        changed = sorted(k for k, v in wanted.items() if begun[k] != v)
         raise CheckpointError(
             f"The run in {folder.path} was begun with other settings ({', '.join(changed)}). "
             "Resume it with the same ones, or choose another --name."

@@ -88,6 +88,7 @@ def best(label_set: str = "ferplus") -> Recipe:
         same_view=True,
         pool_share=0.2 if votes else 0.0,
         prior_removed=0.1 if votes else 0.0,
+        smile_gain=1.6 if votes else 0.0,
     )
     teachers = {
         name: dataclasses.replace(

@@ -16,6 +16,7 @@ _SHARES = (
     *("label_mix", "balance", "label_smoothing", "ema_momentum", "teacher_share", "second_head"),
     *("pool_share", "prior_removed", "other_faces_weight"),
 )
+_LARGEST_GAIN = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class TrainingSettings:
             only the teachers answer; needs `same_view`.
         prior_removed: share of the log-frequencies of the expressions in training that is
             subtracted from the logits afterwards (Menon et al. 2021, arXiv 2007.07314).
+        smile_gain: the logit of happy is raised by so much times the probability of neutral
+            afterwards: FER+ voters call many a smile with closed lips neutral.
         other_faces_weight: share of the cross-data-set score in the choice of the kept epoch, 0-1,
             where faces of other origin are measured.
         other_faces_every: they are measured after every so many epochs, and after the last; an
@@ -77,6 +80,7 @@ class TrainingSettings:
     second_head: float = 0.0
     pool_share: float = 0.0
     prior_removed: float = 0.0
+    smile_gain: float = 0.0
     other_faces_weight: float = 0.25
     other_faces_every: int = 1
     precision: str = "float32"
@@ -94,6 +98,7 @@ class TrainingSettings:
         check_range("batch_size", self.batch_size, 1, 65_536)
         check_range("learning_rate", self.learning_rate, 1e-8, 1.0)
         check_range("other_faces_every", self.other_faces_every, 1, 10_000)
+        check_range("smile_gain", self.smile_gain, 0.0, _LARGEST_GAIN)
         for name in _SHARES:
             check_range(name, getattr(self, name), 0.0, 1.0)
         if self.same_view and not self.teacher:

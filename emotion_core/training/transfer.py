@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from emotion_core.errors import CheckpointError, ModelError, SettingsError
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.model.bundle import load_bundle
-from emotion_core.model.network import INPUT_SHAPE, LOGITS_LAYER, load_network
+from emotion_core.model.network import INPUT_SHAPE, load_network
 from emotion_core.training.checkpoint import RunFolder
 from emotion_core.training.settings import TrainingSettings
 from emotion_core.training.trainer import build_heads
@@ -94,26 +94,6 @@ def load_weights(model: keras.Model, path: Path) -> None:
         raise CheckpointError(
             f"{path} is damaged or of another network ({error}). Delete its folder to begin again."
         ) from error
-
-
-def remove_prior(
-    network: keras.Model, targets: NDArray[np.float32], share: float
-) -> NDArray[np.float64]:
-    """Subtract a share of the log-frequencies of the expressions in training from the logits.
-
-    Args:
-        network: whose bias of the logits is changed.
-        targets: (N, 7), what people said about the training faces.
-        share: of the log-frequencies, 0-1.
-
-    Returns:
-        (7,) what was subtracted.
-    """
-    frequency = targets.mean(axis=0) / max(float(targets.mean(axis=0).sum()), 1e-9)
-    change = share * np.log(np.maximum(frequency, 1e-6))
-    bias = network.get_layer(LOGITS_LAYER).bias
-    bias.assign(keras.ops.convert_to_numpy(bias) - change)
-    return np.asarray(change, np.float64)
 
 
 def teach(

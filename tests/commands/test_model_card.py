@@ -7,6 +7,7 @@ from made_networks import describe
 
 from emotion_core.cli import main
 from emotion_core.config import PROJECT_ROOT
+from emotion_core.evaluation.experiment_log import Run, log_run
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,29 @@ def test_the_card_tells_the_figures_of_the_files(tested_models: Path, tmp_path: 
     ):
         assert words in text, words
     assert "nan" not in text
+
+
+def test_trials_stand_beside_the_mean_of_the_plain_ones(
+    tested_models: Path, tmp_path: Path
+) -> None:
+    models = shutil.copytree(tested_models, tmp_path / "models")
+    assert "What helps on faces of other origin" not in card(models, tmp_path)[1]
+    for name, accuracy, other, changed in (
+        ("plain", 0.80, 0.70, "nothing"),
+        ("plain, seed 1", 0.82, 0.66, "nothing but the seed"),
+        ("CutMix", 0.8, 0.75, "CutMix"),
+        ("CutMix", 0.81, 0.65, "CutMix"),
+    ):
+        scores = {"accuracy": accuracy, "macro_f1": 0.7, "cross_score": other}
+        note = f"one change: {changed}"
+        log_run(models, Run(name, "trial", "f.zip", "validation", "ferplus", 9, scores, note))
+    text = card(models, tmp_path)[1]
+    assert "| CutMix | 0.810 (+0.000) | 0.700 (+0.000) | 0.650 (-0.030) | – | – | CutMix |" in text
+    assert "the mean of the 2 plain ones" in text
+    assert "lie up to 0.020, 0.000, 0.040 apart" in text
+    assert text.index("| CutMix | 0.8") < text.index("| plain, seed 1 | 0.8")
+    steps = text.split("What each step brought")[1].split("What helps")[0]
+    assert "CutMix" not in steps
 
 
 def test_scores_on_validation_are_called_so(made_models: Path, tmp_path: Path) -> None:

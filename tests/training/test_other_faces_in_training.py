@@ -21,7 +21,7 @@ from emotion_core.evaluation.experiment_log import CROSS_SCORES, Run, log_run, r
 from emotion_core.evaluation.model_record import read_record
 from emotion_core.training.chain import ChainState, write_state
 from emotion_core.training.checkpoint import HISTORY_COLUMNS, RunFolder, RunState, write_history
-from emotion_core.training.fit import _batches, fit
+from emotion_core.training.fit import fit, training_batches
 from emotion_core.training.judge import Judge, total_score
 from emotion_core.training.recipes import best
 from emotion_core.training.settings import TrainingSettings
@@ -70,7 +70,7 @@ def test_no_measured_face_is_in_a_batch(
         batch_size=12, teacher="t", same_view=True, pool_share=pool_share, second_head=0.4
     )
     pool = others.pool if pool_share else None
-    batches = _batches(dataset.split("train"), settings, 0, [], pool)
+    batches = training_batches(dataset.split("train"), settings, 0, [], pool)
     drawn = [batches[i] for i in range(len(batches))]
     images = np.concatenate([images for images, _ in drawn])[..., 0]
     said = np.concatenate([said for _, said in drawn])
