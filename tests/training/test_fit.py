@@ -306,7 +306,7 @@ def test_killed_command_resumes_into_one_history(
     command = ["train", "--data", str(tmp_path / "data")]
     command += ["--name", "made", "--labels", "fer2013", "--epochs", "4", "--batch-size", "24"]
     command += ["--models-dir", str(tmp_path / "models"), "--runs-dir", str(tmp_path / "runs")]
-    command += ["--channels", "6,6,8,8"]
+    command += ["--channels", "6,6,8,8", "--augment", "none"]
     history = tmp_path / "runs" / "made" / "history.csv"
     killed = subprocess.Popen(
         [sys.executable, "-m", "emotion_core", *command],
