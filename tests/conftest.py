@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import gc
+import shutil
 import subprocess
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ import numpy as np
 # Loaded after tensorflow it crashes the process: both bring OpenSSL functions of the same names.
 import pylibsrtp  # noqa: F401
 import pytest
+from filelock import FileLock
 
 from emotion_core.datatypes import ImageArray
 
@@ -117,9 +119,7 @@ def made_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_made_dataset(folder, {"train": 12, "validation": 6, "test": 6})
 
 
-@pytest.fixture(scope="session")
-def made_models(made_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder with one complete, barely trained model, `tiny`. Copy it to change it."""
+def _barely_trained(made_data: Path, runs: Path, models: Path) -> None:
     from emotion_core.datasets.loading import load_dataset
     from emotion_core.model import tflite_export
     from emotion_core.model.network import NetworkSettings
@@ -132,13 +132,26 @@ def made_models(made_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         epochs=2, batch_size=16, network=network, augment=None, ema_momentum=0.0, warmup_epochs=0
     )
     dataset = load_dataset(made_data)
-    models = tmp_path_factory.mktemp("models")
-    result = fit(dataset, settings, tmp_path_factory.mktemp("runs") / "tiny")
+    result = fit(dataset, settings, runs / "tiny")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tflite_export, "DRAWS", 1)
         finish_model(models / "tiny", "tiny", result, settings, dataset)
     (models / "default.txt").write_text("tiny\n")
-    return models
+
+
+@pytest.fixture(scope="session")
+def made_models(made_data: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A models folder with one complete, barely trained model, `tiny`. Copy it to change it."""
+    root = tmp_path_factory.getbasetemp()
+    # Workers have folders of their own in a common one: the first that needs it trains for all.
+    common = root if worker_id == "master" else root.parent
+    made = common / "made_models"
+    with FileLock(common / "made_models.lock"):
+        if not made.is_dir():
+            part = tmp_path_factory.mktemp("models")
+            _barely_trained(made_data, tmp_path_factory.mktemp("runs"), part)
+            part.rename(made)
+    return shutil.copytree(made, tmp_path_factory.mktemp("copy") / "models")
 
 
 @pytest.fixture(scope="session")
