@@ -244,7 +244,7 @@ def trained(choice: Choice, dataset: Dataset, others: OtherFaces, base: Training
             network = with_jigsaw(learner, choice.jigsaw, settings.seed)
             views = teachers if settings.same_view else []
             trainer = make_trainer(network, settings, len(batches), views)
-    trainer.fit(batches, epochs=settings.epochs, verbose=0, shuffle=False)
+    trainer.fit(batches, epochs=settings.epochs, verbose=2, shuffle=False)
     trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
     network = build_heads(settings)
     network.set_weights(learner.get_weights())
