@@ -2,9 +2,9 @@
 
 python -m benchmarks.training_choices [--only NAME …] [--log]
 
-Prints and writes results/training_choices.json, about seven minutes a choice on two cores, those
+Prints and writes results/training_choices.json, about five minutes a choice on two cores, those
 with a teacher three times as long. What the file holds already is not trained again. The network
-is that of the recipe `quick`, trained for eight epochs: what helps a small network that has seen
+is that of the recipe `quick`, trained for five epochs: what helps a small network that has seen
 little need not help a large one that has seen much. The last epoch's averaged weights are scored
 on FER+ validation and on faces of other origin, never on a test split. `plain` is trained with
 three seeds: their spread says how much of a difference is chance.
@@ -48,7 +48,7 @@ DATA: Final = PROJECT_ROOT.parent / "shared/data"
 SECOND_TEACHER: Final = PROJECT_ROOT.parent / "shared/models/wide"
 BASE: Final = TrainingSettings(
     label_mix=0.0,
-    epochs=8,
+    epochs=5,
     batch_size=128,
     learning_rate=2e-3,
     ema_momentum=0.998,
