@@ -76,8 +76,8 @@ LIMITS: Final = """## Limits
 
 TRIALS: Final = """## What helps on faces of other origin, and what does not
 
-Short trainings of the network of `quick`, one change in each (by
-`python -m benchmarks.training_choices`), scored on validation and by the mean recall on faces of
-other origin; in brackets, the difference from the mean of the {seeds} plain ones, which differ in
-the seed alone. These lie up to {chance} apart (accuracy, macro-F1, other faces): smaller
+Trainings of four epochs that go on from one network of the recipe `quick`, with one change in each
+(by `python -m benchmarks.training_choices`), scored on validation and by the mean recall on faces
+of other origin; in brackets, the difference from the mean of the {seeds} plain ones, which differ
+in the seed alone. These lie up to {chance} apart (accuracy, macro-F1, other faces): smaller
 differences are chance."""

@@ -32,6 +32,10 @@ _STYLE: Final = """<style>
 .st-key-visit { display: none; }
 .st-key-page_links { border-bottom: 1px solid #8884; padding-bottom: .3rem; }
 .st-key-page_links [data-testid="stPageLink"] p { font-size: .95rem; }
+/* Five in a row: their names would be cut off. */
+.st-key-starts [data-testid="stPageLink"] a { padding-left: 0; padding-right: 0; height: auto; }
+.st-key-starts [data-testid="stPageLink"] :is(a, span, p) { white-space: normal;
+  line-height: 1.35; }
 .st-key-page_links > :has(> .st-key-account), .st-key-page_links > .st-key-account {
   margin-left: auto; }
 .st-key-account button p { max-width: 15rem; overflow: hidden; text-overflow: ellipsis;

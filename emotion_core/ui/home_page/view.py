@@ -81,10 +81,11 @@ def show_readiness(checks: list[Check]) -> None:
 
 def show_starts() -> None:
     """The ways in, each with a sentence."""
-    for column, (path, label, words) in zip(st.columns(len(_STARTS)), _STARTS, strict=True):
-        with column, st.container(border=True, height="stretch"):
-            link_to(path, label)
-            st.caption(words)
+    with st.container(key="starts"):
+        for column, (path, label, words) in zip(st.columns(len(_STARTS)), _STARTS, strict=True):
+            with column, st.container(border=True, height="stretch"):
+                link_to(path, label)
+                st.caption(words)
 
 
 def show_limits() -> None:
@@ -100,7 +101,7 @@ def show_limits() -> None:
     )
     st.markdown(
         "**On your own faces expect less than its test score.** Of people photographed elsewhere, "
-        "it finds four in five happy, neutral, surprised and angry faces, and two in three smiles "
+        "it finds four in five happy, neutral, surprised and angry faces, and three in four smiles "
         "with closed lips. Try it on a labelled sample of your own before you rely on it."
     )
     st.warning(
