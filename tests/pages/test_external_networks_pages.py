@@ -21,8 +21,10 @@ from emotion_core.evaluation.evaluate import SCORE_NAMES, score_block
 from emotion_core.evaluation.predictions import read_predictions
 from emotion_core.jobs.store import JobStore
 from emotion_core.media.portrait import PORTRAIT
+from emotion_core.media.write import sample_video
 from emotion_core.model.bundle import DEFAULT, default_name, load_bundle
 from emotion_core.ui.common.network_choice import network_named
+from emotion_core.ui.video_page import form
 from emotion_core.video.options import described_network
 
 PAGES = PROJECT_ROOT / "pages"
@@ -85,7 +87,7 @@ def test_results_name_the_network_that_explains_them(models: Path) -> None:
 
 
 def test_a_video_is_read_by_the_network_that_is_chosen(
-    models: Path, monkeypatch: pytest.MonkeyPatch
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
 
@@ -94,6 +96,8 @@ def test_a_video_is_read_by_the_network_that_is_chosen(
         raise OutputError("Not in this test.")
 
     monkeypatch.setattr(JobStore, "start", start)
+    sample = sample_video(tmp_path / "sample.mp4", 0.2, 10.0)
+    monkeypatch.setattr(form, "_sample_file", lambda: sample)
     app = open_page(PAGES / "2_Video.py")
     choose(app, "theirs")
     app.button(key="video_sample").click()
