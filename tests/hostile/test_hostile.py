@@ -44,6 +44,7 @@ def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[s
         worker.write_text("import json, os, sys, time\n" + program)
         monkeypatch.setattr(driver, "_WORKER", worker)
         monkeypatch.setattr(driver, "LIMIT_S", limit_s)
+        monkeypatch.setattr(driver, "LIMIT_MB", 150.0)
         items = [(Made(Case("x", f"{i}", b"", {PHOTO: MESSAGE}), tmp_path / "x"), PHOTO)
                  for i in range(2)]  # fmt: skip
         report = driver.Report()
@@ -73,8 +74,8 @@ def test_the_driver_finds_nothing_where_nothing_is_wrong(one: Callable[..., list
     [
         ("tell(number=0, begun=1); time.sleep(60)", "no answer within 1 s"),
         ("tell(number=0, begun=1); os._exit(139)", "ended with 139"),
-        ("tell(number=0, begun=1); a = bytearray(1_700_000_000); time.sleep(60)", " MB"),
-        ("answer(0, peak_mb=1700.0); answer(1)", "1700 MB"),
+        ("tell(number=0, begun=1); a = b'x' * 200_000_000; time.sleep(60)", " MB"),
+        ("answer(0, peak_mb=170.0); answer(1)", "170 MB"),
         ("answer(0, verdict='result'); answer(1)", "expected a message"),
         ("answer(0, faults=['a traceback']); answer(1)", "a traceback"),
     ],
