@@ -82,10 +82,14 @@ class Styled(Augment):
     def _perspective(self, images: Any) -> Any:
         """The head seen from nearer, from a side: corners move by up to a tenth."""
         n, side = ops.shape(images)[0], images.shape[1]
-        corners = np.array([[0, 0], [side, 0], [0, side], [side, side]], np.float32)
+        # What comes in from outside is the picture mirrored, instead of black.
+        edge = side // 4
+        wider = ops.pad(images, [[0, 0], [edge, edge], [edge, edge], [0, 0]], mode="symmetric")
+        corners = edge + np.array([[0, 0], [side, 0], [0, side], [side, side]], np.float32)
         start = ops.tile(ops.convert_to_tensor(corners)[None], (n, 1, 1))
         moved = start + self._uniform((n, 4, 2), -0.1, 0.1) * side
-        return ops.image.perspective_transform(images, start, moved, fill_mode="nearest")
+        turned = ops.image.perspective_transform(wider, start, moved)
+        return turned[:, edge:-edge, edge:-edge]
 
     def _lamp(self, images: Any) -> Any:
         """Light from one side, and a curve of the greys such as cameras apply."""
@@ -115,6 +119,7 @@ class Jigsaw(keras.layers.Layer):
         self._trunk, self._weight = trunk, weight
         self._orders = np.array(list(itertools.permutations(range(4))), np.int32)
         self._guess = keras.layers.Dense(len(self._orders), dtype="float32")
+        self._guess.build(trunk.output_shape)
         self._draw = keras.random.SeedGenerator(seed)
 
     def call(self, faces: Any, training: bool = False) -> Any:
@@ -160,7 +165,7 @@ def by_layer(kind: type[keras.layers.Layer], **arguments: float) -> Callable[[Sp
     """A layer of keras that blends the images of a batch, and their targets."""
 
     def made(_: Split) -> Blend:
-        layer = kind(**arguments, seed=0)
+        layer = kind(**arguments, seed=0, dtype="float32")
 
         def blend(images: Faces, said: Targets) -> tuple[Faces, Targets]:
             mixed = layer({"images": images.astype(np.float32), "labels": said}, training=True)
