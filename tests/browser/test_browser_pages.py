@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from browser.app_server import FLAGS, WAIT_MS, OpenBrowser, Server
 from browser.live_driver import LivePage
-from browser.pictures import barriers, keep, keep_whole, settle, sticking_out
+from browser.pictures import SHOTS, barriers, keep, keep_whole, settle, sticking_out
 from playwright.sync_api import ConsoleMessage, Error, Page, Playwright, ViewportSize, expect
 
 from emotion_core.ui.common.page_list import PAGES
@@ -177,7 +177,7 @@ def test_the_live_page_at_work(
     live = LivePage(context.new_page(), server.url).open()
     live.start()
     live.wait_for_face()
-    live.wait_for_points(30)
+    live.wait_for_points(30 if SHOTS else 8)
     keep(live.page, f"live_running_{scheme}")
     live.stop()
     # What was read last stays in view and can be taken away.
