@@ -16,6 +16,7 @@ from emotion_core.cli import main
 from emotion_core.media.write import sample_video
 from emotion_core.study.definitions import Event, EventKind, Recording
 from emotion_core.study.folder import Study
+from emotion_core.study.freshness import is_current
 from emotion_core.study.sample import make_sample_study
 from emotion_core.study.store import StudyStore
 
@@ -179,6 +180,8 @@ def test_a_typed_value_is_kept_and_makes_the_results_old(
     assert Study.open(folder).events[0].end_s == 2.5
     page.get_by_role("button", name="Update results").click()
     expect(page.get_by_role("button", name="Update results")).to_have_count(0)
+    while not is_current(Study.open(folder)):
+        page.wait_for_timeout(200)
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
     to_tab(page, "Measures")
     page.get_by_text("Left out: 3").wait_for()
