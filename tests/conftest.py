@@ -41,16 +41,27 @@ def shared_data() -> Path:
     return _shared("data")
 
 
+def _set_objects_aside() -> None:
+    """The garbage collector passes over all that there is by now."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_collection_finish() -> None:
+    """Looking for garbage among all tests and libraries, again and again, takes a twentieth of the
+    time of the suite."""
+    _set_objects_aside()
+    gc.set_threshold(50_000, 20, 100)
+
+
 @pytest.fixture
-def objects_set_aside() -> Iterator[None]:
+def objects_set_aside() -> None:
     """The garbage collector passes over all that there is when a test begins.
 
     Where keras is loaded, streamlit clears it after every run of a page and collects garbage twice:
     that takes half a second a run, nearly all of it for the half million objects of tensorflow.
     """
-    gc.freeze()
-    yield
-    gc.unfreeze()
+    _set_objects_aside()
 
 
 @pytest.fixture(scope="session")

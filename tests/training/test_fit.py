@@ -173,6 +173,7 @@ def test_lower_precision_trains_and_keeps_float32(large: Dataset, tmp_path: Path
     settings = dataclasses.replace(TINY, epochs=5, learning_rate=2e-2, precision="mixed_bfloat16")
     fit(large, dataclasses.replace(settings, epochs=1), tmp_path)
     result = fit(large, settings, tmp_path, resume=True)
+    assert result.state.epochs_done == 5, "a run may be resumed with more epochs"
     assert max(row["val_accuracy"] for row in result.state.history) > 0.3, "chance is 0.14"
     assert {str(w.dtype) for w in result.network.weights} == {"float32"}
     assert {layer.compute_dtype for layer in result.network.layers} == {"float32"}
@@ -195,12 +196,10 @@ def test_a_run_is_never_overwritten_or_mixed(dataset: Dataset, begun_run: Path) 
     with pytest.raises(CheckpointError, match="other data"):
         fit(other, settings, begun_run, resume=True)
     assert (begun_run / "state.json").read_bytes() == state
-    longer = fit(dataset, dataclasses.replace(settings, epochs=2), begun_run, resume=True)
-    assert longer.state.epochs_done == 2
     for file in begun_run.glob("state_*.weights.h5"):
         file.write_bytes(b"damaged")
     with pytest.raises(CheckpointError, match="damaged"):
-        fit(dataset, dataclasses.replace(settings, epochs=3), begun_run, resume=True)
+        fit(dataset, dataclasses.replace(settings, epochs=2), begun_run, resume=True)
     changes: list[dict[str, Any]] = [{"history": None}, {"settings": []}, {"best_epoch": "x"}]
     for change in changes:
         (begun_run / "state.json").write_text(json.dumps(json.loads(state) | change))
