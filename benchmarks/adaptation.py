@@ -10,6 +10,7 @@ other sets. Rehearsal uses one half of FER+ validation, measuring the other half
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from emotion_core.datasets.loading import load_dataset
 from emotion_core.datasets.other_faces import read_other_faces
 from emotion_core.errors import InputError
 from emotion_core.evaluation.adaptation_making import make_adaptation
-from emotion_core.evaluation.inference import served_logits
+from emotion_core.evaluation.inference import served_readings
+from emotion_core.evaluation.likeness_fit import read_reference, write_reference
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.classify import Classifier, load_classifier
 
@@ -30,15 +32,16 @@ FACES_EACH = (3, 10)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceSet:
-    """Probabilities (N, 7), labels (N,) and people (N,) of the faces of one set."""
+    """Probabilities (N, 7), features (N, F), labels (N,) and people (N,) of the faces of a set."""
 
     probs: NDArray[np.float32]
+    features: NDArray[np.float32]
     labels: NDArray[np.int64]
     people: NDArray[np.int64]
 
     def part(self, kept: NDArray[Any]) -> "FaceSet":
         """The faces of some rows."""
-        return FaceSet(self.probs[kept], self.labels[kept], self.people[kept])
+        return FaceSet(self.probs[kept], self.features[kept], self.labels[kept], self.people[kept])
 
 
 def read_sets(classifier: Classifier, data: Path) -> tuple[dict[str, FaceSet], FaceSet]:
@@ -46,24 +49,28 @@ def read_sets(classifier: Classifier, data: Path) -> tuple[dict[str, FaceSet], F
     sets = {}
     for faces in read_other_faces(data / "other_faces.npz"):
         judged = np.isin(faces.labels, [EXPRESSIONS.index(e) for e in faces.judged])
-        probs = _probabilities(classifier, faces.images[judged])
         sets[faces.name] = FaceSet(
-            probs, faces.labels[judged].astype(np.int64), faces.people[judged]
+            *_read(classifier, faces.images[judged]),
+            faces.labels[judged].astype(np.int64),
+            faces.people[judged],
         )
     split = load_dataset(data / "ferplus.zip").split("validation")
-    probs, own = _probabilities(classifier, split.images), classifier.bundle.label_set
+    read, own = _read(classifier, split.images), classifier.bundle.label_set
     rehearsed = np.random.default_rng(5).random(len(split)) < 0.5
     for label_set, name in (("ferplus", "FER+ labels"), ("fer2013", "FER2013 labels")):
         labels = split.labels(label_set).astype(np.int64)
-        whole = FaceSet(probs, labels, np.arange(len(labels)))
+        whole = FaceSet(*read, labels, np.arange(len(labels)))
         sets[name] = whole.part((labels >= 0) & ~rehearsed)
         if label_set == own:
             kept = whole.part((labels >= 0) & rehearsed)
     return sets, kept
 
 
-def _probabilities(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return classifier.probabilities(served_logits(classifier, images))
+def _read(
+    classifier: Classifier, images: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    found = served_readings(classifier, images)
+    return classifier.probabilities(found.logits), found.features
 
 
 def mean_recall(probs: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
@@ -79,6 +86,9 @@ def measure(
     mine, rng = sets[name], np.random.default_rng(1)
     rows: list[dict[str, float]] = []
     refused = 0
+    with TemporaryDirectory() as folder:
+        write_reference(Path(folder), kept.features, kept.labels)
+        reference = read_reference(Path(folder))
     for draw in range(draws):
         people = rng.permutation(np.unique(mine.people))
         teaching = np.isin(mine.people, people[: len(people) // 2])
@@ -97,12 +107,15 @@ def measure(
                 name=name,
                 model={},
                 rehearsal=(kept.probs, kept.labels),
+                features=few.features,
+                reference=reference,
                 seed=draw,
             )
         except InputError:
             refused += 1
             continue
         row = {"strength": made.strength, "offered": float(gain.offered)}
+        row["applies to faces like these"] = float(made.likeness is not None)
         row["gain at full strength"] = _gained(made.with_strength(1), rest)
         row["gain"] = _gained(made, rest)
         inside = gain.difference.low <= row["gain"] <= gain.difference.high
@@ -124,9 +137,8 @@ def measure(
 
 
 def _gained(made: Any, faces: FaceSet) -> float:
-    return mean_recall(made.apply(faces.probs), faces.labels) - mean_recall(
-        faces.probs, faces.labels
-    )
+    adapted = made.apply(faces.probs, faces.features)
+    return mean_recall(adapted, faces.labels) - mean_recall(faces.probs, faces.labels)
 
 
 def main() -> None:

@@ -105,7 +105,7 @@ def windows_without_a_face(rng: np.random.Generator) -> Iterator[FloatArray]:
 
 def shares(classifier: Classifier, crops: FloatArray) -> dict[str, float]:
     """Of (N, 48, 48, 1) crops."""
-    logits, activation = classifier.logits_and_activation(crops)
+    logits, activation, _ = classifier.read(crops)
     unusual = activation < classifier.unusual_below
     improbable = classifier.probabilities(logits).max(axis=1) < classifier.unsure_threshold
     return {

@@ -34,7 +34,7 @@ def write_split(folder: Path, name: str, seed: int, hardness: float, skill: floa
     raw, served = softmax(logits), softmax(logits, TEMPERATURE)
     path = folder / f"predictions_ferplus_{name}.csv"
     write_predictions(path, predictions_table(split, raw, served))
-    answers = Answers(served, raw, raw, served, 0.5)
+    answers = Answers(served, raw, np.empty((len(raw), 0), np.float32), raw, served, 0.5)
     scores = {
         s: evaluate.score_label_set(s, split, split.labels(s), answers, None, resamples=50)
         for s in ("ferplus", "fer2013")

@@ -106,7 +106,12 @@ def test_the_wheel_holds_the_served_models_and_the_pages_and_nothing_else(wheel:
     expected = {"emotion_core/_models/default.txt"} | {
         f"emotion_core/_models/{model}/{file}"
         for model in list_models(ROOT / "models", served=True)
-        for file in ("model.json", "model.tflite", "predictions_ferplus_validation.csv")
+        for file in (
+            "model.json",
+            "model.tflite",
+            "predictions_ferplus_validation.csv",
+            "reference_faces.npz",
+        )
     }
     assert models == expected
     pages = {f"emotion_core/_app/pages/{p.name}" for p in (ROOT / "pages").glob("*.py")}

@@ -32,7 +32,8 @@ from emotion_core.evaluation.adaptation_making import (
     trained_prior,
     validation_rehearsal,
 )
-from emotion_core.evaluation.inference import served_logits
+from emotion_core.evaluation.inference import served_readings
+from emotion_core.evaluation.likeness_fit import read_reference
 from emotion_core.evaluation.model_record import known_file
 from emotion_core.labels import EXPRESSIONS, LABEL_SETS, NUM_EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
@@ -43,7 +44,7 @@ from emotion_core.model.adaptation_file import (
     save_adaptation,
 )
 from emotion_core.model.bundle import ModelBundle
-from emotion_core.model.classify import Classifier, load_classifier
+from emotion_core.model.classify import load_classifier
 from emotion_core.pipeline.network_hash import network_hash
 
 EXIT_DONE, EXIT_FAILED = 0, 1
@@ -107,9 +108,16 @@ def run(options: argparse.Namespace) -> int:
         made, gain = prior_adaptation(name, model, _needed(bundle, labels), prior), None
     else:
         faces = read_labelled_faces(options, bundle)
-        probs = _probabilities(classifier, faces.images)
+        found = served_readings(classifier, faces.images)
         made, gain = make_adaptation(
-            probs, faces.labels, faces.people, name=name, model=model, rehearsal=rehearsal
+            classifier.probabilities(found.logits),
+            faces.labels,
+            faces.people,
+            name=name,
+            model=model,
+            rehearsal=rehearsal,
+            features=found.features,
+            reference=read_reference(bundle.path),
         )
         made = dataclasses.replace(made, prior=prior)
     source = options.data.name if options.data else None
@@ -117,6 +125,8 @@ def run(options: argparse.Namespace) -> int:
     write_json_option(options.json, {**made.described(), "model": model, "record": made.record})
     if gain is not None:
         print(gain_text(gain, made.strength))
+        if made.likeness is not None:
+            print("It applies to faces like these: the others look different to the network.")
     if gain is not None and not gain.offered and not options.anyway:
         print(
             "It is not kept, as it brings nothing on people left out. Label more faces, or keep it "
@@ -200,10 +210,6 @@ def _check_unknown(images: NDArray[np.uint8], bundle: ModelBundle, data: Path) -
             f"{bundle.name} learnt from the faces of {data.name}: what it says to them tells "
             "nothing about other faces. Choose --split validation, or other faces."
         )
-
-
-def _probabilities(classifier: Classifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return classifier.probabilities(served_logits(classifier, images))
 
 
 def _needed(bundle: ModelBundle, labels: NDArray[np.int64] | None) -> NDArray[np.int64]:

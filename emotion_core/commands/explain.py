@@ -199,8 +199,9 @@ class Explainer:
         )
 
     def _answers(self, faces: NDArray[np.float32]) -> NDArray[np.float32]:
-        probs = self.classifier.probabilities(self.classifier.logits(faces))
-        return self.adaptation.apply(probs) if self.adaptation else probs
+        logits, _, features = self.classifier.read(faces)
+        probs = self.classifier.probabilities(logits)
+        return self.adaptation.apply(probs, features) if self.adaptation else probs
 
     def _heat(self, crop: NDArray[np.float32], tell: OnProgress) -> tuple[NDArray[np.float32], str]:
         """The maps (7, 48, 48), or zeros and why: a folder may hold only the served network."""

@@ -29,11 +29,13 @@ _REHEARSED_FACES = 60
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledFaces:
-    """Labelled faces: centred logits (N, 7), labels (N,), and people (N,) as numbers."""
+    """Labelled faces: centred logits (N, 7), labels (N,), people (N,) as numbers, and the network's
+    features (N, F), where F may be 0."""
 
     logits: NDArray[np.float64]
     labels: NDArray[np.int64]
     people: NDArray[np.int64]
+    features: NDArray[np.float64]
 
 
 def rehearsed_faces(rehearsal: tuple[ArrayLike, ArrayLike] | None) -> LabelledFaces | None:
@@ -45,7 +47,8 @@ def rehearsed_faces(rehearsal: tuple[ArrayLike, ArrayLike] | None) -> LabelledFa
     codes = range(NUM_EXPRESSIONS)
     drawn = [rng.permutation(np.flatnonzero(labels == c))[:_REHEARSED_FACES] for c in codes]
     rows = np.concatenate(drawn)
-    return LabelledFaces(centred_logits(probs[rows]).astype(np.float64), labels[rows], rows)
+    none = np.empty((len(rows), 0))
+    return LabelledFaces(centred_logits(probs[rows]).astype(np.float64), labels[rows], rows, none)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

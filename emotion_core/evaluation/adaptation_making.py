@@ -22,6 +22,7 @@ from emotion_core.evaluation.adaptation_fit import (
     rehearsed_faces,
 )
 from emotion_core.evaluation.bootstrap import Interval, interval_of
+from emotion_core.evaluation.likeness_fit import Reference, fit_likeness
 from emotion_core.evaluation.predictions import predictions_path, read_predictions
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
@@ -80,6 +81,8 @@ def make_adaptation(
     name: str,
     model: Mapping[str, str],
     rehearsal: tuple[ArrayLike, ArrayLike] | None = None,
+    features: ArrayLike | None = None,
+    reference: Reference | None = None,
     seed: int = 0,
 ) -> tuple[Adaptation, Gain]:
     """Learn an adaptation, choose its strength and measure its gain.
@@ -94,6 +97,10 @@ def make_adaptation(
         rehearsal: probabilities (M, 7) and labels (M,) of faces that must not be forgotten, as
             `validation_rehearsal` reads them; None: expressions that the faces lack keep their
             logit.
+        features: (N, F) of the faces, as `Classifier.read` gives them; None, or F = 0: it applies
+            to all faces alike.
+        reference: of the network, as `read_reference` gives it: where the faces look different from
+            these, it applies to faces like them.
         seed: of the folds and the redraws.
 
     Raises:
@@ -111,19 +118,20 @@ def make_adaptation(
         >>> gain.before, gain.after, gain.offered
         (0.75, 1.0, True)
     """
-    faces = _checked(probs, truth, people)
+    faces = _checked(probs, truth, people, features)
     _check_agreement(faces)
     kept = rehearsed_faces(rehearsal)
     before = faces.logits
-    adapted = _left_out(faces, kept, seed)
+    adapted = _left_out(faces, kept, reference, seed)
     redraws = _redraws(faces.people, seed)
     strength = _strength(before, adapted, faces.labels, redraws)
     gain = _gain(before, before + strength * (adapted - before), faces, redraws)
     if strength < LEAST_STRENGTH:
         gain = replace(gain, offered=False)
     offsets, mixing, log_scale = fit_corrections(faces.logits, faces.labels, kept)
+    likeness = fit_likeness(faces.features, faces.labels, faces.people, reference)
     record = {"gain": gain.to_dict()}
-    made = Adaptation(name, model, offsets, mixing, log_scale, strength, None, record)
+    made = Adaptation(name, model, offsets, mixing, log_scale, strength, None, likeness, record)
     return made, gain
 
 
@@ -178,7 +186,9 @@ def trained_prior(labels: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(counts / counts.sum(), np.float64)
 
 
-def _checked(probs: ArrayLike, truth: ArrayLike, people: ArrayLike | None) -> LabelledFaces:
+def _checked(
+    probs: ArrayLike, truth: ArrayLike, people: ArrayLike | None, features: ArrayLike | None
+) -> LabelledFaces:
     """The faces of expressions with enough of them."""
     matrix, labels = np.asarray(probs, np.float64), np.asarray(truth, np.int64)
     if matrix.shape != (len(labels), NUM_EXPRESSIONS) or labels.ndim != 1:
@@ -200,7 +210,14 @@ def _checked(probs: ArrayLike, truth: ArrayLike, people: ArrayLike | None) -> La
             f"expressions; there are: {found or 'none'}. Label more faces."
         )
     kept = np.isin(labels, enough)
-    return LabelledFaces(centred_logits(matrix[kept]).astype(np.float64), labels[kept], who[kept])
+    seen = np.empty((len(labels), 0)) if features is None else np.asarray(features, np.float64)
+    if seen.ndim != 2 or len(seen) != len(labels) or not np.isfinite(seen).all():
+        raise InputError(
+            f"An adaptation needs finite features (N, F) of its {len(labels)} faces, got "
+            f"{seen.shape}."
+        )
+    logits = centred_logits(matrix[kept]).astype(np.float64)
+    return LabelledFaces(logits, labels[kept], who[kept], seen[kept])
 
 
 def _check_agreement(faces: LabelledFaces) -> None:
@@ -223,7 +240,9 @@ def _check_agreement(faces: LabelledFaces) -> None:
                 )
 
 
-def _left_out(faces: LabelledFaces, kept: LabelledFaces | None, seed: int) -> NDArray[np.float64]:
+def _left_out(
+    faces: LabelledFaces, kept: LabelledFaces | None, reference: Reference | None, seed: int
+) -> NDArray[np.float64]:
     """(N, 7) adapted logits of each face, by an adaptation that its person had no part in."""
     people = np.random.default_rng(seed).permutation(np.unique(faces.people))
     adapted = faces.logits.copy()
@@ -232,8 +251,13 @@ def _left_out(faces: LabelledFaces, kept: LabelledFaces | None, seed: int) -> ND
         if len(np.unique(faces.labels[~out])) < LEAST_EXPRESSIONS:
             continue
         offsets, mixing, log_scale = fit_corrections(faces.logits[~out], faces.labels[~out], kept)
+        kind = (faces.features[~out], faces.labels[~out], faces.people[~out])
+        likeness = fit_likeness(*kind, reference)
         logits = faces.logits[out]
-        adapted[out] = np.exp(log_scale) * logits + logits @ mixing + offsets
+        change = (np.exp(log_scale) - 1) * logits + logits @ mixing + offsets
+        if likeness is not None:
+            change = change * likeness.shares(faces.features[out])[:, None]
+        adapted[out] = logits + change
     return adapted
 
 

@@ -21,7 +21,7 @@ from emotion_core.evaluation.inference import (
     Answers,
     ask_both,
     float_milliseconds_per_face,
-    served_logits,
+    served_readings,
 )
 from emotion_core.evaluation.predictions import as_written, predictions_table
 from emotion_core.labels import EXPRESSIONS, FOLDER_LABELS, LABEL_SETS, NUM_EXPRESSIONS
@@ -211,7 +211,7 @@ def _adapted(answers: Answers, adaptation: Adaptation | None) -> Answers:
     if adaptation is None:
         return answers
     probs = np.asarray(answers.served_probs, np.float32)
-    return replace(answers, served_probs=adaptation.apply(probs))
+    return replace(answers, served_probs=adaptation.apply(probs, answers.features))
 
 
 def _as_written(answers: Answers) -> Answers:
@@ -339,8 +339,10 @@ def _robustness(
     classifier = Classifier(bundle)
 
     def logits(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        found = served_logits(classifier, images)
-        return found if adaptation is None else adaptation.logits(classifier.probabilities(found))
+        found, _, features = served_readings(classifier, images)
+        if adaptation is None:
+            return found
+        return adaptation.logits(classifier.probabilities(found), features)
 
     labels = label_sets_of(split)[headline]
     kept = labels >= 0

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_core.model.calibrate import softmax
-from emotion_core.model.classify import Classifier
+from emotion_core.model.classify import Classifier, Reading
 from emotion_core.model.network import load_network
 from emotion_core.progress import OnProgress, Progress
 
@@ -29,6 +29,7 @@ class Answers:
     Attributes:
         served_probs: (N, 7), of the served network, calibrated.
         served_raw: (N, 7) float32, the same before calibration (temperature 1).
+        features: (N, F) float32, of the served network; F is 0 where it does not give them.
         float_probs: (N, 7), of the float network, uncalibrated; None without one.
         once_raw: (N, 7) float32, as `served_raw` but without second looks: what the int8 network
             itself says.
@@ -37,6 +38,7 @@ class Answers:
 
     served_probs: NDArray[np.floating]
     served_raw: NDArray[np.float32]
+    features: NDArray[np.float32]
     float_probs: NDArray[np.floating] | None
     once_raw: NDArray[np.float32]
     ms_per_face: float
@@ -49,24 +51,21 @@ def served_logits(
     second_look: bool = True,
 ) -> NDArray[np.float32]:
     """Logits (N, 7) float32 of images (N, 48, 48) uint8, from several threads at once."""
-    return served_answers(classifier, images, workers, second_look)[0]
+    return served_readings(classifier, images, workers, second_look).logits
 
 
-def served_answers(
+def served_readings(
     classifier: Classifier,
     images: NDArray[np.uint8],
     workers: int = 2,
     second_look: bool = True,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The same with the activations (N,) float32 (`Classifier.logits_and_activation`)."""
+) -> Reading:
+    """All that the network says of them (`Classifier.read`)."""
     parts = np.array_split(images, max(1, min(workers, len(images))))
     with ThreadPoolExecutor(len(parts)) as pool:
         crops = (part[..., None].astype(np.float32) for part in parts)
-        answers = list(
-            pool.map(lambda crop: classifier.logits_and_activation(crop, second_look), crops)
-        )
-    logits, activation = zip(*answers, strict=True)
-    return np.concatenate(logits), np.concatenate(activation)
+        readings = list(pool.map(lambda crop: classifier.read(crop, second_look), crops))
+    return Reading(*(np.concatenate(arrays) for arrays in zip(*readings, strict=True)))
 
 
 def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgress) -> Answers:
@@ -79,7 +78,7 @@ def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgres
     progress(Progress("served network", 0, len(images)))
     # Before tensorflow runs: its threads go on spinning for a while and slow down what follows.
     speed = milliseconds_per_face(classifier, images)
-    logits = served_logits(classifier, images)
+    logits, _, features = served_readings(classifier, images)
     once = served_logits(classifier, images, second_look=False)
     progress(Progress("served network", len(images), len(images)))
     float_probs = None
@@ -87,9 +86,8 @@ def ask_both(bundle: ModelBundle, images: NDArray[np.uint8], progress: OnProgres
         progress(Progress("float network", 0, len(images)))
         float_probs = float_answers(load_network(bundle), images)
         progress(Progress("float network", len(images), len(images)))
-    return Answers(
-        classifier.probabilities(logits), softmax(logits), float_probs, softmax(once), speed
-    )
+    calibrated, raw = classifier.probabilities(logits), softmax(logits)
+    return Answers(calibrated, raw, features, float_probs, softmax(once), speed)
 
 
 def float_answers(network: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from emotion_core.atomic_io import parse_json, write_json
 from emotion_core.errors import ModelError
 from emotion_core.evaluation.bootstrap import interval_of
-from emotion_core.evaluation.inference import served_logits
+from emotion_core.evaluation.inference import served_readings
 from emotion_core.evaluation.metrics import expected_calibration_error
 from emotion_core.labels import EXPRESSIONS
 
@@ -73,9 +73,10 @@ def _score_set(
     judged = [EXPRESSIONS.index(expression) for expression in faces.judged]
     kept = np.isin(faces.labels, judged)
     truth, people = faces.labels[kept].astype(np.int64), faces.people[kept]
-    probs = classifier.probabilities(served_logits(classifier, faces.images[kept]))
+    found = served_readings(classifier, faces.images[kept])
+    probs = classifier.probabilities(found.logits)
     if adaptation is not None:
-        probs = adaptation.apply(probs)
+        probs = adaptation.apply(probs, found.features)
     right = probs.argmax(axis=1) == truth
     drawn = _redrawn_recalls(truth, right, people, judged)
     recall = {}

@@ -10,6 +10,10 @@ where few labelled faces of the new kind determine 7 + 49 + 1 numbers under stro
 (`evaluation.adaptation_fit`). It needs only the network's probabilities, not its inside. Special
 cases: offsets alone change the prior (Saerens et al. 2002, Neural Computation 14(1), 21-41), and
 `log_scale` alone is temperature scaling (Guo et al. 2017, arXiv 1706.04599).
+
+Where the faces it was made from look different from those that the network was calibrated on, the
+network's features tell the two apart, and a face gets as much of the adaptation as it is like the
+former (`model.likeness`): other faces are left as the network reads them.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from emotion_core.datatypes import FloatArray
 from emotion_core.errors import SettingsError
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.model.calibrate import centred_logits, softmax
+from emotion_core.model.likeness import Likeness
 
 MOST_LOGIT = 50.0
 # A share of 0 would rule an expression out, whatever a face shows.
@@ -47,6 +52,7 @@ class Adaptation:
             1 (all); chosen by cross-validation when it was made.
         prior: (7,) shares that sum to 1: how often each expression is expected. None: all alike, as
             adaptations are fitted to faces that count the same for each expression.
+        likeness: how much of it suits a face; None: the same for all.
         record: how it was made and what it brings, as `make_adaptation` writes it.
     """
 
@@ -59,6 +65,7 @@ class Adaptation:
     log_scale: float = 0.0
     strength: float = 1.0
     prior: NDArray[np.float64] | None = None
+    likeness: Likeness | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -81,22 +88,30 @@ class Adaptation:
         """
         return self if strength is None else replace(self, strength=strength)
 
-    def logits(self, probs: FloatArray) -> FloatArray:
-        """(N, 7) float32 adapted logits of calibrated probabilities (N, 7)."""
+    def logits(self, probs: FloatArray, features: FloatArray | None = None) -> FloatArray:
+        """(N, 7) float32 adapted logits; arguments as in `apply`."""
         logits = centred_logits(probs).astype(np.float64)
         change = (np.exp(self.log_scale) - 1) * logits + logits @ self.mixing + self.offsets
         if self.prior is not None:
             change = change + np.log(np.maximum(self.prior, LEAST_SHARE))
+        if self.likeness is not None and features is not None:
+            change = change * self.likeness.shares(features)[:, None]
         return np.asarray(logits + self.strength * change, np.float32)
 
-    def apply(self, probs: FloatArray) -> FloatArray:
+    def apply(self, probs: FloatArray, features: FloatArray | None = None) -> FloatArray:
         """Adapted probabilities.
 
         Args:
             probs: (N, 7) float32 calibrated probabilities, each row sums to 1; N may be 0.
+            features: (N, F) float32 of the same faces, as `Classifier.read` gives them. Without
+                them every face gets the whole adaptation, whether or not it is like those that the
+                adaptation was made from.
 
         Returns:
             (N, 7) float32; each row sums to 1.
+
+        Raises:
+            SettingsError: features of another network.
 
         Examples:
             >>> import numpy as np
@@ -105,13 +120,15 @@ class Adaptation:
             >>> sadder.apply(np.full((1, 7), 1 / 7, np.float32)).round(2)
             array([[0.07, 0.07, 0.07, 0.07, 0.07, 0.55, 0.07]], dtype=float32)
         """
-        return softmax(self.logits(probs))
+        return softmax(self.logits(probs, features))
 
     @property
     def fingerprint(self) -> str:
         """Of everything that changes an answer: 16 hexadecimal digits."""
         parts = [self.offsets, self.mixing, np.array([self.log_scale, self.strength])]
         parts += [] if self.prior is None else [self.prior]
+        if self.likeness is not None:
+            parts += [self.likeness.direction, np.array([self.likeness.middle])]
         digest = hashlib.sha256()
         for part in parts:
             digest.update(np.ascontiguousarray(part, np.float64).tobytes())

@@ -1,9 +1,10 @@
 """Adaptations on disk: one small JSON file each, without any picture.
 
-<name>.json, version 1
+<name>.json, version 2
     version, name, model {name, sha256}, offsets {expression: number}, mixing (7 rows of 7),
-    log_scale, strength, prior ({expression: share} or null), record (how it was made, and what it
-    brings)
+    log_scale, strength, prior ({expression: share} or null), likeness (null, or {direction: one
+    number for each of the network's features, middle: number}), record (how it was made, and what
+    it brings); version 1 has no likeness
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from emotion_core.config import AppSettings
 from emotion_core.errors import InputError, OutputError, SettingsError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
+from emotion_core.model.likeness import Likeness
 
 SUFFIX: Final = ".json"
-_VERSION: Final = 1
+_VERSION: Final = 2
+_READABLE: Final = (1, _VERSION)
 # Letters of any alphabet, digits, spaces, hyphens, underscores and dots, no dot first.
 _NAME: Final = re.compile(r"[\w\-][\w\-. ]{0,59}")
-# An honest file has three kilobytes.
+# An honest file has ten kilobytes.
 _MOST_BYTES: Final = 100_000
 
 
@@ -127,7 +130,7 @@ def check_made_for(adaptation: Adaptation, model: Mapping[str, str]) -> None:
 
 def to_json(adaptation: Adaptation) -> dict[str, Any]:
     """The file's contents."""
-    prior = adaptation.prior
+    prior, likeness = adaptation.prior, adaptation.likeness
     return {
         "version": _VERSION,
         "name": adaptation.name,
@@ -137,6 +140,7 @@ def to_json(adaptation: Adaptation) -> dict[str, Any]:
         "log_scale": adaptation.log_scale,
         "strength": adaptation.strength,
         "prior": None if prior is None else dict(zip(EXPRESSIONS, prior.tolist(), strict=True)),
+        "likeness": None if likeness is None else _likeness_json(likeness),
         "record": dict(adaptation.record),
     }
 
@@ -149,9 +153,9 @@ def from_json(text: str | bytes) -> Adaptation:
     """
     try:
         values = parse_json(text)
-        if values["version"] != _VERSION:
+        if values["version"] not in _READABLE:
             raise ValueError(f"it has the version {values['version']}, not {_VERSION}")
-        prior = values["prior"]
+        prior, likeness = values["prior"], values.get("likeness")
         return Adaptation(
             name=check_name(str(values["name"])),
             model={key: str(values["model"][key]) for key in ("name", "sha256")},
@@ -160,8 +164,17 @@ def from_json(text: str | bytes) -> Adaptation:
             log_scale=float(values["log_scale"]),
             strength=float(values["strength"]),
             prior=None if prior is None else np.array([prior[e] for e in EXPRESSIONS], np.float64),
+            likeness=None if likeness is None else _likeness(likeness),
             record=dict(values["record"]),
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(what) from error
+
+
+def _likeness_json(likeness: Likeness) -> dict[str, Any]:
+    return {"direction": likeness.direction.tolist(), "middle": likeness.middle}
+
+
+def _likeness(values: Mapping[str, Any]) -> Likeness:
+    return Likeness(np.array(values["direction"], np.float64), float(values["middle"]))

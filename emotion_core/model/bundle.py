@@ -43,7 +43,7 @@ class ModelBundle:
         temperature: divides the served logits before softmax; fitted on validation.
         unsure_threshold: below this winning probability an answer is called unsure, 0-1.
         unusual_below: a crop to which the network responds less
-            (`Classifier.logits_and_activation`) is unlike the faces it knows; 0 where that was not
+            (`Classifier.read`) is unlike the faces it knows; 0 where that was not
             measured.
         metadata: all of model.json.
         external: how to ask a network made elsewhere; None: trained with this program.

@@ -96,7 +96,7 @@ def unusual_activation(activation: ArrayLike) -> float:
     """The mean activation below which a crop is unlike the faces that a network knows.
 
     Args:
-        activation: (N,) of validation faces (`Classifier.logits_and_activation`).
+        activation: (N,) of validation faces (`Classifier.read`).
 
     Returns:
         What one of these faces in a hundred has less of; 0 where the activation is not known (NaN).

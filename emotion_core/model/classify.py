@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +28,33 @@ _LOADING = threading.Lock()
 _LOADED: dict[tuple[Any, ...], Classifier] = {}
 
 
+class Reading(NamedTuple):
+    """What a network says of N faces.
+
+    Attributes:
+        logits: (N, 7) float32, in the order of `EXPRESSIONS`.
+        activation: (N,) float32, how strongly the network responds to each face: the mean of the
+            pooled features, 0 or more; NaN where the network does not give its features. What is
+            not a face excites few of the features that faces excite, so it tells how far a crop is
+            from anything the network knows (Dhamija et al. 2018, arXiv 1811.04110). Of a network
+            made elsewhere, the share of its probability on the seven, 0-1: little is left where it
+            names another expression.
+        features: (N, F) float32, pooled; F is 0 where the network does not give them.
+    """
+
+    logits: NDArray[np.float32]
+    activation: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+
 class Runner(Protocol):
     """A network ready to be asked about one face."""
 
-    def ask(self, crop: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
-        """(7,) logits of a crop (1, 48, 48, 1), and how strongly the network responds to it."""
+    def ask(
+        self, crop: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], float, NDArray[np.float32]]:
+        """(7,) logits of a crop (1, 48, 48, 1), how strongly the network responds to it, and the
+        (F,) features, which may be none."""
         ...
 
 
@@ -72,15 +94,18 @@ class _Served:
         self._features = features["index"] if features else None
         self._entry, self._result = entry["index"], result["index"]
 
-    def ask(self, crop: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
-        """The logits, and the mean of the pooled features; NaN where they are not given."""
+    def ask(
+        self, crop: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], float, NDArray[np.float32]]:
+        """The logits, and the pooled features after their mean; NaN where they are not given."""
         self._interpreter.set_tensor(self._entry, crop)
         self._interpreter.invoke()
         logits = self._interpreter.get_tensor(self._result)[0]
         if self._features is None:
-            return logits, np.nan
-        features = self._interpreter.get_tensor(self._features)
-        return logits, (features.mean() - self._zero) * self._scale
+            return logits, np.nan, np.empty(0, np.float32)
+        levels = self._interpreter.get_tensor(self._features)
+        features = (levels.ravel().astype(np.float32) - self._zero) * self._scale
+        return logits, float(features.mean()), np.asarray(features, np.float32)
 
 
 class Classifier:
@@ -121,24 +146,14 @@ class Classifier:
         Raises:
             FrameError: crops of another shape.
         """
-        return self.logits_and_activation(crops, second_look)[0]
+        return self.read(crops, second_look).logits
 
-    def logits_and_activation(
-        self, crops: NDArray[np.float32], second_look: bool = True
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits of faces, and how strongly the network responds to each.
-
-        What is not a face excites few of the features that faces excite, so their mean tells how
-        far a crop is from anything the network knows (Dhamija et al. 2018, arXiv 1811.04110).
+    def read(self, crops: NDArray[np.float32], second_look: bool = True) -> Reading:
+        """All that the network says of faces; of an unclear face as in `logits`.
 
         Args:
             crops: (N, 48, 48, 1) float32, grey, 0-255; N may be 0.
             second_look: as in `logits`.
-
-        Returns:
-            (N, 7) float32 logits, and (N,) float32 means of the pooled features, 0 or more; NaN
-            where the network does not give its features. Of a network made elsewhere, the share of
-            its probability on the seven, 0-1: little is left where it names another expression.
 
         Raises:
             FrameError: crops of another shape.
@@ -146,24 +161,22 @@ class Classifier:
         crops = np.asarray(crops, np.float32)
         if crops.ndim != 4 or crops.shape[1:] != INPUT_SHAPE:
             raise FrameError(f"Crops must have the shape (N, 48, 48, 1), got {crops.shape}.")
-        answers, activation = self._ask(crops)
+        found = self._ask(crops)
         if second_look:
-            for i in np.flatnonzero(_margins(answers) < UNCLEAR_MARGIN):
-                again, excited = self._ask(crops[i : i + 1, :, ::-1])
-                answers[i] = (answers[i] + again[0]) / 2
-                activation[i] = (activation[i] + excited[0]) / 2
-        return answers, activation
+            for i in np.flatnonzero(_margins(found.logits) < UNCLEAR_MARGIN):
+                for first, again in zip(found, self._ask(crops[i : i + 1, :, ::-1]), strict=True):
+                    first[i] = (first[i] + again[0]) / 2
+        return found
 
-    def _ask(self, crops: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        answers = np.empty((len(crops), NUM_EXPRESSIONS), np.float32)
-        activation = np.full(len(crops), np.nan, np.float32)
+    def _ask(self, crops: NDArray[np.float32]) -> Reading:
         if not len(crops):
-            return answers, activation
+            none = np.empty(0, np.float32)
+            return Reading(none.reshape(0, NUM_EXPRESSIONS), none, none.reshape(0, 0))
         with self._borrowed() as network:
             # One by one: a batch gains nothing on a CPU, and a change of its size costs a new plan.
-            for i in range(len(crops)):
-                answers[i], activation[i] = network.ask(crops[i : i + 1])
-        return answers, activation
+            found = [network.ask(crops[i : i + 1]) for i in range(len(crops))]
+        logits, activation, features = zip(*found, strict=True)
+        return Reading(np.stack(logits), np.array(activation, np.float32), np.stack(features))
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, 7) float32; each row sums to 1."""

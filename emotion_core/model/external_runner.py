@@ -43,10 +43,13 @@ class ExternalRunner:
         self._output = self._try()
         self.shared = self._network.shared
 
-    def ask(self, crop: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
-        """The logits (7,) of a crop (1, 48, 48, 1) float32 grey 0-255, and the share of the
-        probability, 0-1, that falls on the seven."""
-        return self._described.convert(np.ravel(self._outputs(crop)[self._output]))
+    def ask(
+        self, crop: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], float, NDArray[np.float32]]:
+        """The logits (7,) of a crop (1, 48, 48, 1) float32 grey 0-255, the share of the
+        probability, 0-1, that falls on the seven, and no features."""
+        logits, share = self._described.convert(np.ravel(self._outputs(crop)[self._output]))
+        return logits, share, np.empty(0, np.float32)
 
     def _outputs(self, crop: NDArray[np.float32]) -> list[NDArray[Any]]:
         image = prepared(crop[0], self._described.input, self._channels_first)

@@ -76,13 +76,15 @@ def classify(
     if not len(crops):
         return Classification(np.empty((0, NUM_EXPRESSIONS), np.float32), unusual)
     if isinstance(classifier, Classifier):
-        logits, activation = classifier.logits_and_activation(crops)
+        logits, activation, features = classifier.read(crops)
         # NaN, where it is not known, is not below anything.
         unusual = activation < classifier.unusual_below
     else:
-        logits = classifier.logits(crops)
+        logits, features = classifier.logits(crops), None
     probs = classifier.probabilities(logits)
-    return Classification(probs if adaptation is None else adaptation.apply(probs), unusual)
+    if adaptation is not None:
+        probs = adaptation.apply(probs, features)
+    return Classification(probs, unusual)
 
 
 def with_unusual(hints: Hints, unusual: BoolArray) -> Hints:

@@ -17,7 +17,8 @@ import numpy as np
 from emotion_core.atomic_io import compress_zip, need_room, replace_file, write_json
 from emotion_core.errors import DatasetError, OutputError
 from emotion_core.evaluation import evaluate, experiment_log
-from emotion_core.evaluation.inference import float_answers, served_answers, served_logits
+from emotion_core.evaluation.inference import float_answers, served_logits, served_readings
+from emotion_core.evaluation.likeness_fit import write_reference
 from emotion_core.evaluation.model_record import run_of, save_evaluation, save_known
 from emotion_core.evaluation.other_faces import save_other_faces, score_other_faces, summary_of
 from emotion_core.labels import EXPRESSIONS, FOLDER_LABELS
@@ -164,7 +165,7 @@ def calibrated(
     folder: Path, name: str, label_set: str, validation: Split
 ) -> tuple[ModelBundle, UnsureThreshold]:
     """The model folder with what is fitted on validation: the temperature, the unsure threshold,
-    and the least usual activation.
+    and the least usual activation; some of those faces' features are kept in it for adaptations.
 
     Raises:
         DatasetError: no validation image has a label of this set.
@@ -175,7 +176,8 @@ def calibrated(
         raise DatasetError(f"No validation image has a {label_set} label to calibrate on.")
     truth = labels[kept].astype(np.int64)
     raw = ModelBundle(folder, name, label_set, 1.0, 0.0)
-    logits, activation = served_answers(Classifier(raw), validation.images[kept])
+    logits, activation, features = served_readings(Classifier(raw), validation.images[kept])
+    write_reference(folder, features, truth)
     temperature = fit_temperature(logits, truth)
     unsure = unsure_threshold(softmax(logits, temperature), truth)
     unusual = unusual_activation(activation)

@@ -19,6 +19,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import save_adaptation
 from emotion_core.model.bundle import load_bundle
+from emotion_core.model.classify import Reading
 from emotion_core.video.options import described_network
 
 LFW_WORDS = ("happy", "neutral", "surprise", "angry", "happy", "puzzled")
@@ -83,10 +84,11 @@ class _ByFirstPixel:
 
     temperature, unsure_threshold = 1.0, 0.5
 
-    def logits_and_activation(self, crops: Any, second_look: bool = True) -> tuple[Any, Any]:
+    def read(self, crops: Any, second_look: bool = True) -> Reading:
         probs = np.full((len(crops), 7), 0.2 / 6, np.float32)
         probs[np.arange(len(crops)), crops[:, 0, 0, 0].astype(int)] = 0.8
-        return np.log(probs), np.ones(len(crops))
+        none = np.empty((len(crops), 0), np.float32)
+        return Reading(np.log(probs), np.ones(len(crops), np.float32), none)
 
     def probabilities(self, logits: Any) -> Any:
         return np.exp(logits)

@@ -8,11 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotion_core import Adaptation, Frame, Pipeline, load_adaptation, sample_photo, save_adaptation
+from emotion_core import (
+    Adaptation,
+    Frame,
+    Pipeline,
+    load_adaptation,
+    load_classifier,
+    sample_photo,
+    save_adaptation,
+)
 from emotion_core.config import PipelineSettings
 from emotion_core.errors import InputError, OutputError, SettingsError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.adaptation_file import check_name, from_json, list_adaptations, to_json
+from emotion_core.model.likeness import Likeness
 
 MODEL = {"name": "ferplus", "sha256": "a" * 64}
 HAPPY, SAD = EXPRESSIONS.index("happy"), EXPRESSIONS.index("sad")
@@ -30,6 +39,7 @@ def made(**changes: Any) -> Adaptation:
         "log_scale": -0.2,
         "strength": 0.75,
         "prior": np.array([0.1, 0.05, 0.05, 0.2, 0.4, 0.1, 0.1]),
+        "likeness": Likeness(rng.normal(0, 1, 4), 0.5),
     }
     return Adaptation("lab", MODEL, **(whole | changes))
 
@@ -69,6 +79,33 @@ def test_half_strength_lies_between() -> None:
     np.testing.assert_allclose(half, (whole + none) / 2, atol=1e-5)
 
 
+def test_a_face_gets_as_much_as_it_is_like_those_it_was_made_from() -> None:
+    probs = some_probs(3)
+    adaptation = made(likeness=Likeness(np.array([1.0, 0.0]), 0.0))
+    none, whole = adaptation.with_strength(0).logits(probs), adaptation.logits(probs)
+    features = np.array([[-100.0, 9], [0, 9], [100, 9]], np.float32)
+    told = adaptation.logits(probs, features)
+    expected = np.stack([none[0], (none[1] + whole[1]) / 2, whole[2]])
+    np.testing.assert_allclose(told, expected, atol=1e-5)
+    # A network that gives no features, such as one made elsewhere.
+    np.testing.assert_array_equal(adaptation.logits(probs, features[:, :0]), whole)
+    assert adaptation.apply(probs[:0], np.empty((0, 0), np.float32)).shape == (0, 7)
+    with pytest.raises(SettingsError, match="knows 2 features, the network gives 3"):
+        adaptation.apply(probs, np.zeros((3, 3), np.float32))
+
+
+def test_the_pipeline_asks_how_like_a_face_is() -> None:
+    classifier = load_classifier()
+    frame, crop = Frame(sample_photo()), np.zeros((1, 48, 48, 1), np.float32)
+    count = classifier.read(crop).features.size
+    offsets = np.zeros(7)
+    offsets[SAD] = 40.0
+    for middle, sad in ((-50.0, True), (50.0, False)):
+        adaptation = Adaptation("sad", MODEL, offsets, likeness=Likeness(np.zeros(count), middle))
+        pipeline = Pipeline(classifier, PipelineSettings.for_photo(), adaptation=adaptation)
+        assert (pipeline.process(frame).probs.argmax(axis=1) == SAD).tolist() == [sad]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -92,6 +129,9 @@ def test_the_fingerprint_follows_what_changes_an_answer() -> None:
     assert first.fingerprint == same.fingerprint
     assert first.fingerprint != first.with_strength(0.5).fingerprint
     assert first.fingerprint != dataclasses.replace(first, prior=None).fingerprint
+    assert first.fingerprint != dataclasses.replace(first, likeness=None).fingerprint
+    moved = dataclasses.replace(first, likeness=Likeness(first.likeness.direction, 0.6))  # type: ignore[union-attr]
+    assert first.fingerprint != moved.fingerprint
 
 
 def test_a_file_gives_back_what_was_saved(tmp_path: Path) -> None:
@@ -101,6 +141,13 @@ def test_a_file_gives_back_what_was_saved(tmp_path: Path) -> None:
     for found in (load_adaptation("lab", tmp_path / "new", MODEL), load_adaptation(file)):
         assert to_json(found) == to_json(adaptation)
         assert found.fingerprint == adaptation.fingerprint
+
+
+def test_a_file_of_the_first_version_applies_to_all_faces(tmp_path: Path) -> None:
+    text = to_json(made(likeness=None)) | {"version": 1}
+    del text["likeness"]
+    (tmp_path / "lab.json").write_text(json.dumps(text))
+    assert load_adaptation("lab", tmp_path).fingerprint == made(likeness=None).fingerprint
 
 
 def test_the_installation_has_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +167,12 @@ def test_the_installation_has_a_folder(tmp_path: Path, monkeypatch: pytest.Monke
         (json.dumps(to_json(made()) | {"offsets": {"happy": 1}}), "lacks 'angry'"),
         (json.dumps(to_json(made()) | {"strength": "x"}), "could not convert"),
         (json.dumps(to_json(made()) | {"name": "../x"}), "cannot name an adaptation"),
+        (json.dumps(to_json(made()) | {"likeness": {"middle": 1}}), "lacks 'direction'"),
+        (json.dumps(to_json(made()) | {"likeness": 1}), "no usable adaptation"),
+        (
+            json.dumps(to_json(made()) | {"likeness": {"direction": [], "middle": 1}}),
+            "one finite weight",
+        ),
         ("[" * 100_000, "nested|too large"),
         (" " * 200_000, "too large"),
     ],

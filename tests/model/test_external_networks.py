@@ -151,7 +151,7 @@ def test_a_face_that_shows_contempt_is_unusual(networks: Path, tmp_path: Path) -
     names = {"contempt": "happy", "happiness": None}
     describe(folder, "network.tflite", names=names)
     classifier = load_classifier("theirs", folder.parent)
-    _, known = classifier.logits_and_activation(faces(0, 255))
+    known = classifier.read(faces(0, 255)).activation
     assert known[0] == pytest.approx(7 / 8)
     assert 0 < known[1] < known[0]
     assert classifier.unusual_below == 0.5

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import streamlit as st
 from made_clips import write_clip
-from numpy.typing import NDArray
 from page_driver import run, words
 from streamlit.testing.v1 import AppTest
 
@@ -20,7 +19,7 @@ from emotion_core.media.write import sample_video
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import to_json
 from emotion_core.model.bundle import load_bundle
-from emotion_core.model.classify import Classifier
+from emotion_core.model.classify import Classifier, Reading
 from emotion_core.results.annotations import Hide
 from emotion_core.results.export import read_faces
 from emotion_core.ui.common.labelled_faces import LabelledFace
@@ -30,6 +29,7 @@ from emotion_core.video.options import described_network
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "2_Video.py")
 GONE = "no longer on this computer"
+NO_FEATURES = np.empty((1, 0), np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -184,22 +184,23 @@ def test_labels_of_photos_and_videos_make_one_adaptation(
 ) -> None:
     """The photos' faces are in the session already; those of the video join them."""
 
-    def answers(
-        self: Classifier, crops: np.ndarray, second_look: bool = True
-    ) -> NDArray[np.float32]:
-        return np.tile(np.log(np.array(likely(0.5), np.float32)), (len(crops), 1))
+    def answers(self: Classifier, crops: np.ndarray, second_look: bool = True) -> Reading:
+        logits = np.tile(np.log(np.array(likely(0.5), np.float32)), (len(crops), 1))
+        return Reading(logits, np.ones(len(crops), np.float32), NO_FEATURES)
 
-    monkeypatch.setattr(Classifier, "logits", answers)
+    monkeypatch.setattr(Classifier, "read", answers)
     choose(switched_on(app), "neutral")
     (mine,) = faces(app).values()
     for number in range(12):
         happy = number % 2
         probs = np.array(likely(0.7 if happy else 0.5), np.float32)
         label = EXPRESSIONS.index("happy" if happy else "neutral")
-        face = LabelledFace(probs, label, f"photo {number}", mine.network)
+        face = LabelledFace(probs, NO_FEATURES[0], label, f"photo {number}", mine.network)
         faces(app)[f"photo_{number}"] = face
     # One that another network read does not count.
-    faces(app)["photo_old"] = LabelledFace(mine.probs, 0, "photo x", ("", 0, 0, 0, 0))
+    faces(app)["photo_old"] = LabelledFace(
+        mine.probs, NO_FEATURES[0], 0, "photo x", ("", 0, 0, 0, 0)
+    )
     run(app)
     assert "**Your labels**: happy 6, neutral 7" in words(app)
     app.button(key="video_adapt_make").click()

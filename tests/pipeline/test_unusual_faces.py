@@ -120,6 +120,6 @@ def test_the_activation_of_a_face_is_larger_than_that_of_its_parts() -> None:
     squares = crop.reshape(4, 12, 4, 12).swapaxes(1, 2).reshape(16, 12, 12)[order]
     shuffled = squares.reshape(4, 4, 12, 12).swapaxes(1, 2).reshape(1, 48, 48, 1)
     classifier = load_classifier()
-    logits, (face, parts) = classifier.logits_and_activation(np.concatenate([crop, shuffled]))
+    logits, (face, parts), _ = classifier.read(np.concatenate([crop, shuffled]))
     assert face > classifier.unusual_below > parts >= 0
     assert np.array_equal(logits, classifier.logits(np.concatenate([crop, shuffled])))

@@ -165,6 +165,8 @@ def _show_record(adaptation: Adaptation) -> None:
     if adaptation.prior is not None:
         shares = zip(EXPRESSIONS, adaptation.prior, strict=True)
         words += " Expects " + ", ".join(f"{e} {share:.0%}" for e, share in shares) + "."
+    if adaptation.likeness is not None:
+        words += " Applies to faces like those it was fitted to."
     if words:
         st.markdown(words)
 
@@ -214,6 +216,7 @@ def fit_own(
     *,
     name: str,
     bundle: ModelBundle,
+    features: NDArray[Any] | None = None,
 ) -> None:
     """Fit an adaptation, tell its gain, and choose it; where it brings nothing, say so.
 
@@ -223,9 +226,12 @@ def fit_own(
         people: (N,) who is seen; None where every face is a take of its own.
         name: as the visitor typed it.
         bundle: the network.
+        features: (N, F) of the faces, so that the adaptation applies to faces like them; None: to
+            all alike.
     """
     # The pages start without what only this needs.
     from emotion_core.evaluation.adaptation_making import make_adaptation, validation_rehearsal
+    from emotion_core.evaluation.likeness_fit import read_reference
 
     try:
         made, gain = make_adaptation(
@@ -235,6 +241,8 @@ def fit_own(
             name=check_name(name),
             model=described_network(bundle),
             rehearsal=validation_rehearsal(bundle),
+            features=features,
+            reference=read_reference(bundle.path),
         )
     except EmotionCoreError as error:
         st.error(str(error), icon=":material/error:")

@@ -1,6 +1,6 @@
 """Faces that a visitor labelled, from photos and videos alike, and the adaptation fitted to them.
 
-Of a face only the network's probabilities are kept, in the session's memory, never its picture.
+Of a face only the network's numbers are kept, in the session's memory, never its picture.
 """
 
 from collections.abc import Callable
@@ -29,12 +29,14 @@ class LabelledFace:
 
     Attributes:
         probs: (7,) what the network says to it, without an adaptation.
+        features: (F,) the network's features of it; F may be 0.
         label: index into `EXPRESSIONS`.
         person: who is seen, as far as the page knows: faces of one person are held out together.
         network: `network_key` of the network that was asked.
     """
 
     probs: FloatArray
+    features: FloatArray
     label: int
     person: str
     network: tuple[str, int, int, int, int]
@@ -56,8 +58,9 @@ def label_face(key: str, crop: FloatArray, label: int, person: str, by: "Classif
         person: who is seen.
         by: the network.
     """
-    probs = by.probabilities(by.logits(crop[None]))[0]
-    labelled_faces()[key] = LabelledFace(probs, label, person, network_key(by))
+    logits, _, features = by.read(crop[None])
+    probs = by.probabilities(logits)[0]
+    labelled_faces()[key] = LabelledFace(probs, features[0], label, person, network_key(by))
 
 
 def forget_faces(prefix: str) -> None:
@@ -134,5 +137,6 @@ def offer_adaptation(classifier: "Classifier", page: str) -> None:
                 None if together else np.array([face.person for face in labelled]),
                 name=name,
                 bundle=classifier.bundle,
+                features=np.array([face.features for face in labelled]),
             )
         offer_own(name, key=f"{page}_adapt_file")

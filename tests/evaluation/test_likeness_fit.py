@@ -1,0 +1,200 @@
+"""An adaptation applies to faces like those it was made from; others are left as they are."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emotion_core.datasets.other_faces import read_other_faces
+from emotion_core.errors import InputError, ModelError
+from emotion_core.evaluation.adaptation_making import make_adaptation, validation_rehearsal
+from emotion_core.evaluation.inference import served_readings
+from emotion_core.evaluation.likeness_fit import (
+    REFERENCE_FILE,
+    Reference,
+    fit_likeness,
+    read_reference,
+    write_reference,
+)
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.model.bundle import load_bundle
+from emotion_core.model.calibrate import softmax
+from emotion_core.model.classify import load_classifier
+
+FEATURES = 24
+# Where the features of each expression lie, and how those of another origin differ from them.
+CENTRES = np.random.default_rng(9).normal(0, 2, (7, FEATURES))
+ELSEWHERE = np.where(np.arange(FEATURES) < 6, 3.0, 0.0)
+
+
+def features(labels: np.ndarray, seed: int, shift: np.ndarray | float = 0.0) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, 1, (len(labels), FEATURES))
+    return np.asarray(CENTRES[labels] + shift + noise)
+
+
+def labels_of(each: int, codes: tuple[int, ...] = tuple(range(7))) -> np.ndarray:
+    return np.repeat(np.array(codes), each)
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    labels = labels_of(60)
+    return Reference(features(labels, 0), labels)
+
+
+@pytest.mark.parametrize("each", [3, 10])
+@pytest.mark.parametrize("codes", [tuple(range(7)), (3, 4)])
+def test_faces_of_another_origin_are_told_apart(
+    reference: Reference, each: int, codes: tuple[int, ...]
+) -> None:
+    labels, many = labels_of(each, codes), labels_of(200)
+    new = features(labels, 1, ELSEWHERE)
+    found = fit_likeness(new, labels, np.arange(len(labels)), reference)
+    assert found is not None
+    assert found.shares(features(many, 2, ELSEWHERE)).mean() > 0.9
+    assert found.shares(features(many, 3)).mean() < 0.1
+
+
+@pytest.mark.parametrize("each", [2, 3, 10, 40])
+def test_faces_like_the_reference_are_not(reference: Reference, each: int) -> None:
+    labels = labels_of(each)
+    for seed in range(10):
+        new = features(labels, 10 + seed)
+        assert fit_likeness(new, labels, np.arange(len(labels)), reference) is None
+
+
+def test_faces_of_one_person_do_not_vouch_for_each_other(reference: Reference) -> None:
+    """Everybody differs from the reference in another way: nothing carries over to other people."""
+    labels, people = labels_of(6), np.tile(np.arange(6), 7)
+    own = np.random.default_rng(4).normal(0, 2, (6, FEATURES))
+    own -= own.mean(axis=0)
+    new = features(labels, 5) + own[people]
+    assert fit_likeness(new, labels, people, reference) is None
+
+
+def test_without_anything_to_compare_with_there_is_none(reference: Reference) -> None:
+    labels = labels_of(3)
+    people, new = np.arange(len(labels)), features(labels, 1, ELSEWHERE)
+    assert fit_likeness(new, labels, people, None) is None
+    assert fit_likeness(new[:, :0], labels, people, reference) is None
+    assert fit_likeness(new[:, :5], labels, people, reference) is None, "of another network"
+    few = Reference(reference.features[:60], reference.labels[:60])
+    others = labels > 0
+    assert fit_likeness(new[others], labels[others], people[others], few) is None
+
+
+def test_an_adaptation_leaves_other_faces_as_they_are(reference: Reference) -> None:
+    rng, shift = np.random.default_rng(6), np.array([-2.0, 1, -1, 0, 2, 0, 0])
+
+    def answers(labels: np.ndarray, by: np.ndarray | float) -> np.ndarray:
+        logits = rng.normal(0, 1, (len(labels), 7))
+        logits[np.arange(len(labels)), labels] += 2.5
+        return softmax(logits + by)
+
+    def recall(probs: np.ndarray, labels: np.ndarray) -> float:
+        return float(np.mean([(probs[labels == c].argmax(1) == c).mean() for c in range(7)]))
+
+    few, many = labels_of(5), labels_of(150)
+    model = {"name": "made", "sha256": "a"}
+    made, gain = make_adaptation(
+        answers(few, shift),
+        few,
+        name="elsewhere",
+        model=model,
+        features=features(few, 1, ELSEWHERE),
+        reference=reference,
+    )
+    like, unlike = answers(many, shift), answers(many, 0.0)
+    told = made.apply(like.astype(np.float32), features(many, 2, ELSEWHERE))
+    assert recall(told, many) > recall(like, many) + 0.1
+    assert gain.difference.low <= recall(told, many) - recall(like, many) <= gain.difference.high
+    left = made.apply(unlike.astype(np.float32), features(many, 3))
+    assert recall(left, many) > recall(unlike, many) - 0.02
+    alike = made.apply(unlike.astype(np.float32))
+    assert recall(alike, many) < recall(unlike, many) - 0.05, "it would do harm"
+
+
+def test_features_that_do_not_belong_to_the_faces_are_refused(reference: Reference) -> None:
+    labels = labels_of(3)
+    probs = np.full((len(labels), 7), 0.05) + 0.65 * np.eye(7)[labels]
+    for wrong in (features(labels, 0)[1:], np.full((len(labels), 4), np.nan), labels):
+        with pytest.raises(InputError, match="finite features"):
+            make_adaptation(probs, labels, name="x", model={}, features=wrong, reference=reference)
+
+
+def test_a_model_folder_keeps_the_reference(tmp_path: Path, reference: Reference) -> None:
+    assert read_reference(tmp_path) is None
+    write_reference(tmp_path, np.empty((9, 0)), np.zeros(9, int))
+    assert read_reference(tmp_path) is None
+    labels = np.concatenate([labels_of(100), labels_of(30, (0,))])
+    write_reference(tmp_path, features(labels, 0), labels)
+    found = read_reference(tmp_path)
+    assert found is not None
+    assert np.bincount(found.labels).tolist() == [60] * 7
+    assert found.features.shape == (420, FEATURES)
+
+
+def test_a_damaged_reference_is_named(tmp_path: Path) -> None:
+    file = tmp_path / REFERENCE_FILE
+    file.write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="is damaged"):
+        read_reference(tmp_path)
+    for arrays in (
+        {"features": np.zeros((3, 4))},
+        {"features": np.zeros((3, 4)), "labels": np.zeros(2)},
+        {"features": np.full((3, 4), np.inf), "labels": np.zeros(3)},
+        {"features": np.zeros((3, 4)), "labels": np.full(3, 7)},
+    ):
+        np.savez(file, **arrays)
+        with pytest.raises(ModelError, match="is damaged"):
+            read_reference(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ferplus", "fer2013"])
+def test_the_served_networks_have_one_of_their_own_features(name: str) -> None:
+    classifier = load_classifier(name)
+    found = read_reference(classifier.bundle.path)
+    assert found is not None
+    features = classifier.read(np.full((1, 48, 48, 1), 128, np.float32)).features
+    assert found.features.shape[1] == features.shape[1]
+    assert np.bincount(found.labels, minlength=7).min() > 15
+
+
+def test_what_is_made_from_posed_faces_leaves_other_photographs_alone(shared_data: Path) -> None:
+    lfw, london = read_other_faces(shared_data / "other_faces.npz")
+    classifier = load_classifier()
+    rng = np.random.default_rng(0)
+
+    def read(
+        faces: np.ndarray, labels: np.ndarray, judged: tuple[str, ...], each: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        codes = [EXPRESSIONS.index(e) for e in judged]
+        rows = np.concatenate(
+            [rng.permutation(np.flatnonzero(labels == code))[:each] for code in codes]
+        )
+        found = served_readings(classifier, faces[rows])
+        return classifier.probabilities(found.logits), found.features, labels[rows], rows
+
+    probs, seen, labels, rows = read(london.images, london.labels, london.judged, 10)
+    bundle = load_bundle("ferplus")
+    made, _ = make_adaptation(
+        probs,
+        labels,
+        london.people[rows],
+        name="posed",
+        model={},
+        rehearsal=validation_rehearsal(bundle),
+        features=seen,
+        reference=read_reference(bundle.path),
+    )
+    assert made.likeness is not None
+    assert made.likeness.shares(seen).mean() > 0.8
+    probs, seen, labels, _ = read(lfw.images, lfw.labels, lfw.judged, 100)
+    assert made.likeness.shares(seen).mean() < 0.3
+
+    def recall(answers: np.ndarray) -> float:
+        return float(
+            np.mean([(answers[labels == c].argmax(1) == c).mean() for c in np.unique(labels)])
+        )
+
+    assert recall(made.apply(probs, seen)) > recall(probs) - 0.02
