@@ -90,17 +90,14 @@ def make_adaptation(
     Args:
         probs: (N, 7) the network's calibrated probabilities of the faces.
         truth: (N,) index into `EXPRESSIONS` of each face's label.
-        people: (N,) who is seen; None: every face shows somebody else. Where all faces show one
-            person, each face counts as a take of its own.
+        people: (N,) who is seen; None, or one person alone: each face counts as somebody else.
         name: of the adaptation.
         model: name and sha256 of the network.
-        rehearsal: probabilities (M, 7) and labels (M,) of faces that must not be forgotten, as
-            `validation_rehearsal` reads them; None: expressions that the faces lack keep their
-            logit.
-        features: (N, F) of the faces, as `Classifier.read` gives them; None, or F = 0: it applies
-            to all faces alike.
-        reference: of the network, as `read_reference` gives it: where the faces look different from
-            these, it applies to faces like them.
+        rehearsal: faces not to forget, as `validation_rehearsal` reads them; None: expressions
+            that the faces lack keep their logit.
+        features: (N, F) of the faces, as `Classifier.read` gives them; F may be 0.
+        reference: of the network, as `read_reference` gives it. It is needed, with the features,
+            for an adaptation that applies to faces like these and not to all alike.
         seed: of the folds and the redraws.
 
     Raises:
@@ -120,19 +117,17 @@ def make_adaptation(
     """
     faces = _checked(probs, truth, people, features)
     _check_agreement(faces)
-    kept = rehearsed_faces(rehearsal)
-    before = faces.logits
+    kept, before = rehearsed_faces(rehearsal), faces.logits
     adapted = _left_out(faces, kept, reference, seed)
     redraws = _redraws(faces.people, seed)
     strength = _strength(before, adapted, faces.labels, redraws)
     gain = _gain(before, before + strength * (adapted - before), faces, redraws)
     if strength < LEAST_STRENGTH:
         gain = replace(gain, offered=False)
-    offsets, mixing, log_scale = fit_corrections(faces.logits, faces.labels, kept)
+    parts = fit_corrections(faces.logits, faces.labels, kept)
     likeness = fit_likeness(faces.features, faces.labels, faces.people, reference)
     record = {"gain": gain.to_dict()}
-    made = Adaptation(name, model, offsets, mixing, log_scale, strength, None, likeness, record)
-    return made, gain
+    return Adaptation(name, model, *parts, strength, None, likeness, record), gain
 
 
 def validation_rehearsal(

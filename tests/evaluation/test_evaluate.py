@@ -186,7 +186,8 @@ def test_training_leaves_a_complete_folder(made_models: Path, made_data: Path) -
     folder = made_models / "tiny"
     expected = "evaluation.json history.csv model.json model.keras model.tflite"
     files = {p.name for p in folder.iterdir()}
-    assert files == {*expected.split(), "predictions_ferplus_validation.csv"}
+    expected += " predictions_ferplus_validation.csv reference_faces.npz"
+    assert files == set(expected.split())
     values = json.loads((folder / "model.json").read_text())
     assert values["dataset"]["fingerprint"] == load_dataset(made_data).fingerprint
     rows = read_predictions(folder / "predictions_ferplus_validation.csv")
