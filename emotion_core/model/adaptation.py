@@ -135,11 +135,13 @@ class Adaptation:
         return digest.hexdigest()[:16]
 
     def described(self) -> dict[str, Any]:
-        """Name, strength, prior and fingerprint, as summary.json keeps them."""
+        """Name, strength, prior, whether it applies only to faces like those it was made from, and
+        fingerprint, as summary.json keeps them."""
         return {
             "name": self.name,
             "strength": round(self.strength, 3),
             "prior": None if self.prior is None else _shares(self.prior),
+            "like_faces_only": self.likeness is not None,
             "fingerprint": self.fingerprint,
         }
 

@@ -183,7 +183,7 @@ def network_words(model: Mapping[str, Any]) -> str:
     if not isinstance(adaptation, dict):
         return name
     words = f"with adaptation {adaptation.get('name')}, strength {adaptation.get('strength')}"
-    return f"{name} {words}"
+    return f"{name} {words}{_applied_to(adaptation)}"
 
 
 def adaptation_words(adaptation: Mapping[str, Any] | None) -> str:
@@ -192,5 +192,10 @@ def adaptation_words(adaptation: Mapping[str, Any] | None) -> str:
         return ""
     return (
         f"with the adaptation {adaptation['name']}, strength {adaptation['strength']}, fingerprint "
-        f"{adaptation['fingerprint']}"
+        f"{adaptation['fingerprint']}{_applied_to(adaptation)}"
     )
+
+
+def _applied_to(adaptation: Mapping[str, Any]) -> str:
+    alike = adaptation.get("like_faces_only")
+    return ", applied to faces like those it was made from" if alike else ""

@@ -22,9 +22,13 @@ from emotion_core.errors import InputError, OutputError, SettingsError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.adaptation_file import check_name, from_json, list_adaptations, to_json
 from emotion_core.model.likeness import Likeness
+from emotion_core.results.summary import adaptation_words, network_words
 
 MODEL = {"name": "ferplus", "sha256": "a" * 64}
 HAPPY, SAD = EXPRESSIONS.index("happy"), EXPRESSIONS.index("sad")
+
+
+LIKENESS = Likeness(np.array([1.0, -0.5, 0.25, 0.0]), 0.5)
 
 
 def some_probs(count: int = 5) -> np.ndarray:
@@ -39,7 +43,7 @@ def made(**changes: Any) -> Adaptation:
         "log_scale": -0.2,
         "strength": 0.75,
         "prior": np.array([0.1, 0.05, 0.05, 0.2, 0.4, 0.1, 0.1]),
-        "likeness": Likeness(rng.normal(0, 1, 4), 0.5),
+        "likeness": LIKENESS,
     }
     return Adaptation("lab", MODEL, **(whole | changes))
 
@@ -94,6 +98,16 @@ def test_a_face_gets_as_much_as_it_is_like_those_it_was_made_from() -> None:
         adaptation.apply(probs, np.zeros((3, 3), np.float32))
 
 
+def test_results_say_what_it_applies_to() -> None:
+    described = [made(likeness=likeness).described() for likeness in (None, LIKENESS)]
+    assert [d["like_faces_only"] for d in described] == [False, True]
+    model = {"name": "ferplus", "adaptation": described[1]}
+    words = "applied to faces like those it was made from"
+    assert words in network_words(model)
+    assert words in adaptation_words(described[1])
+    assert words not in adaptation_words(described[0])
+
+
 def test_the_pipeline_asks_how_like_a_face_is() -> None:
     classifier = load_classifier()
     frame, crop = Frame(sample_photo()), np.zeros((1, 48, 48, 1), np.float32)
@@ -130,7 +144,7 @@ def test_the_fingerprint_follows_what_changes_an_answer() -> None:
     assert first.fingerprint != first.with_strength(0.5).fingerprint
     assert first.fingerprint != dataclasses.replace(first, prior=None).fingerprint
     assert first.fingerprint != dataclasses.replace(first, likeness=None).fingerprint
-    moved = dataclasses.replace(first, likeness=Likeness(first.likeness.direction, 0.6))  # type: ignore[union-attr]
+    moved = dataclasses.replace(first, likeness=Likeness(LIKENESS.direction, 0.6))
     assert first.fingerprint != moved.fingerprint
 
 
