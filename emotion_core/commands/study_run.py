@@ -20,6 +20,7 @@ from emotion_core.progress import OnProgress, Progress
 from emotion_core.reports.study_report import StudyFindings, study_report_html
 from emotion_core.results.export import output_error
 from emotion_core.results.paths import read_summary
+from emotion_core.results.summary import adaptation_words
 from emotion_core.study.agreement.kept_settings import kept_settings
 from emotion_core.study.agreement.of_study import (
     has_codes,
@@ -179,18 +180,20 @@ def _write(study: Study, found: StudyFindings, digest: str) -> None:
 
 
 def _networks(study: Study, models_dir: Path) -> list[dict[str, Any]]:
-    """What is known of each network that read the faces of a study."""
-    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    """What is known of each network that read the faces of a study, with each adaptation."""
+    found: dict[tuple[str, str, str], Mapping[str, Any]] = {}
     for recording in study.recordings:
         folder = study.results_folder(recording)
         model = (read_summary(folder) if folder else {}).get("model") or {}
-        found.setdefault((str(model.get("name", "")), str(model.get("sha256", ""))), model)
-    return [_described(model, models_dir) for (name, _), model in sorted(found.items()) if name]
+        corrected = adaptation_words(model.get("adaptation"))
+        key = (str(model.get("name", "")), str(model.get("sha256", "")), corrected)
+        found.setdefault(key, model)
+    return [_described(found[key], models_dir) for key in sorted(found) if key[0]]
 
 
 def _described(model: Mapping[str, Any], models_dir: Path) -> dict[str, Any]:
     name = str(model["name"])
-    adaptation = (model.get("adaptation") or {}).get("name")
+    adaptation = adaptation_words(model.get("adaptation"))
     about = {"name": name, "sha256": str(model.get("sha256", "")), "adaptation": adaptation}
     try:
         same = network_hash(load_bundle(name, models_dir)) == about["sha256"]

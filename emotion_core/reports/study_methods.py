@@ -146,7 +146,7 @@ def _network(network: Mapping[str, Any]) -> str:
     files = f", SHA-256 {network['sha256'][:16]}" if network.get("sha256") else ""
     words = f"The network was {name} (Facial-expression lab{files})"
     if adaptation := network.get("adaptation"):
-        words += f", corrected by the adaptation {adaptation}"
+        words += f", corrected {adaptation}"
     if network.get("accuracy") is None:
         return f"{words}; its accuracy is not known here."
     return (

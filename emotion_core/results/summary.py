@@ -188,11 +188,14 @@ def network_words(model: Mapping[str, Any]) -> str:
 
 def adaptation_words(adaptation: Mapping[str, Any] | None) -> str:
     """The adaptation that was applied, as `Adaptation.described`; "" without one."""
-    if not adaptation:
+    if not isinstance(adaptation, Mapping):
         return ""
+    name, strength, fingerprint = (
+        adaptation.get(key) for key in ("name", "strength", "fingerprint")
+    )
     return (
-        f"with the adaptation {adaptation['name']}, strength {adaptation['strength']}, fingerprint "
-        f"{adaptation['fingerprint']}{_applied_to(adaptation)}"
+        f"with the adaptation {name}, strength {strength}, fingerprint {fingerprint}"
+        f"{_applied_to(adaptation)}"
     )
 
 

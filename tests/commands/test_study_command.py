@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from emotion_core.cli import main
+from emotion_core.commands import study_run
 from emotion_core.config import MODELS_DIR, PROJECT_ROOT
 from emotion_core.media.write import sample_video
 from emotion_core.study.coding.plans import Plan, Window
@@ -214,3 +215,31 @@ def test_progress_and_codes_of_coders(tmp_path: Path, capsys: pytest.CaptureFixt
     (folder / "coding" / "codes.sqlite").write_bytes(b"broken" * 200)
     assert study("coding", folder) == 1
     assert "is damaged" in capsys.readouterr().err
+
+
+def test_every_adaptation_of_a_study_s_readings_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    served = {"name": "ferplus", "sha256": "a"}
+    adaptation = {"name": "lab", "strength": 0.5, "fingerprint": "5a", "like_faces_only": True}
+    models = {
+        "plain": served,
+        "weak": served | {"adaptation": adaptation},
+        "strong": served | {"adaptation": adaptation | {"strength": 1.0, "fingerprint": "5b"}},
+        "again": served,
+    }
+
+    class Read:
+        recordings = tuple(models)
+
+        def results_folder(self, recording: str) -> Path:
+            return tmp_path / recording
+
+    monkeypatch.setattr(study_run, "read_summary", lambda folder: {"model": models[folder.name]})
+    told = study_run._networks(Read(), tmp_path)  # type: ignore[arg-type]
+    like = "applied to faces like those it was made from"
+    assert [t["adaptation"] for t in told] == [
+        "",
+        f"with the adaptation lab, strength 0.5, fingerprint 5a, {like}",
+        f"with the adaptation lab, strength 1.0, fingerprint 5b, {like}",
+    ]

@@ -136,10 +136,15 @@ def test_methods_say_which_videos_were_read_in_pieces(
 
 def test_an_unknown_network_is_said_to_be_unknown(found: StudyFindings, tmp_path: Path) -> None:
     study = replace(found.study, design={})
-    told = methods_of(study, found.tables, None, [{"name": "mine", "adaptation": "lab"}])
+    told = methods_of(
+        study,
+        found.tables,
+        None,
+        [{"name": "mine", "adaptation": "with the adaptation lab, strength 1, fingerprint 5a"}],
+    )
     text = " ".join(told["paragraphs"])
     assert "its accuracy is not known here" in text
-    assert "corrected by the adaptation lab" in text
+    assert "corrected with the adaptation lab, strength 1, fingerprint 5a" in text
 
 
 def test_agreement_of_coders_is_a_section_where_people_have_coded(tmp_path: Path) -> None:
