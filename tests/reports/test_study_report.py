@@ -136,12 +136,8 @@ def test_methods_say_which_videos_were_read_in_pieces(
 
 def test_an_unknown_network_is_said_to_be_unknown(found: StudyFindings, tmp_path: Path) -> None:
     study = replace(found.study, design={})
-    told = methods_of(
-        study,
-        found.tables,
-        None,
-        [{"name": "mine", "adaptation": "with the adaptation lab, strength 1, fingerprint 5a"}],
-    )
+    adapted = {"name": "mine", "adaptation": "with the adaptation lab, strength 1, fingerprint 5a"}
+    told = methods_of(study, found.tables, None, [adapted])
     text = " ".join(told["paragraphs"])
     assert "its accuracy is not known here" in text
     assert "corrected with the adaptation lab, strength 1, fingerprint 5a" in text
