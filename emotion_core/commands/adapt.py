@@ -126,7 +126,7 @@ def run(options: argparse.Namespace) -> int:
     if gain is not None:
         print(gain_text(gain, made.strength))
         if made.likeness is not None:
-            print("It applies to faces like these: the others look different to the network.")
+            print("It applies to faces like these; the others are read as without it.")
     if gain is not None and not gain.offered and not options.anyway:
         print(
             "It is not kept, as it brings nothing on people left out. Label more faces, or keep it "
