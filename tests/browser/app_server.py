@@ -26,6 +26,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-quic",
+    # Without one, imitating it costs more than drawing without it.
+    "--disable-gpu",
     "--no-first-run",
 )
 # Long enough for a computer that has other work to do.

@@ -166,7 +166,7 @@ def _show_record(adaptation: Adaptation) -> None:
         shares = zip(EXPRESSIONS, adaptation.prior, strict=True)
         words += " Expects " + ", ".join(f"{e} {share:.0%}" for e, share in shares) + "."
     if adaptation.likeness is not None:
-        words += " Applies to faces like those it was fitted to."
+        words += " It changes only readings of faces like those it was fitted to."
     if words:
         st.markdown(words)
 
