@@ -10,15 +10,15 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 run: $(VENV)/.installed
 	$(BIN)/streamlit run Home.py
 
-# A browser test mostly waits: one worker of them goes along with two of the others, which step back
-# for it, and mypy with the first of them. Only live video in a browser (marked `alone`) wants the
-# machine for itself.
+# Meant for two cores. A browser test mostly waits: one worker of them goes along with three of the
+# others, which step back for it, and mypy with the first of them. Only live video in a browser
+# (marked `alone`) wants the machine for itself.
 test: $(VENV)/.installed-dev lint chromium
 	failed=0; pages=$$(mktemp); \
 	nice $(BIN)/mypy & types=$$!; \
 	$(BIN)/python -m pytest -m "not alone" tests/browser >$$pages 2>&1 & browser=$$!; \
 	trap 'kill $$types $$browser 2>/dev/null; rm -f $$pages' EXIT; trap 'exit 130' INT TERM; \
-	$(ONE_THREAD) nice -n 5 $(BIN)/python -m pytest -n 2 --dist loadfile \
+	$(ONE_THREAD) nice -n 5 $(BIN)/python -m pytest -n 3 --dist loadfile \
 		--ignore=tests/browser --ignore=tests/services || failed=1; \
 	wait $$types || failed=1; \
 	wait $$browser || failed=1; cat $$pages; \
