@@ -38,15 +38,24 @@ class LabelledFaces:
     features: NDArray[np.float64]
 
 
+def drawn_evenly(labels: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Rows of up to `most` faces of each expression, the same in every call.
+
+    Args:
+        labels: (N,) index into `EXPRESSIONS`.
+        most: of one expression.
+    """
+    rng = np.random.default_rng(0)
+    codes = range(NUM_EXPRESSIONS)
+    return np.concatenate([rng.permutation(np.flatnonzero(labels == c))[:most] for c in codes])
+
+
 def rehearsed_faces(rehearsal: tuple[ArrayLike, ArrayLike] | None) -> LabelledFaces | None:
     """The faces to rehearse, equally many of each expression where there are enough."""
     if rehearsal is None:
         return None
     probs, labels = np.asarray(rehearsal[0], np.float64), np.asarray(rehearsal[1], np.int64)
-    rng = np.random.default_rng(0)
-    codes = range(NUM_EXPRESSIONS)
-    drawn = [rng.permutation(np.flatnonzero(labels == c))[:_REHEARSED_FACES] for c in codes]
-    rows = np.concatenate(drawn)
+    rows = drawn_evenly(labels, _REHEARSED_FACES)
     none = np.empty((len(rows), 0))
     return LabelledFaces(centred_logits(probs[rows]).astype(np.float64), labels[rows], rows, none)
 

@@ -8,7 +8,7 @@ reference_faces.npz of a model folder, for this
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from emotion_core.atomic_io import replace_file
 from emotion_core.errors import ModelError
+from emotion_core.evaluation.adaptation_fit import drawn_evenly
 from emotion_core.labels import NUM_EXPRESSIONS
 from emotion_core.model.likeness import Likeness
 
@@ -34,10 +35,21 @@ _MIDDLE: Final = 0.45
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """Faces that a network was calibrated on: features (M, F) and labels (M,)."""
+    """Faces that a network was calibrated on.
+
+    Attributes:
+        features: (M, F) pooled.
+        labels: (M,) index into `EXPRESSIONS`.
+        whitening: (F, F), the inverse covariance of the features within the expressions; computed
+            once, as every fold of a cross-validation needs it.
+    """
 
     features: NDArray[np.float64]
     labels: NDArray[np.int64]
+    whitening: NDArray[np.float64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "whitening", _inverse_covariance(self.features, self.labels))
 
 
 def write_reference(folder: Path, features: NDArray[Any], labels: NDArray[Any]) -> None:
@@ -50,12 +62,7 @@ def write_reference(folder: Path, features: NDArray[Any], labels: NDArray[Any]) 
     """
     if not features.shape[1]:
         return
-    rng = np.random.default_rng(0)
-    drawn = [
-        rng.permutation(np.flatnonzero(labels == code))[:_FACES_EACH]
-        for code in range(NUM_EXPRESSIONS)
-    ]
-    rows = np.concatenate(drawn)
+    rows = drawn_evenly(labels, _FACES_EACH)
     file = io.BytesIO()
     np.savez_compressed(
         file, features=features[rows].astype(np.float16), labels=labels[rows].astype(np.int8)
@@ -117,10 +124,9 @@ def fit_likeness(
     of_shown = {int(c): reference.features[reference.labels == c] for c in shown}
     centres = {c: rows.mean(axis=0) for c, rows in of_shown.items()}
     differences = faces - np.stack([centres[c] for c in labels.tolist()])
-    whitening = _inverse_covariance(reference)
     weights = 1 / np.bincount(labels, minlength=NUM_EXPRESSIONS)[labels] / len(shown)
-    direction = whitening @ (weights @ differences)
-    there = weights @ _places_by_others(faces, differences, weights, people, whitening)
+    direction = reference.whitening @ (weights @ differences)
+    there = weights @ _places_by_others(faces, differences, weights, people, reference.whitening)
     places = [rows @ direction for rows in of_shown.values()]
     here = float(np.mean([p.mean() for p in places]))
     variance = float(np.mean([p.var() for p in places]))
@@ -151,11 +157,13 @@ def _places_by_others(
     return np.asarray(np.einsum("nf,nf->n", faces, (others @ whitening)[who]))
 
 
-def _inverse_covariance(reference: Reference) -> NDArray[np.float64]:
-    """(F, F) of the reference faces within their expressions."""
-    centred = reference.features.copy()
-    for code in np.unique(reference.labels):
-        centred[reference.labels == code] -= centred[reference.labels == code].mean(axis=0)
+def _inverse_covariance(
+    features: NDArray[np.float64], labels: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(F, F) of features (M, F) within the expressions that labels (M,) name."""
+    centred = features.copy()
+    for code in np.unique(labels):
+        centred[labels == code] -= centred[labels == code].mean(axis=0)
     covariance = centred.T @ centred / max(len(centred) - 1, 1)
     count = len(covariance)
     even = np.eye(count) * max(float(np.trace(covariance)) / count, 1e-12)

@@ -20,8 +20,8 @@ class Likeness:
     adaptation was made from (a linear discriminant; Fisher 1936, Annals of Eugenics 7(2), 179-188).
 
     Attributes:
-        direction: (F,) float64, one weight for each of the network's pooled features.
-        middle: where on it a face is as like the ones as the others.
+        direction: (F,) float64, log-odds for each unit of the network's pooled features.
+        middle: log-odds, where on it a face gets half of the adaptation.
     """
 
     direction: NDArray[np.float64]

@@ -54,8 +54,11 @@ def test_labelled_faces_become_an_adaptation(
     file = tmp_path / "out.json"
     more = ("--person", r"/(p\d)_", "--anyway", "--json", str(file))
     assert main(["adapt", "--data", str(lab_faces), "--name", "lab", *more]) == 0
-    assert "faces of 5 people: " in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "faces of 5 people: " in printed
+    assert "It applies to faces like these" in printed
     found = load_adaptation("lab", adaptations)
+    assert found.likeness is not None, "moved and stretched, they look like no other faces"
     assert found.record["gain"]["people"] == 5
     assert found.record["gain"]["before"] == 1.0
     assert found.record["source"] == "faces"

@@ -19,6 +19,8 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import save_adaptation
 from emotion_core.model.bundle import load_bundle
+from emotion_core.model.classify import load_classifier
+from emotion_core.model.likeness import Likeness
 from emotion_core.video.options import described_network
 
 
@@ -292,6 +294,30 @@ def adapted(models: Path, adaptations: Path) -> Adaptation:
     sadder = Adaptation("sadder", described_network(load_bundle("tiny", models)), offsets)
     save_adaptation(sadder, adaptations)
     return sadder
+
+
+@pytest.mark.usefixtures("untimed")
+def test_faces_unlike_those_of_an_adaptation_are_scored_as_without_it(
+    models: Path,
+    made_data: Path,
+    adapted: Adaptation,
+    adaptations: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(corruptions, "DAMAGES", corruptions.DAMAGES[:1])
+    crop = np.zeros((1, 48, 48, 1), np.float32)
+    count = load_classifier("tiny", models).read(crop).features.size
+    unlike = Likeness(np.zeros(count), 50.0)
+    save_adaptation(replace(adapted, name="elsewhere", likeness=unlike), adaptations)
+    reports = []
+    for more in ((), ("--adaptation", "elsewhere")):
+        file = tmp_path / f"{len(more)}.json"
+        assert evaluate(models, made_data, *more, "--json", str(file)) == 0
+        reports.append(json.loads(file.read_text()))
+    plain, found = reports
+    assert found["adaptation"]["like_faces_only"]
+    assert all(found[part] == plain[part] for part in ("headline", "robustness"))
 
 
 @pytest.mark.usefixtures("untimed")

@@ -18,6 +18,8 @@ from emotion_core.media.portrait import PORTRAIT
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import save_adaptation
 from emotion_core.model.bundle import load_bundle
+from emotion_core.model.classify import load_classifier
+from emotion_core.model.likeness import Likeness
 from emotion_core.model.occlusion import PARTS
 from emotion_core.results.explanation import load_explanation
 from emotion_core.video.options import described_network
@@ -194,6 +196,23 @@ def test_a_face_that_is_not_there(
 ) -> None:
     assert explain(PORTRAIT, face=2) == 1
     assert "portrait.jpg shows 1 face; there is no face #2." in capsys.readouterr().err
+
+
+def test_a_face_unlike_those_of_an_adaptation_keeps_its_answer(
+    explain: Callable[..., int], crop: Path, made_models: Path, tmp_path: Path
+) -> None:
+    offsets = np.zeros(7)
+    offsets[EXPRESSIONS.index("sad")] = 3
+    model = described_network(load_bundle("tiny", made_models))
+    blank = np.zeros((1, 48, 48, 1), np.float32)
+    count = load_classifier("tiny", made_models).read(blank).features.size
+    unlike = Likeness(np.zeros(count), 50.0)
+    sadder = Adaptation("sadder", model, offsets, likeness=unlike)
+    file = save_adaptation(sadder, tmp_path / "adaptations")
+    assert explain(crop, adaptation=file) == 0
+    read = load_explanation(tmp_path / "out" / "crop")
+    assert read.adapted is not None
+    np.testing.assert_allclose(read.adapted, read.after, atol=1e-5)
 
 
 def test_the_corrected_answer_is_explained_and_the_adaptation_named(

@@ -20,6 +20,7 @@ from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import save_adaptation
 from emotion_core.model.bundle import load_bundle
 from emotion_core.model.classify import Reading
+from emotion_core.model.likeness import Likeness
 from emotion_core.video.options import described_network
 
 LFW_WORDS = ("happy", "neutral", "surprise", "angry", "happy", "puzzled")
@@ -87,8 +88,8 @@ class _ByFirstPixel:
     def read(self, crops: Any, second_look: bool = True) -> Reading:
         probs = np.full((len(crops), 7), 0.2 / 6, np.float32)
         probs[np.arange(len(crops)), crops[:, 0, 0, 0].astype(int)] = 0.8
-        none = np.empty((len(crops), 0), np.float32)
-        return Reading(np.log(probs), np.ones(len(crops), np.float32), none)
+        features = np.zeros((len(crops), 1), np.float32)
+        return Reading(np.log(probs), np.ones(len(crops), np.float32), features)
 
     def probabilities(self, logits: Any) -> Any:
         return np.exp(logits)
@@ -186,6 +187,17 @@ def test_scores_with_an_adaptation_name_it_and_leave_the_models_own(
     assert scores["adaptation"]["name"] == "happier"
     recalls = {name: r["value"] for name, r in scores["sets"][0]["recall"].items()}
     assert recalls == {name: float(name == "happy") for name in recalls}
+
+
+def test_faces_unlike_those_of_an_adaptation_are_scored_as_without_it(tmp_path: Path) -> None:
+    source, sets = write(tmp_path / "faces.npz"), [faces_of([3, 4], [3, 4], [0, 1])]
+    offsets = np.zeros(7)
+    offsets[EXPRESSIONS.index("happy")] = 30
+    for middle, recalls in ((-50.0, {"happy": 1, "neutral": 0}), (50, {"happy": 1, "neutral": 1})):
+        adaptation = Adaptation("happier", {}, offsets, likeness=Likeness(np.zeros(1), middle))
+        scores = score_other_faces(_ByFirstPixel(), sets, source, adaptation)  # type: ignore[arg-type]
+        found = {name: r["value"] for name, r in scores["sets"][0]["recall"].items()}
+        assert found == recalls
 
 
 def test_the_served_network_reads_other_faces_as_its_folder_says(shared_data: Path) -> None:
