@@ -64,6 +64,19 @@ def objects_set_aside() -> None:
     _set_objects_aside()
 
 
+@pytest.fixture
+def server_begun_anew() -> Iterator[None]:
+    """A page under test finds what visitors share as in a server that has just been started.
+
+    Streamlit keeps it for as long as the process lives, the settings read from the environment too.
+    """
+    import streamlit as st
+
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
 @pytest.fixture(scope="session")
 def components_looked_up_once() -> Iterator[None]:
     """Streamlit reads the data of all installed packages, looking for components of pages.

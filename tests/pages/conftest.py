@@ -11,8 +11,10 @@ from emotion_core.ui.common import resources
 
 
 @pytest.fixture(autouse=True)
-def _run_often(objects_set_aside: None, components_looked_up_once: None) -> None:
-    """Pages are opened and run again and again."""
+def _opened_often(
+    objects_set_aside: None, components_looked_up_once: None, server_begun_anew: None
+) -> None:
+    """Pages are opened and run again and again, each time by a visitor of a new server."""
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +29,10 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     from emotion_core.ui.study_page.jobs import study_jobs
 
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
-    st.cache_resource.clear()
     st.cache_data.clear()
     yield tmp_path / "work"
     for folder in (tmp_path / "work" / "study_jobs" / "jobs").glob("*"):
         study_jobs().delete(folder.name)
-    st.cache_resource.clear()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import streamlit as st
 from page_driver import run, words
 from PIL import Image, ImageEnhance
 from streamlit.testing.v1 import AppTest
@@ -29,7 +28,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The installation's adaptations: `sadder` calls everything sad."""
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
     monkeypatch.setenv("EMOTION_LAB_ADAPTATIONS_DIR", str(tmp_path / "adaptations"))
-    st.cache_resource.clear()
     save_adaptation(sadder(), tmp_path / "adaptations")
     return tmp_path / "adaptations"
 

@@ -2,21 +2,18 @@
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
+def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The folders of everything that is kept, all of them from 1970."""
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path))
-    st.cache_resource.clear()
     recording = tmp_path / "live" / ("a" * 22)
     kinds = ("videos", "evaluations", "explanations")
     folders = [recording, *(tmp_path / kind / "jobs" / "a1" for kind in kinds)]
@@ -28,8 +25,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]
         (folder / "process.json").write_text("{}")
         for file in (*folder.iterdir(), folder):
             os.utime(file, (1, 1))
-    yield folders
-    st.cache_resource.clear()
+    return folders
 
 
 @pytest.mark.parametrize("page", ["Home.py", "pages/3_Photo.py", "pages/4_Model.py"])

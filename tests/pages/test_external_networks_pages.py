@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import streamlit as st
 from made_model_folders import write_model
 from made_networks import describe, write_tflite
 from page_driver import open_page, run, words
@@ -113,7 +112,6 @@ def test_the_live_page_offers_the_networks(models: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("emotion_core.ui.live_page.stream.FIRST_LOOK_S", 0)
     app = choose(open_page(PAGES / "1_Live.py"), "theirs")
     assert "Network: “theirs”." in words(app)
-    st.cache_resource.clear()
 
 
 def model_page(
@@ -212,10 +210,7 @@ def test_networks_of_two_folders_are_not_compared_face_by_face(
     for name in ("model.json", "evaluation.json"):
         text = (other / name).read_text()
         (other / name).write_text(text.replace("f00d", fingerprint))
-    # The settings, which name the folder of models, are kept by the process.
-    st.cache_resource.clear()
     shown = words(model_page(models, "ours", "Scores", monkeypatch, "other"))
-    st.cache_resource.clear()
     assert ("measured on different images" in shown) == (fingerprint != "f00d")
 
 

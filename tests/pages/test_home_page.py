@@ -19,7 +19,6 @@ HOME = str(Path(__file__).resolve().parents[2] / "Home.py")
 
 @pytest.fixture(autouse=True)
 def fresh_caches() -> None:
-    st.cache_resource.clear()
     st.cache_data.clear()
 
 

@@ -3,13 +3,11 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import streamlit as st
 from page_driver import run
 from streamlit.testing.v1 import AppTest
 
@@ -26,14 +24,11 @@ LIVE = str(PROJECT_ROOT / "pages" / "1_Live.py")
 
 
 @pytest.fixture(autouse=True)
-def plain_session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def plain_session(monkeypatch: pytest.MonkeyPatch) -> None:
     # AppTest has no session that the video component could watch for its end.
     monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
     # Nor has it a browser that would have to draw the video component first.
     monkeypatch.setattr("emotion_core.ui.live_page.stream.FIRST_LOOK_S", 0)
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
 
 
 def test_live_shows_its_controls_and_how_it_goes() -> None:

@@ -24,14 +24,6 @@ from emotion_core.ui.model_page import face_grid
 PAGE = str(PROJECT_ROOT / "pages" / "4_Model.py")
 
 
-@pytest.fixture(autouse=True)
-def fresh_caches() -> Iterator[None]:
-    # The data's cache goes by folder and time: what one test has computed serves the next.
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with one model, made without a network."""

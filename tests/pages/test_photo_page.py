@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from page_driver import open_page, words
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -17,11 +16,6 @@ from emotion_core.media.portrait import PORTRAIT
 from emotion_core.ui.photo_page.view import Reading, csv_text, json_text
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "3_Photo.py")
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches() -> None:
-    st.cache_resource.clear()
 
 
 def page() -> AppTest:

@@ -1,11 +1,9 @@
 """Presentations: the researcher's tab, and the participant's page as far as it needs no browser."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import pytest
-import streamlit as st
 from page_driver import run, words
 from streamlit.testing.v1 import AppTest
 from study_page_driver import PAGE, add, folder_of, open_tab, page
@@ -33,12 +31,10 @@ PLAN = Plan(
 
 
 @pytest.fixture(autouse=True)
-def whole_program(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def whole_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """As with the routes of Home.py, and without a browser for the video."""
     monkeypatch.setattr(LINKS, "served", True)
     monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
-    yield
-    st.cache_resource.clear()
 
 
 @pytest.fixture

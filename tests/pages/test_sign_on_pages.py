@@ -29,13 +29,11 @@ PAGES = ["Home.py", *sorted(path.name for path in (PROJECT_ROOT / "pages").glob(
 @pytest.fixture(autouse=True)
 def signed_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     use_sign_on(monkeypatch, tmp_path / "work", EMOTION_LAB_ADMINS="chief@example.org")
-    st.cache_resource.clear()
     st.cache_data.clear()
     yield tmp_path / "work"
     for store in (job_store(), study_jobs()):
         for folder in store.results_of("x").parents[1].glob("*"):
             store.delete(folder.name)
-    st.cache_resource.clear()
 
 
 def lines(work: Path) -> list[tuple[str, str]]:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from page_driver import words
 from streamlit.testing.v1 import AppTest
 from video_page_driver import page, start, until_ended, view_key
@@ -21,11 +20,9 @@ from emotion_core.ui.video_page.jobs import job_store
 @pytest.fixture(autouse=True)
 def work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
-    st.cache_resource.clear()
     yield
     for folder in (tmp_path / "work" / "videos" / "jobs").glob("*"):
         job_store().delete(folder.name)
-    st.cache_resource.clear()
 
 
 @pytest.fixture(scope="module")

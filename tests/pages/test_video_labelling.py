@@ -3,12 +3,10 @@
 import json
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from made_clips import write_clip
 from page_driver import run, words
 from streamlit.testing.v1 import AppTest
@@ -43,19 +41,17 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture
 def app(
     clip: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs_run_here: list[list[str]]
-) -> Iterator[AppTest]:
+) -> AppTest:
     """The page with a finished video."""
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
     monkeypatch.setenv("EMOTION_LAB_ADAPTATIONS_DIR", str(tmp_path / "adaptations"))
-    st.cache_resource.clear()
     app = AppTest.from_file(PAGE, default_timeout=120).run()
     app.file_uploader[0].set_value([("a.mp4", clip, "video/mp4")]).run()
     app.toggle(key="video_annotate").set_value(False).run()
     app.button(key="video_start").click().run()
     assert not app.exception
     assert [b for b in app.button if b.key == "video_new"]
-    yield app
-    st.cache_resource.clear()
+    return app
 
 
 def key_of(app: AppTest) -> str:

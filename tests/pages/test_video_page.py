@@ -26,12 +26,10 @@ from emotion_core.ui.video_page.jobs import job_store
 @pytest.fixture(autouse=True)
 def work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
-    st.cache_resource.clear()
     st.cache_data.clear()
     yield tmp_path / "work"
     for folder in (tmp_path / "work" / "videos" / "jobs").glob("*"):
         job_store().delete(folder.name)
-    st.cache_resource.clear()
 
 
 @pytest.fixture(scope="module")

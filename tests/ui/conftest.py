@@ -4,5 +4,7 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _run_often(objects_set_aside: None, components_looked_up_once: None) -> None:
-    """Pages are opened and run again and again."""
+def _opened_often(
+    objects_set_aside: None, components_looked_up_once: None, server_begun_anew: None
+) -> None:
+    """Pages are opened and run again and again, each time by a visitor of a new server."""

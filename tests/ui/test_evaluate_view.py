@@ -5,7 +5,6 @@ import json
 import subprocess
 import time
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -35,8 +34,7 @@ def zip_of_faces(*names: str, shape: tuple[int, ...] = (48, 48)) -> bytes:
 
 
 @pytest.fixture
-def page(made_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
-    st.cache_resource.clear()
+def page(made_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(made_models))
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
     monkeypatch.setenv("EMOTION_LAB_DATA_DIR", str(tmp_path / "data"))
@@ -48,8 +46,7 @@ def page(made_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     app = AppTest.from_file(PAGE, default_timeout=120).run()
     app.segmented_control(key="model_mode").set_value("Evaluate my data").run()
     assert not app.exception
-    yield app
-    st.cache_resource.clear()
+    return app
 
 
 def test_a_mistyped_folder_is_named_and_uploads_go_on(
@@ -172,7 +169,6 @@ def test_what_cannot_be_used_is_refused_with_the_reason(app: AppTest) -> None:
 def test_folders_elsewhere_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    st.cache_resource.clear()
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
     (tmp_path / "secret").mkdir()
     (tmp_path / "data").mkdir()

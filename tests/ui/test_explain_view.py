@@ -3,7 +3,6 @@ process, so that tensorflow is imported once for all tests."""
 
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +25,7 @@ PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "3_Photo.py")
 @pytest.fixture
 def page(
     made_models: Path, made_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[AppTest]:
-    st.cache_resource.clear()
+) -> AppTest:
     monkeypatch.setenv("EMOTION_LAB_MODELS_DIR", str(made_models))
     monkeypatch.setenv("EMOTION_LAB_WORK_DIR", str(tmp_path / "work"))
     monkeypatch.setenv("EMOTION_LAB_DATA", str(made_data))
@@ -35,8 +33,7 @@ def page(
     app = AppTest.from_file(PAGE, default_timeout=120).run()
     app.segmented_control(key="photo_source").set_value("Sample").run()
     assert not app.exception
-    yield app
-    st.cache_resource.clear()
+    return app
 
 
 @pytest.fixture
