@@ -11,9 +11,9 @@ where few labelled faces of the new kind determine 7 + 49 + 1 numbers under stro
 cases: offsets alone change the prior (Saerens et al. 2002, Neural Computation 14(1), 21-41), and
 `log_scale` alone is temperature scaling (Guo et al. 2017, arXiv 1706.04599).
 
-Where the faces it was made from look different from those that the network was calibrated on, the
-network's features tell the two apart, and a face gets as much of the adaptation as it is like the
-former (`model.likeness`): other faces are left as the network reads them.
+Where the faces it was made from can be told from others, by their looks or by the grain of the
+picture, a face gets as much of the adaptation as it is like them (`model.likeness`): other faces are
+left as the network reads them.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.model.bundle import DEFAULT, ModelBundle, load_bundle
 from emotion_core.model.calibrate import softmax
 from emotion_core.model.external_runner import ExternalRunner
+from emotion_core.model.likeness import noise_of
 
 INPUT_SHAPE = (48, 48, 1)
 # Where the two largest logits are closer than this, the answer is unclear: the face is classified
@@ -39,7 +40,9 @@ class Reading(NamedTuple):
             from anything the network knows (Dhamija et al. 2018, arXiv 1811.04110). Of a network
             made elsewhere, the share of its probability on the seven, 0-1: little is left where it
             names another expression.
-        features: (N, F) float32, pooled; F is 0 where the network does not give them.
+        features: (N, F) float32, what tells kinds of faces apart: the network's pooled features,
+            and last the noise of the crop (`likeness.noise_of`); F is 0 where the network does not
+            give its own.
     """
 
     logits: NDArray[np.float32]
@@ -175,8 +178,11 @@ class Classifier:
         with self._borrowed() as network:
             # One by one: a batch gains nothing on a CPU, and a change of its size costs a new plan.
             found = [network.ask(crops[i : i + 1]) for i in range(len(crops))]
-        logits, activation, features = zip(*found, strict=True)
-        return Reading(np.stack(logits), np.array(activation, np.float32), np.stack(features))
+        logits, activation, pooled = zip(*found, strict=True)
+        features = np.stack(pooled)
+        if features.shape[1]:
+            features = np.concatenate([features, noise_of(crops)[:, None]], axis=1)
+        return Reading(np.stack(logits), np.array(activation, np.float32), features)
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, 7) float32; each row sums to 1."""

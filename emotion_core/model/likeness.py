@@ -1,4 +1,5 @@
-"""How like the faces that an adaptation was made from a face is, seen by the network."""
+"""How like the faces that an adaptation was made from a face is: seen by the network, or by the
+noise of the picture."""
 
 from __future__ import annotations
 
@@ -8,19 +9,25 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_core.datatypes import FloatArray
 from emotion_core.errors import SettingsError
 
+# Which of the features is the noise.
+NOISE: Final = -1
+# Grey levels; so that a blank crop has a noise, too.
+_LEAST_SPREAD: Final = 0.1
 # Beyond it, a share is 0 or 1 to the last digit.
 _FARTHEST: Final = 40.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Likeness:
-    """A direction in the network's features, from the faces it was calibrated on to those that an
-    adaptation was made from (a linear discriminant; Fisher 1936, Annals of Eugenics 7(2), 179-188).
+    """A direction in the features of faces, from those that an adaptation was not made for to those
+    that it was made from (a linear discriminant; Fisher 1936, Annals of Eugenics 7(2), 179-188).
 
     Attributes:
-        direction: (F,) float64, log-odds for each unit of the network's pooled features.
+        direction: (F,) float64, log-odds for each unit of the features that `Classifier.read`
+            gives.
         middle: log-odds, where on it a face gets half of the adaptation.
     """
 
@@ -39,8 +46,8 @@ class Likeness:
             features: (N, F) of the faces; F may be 0 where the network does not give any.
 
         Returns:
-            (N,) from 0, like a face that the network was calibrated on, to 1, like those that the
-            adaptation was made from; all 1 without features.
+            (N,) from 0, like a face that the adaptation was not made for, to 1, like those that it
+            was made from; all 1 without features.
 
         Raises:
             SettingsError: another number of features.
@@ -54,3 +61,25 @@ class Likeness:
             )
         place = features.astype(np.float64) @ self.direction - self.middle
         return np.asarray(1 / (1 + np.exp(-np.clip(place, -_FARTHEST, _FARTHEST))))
+
+
+def noise_of(crops: FloatArray) -> NDArray[np.float32]:
+    """How noisy crops are, for their contrast.
+
+    The standard deviation of the noise (Immerkær 1996, Computer Vision and Image Understanding
+    64(2), 300-302) is compared with that of the whole crop. It depends on where a picture comes
+    from more than on whom it shows: the faces of FER2013 are grainy, -2.5 ± 0.3, and a face that is
+    made smaller from a camera's picture is smooth, -3.4 ± 0.3.
+
+    Args:
+        crops: (N, 48, 48, 1) grey, 0-255.
+
+    Returns:
+        (N,) the natural logarithm of the ratio.
+    """
+    grey = crops[..., 0]
+    rows = grey[:, :-2] - 2 * grey[:, 1:-1] + grey[:, 2:]
+    left = rows[:, :, :-2] - 2 * rows[:, :, 1:-1] + rows[:, :, 2:]
+    noise = np.sqrt(np.pi / 2) / 6 * np.abs(left).mean(axis=(1, 2))
+    ratio = (noise + _LEAST_SPREAD) / (grey.std(axis=(1, 2)) + _LEAST_SPREAD)
+    return np.log(ratio).astype(np.float32)

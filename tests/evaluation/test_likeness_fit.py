@@ -10,6 +10,7 @@ from emotion_core.errors import InputError, ModelError
 from emotion_core.evaluation.adaptation_making import make_adaptation, validation_rehearsal
 from emotion_core.evaluation.inference import served_readings
 from emotion_core.evaluation.likeness_fit import (
+    CAMERA_NOISE,
     REFERENCE_FILE,
     Reference,
     fit_likeness,
@@ -25,11 +26,16 @@ FEATURES = 24
 # Where the features of each expression lie, and how those of another origin differ from them.
 CENTRES = np.random.default_rng(9).normal(0, 2, (7, FEATURES))
 ELSEWHERE = np.where(np.arange(FEATURES) < 6, 3.0, 0.0)
+GRAINY = -2.5
 
 
-def features(labels: np.ndarray, seed: int, shift: np.ndarray | float = 0.0) -> np.ndarray:
-    noise = np.random.default_rng(seed).normal(0, 1, (len(labels), FEATURES))
-    return np.asarray(CENTRES[labels] + shift + noise)
+def features(
+    labels: np.ndarray, seed: int, shift: np.ndarray | float = 0.0, noise: float = CAMERA_NOISE
+) -> np.ndarray:
+    """Pooled features and the noise."""
+    rng = np.random.default_rng(seed)
+    pooled = CENTRES[labels] + shift + rng.normal(0, 1, (len(labels), FEATURES))
+    return np.column_stack([pooled, rng.normal(noise, 0.3, len(labels))])
 
 
 def labels_of(each: int, codes: tuple[int, ...] = tuple(range(7))) -> np.ndarray:
@@ -39,7 +45,7 @@ def labels_of(each: int, codes: tuple[int, ...] = tuple(range(7))) -> np.ndarray
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     labels = labels_of(60)
-    return Reference(features(labels, 0), labels)
+    return Reference(features(labels, 0, noise=GRAINY), labels)
 
 
 @pytest.mark.parametrize("each", [3, 10])
@@ -53,6 +59,28 @@ def test_faces_of_another_origin_are_told_apart(
     assert found is not None
     assert found.shares(features(many, 2, ELSEWHERE)).mean() > 0.9
     assert found.shares(features(many, 3)).mean() < 0.1
+    assert found.direction[-1] == 0, "another camera's grain is no sign of another kind of faces"
+
+
+@pytest.mark.parametrize("each", [2, 3, 10])
+@pytest.mark.parametrize("shift", [0.0, ELSEWHERE])
+def test_grainy_faces_are_told_from_those_of_cameras(
+    reference: Reference, each: int, shift: np.ndarray | float
+) -> None:
+    labels, many = labels_of(each), labels_of(200)
+    new = features(labels, 1, shift, GRAINY)
+    found = fit_likeness(new, labels, np.arange(len(labels)), reference)
+    assert found is not None
+    assert found.shares(features(many, 2, noise=GRAINY)).mean() > 0.85
+    assert found.shares(features(many, 3)).mean() < 0.15
+    assert found.shares(features(many, 4, ELSEWHERE)).mean() < 0.15
+
+
+def test_grain_tells_nothing_where_the_data_set_is_as_smooth_as_a_camera() -> None:
+    labels = labels_of(60)
+    smooth = Reference(features(labels, 0), labels)
+    new = features(labels_of(5), 1, noise=GRAINY)
+    assert fit_likeness(new, labels_of(5), np.arange(35), smooth) is None
 
 
 @pytest.mark.parametrize("each", [2, 3, 10, 40])
@@ -68,7 +96,7 @@ def test_faces_of_one_person_do_not_vouch_for_each_other(reference: Reference) -
     labels, people = labels_of(6), np.tile(np.arange(6), 7)
     own = np.random.default_rng(4).normal(0, 2, (6, FEATURES))
     own -= own.mean(axis=0)
-    new = features(labels, 5) + own[people]
+    new = features(labels, 5, own[people])
     assert fit_likeness(new, labels, people, reference) is None
 
 
@@ -131,7 +159,8 @@ def test_a_model_folder_keeps_the_reference(tmp_path: Path, reference: Reference
     found = read_reference(tmp_path)
     assert found is not None
     assert np.bincount(found.labels).tolist() == [60] * 7
-    assert found.features.shape == (420, FEATURES)
+    assert found.features.shape == (420, FEATURES + 1)
+    assert found.pooled.shape == (420, FEATURES)
 
 
 def test_a_damaged_reference_is_named(tmp_path: Path) -> None:
@@ -141,6 +170,7 @@ def test_a_damaged_reference_is_named(tmp_path: Path) -> None:
         read_reference(tmp_path)
     for arrays in (
         {"features": np.zeros((3, 4))},
+        {"features": np.zeros((3, 1)), "labels": np.zeros(3)},
         {"features": np.zeros((3, 4)), "labels": np.zeros(2)},
         {"features": np.full((3, 4), np.inf), "labels": np.zeros(3)},
         {"features": np.zeros((3, 4)), "labels": np.full(3, 7)},
@@ -157,6 +187,7 @@ def test_the_served_networks_have_one_of_their_own_features(name: str) -> None:
     assert found is not None
     features = classifier.read(np.full((1, 48, 48, 1), 128, np.float32)).features
     assert found.features.shape[1] == features.shape[1]
+    assert found.features[:, -1].mean() > CAMERA_NOISE + 0.6, "FER2013 is grainy"
     assert np.bincount(found.labels, minlength=7).min() > 15
 
 

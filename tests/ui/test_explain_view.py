@@ -42,7 +42,9 @@ def app(page: AppTest, jobs_run_here: list[list[str]]) -> AppTest:
 
 
 def press(app: AppTest, label: str) -> AppTest:
-    [button] = [b for b in app.button if b.label == label]
+    found = [b for b in app.button if b.label == label]
+    assert len(found) == 1, words(app)
+    [button] = found
     button.click().run()
     assert not app.exception
     return app
