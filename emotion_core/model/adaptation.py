@@ -12,8 +12,8 @@ cases: offsets alone change the prior (Saerens et al. 2002, Neural Computation 1
 `log_scale` alone is temperature scaling (Guo et al. 2017, arXiv 1706.04599).
 
 Where the faces it was made from can be told from others, by their looks or by the grain of the
-picture, a face gets as much of the adaptation as it is like them (`model.likeness`): other faces are
-left as the network reads them.
+picture, a face gets as much of the adaptation as it is like them (`model.likeness`): other faces
+are left as the network reads them.
 """
 
 from __future__ import annotations

@@ -1,11 +1,14 @@
 """What is kept is deleted in time, and what waits begins, whichever page is visited first."""
 
 import os
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from emotion_core.ui.common import resources
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,6 +39,23 @@ def test_any_page_begins_the_deletion_of_all_that_is_old(old: list[Path], page: 
     while there := [folder for folder in old if folder.exists()]:
         assert time.monotonic() < end, f"still there: {there}"
         time.sleep(0.05)
+
+
+def test_the_duties_of_a_store_end_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Kept:
+        pass
+
+    monkeypatch.setattr(resources, "_CLEAN_UP_S", (0.001, 0.001))
+    before, called = set(threading.enumerate()), threading.Event()
+    store = Kept()
+    resources.clean_regularly(store, lambda _: called.set(), 1.0)
+    (thread,) = set(threading.enumerate()) - before
+    assert called.wait(10)
+    called.clear()
+    assert called.wait(10), "again and again"
+    del store
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_a_job_that_cannot_be_deleted_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,9 @@ import importlib
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx
@@ -15,6 +16,7 @@ from emotion_core.errors import EmotionCoreError, SettingsError
 from emotion_core.model.classify import Classifier, load_classifier
 
 _log = logging.getLogger(__name__)
+_Store = TypeVar("_Store")
 # Shortest and longest time between two rounds of deleting what is old.
 _CLEAN_UP_S: Final = (10.0, 900.0)
 # What the live page imports, three seconds of work on two cores; pandas, because Streamlit looks
@@ -47,19 +49,23 @@ def app_settings() -> AppSettings:
     return AppSettings.from_environment()
 
 
-def call_regularly(clean_up: Callable[[], object], retention_h: float) -> None:
+def clean_regularly(
+    store: _Store, clean_up: Callable[[_Store], object], retention_h: float
+) -> None:
     """Call `clean_up` now and often enough for what is kept so long, whether anybody visits or not.
 
-    The thread ends with the server.
+    The thread ends with the store.
     """
     every_s = min(max(retention_h * 360, _CLEAN_UP_S[0]), _CLEAN_UP_S[1])
+    known = weakref.ref(store)
 
     def work() -> None:
-        while True:
+        while (kept := known()) is not None:
             try:
-                clean_up()
+                clean_up(kept)
             except Exception:
                 _log.exception("What is old could not be deleted")
+            del kept
             time.sleep(every_s)
 
     threading.Thread(target=work, name="clean-up", daemon=True).start()

@@ -20,7 +20,7 @@ from emotion_core.jobs.log import JobState
 from emotion_core.jobs.process import ANALYZE, JobCommand
 from emotion_core.jobs.store import JobStore
 from emotion_core.ui.common.audit_trail import note, note_open
-from emotion_core.ui.common.resources import app_settings, call_regularly
+from emotion_core.ui.common.resources import app_settings, clean_regularly
 from emotion_core.ui.common.shared import (
     replica_folder,
     shared,
@@ -56,32 +56,36 @@ def kept_store(folder: str, command: JobCommand = ANALYZE) -> JobStore:
         SettingsError, MissingDependencyError: what the replicas share is not set up well.
     """
     settings = app_settings()
-    store = JobStore(settings.work_dir / folder, settings.retention_h, settings.models_dir, command)
-    if (known := shared()) is not None:
-        # What was kept before there were several replicas is still deleted in time.
-        call_regularly(store.clean_up, settings.retention_h)
-        module: Any = shared_module("emotion_core.jobs.shared_store")
-        store = module.SharedJobStore(
-            replica_folder() / folder,
-            settings.retention_h,
-            settings.models_dir,
-            command,
-            shared=known,
-            kind=folder,
-        )
-    return _at_work(store, settings.retention_h)
+    if (known := shared()) is None:
+        return own_store(folder, command)
+    module: Any = shared_module("emotion_core.jobs.shared_store")
+    store = module.SharedJobStore(
+        replica_folder() / folder,
+        settings.retention_h,
+        settings.models_dir,
+        command,
+        shared=known,
+        kind=folder,
+    )
+    # What was kept before there were several replicas is still deleted in time.
+    before = _store(folder, command)
+    clean_regularly(store, lambda _: before.clean_up(), settings.retention_h)
+    return _at_work(store)
 
 
 def own_store(folder: str, command: JobCommand) -> JobStore:
     """The same for work on files of this computer only, which other replicas do not have."""
+    return _at_work(_store(folder, command))
+
+
+def _store(folder: str, command: JobCommand) -> JobStore:
     settings = app_settings()
-    store = JobStore(settings.work_dir / folder, settings.retention_h, settings.models_dir, command)
-    return _at_work(store, settings.retention_h)
+    return JobStore(settings.work_dir / folder, settings.retention_h, settings.models_dir, command)
 
 
-def _at_work(store: JobStore, retention_h: float) -> JobStore:
+def _at_work(store: JobStore) -> JobStore:
     keep_starting(store)
-    call_regularly(store.clean_up, retention_h)
+    clean_regularly(store, lambda kept: kept.clean_up(), app_settings().retention_h)
     return store
 
 

@@ -21,7 +21,7 @@ from emotion_core.live.recording_store import SessionStore
 from emotion_core.live.registry import LIVE
 from emotion_core.media.encoder import NO_ENCODER, clip_encoder
 from emotion_core.ui.common.audit_trail import note, note_open
-from emotion_core.ui.common.resources import app_settings, call_regularly
+from emotion_core.ui.common.resources import app_settings, clean_regularly
 from emotion_core.ui.common.shared import shared, shared_module
 from emotion_core.ui.common.sign_on import person_here, signs_on
 
@@ -46,7 +46,7 @@ def session_store() -> SessionStore:
     store = _shared_store(settings) or SessionStore(
         settings.work_dir / "live", settings.retention_h
     )
-    call_regularly(store.forget_old, settings.retention_h)
+    clean_regularly(store, lambda kept: kept.forget_old(), settings.retention_h)
     return store
 
 
