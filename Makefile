@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Where every core has its own tests, the threads of linear algebra wait for one another.
-ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# Where every core has its own tests, the threads of one library wait for those of another test.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 
 .PHONY: run test test-services coverage docs lint types chromium platforms clean
 
@@ -16,7 +16,7 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev lint chromium
 	failed=0; pages=$$(mktemp); \
 	nice $(BIN)/mypy & types=$$!; \
-	$(BIN)/python -m pytest -m "not alone" tests/browser >$$pages 2>&1 & browser=$$!; \
+	$(ONE_THREAD) $(BIN)/python -m pytest -m "not alone" tests/browser >$$pages 2>&1 & browser=$$!; \
 	trap 'kill $$types $$browser 2>/dev/null; rm -f $$pages' EXIT; trap 'exit 130' INT TERM; \
 	$(ONE_THREAD) nice -n 5 $(BIN)/python -m pytest -n 3 --dist loadfile \
 		--ignore=tests/browser --ignore=tests/services || failed=1; \

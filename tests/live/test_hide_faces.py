@@ -8,7 +8,7 @@ SECONDS = 4.0
 
 
 def test_no_picture_on_page_or_film_shows_a_face() -> None:
-    frames = list(islice(walking(SECONDS), 30, 60))
+    frames = list(islice(walking(SECONDS), 30, 50))
     figures = live(frames, truth_of(SECONDS))
     assert figures["open_with_a_face"] > 0, "there is something to hide"
     assert figures["pictures"] >= 2
@@ -17,6 +17,6 @@ def test_no_picture_on_page_or_film_shows_a_face() -> None:
 
 
 def test_no_picture_of_a_redrawn_clip_shows_a_face() -> None:
-    figures = redrawn(list(islice(walking(SECONDS), 38, 54)), truth_of(SECONDS))
+    figures = redrawn(list(islice(walking(SECONDS), 40, 52)), truth_of(SECONDS))
     assert figures["open_with_a_face"] > 0
     assert figures["with_a_face"] == 0
