@@ -68,8 +68,8 @@ def noise_of(crops: FloatArray) -> NDArray[np.float32]:
 
     The standard deviation of the noise (Immerkær 1996, Computer Vision and Image Understanding
     64(2), 300-302) is compared with that of the whole crop. It depends on where a picture comes
-    from more than on whom it shows: the faces of FER2013 are grainy, -2.5 ± 0.3, and a face that is
-    made smaller from a camera's picture is smooth, -3.4 ± 0.3.
+    from more than on whom it shows: the images of FER2013 are grainy, -2.5 ± 0.3, and the faces of
+    press photographs, made smaller, are smooth, -3.4 ± 0.3.
 
     Args:
         crops: (N, 48, 48, 1) grey, 0-255.

@@ -11,7 +11,7 @@ from made_clips import write_clip
 from page_driver import run, words
 from streamlit.testing.v1 import AppTest
 
-from emotion_core.evaluation.likeness_fit import CAMERA_NOISE
+from emotion_core.evaluation.likeness_fit import PHOTO_NOISE
 from emotion_core.jobs.store import JobStore
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.media.write import sample_video
@@ -29,7 +29,7 @@ from emotion_core.video.options import described_network
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "2_Video.py")
 GONE = "no longer on this computer"
 # Far from all that the network was calibrated on.
-ELSEWHERE = np.array([[*[9.0] * 384, CAMERA_NOISE]], np.float32)
+ELSEWHERE = np.array([[*[9.0] * 384, PHOTO_NOISE]], np.float32)
 
 
 @pytest.fixture(scope="module")
