@@ -33,7 +33,7 @@ FLAGS = (
 # Long enough for a computer that has other work to do.
 WAIT_MS = 60_000
 
-# open_browser(clip, allow=True, device=True, **options) starts Chromium.
+# open_browser(clip, allow=True, device=True, **options) gives the context of a new visitor.
 OpenBrowser = Callable[..., BrowserContext]
 
 

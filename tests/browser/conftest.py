@@ -49,26 +49,45 @@ def webcam_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_y4m(tmp_path_factory.mktemp("webcam") / "move.y4m")
 
 
-@pytest.fixture
-def open_browser(playwright_api: Playwright, chromium: str) -> Iterator[OpenBrowser]:
-    """Starts Chromium: open_browser(clip, allow=True, device=True, **options) gives a context."""
-    browsers: list[Browser] = []
+@pytest.fixture(scope="session")
+def plain_browser(playwright_api: Playwright, chromium: str) -> Iterator[Browser]:
+    """One Chromium for all tests without a film for its webcam."""
+    flags = [*FLAGS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    browser = playwright_api.chromium.launch(executable_path=chromium, args=flags)
+    yield browser
+    browser.close()
 
-    def start(
-        clip: Path | None, *, allow: bool = True, device: bool = True, **options: Any
-    ) -> BrowserContext:
+
+@pytest.fixture
+def open_browser(
+    playwright_api: Playwright, chromium: str, plain_browser: Browser
+) -> Iterator[OpenBrowser]:
+    """open_browser(clip, allow=True, device=True, **options) gives the context of a new visitor."""
+    browsers: list[Browser] = []
+    contexts: list[BrowserContext] = []
+
+    def launch(clip: Path | None, allow: bool, device: bool) -> Browser:
         flags = [*FLAGS, *(["--use-fake-device-for-media-stream"] if device else [])]
         if clip is not None:
             flags.append(f"--use-file-for-fake-video-capture={clip}")
         if allow:
             flags.append("--use-fake-ui-for-media-stream")
-        browser = playwright_api.chromium.launch(executable_path=chromium, args=flags)
-        browsers.append(browser)
+        browsers.append(playwright_api.chromium.launch(executable_path=chromium, args=flags))
+        return browsers[-1]
+
+    def start(
+        clip: Path | None, *, allow: bool = True, device: bool = True, **options: Any
+    ) -> BrowserContext:
+        plain = clip is None and allow and device
+        browser = plain_browser if plain else launch(clip, allow, device)
         options.setdefault("viewport", {"width": 1360, "height": 1000})
         context = browser.new_context(permissions=["camera"] if allow else [], **options)
         context.set_default_timeout(WAIT_MS)
+        contexts.append(context)
         return context
 
     yield start
+    for context in contexts:
+        context.close()
     for browser in browsers:
         browser.close()

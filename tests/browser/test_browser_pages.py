@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from browser.app_server import FLAGS, WAIT_MS, OpenBrowser, Server
+from browser.app_server import OpenBrowser, Server
 from browser.live_driver import LivePage
 from browser.pictures import SHOTS, barriers, keep, keep_whole, settle, sticking_out
-from playwright.sync_api import ConsoleMessage, Error, Page, Playwright, ViewportSize, expect
+from playwright.sync_api import ConsoleMessage, Error, Page, ViewportSize, expect
 
 from emotion_core.ui.common.page_list import PAGES
 
@@ -28,21 +28,16 @@ MODEL_TABS = (
 )
 
 
-@pytest.fixture(scope="module")
-def visit(playwright_api: Playwright, chromium: str) -> Iterator[Callable[..., Page]]:
-    """visit(scheme, size) gives a page of one browser that all visits of this file share."""
-    flags = [*FLAGS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    browser = playwright_api.chromium.launch(executable_path=chromium, args=flags)
+@pytest.fixture
+def visit(open_browser: OpenBrowser) -> Callable[..., Page]:
+    """visit(scheme, size) gives a page."""
 
     def start(scheme: Literal["light", "dark"], size: str) -> Page:
         width, height = SIZES[size]
         viewport: ViewportSize = {"width": width, "height": height}
-        context = browser.new_context(color_scheme=scheme, viewport=viewport)
-        context.set_default_timeout(WAIT_MS)
-        return context.new_page()
+        return open_browser(None, color_scheme=scheme, viewport=viewport).new_page()
 
-    yield start
-    browser.close()
+    return start
 
 
 @contextmanager
@@ -90,7 +85,6 @@ def test_every_page_stands_fits_and_talks_to_nobody_else(
     outside = [u for u in asked if not u.startswith((server.url, "data:", "blob:", "ws:"))]
     assert outside == []
     assert server.errors() == []
-    page.context.close()
 
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", "desktop"), ("dark", "phone")])
@@ -113,7 +107,6 @@ def test_every_tab_of_the_model_page_stands_and_fits(
                 assert chart.get_attribute("aria-label"), f"{tab}: a chart without words"
     assert told == []
     assert server.errors() == []
-    page.context.close()
 
 
 def test_a_square_of_the_confusion_matrix_opens_by_a_click_and_by_keys(
@@ -133,7 +126,6 @@ def test_a_square_of_the_confusion_matrix_opens_by_a_click_and_by_keys(
     page.wait_for_function("(menu) => menu.value === 'fear'", arg=saw.element_handle())
     assert page.get_by_role("combobox", name="the network said").input_value() == "surprise"
     assert server.errors() == []
-    page.context.close()
 
 
 def test_the_sample_on_home_is_read(server: Server, open_browser: OpenBrowser) -> None:
