@@ -245,14 +245,10 @@ def _left_out(
         out = np.isin(faces.people, fold)
         if len(np.unique(faces.labels[~out])) < LEAST_EXPRESSIONS:
             continue
-        offsets, mixing, log_scale = fit_corrections(faces.logits[~out], faces.labels[~out], kept)
+        parts = fit_corrections(faces.logits[~out], faces.labels[~out], kept)
         kind = (faces.features[~out], faces.labels[~out], faces.people[~out])
-        likeness = fit_likeness(*kind, reference)
-        logits = faces.logits[out]
-        change = (np.exp(log_scale) - 1) * logits + logits @ mixing + offsets
-        if likeness is not None:
-            change = change * likeness.shares(faces.features[out])[:, None]
-        adapted[out] = logits + change
+        without = Adaptation("", {}, *parts, likeness=fit_likeness(*kind, reference))
+        adapted[out] = without.corrected(faces.logits[out], faces.features[out])
     return adapted
 
 

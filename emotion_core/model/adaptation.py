@@ -91,12 +91,18 @@ class Adaptation:
     def logits(self, probs: FloatArray, features: FloatArray | None = None) -> FloatArray:
         """(N, 7) float32 adapted logits; arguments as in `apply`."""
         logits = centred_logits(probs).astype(np.float64)
+        return self.corrected(logits, features).astype(np.float32)
+
+    def corrected(
+        self, logits: NDArray[np.float64], features: NDArray[np.floating] | None = None
+    ) -> NDArray[np.float64]:
+        """(N, 7) adapted logits of centred logits (N, 7); `features` as in `apply`."""
         change = (np.exp(self.log_scale) - 1) * logits + logits @ self.mixing + self.offsets
         if self.prior is not None:
             change = change + np.log(np.maximum(self.prior, LEAST_SHARE))
         if self.likeness is not None and features is not None:
             change = change * self.likeness.shares(features)[:, None]
-        return np.asarray(logits + self.strength * change, np.float32)
+        return np.asarray(logits + self.strength * change)
 
     def apply(self, probs: FloatArray, features: FloatArray | None = None) -> FloatArray:
         """Adapted probabilities.
