@@ -16,8 +16,9 @@ _OTHER_STEPS = {
 
 def plan_text(steps: Sequence[PlannedStep], room: int) -> str:
     """The steps with the time that is left, and the room on the disk."""
-    timed = [planned.seconds for planned in steps if planned.seconds is not None]
-    time = f"about {_duration(sum(timed))}, " if timed else ""
+    left = [planned.seconds for planned in steps if planned.epochs and not planned.done]
+    timed = [seconds for seconds in left if seconds is not None]
+    time = f"about {_duration(sum(timed))}, " if timed and len(timed) == len(left) else ""
     lines = [f"Plan: {len(steps)} steps, {time}up to {room / 1e6:,.0f} MB of disk"]
     for number, planned in enumerate(steps, start=1):
         lines.append(f"  {number}. {planned.step.name}: {_step_text(planned)}")
@@ -30,7 +31,9 @@ def _step_text(planned: PlannedStep) -> str:
     if not planned.epochs:
         return f"{_OTHER_STEPS[planned.step.name]}, some minutes"
     left = planned.epochs - planned.epochs_done
-    words = f"{left} of {planned.epochs} epochs left" if planned.epochs_done else f"{left} epochs"
+    words = f"{left} epochs" if left > 1 else "1 epoch"
+    if planned.epochs_done:
+        words = f"{left} of {planned.epochs} epochs left"
     return words if planned.seconds is None else f"{words}, about {_duration(planned.seconds)}"
 
 

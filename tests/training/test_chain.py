@@ -232,6 +232,8 @@ def test_the_plan_tells_time_and_room(
     text = plan_text(left, 5_000_000)
     assert text.startswith("Plan: 4 steps, about 1 min, up to 5 MB of disk\n  1. teacher_1: done")
     assert "2. network: 1 of 2 epochs left, about 1 min" in text
+    untimed = [left[0], dataclasses.replace(left[1], epochs_done=1, seconds=None), *left[2:]]
+    assert plan_text(untimed, 5_000_000).startswith("Plan: 4 steps, up to 5 MB of disk\n")
     assert is_short(work, steps)
 
 
