@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--recipe",
         choices=("best", "quick", "classic", "fine-tune"),
         help="'best' trains three teachers and then the network, as the networks that are served "
-        "were made: a day or two on two cores; 'quick' takes about an hour there; 'classic' is the "
+        "were made: about a day on two cores; 'quick' takes about an hour there; 'classic' is the "
         "plain baseline: usual layers, hard labels, no augmentation; 'fine-tune' is for a trained "
         "network and few faces: gentle and short ('fine-tune' with --start-from, otherwise "
         "'quick')",
