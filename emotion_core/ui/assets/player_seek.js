@@ -1,6 +1,9 @@
 // The video page's player and its charts: a line in every chart stands where the video stands, a
 // click in a chart moves the video, and the button marks the moment shown. st.video can do none.
+const DRAWN_TWICE_MS = 3000
 const done = new Map()
+// The place that was asked for last, and the player that was moved there.
+let wanted = null
 let leave = () => {}
 
 const player = () => document.querySelector('.st-key-player video')
@@ -52,6 +55,7 @@ const followClicks = (data) => {
     const inside = plot && event.x >= plot.left && event.x <= plot.right &&
       event.y >= plot.top && event.y <= plot.bottom
     if (!inside || !player()) return
+    wanted = null
     const time = chart.from + (event.x - plot.left) / plot.width * (chart.to - chart.from)
     player().currentTime = Math.max(0, time - data.origin)
   }
@@ -67,16 +71,20 @@ const followClicks = (data) => {
 const seekOnce = (data) => {
   if (data.nonce === 0 || done.get(data.clip) === data.nonce) return
   done.set(data.clip, data.nonce)
-  // After a change of the page the player may appear a little later than this script.
-  let tries = 0
-  const later = () => {
-    const video = player()
-    // A time that is set before the length is known is forgotten.
-    if (video?.readyState) video.currentTime = data.at
-    else if (video) video.addEventListener('loadedmetadata', later, { once: true })
-    else if (tries++ < 40) setTimeout(later, 50)
+  wanted = { clip: data.clip, at: data.at, video: null, until: 0 }
+}
+
+// Called again and again: on a busy computer the player appears seconds after this script, and where
+// a rerun draws it twice, the second one has forgotten its place.
+const moveTo = (data, video) => {
+  if (!wanted) return
+  const over = wanted.video && performance.now() > wanted.until
+  if (over || wanted.clip !== data.clip) wanted = null
+  // A time that is set before the length is known is forgotten, too.
+  else if (wanted.video !== video && video.readyState) {
+    video.currentTime = wanted.at
+    wanted = { ...wanted, video, until: performance.now() + DRAWN_TWICE_MS }
   }
-  later()
 }
 
 // Streamlit's own autoplay is lost where a rerun draws the player twice. Who asked the system for
@@ -104,6 +112,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   let next = 0
   const tick = () => {
     if (player()) {
+      moveTo(data, player())
       beginOnce(data, player())
       const time = player().currentTime + data.origin
       clock.textContent = words(time)
