@@ -8,7 +8,7 @@ SECONDS = 4.0
 
 
 def test_no_picture_on_page_or_film_shows_a_face() -> None:
-    frames = list(islice(walking(SECONDS), 30, 50))
+    frames = list(islice(walking(SECONDS), 30, 60))
     figures = live(frames, truth_of(SECONDS))
     assert figures["open_with_a_face"] > 0, "there is something to hide"
     assert figures["pictures"] >= 2
