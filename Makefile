@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Where every core has its own tests, the threads of one library wait for those of another test.
+# Where every core runs tests of its own, the threads of a library would only wait for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 
 .PHONY: run test test-services coverage docs lint types chromium platforms clean

@@ -6,7 +6,7 @@ then the noise tells them from photographs, and the rehearsal (`adaptation_fit`)
 adaptation does no harm to the network's own data set.
 
 reference_faces.npz of a model folder, for this
-    features (M, F) float16: as `Classifier.read` gives them, of validation faces
+    features (M, F) float16: pooled features of validation faces, as the served network gives them
     labels (M,) int8: index into `EXPRESSIONS`; equally many of each where there are enough
 """
 
@@ -48,10 +48,10 @@ class Reference:
     """Faces that a network was calibrated on.
 
     Attributes:
-        features: (M, F), pooled, and last the noise.
+        features: (M, F) pooled.
         labels: (M,) index into `EXPRESSIONS`.
-        whitening: (F - 1, F - 1), the inverse covariance of the pooled features within the
-            expressions; computed once, as every fold of a cross-validation needs it.
+        whitening: (F, F), the inverse covariance of the features within the expressions; computed
+            once, as every fold of a cross-validation needs it.
     """
 
     features: NDArray[np.float64]
@@ -59,12 +59,7 @@ class Reference:
     whitening: NDArray[np.float64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "whitening", _inverse_covariance(self.pooled, self.labels))
-
-    @property
-    def pooled(self) -> NDArray[np.float64]:
-        """(M, F - 1), what the network itself gives."""
-        return self.features[:, :NOISE]
+        object.__setattr__(self, "whitening", _inverse_covariance(self.features, self.labels))
 
 
 def write_reference(folder: Path, features: NDArray[Any], labels: NDArray[Any]) -> None:
@@ -72,7 +67,8 @@ def write_reference(folder: Path, features: NDArray[Any], labels: NDArray[Any]) 
 
     Args:
         folder: of the model.
-        features: (N, F); nothing is written where F is 0.
+        features: (N, F + 1) as `Classifier.read` gives them; nothing is written where there are
+            none.
         labels: (N,) index into `EXPRESSIONS`.
     """
     if not features.shape[1]:
@@ -80,7 +76,9 @@ def write_reference(folder: Path, features: NDArray[Any], labels: NDArray[Any]) 
     rows = drawn_evenly(labels, _FACES_EACH)
     file = io.BytesIO()
     np.savez_compressed(
-        file, features=features[rows].astype(np.float16), labels=labels[rows].astype(np.int8)
+        file,
+        features=features[rows, :NOISE].astype(np.float16),
+        labels=labels[rows].astype(np.int8),
     )
     replace_file(folder / REFERENCE_FILE, file.getvalue())
 
@@ -99,7 +97,7 @@ def read_reference(folder: Path) -> Reference | None:
             features = arrays["features"].astype(np.float64)
             labels = arrays["labels"].astype(np.int64)
         shaped = features.ndim == 2 and labels.shape == features.shape[:1]
-        if not shaped or not features[:, 1:].size:
+        if not shaped or not features.size:
             raise ValueError(f"it holds {features.shape} features and {labels.shape} labels")
         if not np.isfinite(features).all() or ((labels < 0) | (labels >= NUM_EXPRESSIONS)).any():
             raise ValueError("it holds features or labels outside their range")
@@ -121,7 +119,7 @@ def fit_likeness(
     look like those, from the faces of photographs.
 
     Args:
-        features: (N, F) of the new faces.
+        features: (N, F + 1) of the new faces, as `Classifier.read` gives them.
         labels: (N,) index into `EXPRESSIONS`.
         people: (N,) who is seen.
         reference: the faces that the network was calibrated on.
@@ -131,7 +129,7 @@ def fit_likeness(
         faces from others.
     """
     count = features.shape[1]
-    if reference is None or not count or count != reference.features.shape[1]:
+    if reference is None or count != reference.features.shape[1] + 1:
         return None
     known = np.isin(labels, reference.labels)
     shown = np.unique(labels[known])
@@ -150,11 +148,11 @@ def _by_looks(
     weights: NDArray[np.float64],
     reference: Reference,
 ) -> Likeness | None:
-    """What tells faces (N, F - 1) from the reference faces of the same expressions; None where they
+    """What tells faces (N, F) from the reference faces of the same expressions; None where they
     do not look different. The noise has no say: it would tell all photographs from the reference,
     and none from another."""
     shown = np.unique(labels)
-    of_shown = {int(c): reference.pooled[reference.labels == c] for c in shown}
+    of_shown = {int(c): reference.features[reference.labels == c] for c in shown}
     centres = {c: rows.mean(axis=0) for c, rows in of_shown.items()}
     differences = faces - np.stack([centres[c] for c in labels.tolist()])
     direction = reference.whitening @ (weights @ differences)

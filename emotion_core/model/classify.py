@@ -56,8 +56,8 @@ class Runner(Protocol):
     def ask(
         self, crop: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], float, NDArray[np.float32]]:
-        """(7,) logits of a crop (1, 48, 48, 1), how strongly the network responds to it, and the
-        (F,) features, which may be none."""
+        """(7,) logits of a crop (1, 48, 48, 1), how strongly the network responds to it, and its
+        own (F,) features, which may be none."""
         ...
 
 
@@ -169,7 +169,10 @@ class Classifier:
             for i in np.flatnonzero(_margins(found.logits) < UNCLEAR_MARGIN):
                 for first, again in zip(found, self._ask(crops[i : i + 1, :, ::-1]), strict=True):
                     first[i] = (first[i] + again[0]) / 2
-        return found
+        if not found.features.shape[1]:
+            return found
+        features = np.concatenate([found.features, noise_of(crops)[:, None]], axis=1)
+        return found._replace(features=features)
 
     def _ask(self, crops: NDArray[np.float32]) -> Reading:
         if not len(crops):
@@ -178,11 +181,8 @@ class Classifier:
         with self._borrowed() as network:
             # One by one: a batch gains nothing on a CPU, and a change of its size costs a new plan.
             found = [network.ask(crops[i : i + 1]) for i in range(len(crops))]
-        logits, activation, pooled = zip(*found, strict=True)
-        features = np.stack(pooled)
-        if features.shape[1]:
-            features = np.concatenate([features, noise_of(crops)[:, None]], axis=1)
-        return Reading(np.stack(logits), np.array(activation, np.float32), features)
+        logits, activation, features = zip(*found, strict=True)
+        return Reading(np.stack(logits), np.array(activation, np.float32), np.stack(features))
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, 7) float32; each row sums to 1."""

@@ -49,11 +49,21 @@ def webcam_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_y4m(tmp_path_factory.mktemp("webcam") / "move.y4m")
 
 
+def launched(
+    api: Playwright, chromium: str, clip: Path | None, *, allow: bool, device: bool
+) -> Browser:
+    flags = [*FLAGS, *(["--use-fake-device-for-media-stream"] if device else [])]
+    if clip is not None:
+        flags.append(f"--use-file-for-fake-video-capture={clip}")
+    if allow:
+        flags.append("--use-fake-ui-for-media-stream")
+    return api.chromium.launch(executable_path=chromium, args=flags)
+
+
 @pytest.fixture(scope="session")
 def plain_browser(playwright_api: Playwright, chromium: str) -> Iterator[Browser]:
     """One Chromium for all tests without a film for its webcam."""
-    flags = [*FLAGS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    browser = playwright_api.chromium.launch(executable_path=chromium, args=flags)
+    browser = launched(playwright_api, chromium, None, allow=True, device=True)
     yield browser
     browser.close()
 
@@ -66,20 +76,13 @@ def open_browser(
     browsers: list[Browser] = []
     contexts: list[BrowserContext] = []
 
-    def launch(clip: Path | None, allow: bool, device: bool) -> Browser:
-        flags = [*FLAGS, *(["--use-fake-device-for-media-stream"] if device else [])]
-        if clip is not None:
-            flags.append(f"--use-file-for-fake-video-capture={clip}")
-        if allow:
-            flags.append("--use-fake-ui-for-media-stream")
-        browsers.append(playwright_api.chromium.launch(executable_path=chromium, args=flags))
-        return browsers[-1]
-
     def start(
         clip: Path | None, *, allow: bool = True, device: bool = True, **options: Any
     ) -> BrowserContext:
-        plain = clip is None and allow and device
-        browser = plain_browser if plain else launch(clip, allow, device)
+        browser = plain_browser
+        if clip is not None or not (allow and device):
+            browser = launched(playwright_api, chromium, clip, allow=allow, device=device)
+            browsers.append(browser)
         options.setdefault("viewport", {"width": 1360, "height": 1000})
         context = browser.new_context(permissions=["camera"] if allow else [], **options)
         context.set_default_timeout(WAIT_MS)

@@ -14,8 +14,9 @@ from emotion_core.study.folder import Study
 from emotion_core.study.store import StudyStore
 
 VIDEO = ".st-key-player video"
-# For three seconds after it is first looked for, the page has no player, as on a busy computer.
-LATE = f"""(() => {{
+# For three seconds after it is first looked for, the page has no player, as on a busy computer; and
+# as soon as it has moved, another one is in its place, as where a rerun draws it twice.
+LATE_AND_TWICE = f"""(() => {{
   const find = Document.prototype.querySelector
   let first = 0
   Document.prototype.querySelector = function (selector) {{
@@ -25,6 +26,13 @@ LATE = f"""(() => {{
     }}
     return find.call(this, selector)
   }}
+  const replace = () => {{
+    const video = find.call(document, '{VIDEO}')
+    if (!(video?.currentTime > 0)) return requestAnimationFrame(replace)
+    video.replaceWith(video.cloneNode(true))
+    window.drawnTwice = true
+  }}
+  replace()
 }})()"""
 
 
@@ -61,10 +69,11 @@ def test_a_click_on_a_disagreement_plays_that_moment(
     video = sample_video(tmp_path / "film.mp4", 6.0, 10.0)
     token = coded_study(server, video)
     page = open_browser(None, viewport={"width": 1440, "height": 1000}).new_page()
-    page.add_init_script(LATE)
+    page.add_init_script(LATE_AND_TWICE)
     page.goto(f"{server.url}/Study?study={token}")
     page.get_by_role("tab", name="Agreement").click()
     page.get_by_text("Disagreements: 2").wait_for()
+    page.wait_for_function("window.drawnTwice")
     # The longest comes first, and the player half a second before it.
     wait_for_place(page, 2.5)
     table = page.get_by_test_id("stDataFrame").last
