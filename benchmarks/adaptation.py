@@ -4,13 +4,13 @@
 
 For each set of faces (../shared/data, or `--data DIR`): half of the people are drawn, of them K
 labelled faces of each expression; what is made from these is measured on the other half, and on the
-other sets. Rehearsal uses one half of FER+ validation, measuring the other half.
+other sets. Rehearsal and reference are of one half of FER+ validation, measuring uses the other;
+the photographs of the reference are LFW's other people.
 """
 
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from benchmarks.common import save
 from emotion_core.datasets.loading import load_dataset
-from emotion_core.datasets.other_faces import read_other_faces
+from emotion_core.datasets.other_faces import open_other_faces
 from emotion_core.errors import InputError
 from emotion_core.evaluation.adaptation_making import make_adaptation
 from emotion_core.evaluation.inference import served_readings
-from emotion_core.evaluation.likeness_fit import read_reference, write_reference
+from emotion_core.evaluation.reference_faces import Reference, reference_of
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.classify import Classifier, load_classifier
 
@@ -44,10 +44,12 @@ class FaceSet:
         return FaceSet(self.probs[kept], self.features[kept], self.labels[kept], self.people[kept])
 
 
-def read_sets(classifier: Classifier, data: Path) -> tuple[dict[str, FaceSet], FaceSet]:
-    """All sets by name, and the faces to rehearse."""
-    sets = {}
-    for faces in read_other_faces(data / "other_faces.npz"):
+def read_sets(
+    classifier: Classifier, data: Path
+) -> tuple[dict[str, FaceSet], FaceSet, Reference | None]:
+    """All sets by name, the faces to rehearse, and what an adaptation's faces are compared with."""
+    sets, others = {}, open_other_faces(data / "other_faces.npz")
+    for faces in others.sets:
         judged = np.isin(faces.labels, [EXPRESSIONS.index(e) for e in faces.judged])
         sets[faces.name] = FaceSet(
             *_read(classifier, faces.images[judged]),
@@ -62,8 +64,10 @@ def read_sets(classifier: Classifier, data: Path) -> tuple[dict[str, FaceSet], F
         whole = FaceSet(*read, labels, np.arange(len(labels)))
         sets[name] = whole.part((labels >= 0) & ~rehearsed)
         if label_set == own:
-            kept = whole.part((labels >= 0) & rehearsed)
-    return sets, kept
+            rows = (labels >= 0) & rehearsed
+            kept = whole.part(rows)
+            reference = reference_of(classifier, split.images[rows], labels[rows], others.pool)
+    return sets, kept, reference
 
 
 def _read(
@@ -79,26 +83,31 @@ def mean_recall(probs: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     return float(np.mean([(answers[labels == c] == c).mean() for c in np.unique(labels)]))
 
 
+def _drawn(faces: FaceSet, each: int, rng: np.random.Generator) -> tuple[FaceSet, FaceSet]:
+    """Up to `each` faces of every expression of half of the people, and all of the other half."""
+    people = rng.permutation(np.unique(faces.people))
+    teaching = np.isin(faces.people, people[: len(people) // 2])
+    taught = [
+        rng.permutation(np.flatnonzero(teaching & (faces.labels == code)))[:each]
+        for code in np.unique(faces.labels)
+    ]
+    return faces.part(np.concatenate(taught)), faces.part(~teaching)
+
+
 def measure(
-    name: str, sets: dict[str, FaceSet], kept: FaceSet, each: int, draws: int
+    name: str,
+    sets: dict[str, FaceSet],
+    kept: FaceSet,
+    reference: Reference | None,
+    each: int,
+    draws: int,
 ) -> dict[str, Any]:
     """Gains on other people of the set, and on the other sets, over random draws."""
     mine, rng = sets[name], np.random.default_rng(1)
     rows: list[dict[str, float]] = []
     refused = 0
-    with TemporaryDirectory() as folder:
-        write_reference(Path(folder), kept.features, kept.labels)
-        reference = read_reference(Path(folder))
     for draw in range(draws):
-        people = rng.permutation(np.unique(mine.people))
-        teaching = np.isin(mine.people, people[: len(people) // 2])
-        taught = np.concatenate(
-            [
-                rng.permutation(np.flatnonzero(teaching & (mine.labels == c)))[:each]
-                for c in np.unique(mine.labels)
-            ]
-        )
-        few, rest = mine.part(taught), mine.part(~teaching)
+        few, rest = _drawn(mine, each, rng)
         try:
             made, gain = make_adaptation(
                 few.probs,
@@ -150,9 +159,9 @@ def main() -> None:
     options = parser.parse_args()
     found = {}
     for model in options.model:
-        sets, kept = read_sets(load_classifier(model), options.data)
+        sets, kept, reference = read_sets(load_classifier(model), options.data)
         found[model] = {
-            name: [measure(name, sets, kept, each, options.draws) for each in FACES_EACH]
+            name: [measure(name, sets, kept, reference, each, options.draws) for each in FACES_EACH]
             for name in sets
         }
     save("adaptation", {"models": found})

@@ -33,8 +33,8 @@ from emotion_core.evaluation.adaptation_making import (
     validation_rehearsal,
 )
 from emotion_core.evaluation.inference import served_readings
-from emotion_core.evaluation.likeness_fit import read_reference
 from emotion_core.evaluation.model_record import known_file
+from emotion_core.evaluation.reference_faces import read_reference
 from emotion_core.labels import EXPRESSIONS, LABEL_SETS, NUM_EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import (
@@ -48,6 +48,8 @@ from emotion_core.model.classify import load_classifier
 from emotion_core.pipeline.network_hash import network_hash
 
 EXIT_DONE, EXIT_FAILED = 0, 1
+# A prior that only expects what the faces are labelled as.
+_LABELLED = "labelled"
 # Where so large a share of the faces is of the network's own training split, its answers to them
 # say nothing about other faces.
 _MOST_LEARNT = 0.5
@@ -76,8 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="balanced",
         metavar="SHARES",
         help="how often the expressions are expected: 'balanced' (default), 'trained' as in the "
-        "network's training faces, or such as 'neutral=0.6,happy=0.2', where the others share the "
-        "rest",
+        "network's training faces, 'labelled' for those alone that --data has labels of, or such "
+        "as 'neutral=0.6,happy=0.2', where the others share the rest",
     )
     parser.add_argument("--strength", type=float, metavar="0-1", help="(what suits the faces best)")
     parser.add_argument("--anyway", action="store_true", help="keep it even if it brings nothing")
@@ -103,7 +105,10 @@ def run(options: argparse.Namespace) -> int:
     model = {"name": bundle.name, "sha256": network_hash(bundle)}
     rehearsal = validation_rehearsal(bundle)
     labels = None if rehearsal is None else rehearsal[1]
-    prior = _prior(options.prior, bundle, labels)
+    labelled = options.prior == _LABELLED
+    if labelled and options.data is None:
+        raise SettingsError("--prior labelled needs --data: it is about its labels.")
+    prior = None if labelled else _prior(options.prior, bundle, labels)
     if options.data is None:
         made, gain = prior_adaptation(name, model, _needed(bundle, labels), prior), None
     else:
@@ -119,7 +124,7 @@ def run(options: argparse.Namespace) -> int:
             features=found.features,
             reference=read_reference(bundle.path),
         )
-        made = dataclasses.replace(made, prior=prior)
+        made = dataclasses.replace(made, prior=_prior_of(gain) if labelled else prior)
     source = options.data.name if options.data else None
     made = _recorded(made.with_strength(options.strength), source)
     write_json_option(options.json, {**made.described(), "model": model, "record": made.record})
@@ -246,11 +251,17 @@ def _prior(
     others = NUM_EXPRESSIONS - len(shares)
     if not usable or (not others and abs(rest) > 1e-6):
         raise SettingsError(
-            f"--prior must be 'balanced', 'trained', or shares of at most 1 in all such as "
-            f"'neutral=0.6,happy=0.2', got {text!r}. The expressions: {', '.join(EXPRESSIONS)}."
+            "--prior must be 'balanced', 'trained', 'labelled', or shares of at most 1 in all such "
+            f"as 'neutral=0.6,happy=0.2', got {text!r}. The expressions: {', '.join(EXPRESSIONS)}."
         )
     each = max(rest, 0.0) / others if others else 0.0
     return np.array([shares.get(expression, each) for expression in EXPRESSIONS])
+
+
+def _prior_of(gain: Gain) -> NDArray[np.float64]:
+    """All labelled expressions alike, the others never."""
+    labelled = np.array([e in gain.by_expression for e in EXPRESSIONS], np.float64)
+    return labelled / labelled.sum()
 
 
 def _recorded(made: Adaptation, source: str | None) -> Adaptation:

@@ -23,7 +23,7 @@ from emotion_core.model.calibrate import centred_logits
 _OFFSET_SD, _MIXING_SD, _SCALE_SD = 1.5, 0.2, 0.5
 # Weight of the rehearsed faces of an expression that the new faces show, and of one that they lack,
 # as a share of the weight of an expression's new faces.
-_REHEARSED, _REHEARSED_ABSENT = 0.3, 0.2
+_REHEARSED, _REHEARSED_ABSENT = 0.3, 0.1
 _REHEARSED_FACES = 60
 
 

@@ -22,8 +22,9 @@ from emotion_core.evaluation.adaptation_fit import (
     rehearsed_faces,
 )
 from emotion_core.evaluation.bootstrap import Interval, interval_of
-from emotion_core.evaluation.likeness_fit import Reference, fit_likeness
+from emotion_core.evaluation.likeness_fit import fit_likeness
 from emotion_core.evaluation.predictions import predictions_path, read_predictions
+from emotion_core.evaluation.reference_faces import Reference
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.calibrate import centred_logits

@@ -134,7 +134,7 @@ class Adaptation:
         parts = [self.offsets, self.mixing, np.array([self.log_scale, self.strength])]
         parts += [] if self.prior is None else [self.prior]
         if self.likeness is not None:
-            parts += [self.likeness.direction, np.array([self.likeness.middle])]
+            parts += [self.likeness.directions, self.likeness.middles]
         digest = hashlib.sha256()
         for part in parts:
             digest.update(np.ascontiguousarray(part, np.float64).tobytes())

@@ -1,10 +1,11 @@
 """Adaptations on disk: one small JSON file each, without any picture.
 
-<name>.json, version 2
+<name>.json, version 3
     version, name, model {name, sha256}, offsets {expression: number}, mixing (7 rows of 7),
-    log_scale, strength, prior ({expression: share} or null), likeness (null, or {direction: one
-    number for each of the network's features, middle: number}), record (how it was made, and what
-    it brings); version 1 has no likeness
+    log_scale, strength, prior ({expression: share} or null), likeness (null, or {directions: rows
+    of one number for each of the network's features, middles: one number for each row}), record
+    (how it was made, and what it brings); in version 2 a likeness is {direction, middle}, one row
+    and its number; version 1 has none
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.likeness import Likeness
 
 SUFFIX: Final = ".json"
-_VERSION: Final = 2
-_READABLE: Final = (1, _VERSION)
+_VERSION: Final = 3
+_READABLE: Final = (1, 2, _VERSION)
 # Letters of any alphabet, digits, spaces, hyphens, underscores and dots, no dot first.
 _NAME: Final = re.compile(r"[\w\-][\w\-. ]{0,59}")
-# An honest file has ten kilobytes.
+# An honest file has twenty kilobytes.
 _MOST_BYTES: Final = 100_000
 
 
@@ -173,8 +174,11 @@ def from_json(text: str | bytes) -> Adaptation:
 
 
 def _likeness_json(likeness: Likeness) -> dict[str, Any]:
-    return {"direction": likeness.direction.tolist(), "middle": likeness.middle}
+    return {"directions": likeness.directions.tolist(), "middles": likeness.middles.tolist()}
 
 
 def _likeness(values: Mapping[str, Any]) -> Likeness:
-    return Likeness(np.array(values["direction"], np.float64), float(values["middle"]))
+    if "direction" in values:
+        values = {"directions": [values["direction"]], "middles": [values["middle"]]}
+    directions = np.array(values["directions"], np.float64)
+    return Likeness(directions, np.array(values["middles"], np.float64))

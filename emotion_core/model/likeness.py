@@ -22,25 +22,30 @@ _FARTHEST: Final = 40.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Likeness:
-    """A direction in the features of faces, from those that an adaptation was not made for to those
-    that it was made from (a linear discriminant; Fisher 1936, Annals of Eugenics 7(2), 179-188).
+    """Directions in the features of faces, each from one kind that an adaptation was not made for
+    to those that it was made from (linear discriminants; Fisher 1936, Annals of Eugenics 7(2),
+    179-188).
 
     Attributes:
-        direction: (F,) float64, log-odds for each unit of the features that `Classifier.read`
-            gives.
-        middle: log-odds, where on it a face gets half of the adaptation.
+        directions: (K, F) float64, K > 0, log-odds for each unit of the features that
+            `Classifier.read` gives.
+        middles: (K,) float64, log-odds, where on a direction a face gets half of the adaptation as
+            far as this kind is concerned.
     """
 
-    direction: NDArray[np.float64]
-    middle: float
+    directions: NDArray[np.float64]
+    middles: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        usable = self.direction.ndim == 1 and len(self.direction)
-        if not usable or not np.isfinite([*self.direction, self.middle]).all():
-            raise SettingsError("A likeness needs one finite weight for each feature.")
+        whole = self.directions.ndim == 2 and self.directions.size
+        if not whole or self.middles.shape != self.directions.shape[:1]:
+            raise SettingsError("A likeness needs one weight for each feature, and one middle.")
+        if not np.isfinite(self.directions).all() or not np.isfinite(self.middles).all():
+            raise SettingsError("The weights and the middle of a likeness must be finite numbers.")
 
     def shares(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """How much of an adaptation suits each face.
+        """How much of an adaptation suits each face: the probability that it is of the kind that
+        the adaptation was made from and not of one of the others.
 
         Args:
             features: (N, F) of the faces; F may be 0 where the network does not give any.
@@ -55,12 +60,14 @@ class Likeness:
         count = features.shape[1]
         if not count:
             return np.ones(len(features))
-        if count != len(self.direction):
+        known = self.directions.shape[1]
+        if count != known:
             raise SettingsError(
-                f"The adaptation knows {len(self.direction)} features, the network gives {count}."
+                f"The adaptation knows {known} features, the network gives {count}."
             )
-        place = features.astype(np.float64) @ self.direction - self.middle
-        return np.asarray(1 / (1 + np.exp(-np.clip(place, -_FARTHEST, _FARTHEST))))
+        places = features.astype(np.float64) @ self.directions.T - self.middles
+        odds = np.exp(-np.clip(places, -_FARTHEST, _FARTHEST)).sum(axis=1)
+        return np.asarray(1 / (1 + odds))
 
 
 def noise_of(crops: FloatArray) -> NDArray[np.float32]:

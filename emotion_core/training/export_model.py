@@ -18,9 +18,9 @@ from emotion_core.atomic_io import compress_zip, need_room, replace_file, write_
 from emotion_core.errors import DatasetError, OutputError
 from emotion_core.evaluation import evaluate, experiment_log
 from emotion_core.evaluation.inference import float_answers, served_logits, served_readings
-from emotion_core.evaluation.likeness_fit import write_reference
 from emotion_core.evaluation.model_record import run_of, save_evaluation, save_known
 from emotion_core.evaluation.other_faces import save_other_faces, score_other_faces, summary_of
+from emotion_core.evaluation.reference_faces import reference_of, write_reference
 from emotion_core.labels import EXPRESSIONS, FOLDER_LABELS
 from emotion_core.model import tflite_export
 from emotion_core.model.bundle import FORMAT_VERSION, ModelBundle, load_bundle
@@ -38,6 +38,7 @@ from emotion_core.training.checkpoint import write_history
 
 if TYPE_CHECKING:
     import keras
+    from numpy.typing import NDArray
 
     from emotion_core.datasets.dataset import Dataset, Split
     from emotion_core.datasets.other_faces import OtherFaces
@@ -81,7 +82,8 @@ def finish_model(
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        metadata, report = _write(part, name, result, settings, dataset, progress)
+        photographs = other_faces.pool if other_faces is not None else None
+        metadata, report = _write(part, name, result, settings, dataset, photographs, progress)
         run = run_of(report, "train", recipe(settings, result))
         if other_faces is not None:
             progress(Progress("other faces", 0, 1))
@@ -108,6 +110,7 @@ def _write(
     result: FitResult,
     settings: TrainingSettings,
     dataset: Dataset,
+    photographs: NDArray[np.uint8] | None,
     progress: OnProgress,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """All files of the contract; returns model.json's values and the report on validation."""
@@ -117,7 +120,8 @@ def _write(
     compress_zip(part / "model.keras")
     write_history(part / "history.csv", result.state.history)
     _quantise(part, result.network, dataset, settings.label_set, progress)
-    bundle, unsure = calibrated(part, name, settings.label_set, dataset.split("validation"))
+    validation = dataset.split("validation")
+    bundle, unsure = calibrated(part, name, settings.label_set, validation, photographs)
     metadata = _metadata(bundle, unsure, result, settings, dataset)
     bundle = dataclasses.replace(bundle, metadata=metadata)
     found = evaluate.evaluate_model(
@@ -162,10 +166,22 @@ def _replace(folder: Path, part: Path) -> None:
 
 
 def calibrated(
-    folder: Path, name: str, label_set: str, validation: Split
+    folder: Path,
+    name: str,
+    label_set: str,
+    validation: Split,
+    photographs: NDArray[np.uint8] | None = None,
 ) -> tuple[ModelBundle, UnsureThreshold]:
     """The model folder with what is fitted on validation: the temperature, the unsure threshold,
-    and the least usual activation; some of those faces' features are kept in it for adaptations.
+    and the least usual activation; it keeps what adaptations are compared with.
+
+    Args:
+        folder: with the served network.
+        name: of the model.
+        label_set: whose labels it has learnt.
+        validation: the split.
+        photographs: (P, 48, 48), unlabelled faces of another origin, for adaptations; None for
+            none.
 
     Raises:
         DatasetError: no validation image has a label of this set.
@@ -175,9 +191,12 @@ def calibrated(
     if not kept.any():
         raise DatasetError(f"No validation image has a {label_set} label to calibrate on.")
     truth = labels[kept].astype(np.int64)
-    raw = ModelBundle(folder, name, label_set, 1.0, 0.0)
-    logits, activation, features = served_readings(Classifier(raw), validation.images[kept])
-    write_reference(folder, features, truth)
+    images = validation.images[kept]
+    classifier = Classifier(ModelBundle(folder, name, label_set, 1.0, 0.0))
+    logits, activation, _ = served_readings(classifier, images)
+    reference = reference_of(classifier, images, truth, photographs)
+    if reference is not None:
+        write_reference(folder, reference)
     temperature = fit_temperature(logits, truth)
     unsure = unsure_threshold(softmax(logits, temperature), truth)
     unusual = unusual_activation(activation)

@@ -86,6 +86,26 @@ def test_what_brings_nothing_is_not_kept(
     assert "brings nothing" in said.out or "agrees with only" in said.err
 
 
+def test_expressions_without_labelled_faces_can_be_ruled_out(
+    lab_faces: Path, adaptations: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labelled = {p.name for p in lab_faces.iterdir() if len(list(p.iterdir())) > 1}
+    assert 1 < len(labelled) < 7
+    data = ("--data", str(lab_faces), "--anyway")
+    assert main(["adapt", *data, "--name", "all"]) == 0
+    assert main(["adapt", *data, "--name", "few", "--prior", "labelled", "--strength", "1"]) == 0
+    few, everything = load_adaptation("few", adaptations), load_adaptation("all", adaptations)
+    assert few.prior is not None
+    shares = dict(zip(EXPRESSIONS, few.prior, strict=True))
+    assert shares == {e: pytest.approx((e in labelled) / len(labelled)) for e in EXPRESSIONS}
+    even = np.full((1, 7), 1 / 7, np.float32)
+    ruled_out = [i for i, e in enumerate(EXPRESSIONS) if e not in labelled]
+    assert few.apply(even)[0, ruled_out].max() < 0.01
+    assert everything.apply(even)[0, ruled_out].max() > 0.05
+    assert main(["adapt", "--name", "x", "--prior", "labelled"]) == 2
+    assert "needs --data" in capsys.readouterr().err
+
+
 def test_the_prior_alone_needs_no_faces(made_models: Path, adaptations: Path) -> None:
     assert adapt(made_models, "--name", "even") == 0
     assert load_adaptation("even", adaptations).prior is None

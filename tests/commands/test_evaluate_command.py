@@ -308,7 +308,7 @@ def test_faces_unlike_those_of_an_adaptation_are_scored_as_without_it(
     monkeypatch.setattr(corruptions, "DAMAGES", corruptions.DAMAGES[:1])
     crop = np.zeros((1, 48, 48, 1), np.float32)
     count = load_classifier("tiny", models).read(crop).features.size
-    unlike = Likeness(np.zeros(count), 50.0)
+    unlike = Likeness(np.zeros((1, count)), np.array([50.0]))
     save_adaptation(replace(adapted, name="elsewhere", likeness=unlike), adaptations)
     reports = []
     for more in ((), ("--adaptation", "elsewhere")):

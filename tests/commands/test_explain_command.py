@@ -206,7 +206,7 @@ def test_a_face_unlike_those_of_an_adaptation_keeps_its_answer(
     model = described_network(load_bundle("tiny", made_models))
     blank = np.zeros((1, 48, 48, 1), np.float32)
     count = load_classifier("tiny", made_models).read(blank).features.size
-    unlike = Likeness(np.zeros(count), 50.0)
+    unlike = Likeness(np.zeros((1, count)), np.array([50.0]))
     sadder = Adaptation("sadder", model, offsets, likeness=unlike)
     file = save_adaptation(sadder, tmp_path / "adaptations")
     assert explain(crop, adaptation=file) == 0

@@ -6,17 +6,11 @@ import numpy as np
 import pytest
 
 from emotion_core.datasets.other_faces import read_other_faces
-from emotion_core.errors import InputError, ModelError
+from emotion_core.errors import InputError
 from emotion_core.evaluation.adaptation_making import make_adaptation, validation_rehearsal
 from emotion_core.evaluation.inference import served_readings
-from emotion_core.evaluation.likeness_fit import (
-    PHOTO_NOISE,
-    REFERENCE_FILE,
-    Reference,
-    fit_likeness,
-    read_reference,
-    write_reference,
-)
+from emotion_core.evaluation.likeness_fit import PHOTO_NOISE, fit_likeness
+from emotion_core.evaluation.reference_faces import Kind, Reference, read_reference
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.bundle import load_bundle
 from emotion_core.model.calibrate import softmax
@@ -45,7 +39,7 @@ def labels_of(each: int, codes: tuple[int, ...] = tuple(range(7))) -> np.ndarray
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     labels = labels_of(60)
-    return Reference(features(labels, 0)[:, :FEATURES], labels)
+    return Reference(Kind(features(labels, 0)[:, :FEATURES], labels), np.empty((0, FEATURES)))
 
 
 @pytest.mark.parametrize("each", [3, 10])
@@ -59,7 +53,8 @@ def test_faces_of_another_origin_are_told_apart(
     assert found is not None
     assert found.shares(features(many, 2, ELSEWHERE)).mean() > 0.9
     assert found.shares(features(many, 3)).mean() < 0.1
-    assert found.direction[-1] == 0, "the grain of the pictures has no say"
+    assert len(found.directions) == 1
+    assert found.directions[0, -1] == 0, "the grain of the pictures has no say"
 
 
 @pytest.mark.parametrize("each", [2, 3, 10])
@@ -73,7 +68,7 @@ def test_grainy_faces_that_look_like_the_reference_are_told_from_photographs(
     assert found.shares(features(many, 2, noise=GRAINY)).mean() > 0.85
     assert found.shares(features(many, 3)).mean() < 0.15
     assert found.shares(features(many, 4, ELSEWHERE)).mean() < 0.15
-    assert np.flatnonzero(found.direction).tolist() == [FEATURES]
+    assert np.argwhere(found.directions).tolist() == [[0, FEATURES]]
 
 
 @pytest.mark.parametrize("each", [2, 3, 10, 40])
@@ -82,6 +77,53 @@ def test_faces_like_the_reference_are_not(reference: Reference, each: int) -> No
     for seed in range(10):
         new = features(labels, 10 + seed)
         assert fit_likeness(new, labels, np.arange(len(labels)), reference) is None
+
+
+def test_photographs_are_told_apart_too(reference: Reference) -> None:
+    """The reference says which way photographs differ, and the adaptation's faces differ from both
+    in another way."""
+    labels, many, as_photographs = labels_of(5), labels_of(200), ELSEWHERE[::-1]
+    photographs = Kind(features(labels_of(60), 7, as_photographs)[:, :FEATURES], labels_of(60))
+    both = Reference(reference.own, reference.changes, photographs)
+    people, new = np.arange(len(labels)), features(labels, 1, ELSEWHERE + as_photographs / 2)
+    alone, found = (fit_likeness(new, labels, people, r) for r in (reference, both))
+    assert alone is not None
+    assert found is not None
+    assert [len(alone.directions), len(found.directions)] == [1, 2]
+    assert found.shares(features(many, 2, ELSEWHERE + as_photographs / 2)).mean() > 0.9
+    assert found.shares(features(many, 3, as_photographs)).mean() < 0.15
+    assert alone.shares(features(many, 3, as_photographs)).mean() > 0.2, "it would do harm"
+    # Faces like the photographs are told from the network's own only.
+    like = fit_likeness(features(labels, 4, as_photographs), labels, people, both)
+    assert like is not None
+    assert len(like.directions) == 1
+    assert like.shares(features(many, 5, as_photographs)).mean() > 0.9
+
+
+def test_known_changes_of_pictures_tell_more_from_few_faces() -> None:
+    """Of hundreds of features a few move with the light: what else moves is mostly chance."""
+    count, labels, rng = 300, labels_of(60), np.random.default_rng(8)
+    moves = rng.normal(0, 1, (12, count))
+    own = Kind(rng.normal(0, 1, (len(labels), count)), labels)
+    few, many = labels_of(2), labels_of(100)
+    better = []
+    for seed in range(10):
+        shift = np.random.default_rng(seed).normal(0, 1, 12) @ moves
+        shift *= 2.5 / np.linalg.norm(shift)
+        new, there, here = (
+            np.random.default_rng(100 * seed + i).normal(by, 1, (len(which), count))
+            for i, (by, which) in enumerate(((shift, few), (shift, many), (0 * shift, many)))
+        )
+        right = []
+        for changes in (moves[:0], moves):
+            reference = Reference(own, changes)
+            centres = np.stack([own.features[labels == c].mean(axis=0) for c in few])
+            found = reference.directions((new - centres).mean(axis=0)[None], len(few))[0]
+            middle = (there.mean(axis=0) + here.mean(axis=0)) @ found / 2
+            right.append(((there @ found > middle).mean() + (here @ found < middle).mean()) / 2)
+        better.append(right[1] - right[0])
+    assert min(better) > 0
+    assert np.mean(better) > 0.05
 
 
 def test_faces_of_one_person_do_not_vouch_for_each_other(reference: Reference) -> None:
@@ -99,7 +141,8 @@ def test_without_anything_to_compare_with_there_is_none(reference: Reference) ->
     assert fit_likeness(new, labels, people, None) is None
     assert fit_likeness(new[:, :0], labels, people, reference) is None
     assert fit_likeness(new[:, :5], labels, people, reference) is None, "of another network"
-    few = Reference(reference.features[:60], reference.labels[:60])
+    own = Kind(reference.own.features[:60], reference.own.labels[:60])
+    few = Reference(own, reference.changes)
     others = labels > 0
     assert fit_likeness(new[others], labels[others], people[others], few) is None
 
@@ -143,43 +186,17 @@ def test_features_that_do_not_belong_to_the_faces_are_refused(reference: Referen
             make_adaptation(probs, labels, name="x", model={}, features=wrong, reference=reference)
 
 
-def test_a_model_folder_keeps_the_reference(tmp_path: Path, reference: Reference) -> None:
-    assert read_reference(tmp_path) is None
-    write_reference(tmp_path, np.empty((9, 0)), np.zeros(9, int))
-    assert read_reference(tmp_path) is None
-    labels = np.concatenate([labels_of(100), labels_of(30, (0,))])
-    write_reference(tmp_path, features(labels, 0), labels)
-    found = read_reference(tmp_path)
-    assert found is not None
-    assert np.bincount(found.labels).tolist() == [60] * 7
-    assert found.features.shape == (420, FEATURES), "without the noise"
-
-
-def test_a_damaged_reference_is_named(tmp_path: Path) -> None:
-    file = tmp_path / REFERENCE_FILE
-    file.write_bytes(b"damaged")
-    with pytest.raises(ModelError, match="is damaged"):
-        read_reference(tmp_path)
-    for arrays in (
-        {"features": np.zeros((3, 4))},
-        {"features": np.zeros((3, 0)), "labels": np.zeros(3)},
-        {"features": np.zeros((3, 4)), "labels": np.zeros(2)},
-        {"features": np.full((3, 4), np.inf), "labels": np.zeros(3)},
-        {"features": np.zeros((3, 4)), "labels": np.full(3, 7)},
-    ):
-        np.savez(file, **arrays)
-        with pytest.raises(ModelError, match="is damaged"):
-            read_reference(tmp_path)
-
-
 @pytest.mark.parametrize("name", ["ferplus", "fer2013"])
 def test_the_served_networks_have_one_of_their_own_features(name: str) -> None:
     classifier = load_classifier(name)
     found = read_reference(classifier.bundle.path)
     assert found is not None
     features = classifier.read(np.full((1, 48, 48, 1), 128, np.float32)).features
-    assert found.features.shape[1] == features.shape[1] - 1
-    assert np.bincount(found.labels, minlength=7).min() > 15
+    assert found.photographs is not None
+    for kind in found.kinds:
+        assert kind.features.shape[1] == features.shape[1] - 1
+        assert np.bincount(kind.labels, minlength=7).min() > 15
+    assert len(found.changes) == 20
 
 
 def test_what_is_made_from_posed_faces_leaves_other_photographs_alone(shared_data: Path) -> None:

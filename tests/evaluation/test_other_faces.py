@@ -193,8 +193,12 @@ def test_faces_unlike_those_of_an_adaptation_are_scored_as_without_it(tmp_path: 
     source, sets = write(tmp_path / "faces.npz"), [faces_of([3, 4], [3, 4], [0, 1])]
     offsets = np.zeros(7)
     offsets[EXPRESSIONS.index("happy")] = 30
-    for middle, recalls in ((-50.0, {"happy": 1, "neutral": 0}), (50, {"happy": 1, "neutral": 1})):
-        adaptation = Adaptation("happier", {}, offsets, likeness=Likeness(np.zeros(1), middle))
+    for middle, recalls in (
+        (-50.0, {"happy": 1, "neutral": 0}),
+        (50.0, {"happy": 1, "neutral": 1}),
+    ):
+        likeness = Likeness(np.zeros((1, 1)), np.array([middle]))
+        adaptation = Adaptation("happier", {}, offsets, likeness=likeness)
         scores = score_other_faces(_ByFirstPixel(), sets, source, adaptation)  # type: ignore[arg-type]
         found = {name: r["value"] for name, r in scores["sets"][0]["recall"].items()}
         assert found == recalls

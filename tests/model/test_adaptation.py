@@ -28,7 +28,7 @@ MODEL = {"name": "ferplus", "sha256": "a" * 64}
 HAPPY, SAD = EXPRESSIONS.index("happy"), EXPRESSIONS.index("sad")
 
 
-LIKENESS = Likeness(np.array([1.0, -0.5, 0.25, 0.0]), 0.5)
+LIKENESS = Likeness(np.array([[1.0, -0.5, 0.25, 0.0], [0.5, 0, 0, 1.5]]), np.array([0.5, -1.0]))
 
 
 def some_probs(count: int = 5) -> np.ndarray:
@@ -85,7 +85,7 @@ def test_half_strength_lies_between() -> None:
 
 def test_a_face_gets_as_much_as_it_is_like_those_it_was_made_from() -> None:
     probs = some_probs(3)
-    adaptation = made(likeness=Likeness(np.array([1.0, 0.0]), 0.0))
+    adaptation = made(likeness=Likeness(np.array([[1.0, 0.0]]), np.zeros(1)))
     none, whole = adaptation.with_strength(0).logits(probs), adaptation.logits(probs)
     features = np.array([[-100.0, 9], [0, 9], [100, 9]], np.float32)
     told = adaptation.logits(probs, features)
@@ -115,7 +115,8 @@ def test_the_pipeline_asks_how_like_a_face_is() -> None:
     offsets = np.zeros(7)
     offsets[SAD] = 40.0
     for middle, sad in ((-50.0, True), (50.0, False)):
-        adaptation = Adaptation("sad", MODEL, offsets, likeness=Likeness(np.zeros(count), middle))
+        likeness = Likeness(np.zeros((1, count)), np.array([middle]))
+        adaptation = Adaptation("sad", MODEL, offsets, likeness=likeness)
         pipeline = Pipeline(classifier, PipelineSettings.for_photo(), adaptation=adaptation)
         assert (pipeline.process(frame).probs.argmax(axis=1) == SAD).tolist() == [sad]
 
@@ -144,7 +145,7 @@ def test_the_fingerprint_follows_what_changes_an_answer() -> None:
     assert first.fingerprint != first.with_strength(0.5).fingerprint
     assert first.fingerprint != dataclasses.replace(first, prior=None).fingerprint
     assert first.fingerprint != dataclasses.replace(first, likeness=None).fingerprint
-    moved = dataclasses.replace(first, likeness=Likeness(LIKENESS.direction, 0.6))
+    moved = dataclasses.replace(first, likeness=Likeness(LIKENESS.directions, LIKENESS.middles + 1))
     assert first.fingerprint != moved.fingerprint
 
 
@@ -164,6 +165,14 @@ def test_a_file_of_the_first_version_applies_to_all_faces(tmp_path: Path) -> Non
     assert load_adaptation("lab", tmp_path).fingerprint == made(likeness=None).fingerprint
 
 
+def test_a_file_of_the_second_version_knows_one_kind_of_other_faces(tmp_path: Path) -> None:
+    one = Likeness(LIKENESS.directions[:1], LIKENESS.middles[:1])
+    direction, middle = one.directions[0].tolist(), float(one.middles[0])
+    text = to_json(made()) | {"version": 2, "likeness": {"direction": direction, "middle": middle}}
+    (tmp_path / "lab.json").write_text(json.dumps(text))
+    assert load_adaptation("lab", tmp_path).fingerprint == made(likeness=one).fingerprint
+
+
 def test_the_installation_has_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_LAB_ADAPTATIONS_DIR", str(tmp_path))
     save_adaptation(made(), tmp_path)
@@ -181,11 +190,19 @@ def test_the_installation_has_a_folder(tmp_path: Path, monkeypatch: pytest.Monke
         (json.dumps(to_json(made()) | {"offsets": {"happy": 1}}), "lacks 'angry'"),
         (json.dumps(to_json(made()) | {"strength": "x"}), "could not convert"),
         (json.dumps(to_json(made()) | {"name": "../x"}), "cannot name an adaptation"),
-        (json.dumps(to_json(made()) | {"likeness": {"middle": 1}}), "lacks 'direction'"),
+        (json.dumps(to_json(made()) | {"likeness": {"middle": 1}}), "lacks 'directions'"),
         (json.dumps(to_json(made()) | {"likeness": 1}), "no usable adaptation"),
         (
-            json.dumps(to_json(made()) | {"likeness": {"direction": [], "middle": 1}}),
-            "one finite weight",
+            json.dumps(to_json(made()) | {"likeness": {"directions": [], "middles": []}}),
+            "one weight for each feature",
+        ),
+        (
+            json.dumps(to_json(made()) | {"likeness": {"directions": [[1, 2]], "middles": [1, 2]}}),
+            "one weight for each feature",
+        ),
+        (
+            json.dumps(to_json(made()) | {"likeness": {"directions": [[1e999]], "middles": [1]}}),
+            "finite numbers",
         ),
         ("[" * 100_000, "nested|too large"),
         (" " * 200_000, "too large"),

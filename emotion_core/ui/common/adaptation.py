@@ -231,7 +231,7 @@ def fit_own(
     """
     # The pages start without what only this needs.
     from emotion_core.evaluation.adaptation_making import make_adaptation, validation_rehearsal
-    from emotion_core.evaluation.likeness_fit import read_reference
+    from emotion_core.evaluation.reference_faces import read_reference
 
     try:
         made, gain = make_adaptation(
