@@ -60,14 +60,14 @@ def fit_likeness(
     if photographs is None and reference.photographs is not None:
         kind = reference.photographs
         photographs = _by_looks(faces, labels, people, reference, kind, _FROM_PHOTOGRAPHS)
-    found = [line for line in (own, photographs) if line is not None]
+    found = [boundary for boundary in (own, photographs) if boundary is not None]
     if not found:
         return None
     directions, middles = zip(*found, strict=True)
     return Likeness(np.stack(directions), np.array(middles))
 
 
-_Line = tuple[NDArray[np.float64], float]
+_Boundary = tuple[NDArray[np.float64], float]
 
 
 def _by_looks(
@@ -77,7 +77,7 @@ def _by_looks(
     reference: Reference,
     kind: Kind,
     middle: float,
-) -> _Line | None:
+) -> _Boundary | None:
     """What tells faces (N, F + 1) from those of a kind that show the same expressions: log-odds of
     each feature, and where they are even, `middle` of the way to the new faces; None where they do
     not look different.
@@ -106,7 +106,7 @@ def _by_looks(
     return rounded, slope * (start + middle * gap)
 
 
-def _by_noise(faces: NDArray[np.float64], labels: NDArray[np.int64]) -> _Line | None:
+def _by_noise(faces: NDArray[np.float64], labels: NDArray[np.int64]) -> _Boundary | None:
     """What tells faces (N, F + 1) from photographs by the last feature; None where they are hardly
     grainier."""
     gap, variance = float(_weights(labels) @ faces[:, NOISE]) - PHOTO_NOISE, _PHOTO_SPREAD**2
