@@ -16,6 +16,7 @@ from emotion_core.datasets.dataset import Dataset
 from emotion_core.datasets.loading import load_dataset
 from emotion_core.datasets.other_faces import open_other_faces
 from emotion_core.errors import CheckpointError, ModelError, OutputError, SettingsError
+from emotion_core.evaluation import reference_faces
 from emotion_core.evaluation.experiment_log import read_runs
 from emotion_core.model import tflite_export
 from emotion_core.model.bundle import load_bundle
@@ -300,6 +301,7 @@ def test_teacher_student_model_and_scores_with_tiny_networks(
     monkeypatch.setattr(tflite_export, "DRAWS", 1)
     monkeypatch.setattr(chain, "evaluate_model", lambda *_, **__: None)
     monkeypatch.setattr(chain, "save_evaluation", lambda *_: None)
+    monkeypatch.setattr(reference_faces, "_LEAST_PHOTOGRAPHS", 1)
     others = open_other_faces(other_file)
     state = dataclasses.replace(begun(dataset), other_faces=others.sha256)
     more: dict[str, Any] = {"other_faces": others}
@@ -321,6 +323,11 @@ def test_teacher_student_model_and_scores_with_tiny_networks(
     assert 0 <= logged["cross_score"] <= 1
     assert "two heads, 0.25 unlabelled, 0.1 of the prior removed" in logged["note"]
     assert (work.model_path / "other_faces.json").is_file()
+    compared = reference_faces.read_reference(work.model_path)
+    assert compared is not None
+    assert len(compared.changes) == 20
+    assert compared.photographs is not None
+    assert len(compared.photographs.labels) == len(others.pool)
     assert load_bundle("made", work.model_path.parent).served_file.is_file()
     _a_teacher_of_another_order_is_refused(work, dataset)
 
