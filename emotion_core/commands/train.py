@@ -19,7 +19,7 @@ from emotion_core.model.bundle import DEFAULT, models_folder
 
 # What a recipe of several networks decides itself.
 _DECIDED: Final = (
-    *("epochs", "batch_size", "learning_rate", "label_mix", "balance", "channels", "augment"),
+    *("batch_size", "learning_rate", "label_mix", "balance", "channels", "augment"),
     *("start_from", "teacher", "teacher_share", "seed"),
 )
 
@@ -38,7 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "network and few faces: gentle and short ('fine-tune' with --start-from, otherwise "
         "'quick')",
     )
-    parser.add_argument("--epochs", type=int, help="how often the training images are gone through")
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        help="how often the training images are gone through; with 'best' by the network that is "
+        "served, and by its teachers in proportion",
+    )
     parser.add_argument("--batch-size", type=int, help="images a step")
     parser.add_argument("--learning-rate", type=float, help="largest step size of Adam")
     parser.add_argument("--label-mix", type=float, help="share of the other label set, 0-1")

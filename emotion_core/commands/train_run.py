@@ -51,7 +51,7 @@ def train(options: argparse.Namespace) -> int:
     dataset, original = _data(options, start)
     others, words = _other_faces(options, begun), list(dataset.notes)
     recipe = _fitting(recipe, options, dataset, others, words)
-    recipe = _resumed(recipe, options, run_path)
+    recipe = _resumed(recipe, options, run_path, begun)
     with progress_bar() as bar:
         shown = _Shown(bar)
         work = Work(options.name, dataset, run_path, folder, others, shown.training, shown.other)
@@ -126,7 +126,6 @@ def _recipe(options: argparse.Namespace, start: ModelBundle | None) -> Recipe:
     name = options.recipe or ("quick" if start is None else "fine-tune")
     recipe = RECIPES[name](options.labels or "ferplus")
     given = {
-        "epochs": options.epochs,
         "batch_size": options.batch_size,
         "learning_rate": options.learning_rate,
         "label_mix": options.label_mix,
@@ -145,6 +144,8 @@ def _recipe(options: argparse.Namespace, start: ModelBundle | None) -> Recipe:
         shape = dataclasses.replace(shape, channels=options.channels)
     network = dataclasses.replace(recipe.network, **changes, network=shape)
     recipe = dataclasses.replace(recipe, network=network)
+    if options.epochs is not None:
+        recipe = recipe.lasting(options.epochs)
     measured = {
         "other_faces_weight": options.other_faces_weight,
         "other_faces_every": options.other_faces_every,
@@ -169,6 +170,7 @@ def _fitting(
         label_set = "fer2013"
         if recipe.teachers:
             recipe = RECIPES[recipe.name](label_set)
+            recipe = recipe if options.epochs is None else recipe.lasting(options.epochs)
         recipe = recipe.changed(label_set=label_set)
     if recipe.network.second_head and not (votes and original):
         recipe = recipe.changed(second_head=0.0)
@@ -179,14 +181,17 @@ def _fitting(
     return recipe
 
 
-def _resumed(recipe: Recipe, options: argparse.Namespace, run_path: Path) -> Recipe:
+def _resumed(
+    recipe: Recipe, options: argparse.Namespace, run_path: Path, chain: ChainState | None
+) -> Recipe:
     """With the number of epochs that a run was begun with: another one would bend the course of the
     learning rate, or end the run at once."""
-    begun = RunFolder(run_path).load() if options.resume and options.epochs is None else None
-    if begun is None:
+    if chain is None or options.epochs is not None:
         return recipe
-    epochs = TrainingSettings.from_dict(begun.settings).epochs
-    return dataclasses.replace(recipe, network=dataclasses.replace(recipe.network, epochs=epochs))
+    epochs, begun = chain.epochs, RunFolder(run_path).load()
+    if not epochs and begun is not None:
+        epochs = TrainingSettings.from_dict(begun.settings).epochs
+    return recipe.lasting(epochs) if epochs else recipe
 
 
 def _begin(
@@ -206,6 +211,7 @@ def _begin(
         label_set = recipe.network.label_set
         wanted = ChainState(recipe.name, label_set, work.dataset.fingerprint, others, precision)
         check_same(begun, wanted, work.run_path)
+        begun.epochs = recipe.network.epochs
         return steps_of(recipe.changed(precision=precision), measured), begun
     speeds: dict[str, float] = {}
     if is_short(work, steps_of(recipe)):
@@ -220,6 +226,7 @@ def _begin(
         work.other_faces.sha256 if work.other_faces else "",
         recipe.network.precision,
         speeds,
+        epochs=recipe.network.epochs,
     )
     return steps_of(recipe, measured), state
 

@@ -78,6 +78,7 @@ class ChainState:
         precision: what all trainings compute in.
         speeds: images a second of each training step, as timed at the beginning.
         finished: MODEL and EVALUATION → SHA-256 of the model.json that the step left.
+        epochs: of the network; 0 where an earlier version did not note them.
     """
 
     recipe: str
@@ -88,6 +89,7 @@ class ChainState:
     speeds: dict[str, float] = field(default_factory=dict)
     finished: dict[str, str] = field(default_factory=dict)
     version: int = _VERSION
+    epochs: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,6 +133,8 @@ def read_state(run_path: Path) -> ChainState | None:
             raise ValueError(f"version {state.version!r}")
         if not isinstance(state.speeds, dict) or not isinstance(state.finished, dict):
             raise TypeError("speeds or finished is not an object")
+        if not isinstance(state.epochs, int) or state.epochs < 0:
+            raise ValueError(f"epochs {state.epochs!r}")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:

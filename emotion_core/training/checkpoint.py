@@ -29,6 +29,15 @@ HISTORY_COLUMNS = (
     "learning_rate",
     "seconds",
 )
+# What is kept of each parameter: the weight, Adam's two moments, and the moving average.
+_NUMBERS_KEPT = 4
+# The rest of a file of weights, with a margin.
+_FILE_BYTES = 1_000_000
+
+
+def bytes_kept(parameters: int) -> int:
+    """The size of a file that a run keeps of a network in training, and a margin."""
+    return _FILE_BYTES + _NUMBERS_KEPT * 4 * parameters
 
 
 @dataclass(slots=True)

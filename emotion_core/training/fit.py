@@ -18,12 +18,18 @@ from emotion_core.datasets.other_faces import OtherFaces, check_apart
 from emotion_core.errors import CheckpointError, DatasetError, OutputError, SettingsError
 from emotion_core.labels import EXPRESSIONS, LABEL_SETS
 from emotion_core.progress import Progress, ignore_progress
-from emotion_core.training.checkpoint import RunFolder, RunState
+from emotion_core.training.checkpoint import RunFolder, RunState, bytes_kept
 from emotion_core.training.judge import Judge, total_score
 from emotion_core.training.last_layer import adjust
 from emotion_core.training.sampler import BalancedBatches
 from emotion_core.training.settings import TrainingSettings
-from emotion_core.training.trainer import build_heads, computing_in, make_trainer, served_head
+from emotion_core.training.trainer import (
+    build_heads,
+    build_learner,
+    computing_in,
+    make_trainer,
+    served_head,
+)
 from emotion_core.training.transfer import (
     begin_with,
     earlier_network,
@@ -32,14 +38,10 @@ from emotion_core.training.transfer import (
     teach,
 )
 
-# What is kept of each parameter: the weight, Adam's two moments, and the moving average.
-_NUMBERS_KEPT = 4
 # Of the original labels in a second head: a single person's choice each.
 _SMOOTHING = 0.1
 # Settings of a run that another one may resume it with.
 _MAY_CHANGE = ("epochs", "prior_removed", "smile_gain")
-# The rest of a file of weights, with a margin.
-_FILE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ class _Run:
         with computing_in(settings.precision):
             run_path = self.folder.path
             teachers = [load_teacher(t, run_path, self.models_dir) for t in settings.teachers]
-            learner = build_heads(settings)
+            learner = build_learner(settings)
         batches = training_batches(self.train_split, settings, state.epochs_done, teachers, pool)
         with computing_in(settings.precision):
             views = teachers if settings.same_view else []
@@ -306,11 +308,6 @@ def _begin_or_resume(
         )
     state.settings = settings.to_dict()
     return state
-
-
-def bytes_kept(parameters: int) -> int:
-    """The size of a file that `fit` keeps of a network in training, and a margin."""
-    return _FILE_BYTES + _NUMBERS_KEPT * 4 * parameters
 
 
 class _Keeper(keras.callbacks.Callback):

@@ -11,8 +11,7 @@ from typing import Final
 from emotion_core.datasets.dataset import targets
 from emotion_core.labels import LABEL_SETS
 from emotion_core.training.chain import NETWORK, ChainState, Step, Work, is_done
-from emotion_core.training.checkpoint import RunFolder
-from emotion_core.training.fit import bytes_kept
+from emotion_core.training.checkpoint import RunFolder, bytes_kept
 from emotion_core.training.recipes import Recipe
 from emotion_core.training.settings import TrainingSettings
 from emotion_core.training.timing import WORTH_TIMING, choose_precision, images_per_second

@@ -43,6 +43,15 @@ class Recipe:
         }
         return Recipe(self.name, dataclasses.replace(self.network, **changes), teachers)
 
+    def lasting(self, epochs: int) -> Recipe:
+        """The same with so many epochs of the network, and with teachers' in proportion."""
+        share = epochs / self.network.epochs
+        teachers = {
+            name: dataclasses.replace(settings, epochs=max(1, round(settings.epochs * share)))
+            for name, settings in self.teachers.items()
+        }
+        return Recipe(self.name, dataclasses.replace(self.network, epochs=epochs), teachers)
+
     def without_pool(self) -> Recipe:
         """The same, without unlabelled faces."""
         network = dataclasses.replace(self.network, pool_share=0.0)

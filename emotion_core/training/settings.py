@@ -43,7 +43,7 @@ class TrainingSettings:
         teacher_share: their share of the target, 0-1.
         same_view: the teachers answer about the augmented face that the network sees, in every step
             (Beyer et al. 2022, arXiv 2106.05237), instead of once about the face and its mirror
-            image. This costs each teacher's answer in every step.
+            image. Several share the faces of a step among them, each in turn.
         second_head: share of the loss, 0-1, of a second head on the same trunk that learns the
             other label set and is dropped afterwards; 0 for none.
         pool_share: share of each epoch, 0-1, that is unlabelled faces of other origin, about which
@@ -103,6 +103,11 @@ class TrainingSettings:
             check_range(name, getattr(self, name), 0.0, 1.0)
         if self.same_view and not self.teacher:
             raise SettingsError("same_view needs a teacher.")
+        if self.same_view and self.batch_size < len(self.teachers):
+            raise SettingsError(
+                f"same_view asks each of the {len(self.teachers)} teachers about a part of each "
+                f"batch, so that batch_size must not be smaller; got {self.batch_size}."
+            )
         if self.pool_share and not self.same_view:
             raise SettingsError("pool_share needs teachers that answer in every step: same_view.")
 

@@ -11,7 +11,7 @@ import numpy as np
 from emotion_core.labels import NUM_EXPRESSIONS
 from emotion_core.model.network import INPUT_SHAPE
 from emotion_core.training.settings import PRECISIONS, TrainingSettings
-from emotion_core.training.trainer import build_heads, computing_in, make_trainer
+from emotion_core.training.trainer import build_heads, build_learner, computing_in, make_trainer
 
 STEPS: Final = 10
 # Fewer images than this, over all epochs, are trained sooner than both precisions are timed.
@@ -26,7 +26,7 @@ def images_per_second(settings: TrainingSettings, steps: int = STEPS) -> float:
     Teachers that answer in every step are networks of the recipe's own shape.
     """
     with computing_in(settings.precision):
-        network = build_heads(settings)
+        network = build_learner(settings)
         count = len(settings.teachers) if settings.same_view else 0
         teachers = [build_heads(settings) for _ in range(count)]
         trainer = make_trainer(network, settings, steps, teachers)

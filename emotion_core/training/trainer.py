@@ -15,6 +15,7 @@ from keras import ops
 from emotion_core.labels import NUM_EXPRESSIONS
 from emotion_core.model.network import build_network
 from emotion_core.training.augment import Augment
+from emotion_core.training.batch_norm import with_fused_norms
 from emotion_core.training.schedule import WarmCosine
 from emotion_core.training.settings import TrainingSettings
 
@@ -47,6 +48,11 @@ def build_heads(settings: TrainingSettings) -> keras.Model:
     return keras.Model(network.input, [network.output, second], name="two_heads")
 
 
+def build_learner(settings: TrainingSettings) -> keras.Model:
+    """The same network, as it is trained: its steps are faster, its weights the same."""
+    return with_fused_norms(build_heads(settings))
+
+
 def served_head(network: keras.Model) -> keras.Model:
     """The network without its second head; the weights are shared."""
     if len(network.outputs) == 1:
@@ -63,17 +69,18 @@ def make_trainer(
     """The network behind its augmentation, with optimizer and loss.
 
     Args:
-        network: of `build_heads`.
+        network: of `build_learner`.
         settings: the recipe.
         steps: of an epoch.
         teachers: with as many heads at least; they answer in every step, about the same view.
+            With several, each face is one teacher's.
     """
     face = keras.Input(network.input_shape[1:], name="augmented_face")
     x = Augment(settings.augment, seed=settings.seed)(face) if settings.augment else face
     heads = len(network.outputs)
     parts = _as_list(network(x))
     if teachers:
-        parts += _told(x, teachers, heads)
+        parts += AskInTurn(teachers, heads, name="teachers")(x)
     answers = parts[0] if len(parts) == 1 else keras.layers.Concatenate(dtype="float32")(parts)
     model = keras.Model(face, answers, name="trainer")
     warmup = round(settings.warmup_epochs * steps)
@@ -99,17 +106,34 @@ def _as_list(answers: Any) -> list[Any]:
     return list(answers) if isinstance(answers, list | tuple) else [answers]
 
 
-def _told(face: Any, teachers: Sequence[keras.Model], heads: int) -> list[Any]:
-    """The mean answer of the teachers for each head."""
-    told = []
-    for number, teacher in enumerate(teachers, start=1):
-        # Of a name of its own, as layers of one model need it.
-        asked = keras.Model(teacher.input, teacher.outputs[:heads], name=f"teacher_{number}")
-        asked.trainable = False
-        told.append(_as_list(asked(face, training=False)))
-    if len(told) == 1:
-        return told[0]
-    return [keras.layers.Average(dtype="float32")(list(each)) for each in zip(*told, strict=True)]
+class AskInTurn(keras.layers.Layer):
+    """Teachers' answers about the faces of a batch: each face is asked of one of them.
+
+    A step then costs the answers of one teacher, however many there are. The loss is linear in its
+    target, so that the expected gradient is that of their mean answer; faces are drawn anew in each
+    epoch, and over the epochs each is asked of all teachers alike.
+
+    (N, 48, 48, 1) in, at least as many faces as teachers; a list of (N, 7) float32, one for each
+    head, out.
+    """
+
+    def __init__(self, teachers: Sequence[keras.Model], heads: int, **kwargs: Any) -> None:
+        super().__init__(dtype="float32", **kwargs)
+        self._teachers = [
+            with_fused_norms(keras.Model(teacher.input, teacher.outputs[:heads]))
+            for teacher in teachers
+        ]
+        self.trainable = False
+
+    def call(self, faces: Tensor) -> list[Tensor]:
+        """Ask about a batch."""
+        count, places = len(self._teachers), ops.arange(ops.shape(faces)[0])
+        told = [
+            _as_list(teacher(faces[first::count], training=False))
+            for first, teacher in enumerate(self._teachers)
+        ]
+        back = ops.argsort(ops.concatenate([places[first::count] for first in range(count)]))
+        return [ops.take(ops.concatenate(each), back, axis=0) for each in zip(*told, strict=True)]
 
 
 def _columns(values: Tensor, place: int) -> Tensor:

@@ -264,6 +264,7 @@ def test_the_recipe_of_the_served_networks() -> None:
     ("changes", "words"),
     [
         ({"same_view": True}, "needs a teacher"),
+        ({"same_view": True, "teacher": "a,b,c", "batch_size": 2}, "3 teachers"),
         ({"pool_share": 0.1}, "same_view"),
         ({"second_head": 1.5}, "second_head"),
         ({"other_faces_every": 0}, "other_faces_every"),

@@ -212,6 +212,21 @@ def test_a_run_that_was_begun_is_recognised(tmp_path: Path) -> None:
     assert begun.recipe == "best"
 
 
+def test_epochs_of_a_chain_are_remembered_and_its_teachers_follow(tmp_path: Path) -> None:
+    """Also while its own network has not begun: its first trainings are those of its teachers."""
+    words = ["--data", "x", "--recipe", "best"]
+    shorter = train_run._recipe(options_of(*words, "--epochs", "50"), None)
+    assert shorter.network.epochs == 50
+    assert {teacher.epochs for teacher in shorter.teachers.values()} == {20}
+    state = ChainState("best", "ferplus", "abc", "", "float32", epochs=50)
+    whole, go_on = best(), options_of(*words, "--resume")
+    assert train_run._resumed(whole, go_on, tmp_path, state) == whole.lasting(50)
+    assert train_run._resumed(whole, go_on, tmp_path, None) == whole
+    other = options_of(*words, "--resume", "--epochs", "60")
+    assert train_run._resumed(whole.lasting(60), other, tmp_path, state) == whole.lasting(60)
+    assert whole.lasting(1).teachers["teacher_1"].epochs == 1
+
+
 def test_resuming_with_other_faces_than_before_is_refused(
     dataset: Dataset, others: OtherFaces, tmp_path: Path
 ) -> None:
@@ -227,7 +242,7 @@ def test_resuming_with_other_faces_than_before_is_refused(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--recipe", "best", "--epochs", "3"), "decides --epochs itself"),
+        (("--recipe", "best", "--epochs", "0"), "epochs"),
         (("--recipe", "best", "--teacher", "a"), "decides --teacher itself"),
         (("--other-faces", "bad.npz"), "does not hold the arrays of such a file"),
         (("--other-faces", "gone.npz"), "gone.npz does not exist"),
