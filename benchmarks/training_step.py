@@ -14,6 +14,7 @@ import argparse
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, Final
 from unittest.mock import patch
@@ -108,7 +109,9 @@ def steps_of(settings: TrainingSettings, rounds: int) -> dict[str, Any]:
     for name, exchanged in VARIANTS.items():
         if "AskInTurn" in exchanged and not settings.same_view:
             continue
-        with computing_in(settings.precision), patch.multiple(trainers, **exchanged):
+        with computing_in(settings.precision), ExitStack() as patches:
+            for part, instead in exchanged.items():
+                patches.enter_context(patch.object(trainers, part, instead))
             network = build_learner(settings)
             count = len(settings.teachers) if settings.same_view else 0
             teachers = [build_heads(settings) for _ in range(count)]

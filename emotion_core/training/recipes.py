@@ -44,13 +44,23 @@ class Recipe:
         return Recipe(self.name, dataclasses.replace(self.network, **changes), teachers)
 
     def lasting(self, epochs: int) -> Recipe:
-        """The same with so many epochs of the network, and with teachers' in proportion."""
+        """The same with so many epochs of the network.
+
+        Those of its teachers follow in proportion, and then each average of weights spans the same
+        share of its training as before.
+        """
+        network = dataclasses.replace(self.network, epochs=epochs)
+        if not self.teachers:
+            return dataclasses.replace(self, network=network)
         share = epochs / self.network.epochs
-        teachers = {
-            name: dataclasses.replace(settings, epochs=max(1, round(settings.epochs * share)))
-            for name, settings in self.teachers.items()
-        }
-        return Recipe(self.name, dataclasses.replace(self.network, epochs=epochs), teachers)
+
+        def shorter(settings: TrainingSettings) -> TrainingSettings:
+            momentum = max(0.0, 1.0 - (1.0 - settings.ema_momentum) / share)
+            of_its_own = max(round(settings.epochs * share), 1)
+            return dataclasses.replace(settings, epochs=of_its_own, ema_momentum=momentum)
+
+        teachers = {name: shorter(settings) for name, settings in self.teachers.items()}
+        return Recipe(self.name, shorter(self.network), teachers)
 
     def without_pool(self) -> Recipe:
         """The same, without unlabelled faces."""

@@ -218,6 +218,11 @@ def test_epochs_of_a_chain_are_remembered_and_its_teachers_follow(tmp_path: Path
     shorter = train_run._recipe(options_of(*words, "--epochs", "50"), None)
     assert shorter.network.epochs == 50
     assert {teacher.epochs for teacher in shorter.teachers.values()} == {20}
+    # An average over a thousand steps would be one over half of a shorter training.
+    for trained in (shorter.network, *shorter.teachers.values()):
+        assert 1 - trained.ema_momentum == pytest.approx(0.001 * 203 / 50)
+    quick = train_run._recipe(options_of("--data", "x", "--epochs", "5"), None)
+    assert (quick.network.epochs, quick.network.ema_momentum) == (5, 0.999)
     state = ChainState("best", "ferplus", "abc", "", "float32", epochs=50)
     whole, go_on = best(), options_of(*words, "--resume")
     assert train_run._resumed(whole, go_on, tmp_path, state) == whole.lasting(50)
