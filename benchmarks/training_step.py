@@ -28,7 +28,13 @@ from emotion_core.training import trainer as trainers
 from emotion_core.training.augment import Augment
 from emotion_core.training.recipes import best, quick
 from emotion_core.training.settings import PRECISIONS, TrainingSettings
-from emotion_core.training.trainer import build_heads, build_learner, computing_in, make_trainer
+from emotion_core.training.trainer import (
+    AskInTurn,
+    build_heads,
+    build_learner,
+    computing_in,
+    make_trainer,
+)
 
 AUGMENTED: Final = 256
 
@@ -82,7 +88,7 @@ class AskAll(keras.layers.Layer):
 
     def __init__(self, teachers: Sequence[keras.Model], heads: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._each = [trainers.AskInTurn([teacher], heads) for teacher in teachers]
+        self._each = [AskInTurn([teacher], heads) for teacher in teachers]
         self.trainable = False
 
     def call(self, faces: Any) -> list[Any]:
