@@ -58,7 +58,7 @@ class TrainingSettings:
             epoch without them is not kept.
         precision: what the network computes in while it trains, `float32` or `mixed_bfloat16`
             (Micikevicius et al. 2018): weights, scores and what is kept are float32 in both. The
-            second is about twice as fast where the processor multiplies bfloat16 (AMX, AVX-512).
+            second is faster on some processors and slower on others; `--precision auto` times both.
     """
 
     label_set: str = "ferplus"
