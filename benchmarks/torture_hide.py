@@ -51,6 +51,9 @@ _HIDING: Final = LiveSettings(hide_faces=True, mirror=False)
 # The number of a made frame, drawn into its bottom row: bits of so many pixels' width and height.
 _BITS: Final = 10
 _BIT_PX: Final = 16
+# Readings that a stream waits for, and for how long.
+_FEWEST: Final = 3
+_PATIENCE_S: Final = 30.0
 # Where are the faces in a picture, (N, 4) xyxy; None: anywhere.
 Truth = Callable[[ImageArray], FloatArray | None]
 
@@ -116,6 +119,11 @@ def live(frames: Sequence[Frame], truth: Truth, draw: DrawOverlay = draw_overlay
         for frame in frames:
             time.sleep(max(0.0, begun_s + frame.time_s - frames[0].time_s - time.monotonic()))
             shown.append(to_bgr(processor.recv(to_frame(frame.image))))
+        # A busy machine may not have read any yet.
+        give_up_s = time.monotonic() + _PATIENCE_S
+        while processor.reading().frames_read < _FEWEST and time.monotonic() < give_up_s:
+            time.sleep(1 / _FPS)
+            shown.append(to_bgr(processor.recv(to_frame(frames[-1].image))))
         reading = processor.reading()
         processor.on_ended()
         time.sleep(0.5)
