@@ -51,7 +51,7 @@ def test_bad_photos_are_said_and_the_next_one_is_read(
     page = open_browser(None).new_page()
     page.goto(f"{server.url}/Photo")
     files = [str(tmp_path / name) for name in (*bad, "good.jpg")]
-    page.locator('input[type="file"]').first.set_input_files(files)
+    page.locator("[class*=st-key-photo_upload] input[type=file]").set_input_files(files)
     page.locator(".lab-person").first.wait_for()
     lines = page.get_by_test_id("stMain").inner_text().splitlines()
     for name, (_, words) in bad.items():
@@ -67,7 +67,7 @@ def test_a_text_file_named_mp4_is_said(
     letter.write_text("Dear camera, I am a letter.")
     page = open_browser(None).new_page()
     page.goto(f"{server.url}/Video")
-    page.locator('input[type="file"]').first.set_input_files(str(letter))
+    page.locator("[class*=st-key-video_upload] input[type=file]").set_input_files(str(letter))
     page.get_by_text("letter.mp4").first.wait_for()
     page.get_by_role("button", name="Analyse video").click()
     page.get_by_text("cannot be opened as a video").first.wait_for()
