@@ -47,10 +47,14 @@ def train(options: argparse.Namespace) -> int:
     if begun is not None:
         options.recipe = options.recipe or begun.recipe
         options.labels = options.labels or begun.label_set
+    # A wrong option is told before anything is read.
     recipe = _recipe(options, start)
     dataset, original = _data(options, start)
     others, words = _other_faces(options, begun), list(dataset.notes)
-    recipe = _fitting(recipe, options, dataset, others, words)
+    if options.labels is None and _kinds_of_labels(dataset) == (False, True):
+        options.labels = "fer2013"
+        recipe = _recipe(options, start)
+    recipe = _fitting(recipe, dataset, others, words)
     recipe = _resumed(recipe, options, run_path, begun)
     with progress_bar() as bar:
         shown = _Shown(bar)
@@ -153,26 +157,20 @@ def _recipe(options: argparse.Namespace, start: ModelBundle | None) -> Recipe:
     return recipe.changed(**{key: value for key, value in measured.items() if value is not None})
 
 
-def _fitting(
-    recipe: Recipe,
-    options: argparse.Namespace,
-    dataset: Dataset,
-    others: OtherFaces | None,
-    words: list[str],
-) -> Recipe:
-    """The recipe for what the data hold; `words` tells what is left out.
+def _kinds_of_labels(dataset: Dataset) -> tuple[bool, bool]:
+    """Whether the faces to learn from carry people's votes, and single labels.
 
-    Folders carry one label an image, which is not a vote: it need not be said.
+    Folders give one label an image, which is not a vote: it need not be said.
     """
     split = dataset.split("train")
-    votes, original = bool(split.votes.any()), bool((split.fer2013 >= 0).any())
-    if options.labels is None and not votes and original:
-        label_set = "fer2013"
-        if recipe.teachers:
-            recipe = RECIPES[recipe.name](label_set)
-            recipe = recipe if options.epochs is None else recipe.lasting(options.epochs)
-        recipe = recipe.changed(label_set=label_set)
-    if recipe.network.second_head and not (votes and original):
+    return bool(split.votes.any()), bool((split.fer2013 >= 0).any())
+
+
+def _fitting(
+    recipe: Recipe, dataset: Dataset, others: OtherFaces | None, words: list[str]
+) -> Recipe:
+    """The recipe for what the data hold; `words` tells what is left out."""
+    if recipe.network.second_head and not all(_kinds_of_labels(dataset)):
         recipe = recipe.changed(second_head=0.0)
         words.append("The data carry one label set: the networks have no second head.")
     if recipe.network.pool_share and (others is None or not len(others.pool)):

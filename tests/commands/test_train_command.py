@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,9 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.model import tflite_export
 from emotion_core.model.bundle import load_bundle
 from emotion_core.model.network import NetworkSettings
+from emotion_core.training.chain import ChainState, Step, Work, steps_of
 from emotion_core.training.fine_tuning import change_on, shape_of
+from emotion_core.training.recipes import RECIPES
 from emotion_core.training.settings import TrainingSettings
 from emotion_core.ui.evaluate.training import training_command
 
@@ -98,6 +101,31 @@ def test_what_cannot_be_trained_is_told_at_once(
     assert main(["train", "--data", str(faces), "--name", "mine", *folders, *more]) == status
     assert words in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+class PlannedError(Exception):
+    """Instead of the training of a chain: its steps, and the state that it begins with."""
+
+
+@pytest.mark.parametrize("recipe", ["best", "quick"])
+def test_folders_take_the_recipe_of_single_labels_and_every_option(
+    made_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str
+) -> None:
+    def stop(_: Work, steps: Sequence[Step], state: ChainState) -> None:
+        raise PlannedError(steps, state)
+
+    monkeypatch.setattr(train_run, "run_chain", stop)
+    faces = own_faces(tmp_path / "my-faces", made_data)
+    words = ["train", "--data", str(faces), "--person", "/([a-f])_", "--name", "mine"]
+    words += ["--recipe", recipe, "--epochs", "3", "--other-faces-every", "2"]
+    words += ["--models-dir", str(tmp_path / "models"), "--runs-dir", str(tmp_path / "runs")]
+    with pytest.raises(PlannedError) as caught:
+        main(words)
+    steps, state = caught.value.args
+    assert (state.recipe, state.label_set, state.epochs) == (recipe, "fer2013", 3)
+    expected = RECIPES[recipe]("fer2013").lasting(3)
+    expected = expected.changed(second_head=0.0, precision="float32", other_faces_every=2)
+    assert steps == steps_of(expected)
 
 
 def command_of_the_guide() -> list[str]:

@@ -25,6 +25,7 @@ from emotion_core.model import tflite_export
 from emotion_core.model.network import NetworkSettings
 from emotion_core.training import checkpoint
 from emotion_core.training.augment import AugmentSettings
+from emotion_core.training.batch_norm import BatchNormalization
 from emotion_core.training.fit import TrainingProgress, fit
 from emotion_core.training.judge import Judge
 from emotion_core.training.sampler import BalancedBatches, draw_probabilities
@@ -124,6 +125,18 @@ def test_rare_classes_are_drawn_more_often() -> None:
     )
     rare = sum(float(batches[i][1][:, 1].sum()) for i in range(len(batches))) / 1000
     assert rare == pytest.approx(0.25, abs=0.01)
+
+
+def test_what_is_trained_is_the_faster_form_of_the_network(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(learner: keras.Model, *_: object) -> None:
+        norms = [at for at in learner.layers if isinstance(at, keras.layers.BatchNormalization)]
+        raise RuntimeError({type(at) for at in norms} == {BatchNormalization})
+
+    monkeypatch.setattr("emotion_core.training.fit.make_trainer", stop)
+    with pytest.raises(RuntimeError, match="True"):
+        fit(dataset, TINY, tmp_path)
 
 
 def test_learns_reports_and_keeps_the_best(large: Dataset, tmp_path: Path) -> None:
