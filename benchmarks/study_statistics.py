@@ -120,7 +120,7 @@ def _model(family: str, **arguments: Any) -> Draw:
         table = crossed_values(**arguments, effects={level: d * unit}, seed=seed)
         values = table.rename(columns={"mean": "value"})
         if "condition" not in values and "stimulus" not in values:
-            return next(group_effects("happy", values, "group", 1, 0)).p
+            return next(group_effects("happy", values, "group", 1, 0, lambda _: None)).p
         between, within = ([f for f in (name,) if f in values] for name in ("group", "condition"))
         stimulus = "stimulus" if "stimulus" in values else None
         model = fit_model(values, between, within, stimulus)

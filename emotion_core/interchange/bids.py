@@ -12,7 +12,8 @@ MISSING: Final = "n/a"
 # Column → what the sidecar says.
 _COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "onset": {
-        "Description": "Start of the event, from the first frame of the recording.",
+        "Description": "Start of the event on the recording's clock, which usually begins with its "
+        "first frame.",
         "Units": "s",
     },
     "duration": {"Description": "Length of the event; 0 for a point.", "Units": "s"},

@@ -20,7 +20,7 @@ from emotion_core.interchange.document import (
 from emotion_core.results.annotations import Edits
 from emotion_core.results.edits_file import load_edits
 from emotion_core.results.export import read_faces
-from emotion_core.results.face_table import FaceTable, dominant_runs
+from emotion_core.results.face_table import FaceTable, dominant_runs, usual_step_s
 from emotion_core.results.paths import CLIP, FACES, read_summary
 from emotion_core.results.speaking import flagged_stretches, speaking_stretches
 from emotion_core.results.summary import is_live, origin_of, source_of
@@ -90,11 +90,11 @@ def on_media(document: Document, folder: Path, table: FaceTable) -> Document:
     started = started_of(summary)
     if not is_live(summary):
         source = source_of(summary)
-        fps, duration_s = _number(source.get("fps")), _number(source.get("duration_s"))
+        fps, end_s = _number(source.get("fps")), _end_of(table, _number(source.get("duration_s")))
         media = (str(source["name"]),) if source.get("name") else document.media
-        tiers = tuple(_within(tier, duration_s) for tier in document.tiers)
+        tiers = tuple(_within(tier, end_s) for tier in document.tiers)
         return replace(
-            document, tiers=tiers, media=media, duration_s=duration_s, fps=fps, started=started
+            document, tiers=tiers, media=media, duration_s=end_s, fps=fps, started=started
         )
     end_s = float(table.frame_times[-1]) if len(table.frame_times) else None
     if not (folder / CLIP).is_file():
@@ -103,11 +103,20 @@ def on_media(document: Document, folder: Path, table: FaceTable) -> Document:
     return replace(moved, media=(CLIP,))
 
 
-def _within(tier: Tier, duration_s: float | None) -> Tier:
+def _end_of(table: FaceTable, duration_s: float | None) -> float | None:
+    """Where a video ends on its clock. A clock that begins after 0 s does so later than its length
+    tells, and the frames tell when."""
+    times = table.frame_times
+    if duration_s is None or not len(times) or times[-1] < duration_s:
+        return duration_s
+    return float(times[-1]) + usual_step_s(times)
+
+
+def _within(tier: Tier, video_end_s: float | None) -> Tier:
     """The program's own stretches end with the video: how long its last frame lasts is a guess."""
-    if duration_s is None or tier.kind not in _OWN:
+    if video_end_s is None or tier.kind not in _OWN:
         return tier
-    spans = (replace(s, end_s=max(s.start_s, min(s.end_s, duration_s))) for s in tier.spans)
+    spans = (replace(s, end_s=max(s.start_s, min(s.end_s, video_end_s))) for s in tier.spans)
     return replace(tier, spans=tuple(spans))
 
 

@@ -184,7 +184,8 @@ def _readings(settings: StudySettings) -> str:
         )
     if settings.baseline is not Baseline.NONE:
         level = _BASELINES[settings.baseline].format(seconds=settings.baseline_s)
-        space = "log-odds" if settings.space is Space.LOGIT else "probabilities"
+        logit = settings.space is Space.LOGIT
+        space = "log-odds (valence and arousal: as they are)" if logit else "probabilities"
         words.append(f"From each signal, {level} was subtracted, in {space}.")
     left = [
         name

@@ -121,7 +121,7 @@ def _sentences(analysis: Analysis) -> list[str]:
     """Those about differences that are left after the correction; the tables have all tests."""
     measure, due = analysis.design.measure, set(analysis.sentences())
     clear = (
-        sentence(effect, measure)
+        sentence(effect, measure, analysis.log_odds)
         for contrast in ordered_contrasts(analysis)
         for effect in analysis.effects
         if effect.contrast == contrast and effect.p_holm < ALPHA
@@ -160,7 +160,7 @@ def _means(analysis: Analysis, signal: str) -> dict[str, Any] | None:
     factors = axis_factors(analysis)
     groups = list(dict.fromkeys(rows[factors[1]].astype(str))) if len(factors) > 1 else []
     keys = group_keys(groups, lines=False)
-    unit = axis_title(analysis.design.measure, signal)
+    unit = axis_title(analysis, signal)
     return {
         "legend": Markup(legend_html(keys)) if keys else "",
         "chart": inline_chart(means_chart(rows, factors, signal, unit)),

@@ -26,6 +26,8 @@ LONGEST_PAUSE_S: Final = 1.0
 MIN_MOMENT: Final = 0.35
 # A long timeline is drawn as the means of this many intervals: three pixels of a screen each.
 DRAWN_STRETCHES: Final = 400
+# Where an interval begins as a frame ends, no more than this is left of the frame, by rounding.
+_LEAST_S: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,10 +184,18 @@ def row_seconds(time_s: Float64Array, frame_times: Float64Array) -> Float64Array
     return np.asarray(steps[np.searchsorted(frame_times, time_s)], np.float64)
 
 
-def shares(person: FaceTable) -> dict[str, float]:
+def seconds_between(table: FaceTable, start_s: float, end_s: float) -> Float64Array:
+    """(N,) float64: how long each row lasts within an interval, seconds; 0 outside of it."""
+    first = table.time_s
+    last = first + row_seconds(first, table.frame_times)
+    within = np.minimum(last, end_s) - np.maximum(first, start_s)
+    return np.where(within > _LEAST_S, within, 0.0)
+
+
+def shares(person: FaceTable, seconds: Float64Array | None = None) -> dict[str, float]:
     """Share of a person's visible time for each expression; sums to 1, or all 0 where there is no
-    person."""
-    seconds = row_seconds(person.time_s, person.frame_times)
+    person. `seconds`: how long each row lasts, if not until the next frame."""
+    seconds = row_seconds(person.time_s, person.frame_times) if seconds is None else seconds
     totals = np.bincount(_labels(person), weights=seconds, minlength=NUM_EXPRESSIONS)
     total = float(totals.sum()) or 1.0
     return {name: float(totals[i]) / total for i, name in enumerate(EXPRESSIONS)}

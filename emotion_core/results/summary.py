@@ -19,6 +19,7 @@ from emotion_core.results.face_table import (
     dominant_runs,
     key_moments,
     row_seconds,
+    seconds_between,
     shares,
     transitions,
     valid_share,
@@ -54,7 +55,8 @@ def summarise_person(table: FaceTable, track_id: int, edits: Edits) -> dict[str,
     share = shares(person)
     seconds = row_seconds(person.time_s, person.frame_times)
     speaks = speaking_share(person)
-    affect = valence_arousal(person.probs).mean(axis=0)
+    mean = np.average(person.probs, axis=0, weights=seconds)
+    affect = valence_arousal(mean[None])[0]
     return {
         "track_id": track_id,
         "name": edits.names.get(track_id, ""),
@@ -67,7 +69,7 @@ def summarise_person(table: FaceTable, track_id: int, edits: Edits) -> dict[str,
         "share": {name: round(value, 4) for name, value in share.items()},
         "speaking_share": None if speaks is None else round(speaks, 4),
         "share_silent": {name: round(v, 4) for name, v in shares(person.silent()).items()},
-        "mean_probability": _by_name(person.probs.mean(axis=0)),
+        "mean_probability": _by_name(mean),
         "valence": round(float(affect[0]), 4),
         "arousal": round(float(affect[1]), 4),
         "runs": [
@@ -127,17 +129,21 @@ def marker_statistics(
     table: FaceTable, start_s: float, end_s: float, edits: Edits
 ) -> list[dict[str, Any]]:
     """What each person showed between two times; [] for a point or where no face was seen."""
-    part = table.between(start_s, end_s)
-    return [
-        {
-            "track_id": track_id,
-            "name": edits.name_of(track_id),
-            "frames": len(part.person(track_id)),
-            "share": {k: round(v, 4) for k, v in shares(part.person(track_id)).items()},
-            "mean_probability": _by_name(part.person(track_id).probs.mean(axis=0)),
-        }
-        for track_id in part.people
-    ]
+    seconds = seconds_between(table, start_s, end_s)
+    part, seconds = table.rows(seconds > 0), seconds[seconds > 0]
+    found = []
+    for track_id in part.people:
+        person, lasting = part.person(track_id), seconds[part.track_id == track_id]
+        found.append(
+            {
+                "track_id": track_id,
+                "name": edits.name_of(track_id),
+                "frames": len(person),
+                "share": {k: round(v, 4) for k, v in shares(person, lasting).items()},
+                "mean_probability": _by_name(np.average(person.probs, axis=0, weights=lasting)),
+            }
+        )
+    return found
 
 
 def summary_json(value: object) -> bytes:

@@ -64,6 +64,10 @@ class EventKind(StrEnum):
     EXCLUDE = "exclude"  # time that no result may use
 
 
+# The kinds of events that are compared with each other, those asked about first.
+ASKED_KINDS: Final = (EventKind.STIMULUS, EventKind.EVENT)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One row of events.csv: a point (`end_s` equals `start_s`) or an interval.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from emotion_core.errors import InputError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.face_table import Float64Array
-from emotion_core.study.definitions import SIGNALS, Baseline, Recording
+from emotion_core.study.definitions import ASKED_KINDS, SIGNALS, Baseline, Recording
 from emotion_core.study.folder import Study
 from emotion_core.study.occurrences import WHOLE, Occurrence, occurrences
 from emotion_core.study.readings_file import read_readings
@@ -84,7 +84,8 @@ def event_locked_all(
 
     Args:
         study: with readings that are up to date (see `readings.build_all`).
-        label: of the event, of any kind; "whole recording" aligns to the recordings' starts.
+        label: of the event, of any kind (of several, stimuli and events go before); "whole
+            recording" aligns to the recordings' starts.
         corrected: subtract the baseline, where the study has one.
         choice: which occurrences; None: all.
 
@@ -194,7 +195,7 @@ def _picked(study: Study, label: str, choice: Choice) -> list[Occurrence]:
         key = [rows[name] for name in ("recording", "event_kind", "event", "occurrence")]
         included = set(zip(*key, strict=True))
     where = dict(choice.where or {})
-    return [
+    found = [
         row
         for row in occurrences(study)
         if row.event == label
@@ -206,6 +207,8 @@ def _picked(study: Study, label: str, choice: Choice) -> list[Occurrence]:
             or (row.recording.recording, row.kind, row.event, row.number) in included
         )
     ]
+    # A baseline may be called as the stimulus is.
+    return [row for row in found if row.kind in ASKED_KINDS] or found
 
 
 def _steps(

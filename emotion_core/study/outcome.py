@@ -3,7 +3,7 @@ curves. The page and the report compute it here, so that they cannot disagree.""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from emotion_core.errors import InputError, SettingsError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.face_table import Float64Array
-from emotion_core.study.definitions import SIGNALS, Baseline, EventKind, Space
+from emotion_core.study.definitions import ASKED_KINDS, SIGNALS, Baseline, Space
 from emotion_core.study.event_curves import Choice, EventLocked, event_locked, expressing
 from emotion_core.study.folder import Study
 from emotion_core.study.measures import MEASURES
@@ -20,6 +20,7 @@ from emotion_core.study.occurrences import WHOLE
 from emotion_core.study.statistics.comparisons import Analysis, analyse
 from emotion_core.study.statistics.curves import Cluster, cluster_test, mean_curve
 from emotion_core.study.statistics.design import choose_design
+from emotion_core.study.statistics.sentences import p_value
 from emotion_core.study.tables import cell_columns, cells, variable_columns
 
 CORRECTED: Final = frozenset({"mean_corrected", "area"})
@@ -96,20 +97,26 @@ def measure_of(question: Question, study: Study) -> str:
 
 def events_of(question: Question, long: pd.DataFrame) -> list[str]:
     """Labels of the events that are compared, in the order of the table."""
-    known = long.drop_duplicates("event")
-    kinds = dict(zip(known["event"], known["event_kind"], strict=True))
-    if chosen := [label for label in question.events if label in kinds]:
+    labels = set(long["event"])
+    if chosen := [label for label in question.events if label in labels]:
         return chosen
-    for kind in (EventKind.STIMULUS, EventKind.EVENT):
-        if labels := [label for label, of in kinds.items() if of == kind]:
-            return labels
+    for kind in ASKED_KINDS:
+        if of_kind := list(dict.fromkeys(long.loc[long["event_kind"] == kind, "event"])):
+            return of_kind
     return [WHOLE]
 
 
 def compared_rows(question: Question, long: pd.DataFrame) -> pd.DataFrame:
     """The rows of the long table that count: included, of the events that are compared."""
-    wanted = long["event"].isin(events_of(question, long)) & long["included"].astype(bool)
-    return long[wanted]
+    rows = _asked_rows(question, long)
+    return rows[rows["included"].astype(bool)]
+
+
+def _asked_rows(question: Question, long: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the events that are compared; not of a baseline that has the same label."""
+    rows = long[long["event"].isin(events_of(question, long))]
+    asked = rows["event_kind"].isin(ASKED_KINDS)
+    return rows[asked] if asked.any() else rows
 
 
 def answer(question: Question, study: Study, long: pd.DataFrame) -> Analysis:
@@ -130,7 +137,8 @@ def answer(question: Question, study: Study, long: pd.DataFrame) -> Analysis:
         raise InputError(f"{measure} is missing in every event: is there a baseline?")
     rows = _without_aliases(rows, study)
     design = choose_design(rows, measure=measure, factors=question.factors)
-    return analyse(rows, design, signals=signals_of(question))
+    log_odds = measure in CORRECTED and study.settings.space is Space.LOGIT
+    return replace(analyse(rows, design, signals=signals_of(question)), log_odds=log_odds)
 
 
 def signals_of(question: Question) -> tuple[str, ...]:
@@ -149,7 +157,7 @@ def _without_aliases(rows: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 def counted_cells(study: Study, question: Question, long: pd.DataFrame) -> pd.DataFrame:
     """What is left of the events that are compared, in each cell of the factors."""
-    rows = long[long["event"].isin(events_of(question, long))]
+    rows = _asked_rows(question, long)
     rows = rows.assign(included=rows["included"].astype(bool))
     wanted = question.factors or cell_columns(study)[:2]
     by = [column for column in dict.fromkeys(wanted) if column in rows]
@@ -211,7 +219,7 @@ class GroupCurves:
         found = [c for c in self.clusters if c.p < ALPHA]
         if not found:
             return f"{words} No stretch differs (cluster-based permutation test, all p ≥ .05)."
-        parts = [f"{c.start_s:.1f} to {c.end_s:.1f} s (p = {c.p:.3f})" for c in found]
+        parts = [f"{c.start_s:.1f} to {c.end_s:.1f} s ({p_value(c.p)})" for c in found]
         return (
             f"{words} Grey: they differ, {'; '.join(parts)}, by a cluster-based permutation "
             "test. It does not test where exactly a difference begins or ends."
@@ -357,15 +365,16 @@ def axis_factors(analysis: Analysis) -> list[str]:
     return [*analysis.design.within, *analysis.design.between][:2]
 
 
-def axis_title(measure: str, signal: str) -> str:
-    """What an axis with a measure shows."""
+def axis_title(analysis: Analysis, signal: str) -> str:
+    """What an axis with the measure of an analysis shows."""
+    measure = analysis.design.measure
     label = next(m.label for m in MEASURES if m.name == measure)
-    return f"{label} of {signal}" if measure != "mean_corrected" else f"{signal} above baseline"
+    title = f"{label} of {signal}" if measure != "mean_corrected" else f"{signal} above baseline"
+    return f"{title} (log-odds)" if analysis.log_odds and signal in EXPRESSIONS else title
 
 
 def curve_events(study: Study) -> list[str]:
     """Labels of the events that curves are drawn around: stimuli first."""
-    kinds = (EventKind.STIMULUS, EventKind.EVENT)
-    shown = (event for event in study.events if event.kind in kinds)
-    ordered = sorted(shown, key=lambda event: kinds.index(event.kind))
+    shown = (event for event in study.events if event.kind in ASKED_KINDS)
+    ordered = sorted(shown, key=lambda event: ASKED_KINDS.index(event.kind))
     return list(dict.fromkeys(event.label for event in ordered))

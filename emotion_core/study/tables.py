@@ -27,6 +27,7 @@ from emotion_core.study.other_measures import (
 )
 from emotion_core.study.quality import exclusions, gate
 from emotion_core.study.readings import build_all
+from emotion_core.study.statistics.design import VALUE
 
 _EVENT: Final = ("event", "event_kind", "occurrence", "start_s", "end_s")
 _GATE: Final = ("included", "reason")
@@ -96,6 +97,7 @@ def _events_frame(study: Study, rows: Sequence[Occurrence]) -> pd.DataFrame:
 def variable_columns(study: Study) -> dict[str, str]:
     """The study's variables, in the order of recordings.csv, and their columns in its tables."""
     taken = {"participant", "recording", *_EVENT, "signal", *(m.name for m in MEASURES), *_GATE}
+    taken.add(VALUE)
     names = dict.fromkeys(name for r in study.recordings for name in r.variables)
     return {name: f"{name}_variable" if name in taken else name for name in names}
 

@@ -87,6 +87,41 @@ def test_short_flicker_of_the_machine_is_no_event(tmp_path: Path) -> None:
     assert (one.start_s, one.end_s) == pytest.approx((0.0, 4.2))
 
 
+@pytest.mark.parametrize(
+    ("states", "min_s", "expected"),
+    [
+        # 0.25 s at ten steps a second are three steps, as for episodes.
+        ("nnnnnnnnnnhhnnnnnnnnnn", 0.25, [(0.0, 2.2)]),
+        ("nnnnnnnnnnhhhnnnnnnnnn", 0.25, [(0.0, 1.0), (1.0, 1.3), (1.3, 2.2)]),
+        ("hnnnnnnnnnn", 0.5, [(0.1, 1.1)]),
+        ("nnnnnn......hhnnnnnnnn", 0.5, [(0.0, 0.6), (1.4, 2.2)]),
+        ("nnnnnnnnuuuhuuhuunnnnn", 0.5, [(0.0, 0.8), (1.7, 2.2)]),
+        # The machine could not tell in between; what is there is one event, and long enough.
+        ("hhhuuhhuuunnnnnn", 0.5, [(0.0, 0.3), (0.5, 0.7), (1.0, 1.6)]),
+    ],
+)
+def test_short_stretches_of_the_machine_are_no_events(
+    tmp_path: Path, states: str, min_s: float, expected: list[tuple[float, float]]
+) -> None:
+    parts = {
+        "n": probs_of("neutral", [0.9]),
+        "h": probs_of("happy", [0.9]),
+        "u": probs_of("sad", [0.3]),
+        ".": np.full((1, 7), np.nan),
+    }
+    unsure = [{"u": 1, ".": ""}.get(state, 0) for state in states]
+    lines = faces_csv(np.concatenate([parts[state] for state in states]), unsure=unsure)
+    folder = write_table(tmp_path / "results", lines)
+    study = made_study(tmp_path / "study", [recording("P1", file=str(folder))])
+    build_all(study)
+    steps, events = machine_codings(study, ["P1"], [0.0, min_s])
+    found = [(c.start_s, c.end_s) for c in events.of[MACHINE]["P1"].codes]
+    assert np.allclose(found, expected)
+    assert sum(c.end_s - c.start_s for c in steps.of[MACHINE]["P1"].codes) == pytest.approx(
+        sum(state in "nh" for state in states) / 10
+    ), "each step is still coded"
+
+
 def test_one_coder_and_the_machine_suffice_and_one_coder_does_not(tmp_path: Path) -> None:
     study = analysed_study(tmp_path / "study", {"P1": READ})
     with pytest.raises(InputError, match="no finished units"):

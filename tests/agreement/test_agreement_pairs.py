@@ -252,6 +252,21 @@ def test_time_without_a_code_may_count_as_a_category() -> None:
     assert value(agreement(filled), "f1_events") == 1.0
 
 
+def test_time_that_counts_as_a_category_goes_on_with_its_codes() -> None:
+    rows = [("A", "r1", 0, 5, "neutral", 4), ("A", "r1", 12, 15, "sad", 2)]
+    rows += [("B", "r1", 0, 12, "neutral", 4), ("B", "r1", 12, 15, "sad", 2)]
+    filled = with_uncoded_as(coding(rows, end_s=20), "neutral", ["A", "B"])
+    for coder in ("A", "B"):
+        told = [(c.start_s, c.end_s, c.code, c.intensity) for c in filled.of[coder]["r1"].codes]
+        assert told[:2] == [(0, 12, "neutral", 4), (12, 15, "sad", 2)]
+        assert told[2][:3] == (15, 20, "neutral")
+    assert value(agreement(filled), "f1_events") == 1.0
+    rows = [("A", "r1", 0, 5, "neutral", 4), ("A", "r1", 9, 20, "neutral", 2)]
+    (one,) = with_uncoded_as(coding(rows, end_s=20), "neutral", ["A"]).of["A"]["r1"].codes
+    assert (one.start_s, one.end_s) == (0, 20)
+    assert np.isnan(one.intensity), "of two intensities none is that of the whole"
+
+
 def test_grids_of_other_rates_give_nearly_the_same() -> None:
     rows = random_rows(np.random.default_rng(7), ["A", "B"], PEOPLE, 20)
     made = coding(rows, recordings=PEOPLE, end_s=20)

@@ -16,7 +16,7 @@ from study_folders import recording
 
 from emotion_core.cli import main
 from emotion_core.errors import InputError
-from emotion_core.interchange.document import Document
+from emotion_core.interchange.document import Document, beyond_end
 from emotion_core.interchange.formats import write
 from emotion_core.interchange.from_codes import tiers_of_codes
 from emotion_core.interchange.from_results import document_of
@@ -72,6 +72,20 @@ def test_a_video_has_episodes_speaking_unsure_stretches_and_markers(tmp_path: Pa
     )
     save_edits(folder, Edits().exclude(1))
     assert document_of(folder).tiers == ()
+
+
+def test_a_clock_that_begins_late_cuts_nothing_off(tmp_path: Path) -> None:
+    """As of a film that was cut without being encoded anew."""
+    times = [f"{5 + i / 10:.6f}" for i in range(40)]
+    lines = faces_csv(probs_of("happy", [0.8] * 40), time_s=times)
+    folder = write_table(tmp_path / "late", lines)
+    about = {"name": "talk.mp4", "fps": 10.0, "duration_s": 4.0}
+    (folder / "summary.json").write_text(json.dumps({"source": about}))
+    document = document_of(folder)
+    ((_, start_s, end_s),) = tiers(document)["Person 1: expression"]
+    assert (start_s, end_s) == pytest.approx((5.0, 9.0))
+    assert document.duration_s == pytest.approx(9.0)
+    assert beyond_end(document) == []
 
 
 def test_the_camera_says_when_a_video_began(tmp_path: Path) -> None:

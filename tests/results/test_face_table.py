@@ -6,6 +6,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.annotations import Edits
 from emotion_core.results.face_table import (
     MIN_RUN_S,
     FaceTable,
@@ -15,10 +16,13 @@ from emotion_core.results.face_table import (
     key_moments,
     legible_run_s,
     row_seconds,
+    seconds_between,
     shares,
     transitions,
     valid_share,
 )
+from emotion_core.results.summary import marker_statistics, summarise_person
+from emotion_core.results.valence_arousal import valence_arousal
 
 
 def table(
@@ -150,6 +154,33 @@ def test_key_moments_are_the_strongest_and_truly_seen() -> None:
     rows.probs[2, EXPRESSIONS.index("sad")] = 0.99
     found = {m.expression: m.frame for m in key_moments(rows)}
     assert found == {"happy": 1, "sad": 3}
+
+
+def test_an_interval_takes_its_share_of_each_frame() -> None:
+    """Also where frames are seldom, and longer than the interval."""
+    rows = table(spell("hhhhhaaa"), times=[0, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0, 1.5])
+    inside = seconds_between(rows, 0.45, 0.75)
+    assert inside == pytest.approx([0, 0, 0, 0, 0.05, 0.25, 0, 0])
+    assert shares(rows, inside)["happy"] == pytest.approx(1 / 6)
+    assert seconds_between(rows, 0.6, 0.9) == pytest.approx([0, 0, 0, 0, 0, 0.3, 0, 0])
+    assert not seconds_between(rows, 0.5, 0.5).any(), "a point lasts no time"
+    assert not seconds_between(rows, 9.0, 10.0).any()
+    assert seconds_between(rows, 0.5, 2.0)[4] == 0, "what ends as the interval begins is outside"
+    (marked,) = marker_statistics(rows, 0.6, 0.9, Edits())
+    assert (marked["frames"], marked["share"]["angry"]) == (1, 1.0)
+
+
+def test_means_are_by_time_as_shares_are() -> None:
+    rows = table(spell("h" * 20 + "aa"), times=[*np.arange(20) / 20, 1.0, 2.0])
+    person = summarise_person(rows, 1, Edits())
+    ends = 1.05 / 2.05
+    assert person["share"]["angry"] == pytest.approx(ends, abs=1e-4)
+    means = person["mean_probability"]
+    assert means["angry"] == pytest.approx(0.9 * ends + 0.1 / 6 * (1 - ends), abs=1e-4)
+    middle = np.array([[means[name] for name in EXPRESSIONS]])
+    assert [person["valence"], person["arousal"]] == pytest.approx(
+        valence_arousal(middle)[0].tolist(), abs=2e-4
+    )
 
 
 def test_valid_share_counts_frames_not_faces() -> None:

@@ -277,22 +277,34 @@ def test_pairs_are_told_only_after_the_whole() -> None:
     assert len(weak.sentences()) == 7
 
 
-def test_a_group_that_does_not_vary_leaves_the_others() -> None:
+def test_a_group_that_does_not_vary_is_compared_in_pairs() -> None:
+    """Welch's F of the other groups would say nothing of the largest difference there is."""
     table = crossed_values(groups=("A", "B", "C", "D"), participants=40, seed=5)
-    table.loc[table["group"].isin(["C", "D"]), "mean"] = 0.25
+    table.loc[table["group"].isin(["C", "D"]), "mean"] = 9.0
     found = run(table, signals=["happy"])
     assert [e.contrast for e in found.effects] == [
-        "group",
         "group: A − B",
         "group: A − C",
         "group: A − D",
         "group: B − C",
         "group: B − D",
     ]
-    assert found.effects[0].participants == 20
-    table.loc[table["group"] == "B", "mean"] = 0.5
-    told = "happy: the values vary in fewer than two levels of group, so nothing was tested."
-    assert told in run(table, signals=["happy"]).warnings
+    assert len(found.sentences()) == 5
+    assert "was lower in group A (M = " in found.sentences()[1]
+    told = " ".join(found.warnings)
+    assert "happy: the values of group C, D do not vary, so the levels of group were not" in told
+    assert "happy: the values of group C and D do not vary, so this pair was not tested." in told
+    alone = table[~((table["group"] == "D") & table.duplicated("group"))]
+    found = run(alone, signals=["happy"])
+    assert [e.contrast for e in found.effects][-1] == "group: B − C"
+    assert "one participant is not a group: group D was not tested" in " ".join(found.warnings)
+
+
+def test_a_column_of_the_tables_own_name_is_no_factor() -> None:
+    table = seven({"A": 2.0}, groups=TWO).rename(columns={"group": "value"})
+    assert choose_design(table).kind == "one_sample"
+    with pytest.raises(InputError, match="A column value cannot be compared by"):
+        choose_design(table, factors=["value"])
 
 
 def test_counts_have_a_floor_and_no_ceiling() -> None:

@@ -171,6 +171,16 @@ def test_one_sample_is_tested_only_where_zero_means_something() -> None:
     assert choose_design(table, measure="mean_corrected").warnings == ()
 
 
+def test_rest_is_not_compared_with_the_whole_recording() -> None:
+    table = crossed_values(conditions=("rest", "whole recording"), groups=TWO)
+    table = table.rename(columns={"condition": "event"})
+    kinds = {"rest": "baseline", "whole recording": "recording"}
+    table["event_kind"] = table["event"].map(kinds)
+    design = choose_design(table)
+    assert (design.kind, design.factors) == ("two_groups", ("group",))
+    assert choose_design(table[table["event"] == "rest"]).kind == "two_groups"
+
+
 @pytest.mark.parametrize(
     ("change", "arguments", "says"),
     [

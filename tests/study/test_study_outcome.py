@@ -8,13 +8,15 @@ import pandas as pd
 import pytest
 
 from emotion_core.errors import InputError, SettingsError
-from emotion_core.study.definitions import Baseline, StudySettings
+from emotion_core.study.definitions import Baseline, EventKind, Space, StudySettings
 from emotion_core.study.folder import Study
 from emotion_core.study.outcome import (
     Question,
     answer,
     axis_factors,
+    axis_title,
     between_variables,
+    compared_rows,
     counted_cells,
     curve_events,
     curve_unit,
@@ -135,10 +137,48 @@ def test_two_events_are_compared_within_participants(sample: tuple[Study, pd.Dat
     ((start_s, end_s),) = found.significant()
     assert start_s < 3
     assert end_s > 14
+    assert "14.9 s (p < .001)" in found.words()
     none = paired_curves(study, long, "neutral film", "sad film", "surprise")
     assert none.significant() == []
     with pytest.raises(InputError, match="Fewer than two"):
         paired_curves(study, long, "funny film", "gone", "happy")
+
+
+def test_a_stimulus_called_as_the_baseline_is_keeps_its_own_figures(
+    sample: tuple[Study, pd.DataFrame], tmp_path: Path
+) -> None:
+    study, long = sample
+    films = {"funny film": "film", "neutral film": "film"}
+    kept = [
+        replace(e, label="film") if e.label in films or e.kind is EventKind.BASELINE else e
+        for e in study.events
+    ]
+    other = make_sample_study(tmp_path / "study").with_events(kept)
+    renamed = write_tables(other).long
+    assert {"baseline", "stimulus"} <= set(renamed.loc[renamed["event"] == "film", "event_kind"])
+    assert events_of(Question(), renamed) == ["film", "sad film"]
+    for question in (Question(), Question(events=("film",))):
+        assert set(compared_rows(question, renamed)["event_kind"]) == {"stimulus"}
+    expected = long[long["event"].isin(films) & (long["signal"] == "happy") & long["included"]]
+    people = expected.groupby("participant")["mean_corrected"].mean()
+    curve = event_curves(other, renamed, "film", "happy").rows
+    inside = curve[(curve["time_s"] >= 0) & (curve["time_s"] < 15)]
+    assert inside["mean"].mean() == pytest.approx(people.mean(), abs=0.02)
+
+
+def test_log_odds_are_named_where_they_are_compared(
+    sample: tuple[Study, pd.DataFrame], tmp_path: Path
+) -> None:
+    study, long = sample
+    assert axis_title(answer(Question(), study, long), "happy") == "happy above baseline"
+    logit = replace(study, settings=replace(study.settings, space=Space.LOGIT))
+    found = answer(Question(), logit, long)
+    assert axis_title(found, "happy") == "happy above baseline (log-odds)"
+    assert axis_title(found, "valence") == "valence above baseline"
+    assert all("logit of the probability of" in words for words in found.sentences())
+    plain = answer(Question(measure="mean"), logit, long)
+    assert axis_title(plain, "happy") == "Mean of happy"
+    assert all("logit" not in words for words in plain.sentences())
 
 
 def test_a_group_of_one_is_drawn_and_not_compared(tmp_path: Path) -> None:

@@ -94,6 +94,16 @@ def test_measures_are_named(measure: str, starts: str) -> None:
     assert sentence(effect(p_holm=0.01), measure).startswith(starts)
 
 
+def test_log_odds_are_not_called_probabilities() -> None:
+    said = sentence(effect(p_holm=0.01), "mean_corrected", log_odds=True)
+    assert said.startswith("The baseline-corrected logit of the probability of happy was higher")
+    said = sentence(effect(p_holm=0.01), "area", log_odds=True)
+    assert said.startswith("The area of the log-odds of happy above baseline was higher")
+    valence = effect(p_holm=0.01, signal="valence")
+    assert sentence(valence, "area", log_odds=True) == sentence(valence, "area")
+    assert sentence(valence, "mean_corrected", True) == sentence(valence, "mean_corrected")
+
+
 @pytest.mark.parametrize(
     ("p", "text"),
     [

@@ -250,8 +250,25 @@ def _filled(of: dict[str, Coded], category: str) -> dict[str, Coded]:
 
 def _with_gaps(one: Coded, category: str) -> Coded:
     covered = merged((c.start_s, c.end_s) for c in one.codes)
-    gaps = [Code(a, b, category) for a, b in without(one.told, covered)]
-    return replace(one, codes=sorted([*one.codes, *gaps], key=lambda c: (c.start_s, c.end_s)))
+    codes = list(one.codes)
+    for start_s, end_s in without(one.told, covered):
+        beside = [c for c in codes if c.code == category and _touches(c, start_s, end_s)]
+        told = {c.intensity for c in beside if not math.isnan(c.intensity)}
+        codes = [c for c in codes if c not in beside]
+        codes.append(
+            Code(
+                min([start_s, *(c.start_s for c in beside)]),
+                max([end_s, *(c.end_s for c in beside)]),
+                category,
+                told.pop() if len(told) == 1 else math.nan,
+            )
+        )
+    return replace(one, codes=sorted(codes, key=lambda c: (c.start_s, c.end_s)))
+
+
+def _touches(code: Code, start_s: float, end_s: float) -> bool:
+    edges = abs(code.end_s - start_s) <= SAME_S or abs(code.start_s - end_s) <= SAME_S
+    return edges and not code.is_moment
 
 
 def coded_seconds(one: Coded) -> tuple[float, float, float]:

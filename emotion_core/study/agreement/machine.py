@@ -1,6 +1,8 @@
 """The machine as a coder: its codes of a recording, from the study's readings."""
 
+import math
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 import numpy as np
@@ -36,7 +38,8 @@ def machine_codings(
         recordings: names of those to read.
         min_s: shorter stretches of one expression or without a reading are joined to the
             expression before: readings at ten steps a second flicker where two expressions are
-            equally likely, and a face may be lost for a moment.
+            equally likely, and a face may be lost for a moment. Where there is none before, a
+            shorter stretch of an expression is not coded.
 
     Returns:
         A coding for each of `min_s`, all from reading the files once.
@@ -70,13 +73,19 @@ def _readings(study: Study, recording: Recording | None) -> tuple[pd.DataFrame, 
 def _coded(frame: pd.DataFrame, step_s: float, min_s: float) -> Coded:
     states = _states(frame)
     times = frame["time_s"].to_numpy(np.float64)
-    runs = _without_flicker(_runs(states), round(min_s / step_s))
+    least = math.ceil(min_s / step_s - 1e-9)
+    runs = _without_flicker(_runs(states), least)
+    short = _too_short(runs, least)
 
     def spans(wanted: Iterable[int]) -> list[Interval]:
         these = set(wanted)
         return merged(_span(times, step_s, a, b) for a, b, s in runs if s in these)
 
-    codes = [Code(*_span(times, step_s, a, b), EXPRESSIONS[s]) for a, b, s in runs if s < _NOTHING]
+    codes = [
+        Code(*_span(times, step_s, a, b), EXPRESSIONS[s])
+        for a, b, s in runs
+        if s < _NOTHING and (a, b, s) not in short
+    ]
     return Coded(spans(range(_OUT)), spans([_UNSURE]), codes)
 
 
@@ -114,3 +123,15 @@ def _without_flicker(runs: list[tuple[int, int, int]], least: int) -> list[tuple
         else:
             found.append((first, last, state))
     return found
+
+
+def _too_short(runs: Sequence[tuple[int, int, int]], least: int) -> frozenset[tuple[int, int, int]]:
+    """Runs of expressions of fewer steps than `least`; those of one expression count together where
+    the machine only could not tell in between."""
+    short: set[tuple[int, int, int]] = set()
+    told = [run for run in runs if run[2] != _UNSURE]
+    for state, group in groupby(told, key=lambda run: run[2]):
+        of_one = list(group)
+        if state < _NOTHING and sum(last - first for first, last, _ in of_one) < least:
+            short.update(of_one)
+    return frozenset(short)

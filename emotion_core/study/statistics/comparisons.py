@@ -40,12 +40,14 @@ class Analysis:
         means: columns signal, one for each factor, mean, ci_low, ci_high, participants: one row a
             cell; estimated by the model where one was fitted.
         warnings: sentences for the reader.
+        log_odds: the measure of expressions is one of log-odds, not of probabilities.
     """
 
     design: Design
     effects: tuple[Effect, ...]
     means: pd.DataFrame
     warnings: tuple[str, ...]
+    log_odds: bool = False
 
     def table(self) -> pd.DataFrame:
         """One row a test, with the columns of `Effect` up to `df_numerator`."""
@@ -54,7 +56,7 @@ class Analysis:
 
     def sentences(self) -> list[str]:
         """The results as sentences for a paper, each with effect size and interval."""
-        return sentences(self.effects, self.design.measure)
+        return sentences(self.effects, self.design.measure, self.log_odds)
 
 
 @dataclass(slots=True)
@@ -135,19 +137,26 @@ def _one_signal(
             return [], raw
         return list(model_effects(signal, model)), _model_means(signal, model, told)
     try:
-        return list(_simple(signal, values, design, permutations, seed)), raw
+        return list(_simple(signal, values, design, permutations, seed, told)), raw
     except NotTestableError as error:
         told.add(f"{error}, so nothing was tested.", signal)
         return [], raw
 
 
 def _simple(
-    signal: str, values: pd.DataFrame, design: Design, permutations: int, seed: int
+    signal: str, values: pd.DataFrame, design: Design, permutations: int, seed: int, told: _Told
 ) -> Iterator[Effect]:
     if design.kind == "paired":
         yield paired_effect(signal, values, design.within[0], permutations, seed)
     elif design.kind != "one_sample":
-        yield from group_effects(signal, values, design.between[0], permutations, seed)
+        yield from group_effects(
+            signal,
+            values,
+            design.between[0],
+            permutations,
+            seed,
+            lambda text: told.add(text, signal),
+        )
     elif design.measure in ZERO_MEANS_REST:
         yield sample_effect(signal, values, permutations, seed)
 

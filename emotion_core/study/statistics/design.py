@@ -11,6 +11,8 @@ from emotion_core.errors import InputError
 
 Kind = Literal["two_groups", "several_groups", "paired", "one_sample", "mixed_model"]
 
+# The measure, in the tables that tests are computed from.
+VALUE: Final = "value"
 # Columns of the long table that are not variables of a study.
 _NOT_VARIABLES: Final = frozenset(
     (
@@ -18,7 +20,7 @@ _NOT_VARIABLES: Final = frozenset(
         *("event", "event_kind", "occurrence", "start_s", "end_s", "signal"),
         *("mean", "median", "sd", "max", "max_time_s", "mean_corrected", "area"),
         *("dominant_share", "episodes", "episodes_per_min", "episode_mean_s", "onset_s"),
-        *("valid_share", "valid_s", "unsure_share", "included", "reason"),
+        *("valid_share", "valid_s", "unsure_share", "included", "reason", VALUE),
     )
 )
 # Variables that are seldom what is asked about; a factor only where they are named.
@@ -112,7 +114,7 @@ def choose_design(
 def usable_rows(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     """The rows that count: included, with a participant, and of events where there are any.
 
-    Whole recordings, baselines and excluded stretches count only where there are no other events.
+    Without them, whole recordings count; without these, all rows.
 
     Raises:
         InputError: a column is missing, or nothing is left.
@@ -124,8 +126,10 @@ def usable_rows(table: pd.DataFrame, measure: str) -> pd.DataFrame:
         rows = rows[rows["included"].astype(bool)]
     rows = rows[rows["participant"].notna() & (rows["participant"].astype(str) != "")]
     if "event_kind" in rows:
-        events = rows["event_kind"].isin(["stimulus", "event"])
-        rows = rows[events] if events.any() else rows
+        for kinds in (["stimulus", "event"], ["recording"]):
+            if (asked := rows["event_kind"].isin(kinds)).any():
+                rows = rows[asked]
+                break
     if rows.empty:
         raise InputError("No participant is left to compare: all rows are left out or empty.")
     return rows
@@ -154,6 +158,8 @@ def offenders(rows: pd.DataFrame, factor: str) -> dict[str, list[str]]:
 def _checked(rows: pd.DataFrame, factors: Sequence[str], warnings: list[str]) -> list[str]:
     if missing := [f for f in factors if f not in rows]:
         raise InputError(f"The table has no column {', '.join(missing)} to compare by.")
+    if VALUE in factors:
+        raise InputError(f"A column {VALUE} cannot be compared by: give it another name.")
     if len(factors) > MOST_FACTORS:
         raise InputError(f"At most {MOST_FACTORS} factors can be compared at once.")
     chosen = []

@@ -16,7 +16,7 @@ _MEASURES: Final = {
     "max": "highest {probability}{signal}",
     "max_time_s": "time of the highest {probability}{signal}, in seconds,",
     "mean_corrected": "baseline-corrected {probability}{signal}",
-    "area": "area of {signal} above baseline",
+    "area": "area of {log_odds}{signal} above baseline",
     "dominant_share": "share of time in which {signal} was the dominant expression",
     "episodes": "number of episodes of {signal}",
     "episodes_per_min": "number of episodes of {signal} per minute",
@@ -26,14 +26,15 @@ _MEASURES: Final = {
 _DIMENSIONS: Final = ("valence", "arousal")
 
 
-def sentences(effects: Sequence[Effect], measure: str) -> list[str]:
+def sentences(effects: Sequence[Effect], measure: str, log_odds: bool = False) -> list[str]:
     """One sentence for each effect; pairs of levels and simple effects only where they are due.
 
     Pairs of levels are told for signals whose factor made a difference (Holm-corrected p below
-    .05), and effects at each level of another factor where the interaction did.
+    .05), and effects at each level of another factor where the interaction did. `log_odds`: the
+    measure of expressions is one of log-odds, not of probabilities.
     """
     found = {(e.signal, e.family): e for e in effects}
-    return [sentence(e, measure) for e in effects if _due(e, found)]
+    return [sentence(e, measure, log_odds) for e in effects if _due(e, found)]
 
 
 def _due(effect: Effect, found: dict[tuple[str, str], Effect]) -> bool:
@@ -43,9 +44,9 @@ def _due(effect: Effect, found: dict[tuple[str, str], Effect]) -> bool:
     return whole is not None and whole.p_holm < ALPHA
 
 
-def sentence(effect: Effect, measure: str) -> str:
-    """One effect as a sentence, with test, p, effect size and interval."""
-    what = f"The {_measure(effect.signal, measure)}"
+def sentence(effect: Effect, measure: str, log_odds: bool = False) -> str:
+    """One effect as a sentence, with test, p, effect size and interval; see `sentences`."""
+    what = f"The {_measure(effect.signal, measure, log_odds)}"
     digits = decimals(effect)
     if effect.contrast == "mean":
         shown = _mean("M", effect.levels[0].mean, digits)
@@ -77,10 +78,13 @@ def _direction(effect: Effect, above: str, below: str, neither: str) -> str:
     return above if effect.estimate > 0 else below
 
 
-def _measure(signal: str, measure: str) -> str:
-    probability = "" if signal in _DIMENSIONS else "probability of "
+def _measure(signal: str, measure: str, log_odds: bool) -> str:
+    probability = "logit of the probability of " if log_odds else "probability of "
+    if signal in _DIMENSIONS:
+        probability, log_odds = "", False
     pattern = _MEASURES.get(measure, measure.replace("_", " ") + " of {signal}")
-    return pattern.format(probability=probability, signal=signal)
+    said = {"probability": probability, "log_odds": "the log-odds of " if log_odds else ""}
+    return pattern.format(signal=signal, **said)
 
 
 def statistics(effect: Effect) -> str:

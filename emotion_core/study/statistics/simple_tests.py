@@ -1,6 +1,6 @@
 """Tests of one value for each participant: two or more groups, pairs of values, one sample."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Final
 
@@ -31,9 +31,16 @@ class NotTestableError(ValueError):
 
 
 def group_effects(
-    signal: str, values: pd.DataFrame, factor: str, permutations: int, seed: int
+    signal: str,
+    values: pd.DataFrame,
+    factor: str,
+    permutations: int,
+    seed: int,
+    tell: Callable[[str], None],
 ) -> Iterator[Effect]:
     """Compare independent groups: all at once where there are more than two, then in pairs.
+
+    `tell` takes sentences on what could not be tested.
 
     Raises:
         NotTestableError: fewer than two groups with two participants each, or no variance.
@@ -46,30 +53,40 @@ def group_effects(
         raise NotTestableError(f"fewer than two levels of {factor} have two participants or more")
     if sum(len(x) * float(x.var()) for x in usable.values()) < _SPREAD_LEAST:
         raise NotTestableError(f"the values do not vary within the levels of {factor}")
-    if len(usable) > 2:
-        yield _welch_anova(signal, usable, factor)
+    if alone := [level for level in groups if level not in usable]:
+        tell(f"one participant is not a group: {factor} {', '.join(alone)} was not tested.")
+    whole = _welch_anova(signal, usable, factor, tell) if len(usable) > 2 else None
+    if whole is not None:
+        yield whole
+    family = f"pairs of {factor}" if len(usable) > 2 else factor
     for (a, x), (b, y) in combinations(usable.items(), 2):
         if x.var() + y.var() < _SPREAD_LEAST:  # both are constant; other pairs may not be
+            tell(f"the values of {factor} {a} and {b} do not vary, so this pair was not tested.")
             continue
         p = permutation.two_groups(x, y, permutations, seed)
-        several = len(usable) > 2
-        family = (f"pairs of {factor}", factor) if several else (factor, "")
         shown = (LevelMean(factor, a, mean_interval(x)), LevelMean(factor, b, mean_interval(y)))
         name = f"{factor}: {a} − {b}"
         count = len(x) + len(y)
         size = ("Hedges' g", hedges_g(x, y))
-        yield _effect(signal, name, count, "Welch's t", welch(x, y), size, p, family, shown)
+        of = (family, factor if whole is not None else "")
+        yield _effect(signal, name, count, "Welch's t", welch(x, y), size, p, of, shown)
 
 
-def _welch_anova(signal: str, groups: dict[str, Floats], factor: str) -> Effect:
-    varying = {level: x for level, x in groups.items() if x.var() > _SPREAD_LEAST}
-    if len(varying) < 2:
-        raise NotTestableError(f"the values vary in fewer than two levels of {factor}")
-    found = anova_oneway(list(varying.values()), use_var="unequal")
+def _welch_anova(
+    signal: str, groups: dict[str, Floats], factor: str, tell: Callable[[str], None]
+) -> Effect | None:
+    """Welch's F of all groups; None where one does not vary, as it weights by the variances."""
+    if same := [level for level, x in groups.items() if len(x) * x.var() < _SPREAD_LEAST]:
+        tell(
+            f"the values of {factor} {', '.join(same)} do not vary, so the levels of {factor} were"
+            " not tested as a whole, only in pairs."
+        )
+        return None
+    found = anova_oneway(list(groups.values()), use_var="unequal")
     df1, df2 = found.df
     test = FTest("Welch's F", float(found.statistic), int(df1), float(df2), float(found.pvalue))
-    levels = tuple(LevelMean(factor, level, mean_interval(x)) for level, x in varying.items())
-    participants = sum(len(x) for x in varying.values())
+    levels = tuple(LevelMean(factor, level, mean_interval(x)) for level, x in groups.items())
+    participants = sum(len(x) for x in groups.values())
     return effect_of_several(signal, factor, participants, test, levels)
 
 

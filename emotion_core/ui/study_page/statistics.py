@@ -189,7 +189,7 @@ def _means(view: StudyView, analysis: Analysis) -> None:
     if len(factors) > 1:
         groups = list(dict.fromkeys(rows[factors[1]].astype(str)))
         show_legend(group_keys(groups, lines=False))
-    unit = axis_title(analysis.design.measure, signal)
+    unit = axis_title(analysis, signal)
     st.altair_chart(
         means_chart(rows, factors, signal, unit), width="stretch", key=f"{view.key}_means"
     )
