@@ -19,13 +19,14 @@ from emotion_core.commands.options import (
     write_json_option,
 )
 from emotion_core.config import AppSettings
-from emotion_core.datasets.dataset import ALL, SPLITS, Dataset
+from emotion_core.datasets.dataset import ALL, SPLITS, Dataset, Split
 from emotion_core.datasets.known_images import count_known, read_known
 from emotion_core.datasets.loading import load_dataset
 from emotion_core.datasets.other_faces import is_other_faces, read_other_faces
 from emotion_core.datasets.own_faces import people_of
 from emotion_core.errors import InputError, ModelError, SettingsError
 from emotion_core.evaluation.adaptation_making import (
+    LEAST_FACES,
     Gain,
     make_adaptation,
     prior_adaptation,
@@ -38,6 +39,7 @@ from emotion_core.evaluation.reference_faces import read_reference
 from emotion_core.labels import EXPRESSIONS, LABEL_SETS, NUM_EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import (
+    SUFFIX,
     check_name,
     list_adaptations,
     load_adaptation,
@@ -64,7 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="labelled faces: <expression>/*.png|jpg, FER+ folder or zip, fer2013.csv, or an .npz "
         "of faces of other origin; without it only the prior is changed",
     )
-    parser.add_argument("--split", choices=(*SPLITS, ALL), default=ALL, help="of the data (all)")
+    parser.add_argument(
+        "--split",
+        choices=(*SPLITS, ALL),
+        help="of the data (all; the test split is left out where there is one for training)",
+    )
     parser.add_argument("--labels", choices=LABEL_SETS, help="whose labels (those of the model)")
     parser.add_argument(
         "--person",
@@ -109,10 +115,12 @@ def run(options: argparse.Namespace) -> int:
     if labelled and options.data is None:
         raise SettingsError("--prior labelled needs --data: it is about its labels.")
     prior = None if labelled else _prior(options.prior, bundle, labels)
+    splits: tuple[str, ...] = ()
     if options.data is None:
         made, gain = prior_adaptation(name, model, _needed(bundle, labels), prior), None
     else:
         faces = read_labelled_faces(options, bundle)
+        splits = faces.splits
         found = served_readings(classifier, faces.images)
         made, gain = make_adaptation(
             classifier.probabilities(found.logits),
@@ -123,10 +131,11 @@ def run(options: argparse.Namespace) -> int:
             rehearsal=rehearsal,
             features=found.features,
             reference=read_reference(bundle.path),
+            strength=options.strength,
         )
         made = dataclasses.replace(made, prior=_prior_of(gain) if labelled else prior)
     source = options.data.name if options.data else None
-    made = _recorded(made.with_strength(options.strength), source)
+    made = _recorded(made.with_strength(options.strength), source, splits)
     write_json_option(options.json, {**made.described(), "model": model, "record": made.record})
     if gain is not None:
         print(gain_text(gain, made.strength))
@@ -145,8 +154,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _listed(folder: Path) -> list[str]:
     """A line for each adaptation of a folder."""
-    lines = []
-    for name in list_adaptations(folder):
+    names = list_adaptations(folder)
+    lines = [
+        f"{file.name}: rename it, it cannot be chosen by this name"
+        for file in sorted(folder.glob(f"*{SUFFIX}"))
+        if file.stem not in names
+    ]
+    for name in names:
         try:
             found = load_adaptation(name, folder)
             lines.append(f"{name}: for {found.model['name']}, strength {found.strength:g}")
@@ -157,11 +171,13 @@ def _listed(folder: Path) -> list[str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledImages:
-    """Images (N, 48, 48) uint8, labels (N,), and who is seen (N,); None if that is not known."""
+    """Images (N, 48, 48) uint8, labels (N,), who is seen (N,), None if that is not known, and the
+    splits that they are of, if there are any."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     people: NDArray[Any] | None
+    splits: tuple[str, ...] = ()
 
 
 def read_labelled_faces(options: argparse.Namespace, bundle: ModelBundle) -> LabelledImages:
@@ -175,14 +191,29 @@ def read_labelled_faces(options: argparse.Namespace, bundle: ModelBundle) -> Lab
     if is_other_faces(options.data):
         return _other_faces(options.data)
     dataset = load_dataset(options.data)
-    split = dataset.split(options.split)
-    labels = split.labels(options.labels or _label_set(dataset, options.split, bundle))
+    used = _used_splits(dataset, options.split)
+    split = Dataset(dataset.source, {name: dataset.splits[name] for name in used}).split(ALL)
+    labels = split.labels(options.labels or _label_set(split, bundle))
     kept = labels >= 0
     if not kept.any():
         raise InputError(f"No face of {options.data.name} has a label of this label set.")
     _check_unknown(split.images[kept], bundle, options.data)
     people = people_of(split.names[kept], options.person) if options.person else None
-    return LabelledImages(split.images[kept], labels[kept].astype(np.int64), people)
+    return LabelledImages(split.images[kept], labels[kept].astype(np.int64), people, used)
+
+
+def _used_splits(dataset: Dataset, asked: str | None) -> tuple[str, ...]:
+    """Names of the splits that are learnt from: the test split is there to measure what was learnt.
+
+    Raises:
+        DatasetError: the split that is asked for is missing or empty.
+    """
+    if asked is not None and asked != ALL:
+        dataset.split(asked)
+        return (asked,)
+    found = tuple(name for name in SPLITS if len(dataset.splits.get(name, ())))
+    spared = asked is None and "train" in found
+    return tuple(name for name in found if not (spared and name == "test"))
 
 
 def _other_faces(path: Path) -> LabelledImages:
@@ -198,9 +229,9 @@ def _other_faces(path: Path) -> LabelledImages:
     return LabelledImages(images[judged], labels[judged], people[judged])
 
 
-def _label_set(dataset: Dataset, split: str, bundle: ModelBundle) -> str:
+def _label_set(split: Split, bundle: ModelBundle) -> str:
     """The model's own label set, or the only one that the data have."""
-    found = [s for s in LABEL_SETS if (dataset.split(split).labels(s) >= 0).any()]
+    found = [s for s in LABEL_SETS if (split.labels(s) >= 0).any()]
     return bundle.label_set if bundle.label_set in found or not found else found[0]
 
 
@@ -260,21 +291,25 @@ def _prior(
 
 def _prior_of(gain: Gain) -> NDArray[np.float64]:
     """All labelled expressions alike, the others never."""
-    labelled = np.array([e in gain.by_expression for e in EXPRESSIONS], np.float64)
+    found = {*gain.by_expression, *gain.left_out}
+    labelled = np.array([e in found for e in EXPRESSIONS], np.float64)
     return labelled / labelled.sum()
 
 
-def _recorded(made: Adaptation, source: str | None) -> Adaptation:
-    about = {"source": source, "date": datetime.now(UTC).date().isoformat()}
+def _recorded(made: Adaptation, source: str | None, splits: tuple[str, ...]) -> Adaptation:
+    today = datetime.now(UTC).date().isoformat()
+    about = {"source": source, "splits": list(splits), "date": today}
     return dataclasses.replace(made, record={**made.record, **about})
 
 
 def gain_text(gain: Gain, strength: float) -> str:
     """What an adaptation brings, in three lines."""
     counts = ", ".join(f"{e} {n}" for e, n in gain.by_expression.items())
+    few = ", ".join(f"{e} {n}" for e, n in gain.left_out.items())
+    left_out = f" (left out, as {LEAST_FACES} are needed: {few})" if few else ""
     change = gain.difference
     return (
-        f"{gain.faces:,} faces of {gain.people:,} people: {counts}\n"
+        f"{gain.faces:,} faces of {gain.people:,} people: {counts}{left_out}\n"
         f"mean recall on people left out: {gain.before:.3f} without, {gain.after:.3f} with it; "
         f"difference {change.value:+.3f} [{change.low:+.3f}, {change.high:+.3f}]\n"
         f"log-loss {gain.loss_before:.3f} without, {gain.loss_after:.3f} with it; "

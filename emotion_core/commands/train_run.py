@@ -16,7 +16,7 @@ from emotion_core.datasets.dataset import Dataset
 from emotion_core.datasets.loading import load_dataset
 from emotion_core.datasets.other_faces import FILE_NAME, OtherFaces, open_other_faces
 from emotion_core.datasets.own_faces import split_by_person, with_original
-from emotion_core.errors import CheckpointError, DatasetError
+from emotion_core.errors import CheckpointError, DatasetError, SettingsError
 from emotion_core.model.bundle import ModelBundle, load_bundle, models_folder
 from emotion_core.progress import Progress
 from emotion_core.training.augment import AugmentSettings
@@ -24,6 +24,7 @@ from emotion_core.training.chain import (
     ChainState,
     Step,
     Work,
+    anything_done,
     check_room,
     check_same,
     read_state,
@@ -43,6 +44,11 @@ def train(options: argparse.Namespace) -> int:
     run_path = options.runs_dir / options.name
     folder = models_folder(options.models_dir) / options.name
     start = load_bundle(options.start_from, options.models_dir) if options.start_from else None
+    if start is not None and start.path.resolve() == folder.resolve():
+        raise SettingsError(
+            f"--name {options.name} would replace the network that --start-from begins with: "
+            "choose another name."
+        )
     begun = _begun(run_path, options)
     if begun is not None:
         options.recipe = options.recipe or begun.recipe
@@ -99,6 +105,13 @@ def _begun(run_path: Path, options: argparse.Namespace) -> ChainState | None:
         CheckpointError: there is a run and it was not asked to go on, or it is damaged.
     """
     state, first = read_state(run_path), RunFolder(run_path).load()
+    if state is not None and first is None and not anything_done(run_path, state):
+        # It failed before its first epoch, for a reason that is gone or that is told again.
+        if options.resume:
+            options.recipe = options.recipe or state.recipe
+            options.labels = options.labels or state.label_set
+            options.epochs = options.epochs or state.epochs or None
+        return None
     if state is None and first is not None:
         settings = TrainingSettings.from_dict(first.settings)
         state = ChainState(

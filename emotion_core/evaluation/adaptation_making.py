@@ -7,14 +7,15 @@ strength is what gives the smallest log-loss on faces left out, averaged over re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Container, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from emotion_core.config import check_range
 from emotion_core.errors import InputError
 from emotion_core.evaluation.adaptation_fit import (
     LabelledFaces,
@@ -52,6 +53,7 @@ class Gain:
         faces: how many were used.
         people: how many people they show.
         by_expression: faces of each expression.
+        left_out: faces of expressions with fewer than `LEAST_FACES`, which were not used.
         before, after: mean recall over these expressions without and with it, 0 to 1.
         difference: after minus before, with the bootstrap 95% interval over people.
         loss_before, loss_after: mean negative log-likelihood in nats, each expression counting the
@@ -68,6 +70,7 @@ class Gain:
     loss_before: float
     loss_after: float
     offered: bool
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -84,6 +87,7 @@ def make_adaptation(
     rehearsal: tuple[ArrayLike, ArrayLike] | None = None,
     features: ArrayLike | None = None,
     reference: Reference | None = None,
+    strength: float | None = None,
     seed: int = 0,
 ) -> tuple[Adaptation, Gain]:
     """Learn an adaptation, choose its strength and measure its gain.
@@ -99,11 +103,13 @@ def make_adaptation(
         features: (N, F) of the faces, as `Classifier.read` gives them; F may be 0.
         reference: of the network, as `read_reference` gives it. It is needed, with the features,
             for an adaptation that applies to faces like these and not to all alike.
+        strength: 0 to 1, of which the gain is measured; None: what suits the faces best.
         seed: of the folds and the redraws.
 
     Raises:
-        InputError: too few faces or expressions, or labels that are more likely wrong than the
-            network is.
+        InputError: too few faces or expressions, nothing left to learn from where people are left
+            out, or labels that are more likely wrong than the network is.
+        SettingsError: the strength lies outside 0 to 1.
 
     Examples:
         >>> import numpy as np
@@ -118,17 +124,12 @@ def make_adaptation(
     """
     faces = _checked(probs, truth, people, features)
     _check_agreement(faces)
-    kept, before = rehearsed_faces(rehearsal), faces.logits
-    adapted = _left_out(faces, kept, reference, seed)
-    redraws = _redraws(faces.people, seed)
-    strength = _strength(before, adapted, faces.labels, redraws)
-    gain = _gain(before, before + strength * (adapted - before), faces, redraws)
-    if strength < LEAST_STRENGTH:
-        gain = replace(gain, offered=False)
+    kept = rehearsed_faces(rehearsal)
+    strength, gain = _measured(faces, kept, reference, strength, seed)
+    gain = replace(gain, left_out=_counted(truth, gain.by_expression))
     parts = fit_corrections(faces.logits, faces.labels, kept)
     likeness = fit_likeness(faces.features, faces.labels, faces.people, reference)
-    record = {"gain": gain.to_dict()}
-    return Adaptation(name, model, *parts, strength, None, likeness, record), gain
+    return Adaptation(name, model, *parts, strength, None, likeness, {"gain": asdict(gain)}), gain
 
 
 def validation_rehearsal(
@@ -195,8 +196,6 @@ def _checked(
     if not np.isfinite(matrix).all() or ((labels < 0) | (labels >= NUM_EXPRESSIONS)).any():
         raise InputError("An adaptation needs finite probabilities and labels from 0 to 6.")
     who = np.arange(len(labels)) if people is None else np.unique(people, return_inverse=True)[1]
-    if len(np.unique(who)) == 1:
-        who = np.arange(len(labels))
     counts = np.bincount(labels, minlength=NUM_EXPRESSIONS)
     enough = np.flatnonzero(counts >= LEAST_FACES)
     if len(enough) < LEAST_EXPRESSIONS:
@@ -206,6 +205,8 @@ def _checked(
             f"expressions; there are: {found or 'none'}. Label more faces."
         )
     kept = np.isin(labels, enough)
+    if len(np.unique(who[kept])) == 1:
+        who = np.arange(len(labels))
     seen = np.empty((len(labels), 0)) if features is None else np.asarray(features, np.float64)
     if seen.ndim != 2 or len(seen) != len(labels) or not np.isfinite(seen).all():
         raise InputError(
@@ -236,12 +237,54 @@ def _check_agreement(faces: LabelledFaces) -> None:
                 )
 
 
+def _measured(
+    faces: LabelledFaces,
+    kept: LabelledFaces | None,
+    reference: Reference | None,
+    strength: float | None,
+    seed: int,
+) -> tuple[float, Gain]:
+    """The strength, chosen where it is None, and the gain of it, on faces left out."""
+    if strength is not None:
+        check_range("strength", strength, 0.0, 1.0)
+    adapted = _left_out(faces, kept, reference, seed)
+    found = np.isfinite(adapted).all(axis=1)
+    if len(np.unique(faces.labels[found])) < LEAST_EXPRESSIONS:
+        raise InputError(
+            f"Leaving people out leaves fewer than {LEAST_EXPRESSIONS} expressions to learn from, "
+            "so that what the adaptation brings cannot be measured. Label several expressions of "
+            "more people."
+        )
+    tested = LabelledFaces(
+        faces.logits[found], faces.labels[found], faces.people[found], faces.features[found]
+    )
+    redraws = _redraws(tested.people, seed)
+    before, change = tested.logits, adapted[found] - tested.logits
+    if strength is None:
+        strength = _strength(before, before + change, tested.labels, redraws)
+    gain = _gain(before, before + strength * change, tested, redraws)
+    return strength, replace(
+        gain,
+        faces=len(faces.labels),
+        people=len(np.unique(faces.people)),
+        by_expression=_counted(faces.labels),
+        offered=gain.offered and strength >= LEAST_STRENGTH,
+    )
+
+
+def _counted(labels: ArrayLike, but: Container[str] = ()) -> dict[str, int]:
+    """Faces of each expression that there is, but for some expressions."""
+    counts = np.bincount(np.asarray(labels, np.int64), minlength=NUM_EXPRESSIONS)
+    return {e: int(n) for e, n in zip(EXPRESSIONS, counts, strict=True) if n and e not in but}
+
+
 def _left_out(
     faces: LabelledFaces, kept: LabelledFaces | None, reference: Reference | None, seed: int
 ) -> NDArray[np.float64]:
-    """(N, 7) adapted logits of each face, by an adaptation that its person had no part in."""
+    """(N, 7) adapted logits of each face, by an adaptation that its person had no part in; NaN
+    where the others show too few expressions to make one."""
     people = np.random.default_rng(seed).permutation(np.unique(faces.people))
-    adapted = faces.logits.copy()
+    adapted = np.full_like(faces.logits, np.nan)
     for fold in np.array_split(people, min(_FOLDS, len(people))):
         out = np.isin(faces.people, fold)
         if len(np.unique(faces.labels[~out])) < LEAST_EXPRESSIONS:
@@ -307,11 +350,10 @@ def _gain(
     once = np.ones((1, len(labels)))
     recall, loss = (_class_means(once, values, labels)[0] for values in (hits, losses))
     drawn = _class_means(redraws, hits, labels)
-    counts = np.bincount(labels, minlength=NUM_EXPRESSIONS)
     return Gain(
         faces=len(labels),
         people=len(np.unique(faces.people)),
-        by_expression={e: int(n) for e, n in zip(EXPRESSIONS, counts, strict=True) if n},
+        by_expression=_counted(labels),
         before=float(recall[0]),
         after=float(recall[1]),
         difference=_wider(

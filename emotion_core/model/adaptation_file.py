@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,9 +39,12 @@ def check_name(name: str) -> str:
 
     Raises:
         SettingsError: it is empty, longer than 60 characters, or holds other signs than letters,
-            digits, spaces, hyphens, underscores and dots.
+            digits, spaces, hyphens, underscores and dots, or is "None", which stands for no
+            adaptation where one is chosen.
     """
     name = name.strip()
+    if name == "None":
+        raise SettingsError("'None' cannot name an adaptation, as it stands for none.")
     if not _NAME.fullmatch(name):
         raise SettingsError(
             f"{name!r} cannot name an adaptation: use 1 to 60 letters, digits, spaces, hyphens, "
@@ -50,8 +54,12 @@ def check_name(name: str) -> str:
 
 
 def list_adaptations(folder: Path) -> list[str]:
-    """Names of the adaptations in a folder, sorted; none where there is no such folder."""
-    return sorted(path.stem for path in folder.glob(f"[!.]*{SUFFIX}"))
+    """Names of the adaptations in a folder, sorted; none where there is no such folder.
+
+    A file that is called otherwise than an adaptation may be is not among them.
+    """
+    names = (path.stem for path in folder.glob(f"*{SUFFIX}"))
+    return sorted(name for name in names if _NAME.fullmatch(name) and name != "None")
 
 
 def save_adaptation(adaptation: Adaptation, folder: Path) -> Path:
@@ -97,6 +105,9 @@ def load_adaptation(
         if file.stat().st_size > _MOST_BYTES:
             raise ValueError("it is too large")
         adaptation = from_json(file.read_bytes())
+        if file is named:
+            # A file that was renamed is known by the name that it is chosen by.
+            adaptation = replace(adaptation, name=str(name))
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         known = ", ".join(list_adaptations(folder)) or "none"
         raise InputError(

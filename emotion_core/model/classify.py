@@ -16,6 +16,7 @@ from emotion_core.errors import FrameError, ModelError
 from emotion_core.labels import EXPRESSIONS, NUM_EXPRESSIONS
 from emotion_core.model.bundle import DEFAULT, ModelBundle, load_bundle
 from emotion_core.model.calibrate import softmax
+from emotion_core.model.external import LEAST_PROBABILITY
 from emotion_core.model.external_runner import ExternalRunner
 from emotion_core.model.likeness import noise_of
 
@@ -132,6 +133,8 @@ class Classifier:
         self.temperature = bundle.temperature
         self.unsure_threshold = bundle.unsure_threshold
         self.unusual_below = bundle.unusual_below
+        never = bundle.external.never_answered if bundle.external else ()
+        self._never = np.array([EXPRESSIONS.index(name) for name in never], np.int64)
         self._load = _runners(bundle, threads)
         self._idle: queue.LifoQueue[Runner] = queue.LifoQueue()
         self._idle.put(self._load())
@@ -186,7 +189,12 @@ class Classifier:
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, 7) float32; each row sums to 1."""
-        return softmax(logits, self.temperature)
+        probs = softmax(logits, self.temperature)
+        if self._never.size:
+            # Divided by a temperature, the logit of what is never answered would become likely.
+            probs[:, self._never] = np.minimum(probs[:, self._never], LEAST_PROBABILITY)
+            probs /= probs.sum(axis=1, keepdims=True)
+        return probs
 
     @contextmanager
     def _borrowed(self) -> Iterator[Runner]:

@@ -39,7 +39,7 @@ NETWORK, MODEL, EVALUATION = "network", "model", "evaluation"
 _OPTIONS: Final = {
     "recipe": "--recipe",
     "label_set": "--labels",
-    "fingerprint": "--data",
+    "fingerprint": "--data, --person or --seed",
     "other_faces": "--other-faces",
     "precision": "--precision",
 }
@@ -174,6 +174,16 @@ def check_same(state: ChainState, wanted: ChainState, run_path: Path) -> None:
             f"The run in {run_path} was begun with another {' and another '.join(other)}. Give "
             "the same, or choose another --name."
         )
+
+
+def anything_done(run_path: Path, state: ChainState) -> bool:
+    """Whether a chain has a complete epoch of any network, or another step that is finished.
+
+    Raises:
+        CheckpointError: a training's state is damaged.
+    """
+    folders = [run_path, *(path for path in run_path.iterdir() if path.is_dir())]
+    return bool(state.finished) or any(RunFolder(path).load() for path in folders)
 
 
 def epochs_done(work: Work, step: Step) -> int:

@@ -96,6 +96,7 @@ class TrainingSettings:
             raise SettingsError(f"hard_labels leaves no room for a label_mix of {self.label_mix}.")
         check_range("epochs", self.epochs, 1, 10_000)
         check_range("batch_size", self.batch_size, 1, 65_536)
+        check_range("seed", self.seed, 0, 2**32 - 1)
         check_range("learning_rate", self.learning_rate, 1e-8, 1.0)
         check_range("other_faces_every", self.other_faces_every, 1, 10_000)
         check_range("smile_gain", self.smile_gain, 0.0, _LARGEST_GAIN)

@@ -1,6 +1,7 @@
 """The command `adapt`, and the commands that use what it made."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -89,7 +90,7 @@ def test_what_brings_nothing_is_not_kept(
 def test_expressions_without_labelled_faces_can_be_ruled_out(
     lab_faces: Path, adaptations: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    labelled = {p.name for p in lab_faces.iterdir() if len(list(p.iterdir())) > 1}
+    labelled = {p.name for p in lab_faces.iterdir()}
     assert 1 < len(labelled) < 7
     data = ("--data", str(lab_faces), "--anyway")
     assert main(["adapt", *data, "--name", "all"]) == 0
@@ -213,3 +214,63 @@ def test_an_adaptation_that_cannot_be_used_ends_the_run_first(
     assert main(["analyze", str(clip), "--out", str(tmp_path / "out"), *more]) == status
     assert words in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_test_split_is_left_for_measuring(
+    lab_faces: Path, adaptations: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in lab_faces.iterdir():
+        for i, file in enumerate(sorted(folder.iterdir())):
+            split = ("train", "test", "validation")[i % 3]
+            place = tmp_path / "faces" / split / folder.name
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, place)
+    counts = {s: len(list((tmp_path / "faces" / s).rglob("*.png"))) for s in ("train", "test")}
+    data = ("adapt", "--data", str(tmp_path / "faces"), "--anyway", "--name")
+
+    def used(name: str, *more: str) -> tuple[int, list[str]]:
+        assert main([*data, name, *more]) == 0
+        record = load_adaptation(name, adaptations).record
+        found = record["gain"]
+        faces = sum(found["by_expression"].values()) + sum(found["left_out"].values())
+        return faces, record["splits"]
+
+    whole = len(list(lab_faces.rglob("*.png")))
+    assert used("usual") == (whole - counts["test"], ["train", "validation"])
+    assert used("all", "--split", "all") == (whole, ["train", "validation", "test"])
+    assert used("one", "--split", "train") == (counts["train"], ["train"])
+    assert main([*data, "x", "--split", "test"]) == 0, "who asks for it gets it"
+
+
+def test_faces_too_few_for_an_expression_are_told_and_not_ruled_out(
+    lab_faces: Path, adaptations: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faces = tmp_path / "faces"
+    counts = {p.name: len(list(p.iterdir())) for p in lab_faces.iterdir()}
+    kept = sorted(name for name, count in counts.items() if count > 2)
+    shutil.copytree(lab_faces, faces)
+    single = next(e for e in EXPRESSIONS if e not in counts or counts[e] == 1)
+    if single not in counts:
+        (faces / single).mkdir()
+        shutil.copy(next((lab_faces / kept[0]).iterdir()), faces / single / "only.png")
+    data = ("--data", str(faces), "--anyway", "--prior", "labelled")
+    assert main(["adapt", *data, "--name", "few"]) == 0
+    assert f"{single} 1" in capsys.readouterr().out.split("left out, as 2 are needed: ")[1]
+    prior = load_adaptation("few", adaptations).prior
+    assert prior is not None
+    assert prior[EXPRESSIONS.index(single)] > 0
+
+
+def test_files_under_other_names_are_told(
+    adaptations: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = sadder(adaptations)
+    (adaptations / "sadder.json").rename(adaptations / "renamed.json")
+    shutil.copy(adaptations / "renamed.json", adaptations / "sadder (1).json")
+    found = load_adaptation("renamed", adaptations)
+    assert (found.name, found.fingerprint) == ("renamed", made.fingerprint)
+    assert main(["adapt", "--list"]) == 0
+    printed = capsys.readouterr().out
+    assert "renamed: for ferplus" in printed
+    assert "sadder (1).json: rename it" in printed
+    assert main(["adapt", "--name", "None"]) == 2

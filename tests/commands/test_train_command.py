@@ -78,6 +78,7 @@ def own_faces(folder: Path, made_data: Path) -> Path:
     [
         ((), 1, "say with --person who is seen"),
         (("--person", "/(x)_"), 2, "finds nobody"),
+        (("--person", "/([a-f])_", "--seed", "-1"), 2, "seed must lie"),
         (("--person", "/([a-f])_", "--original", "x.zip"), 2, "--original needs --start-from"),
         (("--person", "/([a-f])_", "--start-from", "nobody"), 1, "no model named 'nobody'"),
         (
@@ -173,3 +174,37 @@ def test_the_guide_s_command_makes_a_network_of_own_faces(
     assert change["after"] - change["before"] == pytest.approx(change["difference"]["value"])
     assert f"accuracy {change['before']:.3f} before, {change['after']:.3f} now" in printed
     assert (models / "my-network" / "predictions_folder_validation.csv").is_file()
+
+
+def test_a_network_is_not_replaced_by_the_one_that_begins_with_it(
+    models: Path, made_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {p.name: p.read_bytes() for p in (models / "tiny").iterdir() if p.is_file()}
+    words = ["train", "--data", str(made_data), "--start-from", "tiny", "--name", "tiny"]
+    words += ["--models-dir", str(models), "--runs-dir", str(tmp_path / "runs")]
+    assert main(words) == 2
+    assert "would replace the network that --start-from begins with" in capsys.readouterr().err
+    assert {p.name: p.read_bytes() for p in (models / "tiny").iterdir() if p.is_file()} == before
+
+
+def test_a_run_that_failed_before_its_first_epoch_keeps_no_name(
+    models: Path,
+    made_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The corrected command begins it, with --resume or without."""
+    words = ["train", "--data", str(made_data), "--name", "mine", "--epochs", "1"]
+    words += ["--models-dir", str(models), "--runs-dir", str(tmp_path / "runs")]
+    assert main([*words, "--teacher", "tyni"]) == 1
+    assert "no model named 'tyni'" in capsys.readouterr().err
+    assert (tmp_path / "runs" / "mine" / "chain.json").is_file()
+
+    def stop(_: Work, steps: Sequence[Step], state: ChainState) -> None:
+        raise PlannedError(steps, state)
+
+    monkeypatch.setattr(train_run, "run_chain", stop)
+    for more in ([], ["--resume"]):
+        with pytest.raises(PlannedError):
+            main([*words, *more])

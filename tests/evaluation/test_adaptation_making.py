@@ -159,3 +159,39 @@ def test_a_model_folder_tells_what_to_rehearse(made_models: Path, tmp_path: Path
     assert found is not None
     assert set(found[1]) == set(range(7))
     np.testing.assert_allclose(found[0].sum(axis=1), 1, atol=0.01)
+
+
+def test_the_gain_is_that_of_the_strength_asked_for() -> None:
+    probs, labels = faces(20, SHIFT)
+    chosen, gain = make_adaptation(probs, labels, name="x", model=MODEL)
+    none, nothing = make_adaptation(probs, labels, name="x", model=MODEL, strength=0.0)
+    assert (none.strength, nothing.before, nothing.after) == (0.0, gain.before, gain.before)
+    assert gain.offered
+    assert not nothing.offered
+    same = make_adaptation(probs, labels, name="x", model=MODEL, strength=chosen.strength)
+    assert same[1] == gain
+    for strength in (2.0, float("nan")):
+        with pytest.raises(SettingsError, match="strength must lie"):
+            make_adaptation(probs, labels, name="x", model=MODEL, strength=strength)
+
+
+def test_somebody_in_a_face_that_is_left_out_is_not_a_second_person() -> None:
+    probs, labels = faces(10, SHIFT, (HAPPY, NEUTRAL))
+    alone = make_adaptation(probs, labels, ["a"] * 20, name="x", model=MODEL)[1]
+    more, other = faces(1, None, (SAD,))
+    people = ["a"] * 20 + ["b"]
+    both = np.concatenate([probs, more]), np.concatenate([labels, other])
+    gain = make_adaptation(*both, people, name="x", model=MODEL)[1]
+    assert gain.left_out == {"sad": 1}
+    assert alone.left_out == {}
+    assert (gain.people, gain.after, gain.offered) == (20, alone.after, alone.offered)
+
+
+def test_people_who_show_one_expression_each_cannot_be_left_out() -> None:
+    probs, labels = faces(10, SHIFT, (HAPPY, NEUTRAL))
+    with pytest.raises(InputError, match="Label several expressions of more people"):
+        make_adaptation(probs, labels, labels, name="x", model=MODEL)
+    # Of whom nothing is known without one of two people, the others tell.
+    people = np.where(np.arange(20) < 10, np.arange(20) % 2, 2 + np.arange(20) % 2)
+    gain = make_adaptation(probs, labels, people, name="x", model=MODEL)[1]
+    assert (gain.faces, gain.people) == (20, 4)

@@ -234,7 +234,9 @@ def test_another_network_is_refused(tmp_path: Path, model: dict[str, str], words
         load_adaptation("lab", tmp_path, model)
 
 
-@pytest.mark.parametrize("name", ["", " ", ".hidden", "a/b", "a\\b", "x" * 61, "a\nb", "a:b"])
+@pytest.mark.parametrize(
+    "name", ["", " ", ".hidden", "a/b", "a\\b", "x" * 61, "a\nb", "a:b", "None"]
+)
 def test_names_that_no_file_should_have_are_refused(name: str) -> None:
     with pytest.raises(SettingsError, match="cannot name"):
         check_name(name)

@@ -157,6 +157,20 @@ def test_a_face_that_shows_contempt_is_unusual(networks: Path, tmp_path: Path) -
     assert classifier.unusual_below == 0.5
 
 
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
+def test_what_is_never_answered_has_no_probability_at_any_temperature(
+    tmp_path: Path, temperature: float
+) -> None:
+    folder = tmp_path / "models" / "theirs"
+    write_tflite(folder)
+    names = {"contempt": "happy", "disgust": None}
+    describe(folder, "network.tflite", names=names, temperature=temperature)
+    classifier = load_classifier("theirs", folder.parent)
+    probs = classifier.probabilities(classifier.logits(faces(0, 100, 255)))
+    assert probs[:, EXPRESSIONS.index("disgust")].max() < 1e-8
+    np.testing.assert_allclose(probs.sum(axis=1), 1, rtol=1e-6)
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"labels": None}, "lacks 'labels'"),
     ({"input": None}, "lacks 'input'"),

@@ -1,5 +1,6 @@
 """Adaptations on the pages: chosen, opened from a file, made from labelled photos."""
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -197,3 +198,30 @@ def test_a_stream_is_read_with_the_chosen_one_unless_it_is_recorded() -> None:
     assert chosen(app) == "sadder"
     assert choice(app).disabled
     assert "Finish it to choose another" in words(app)
+
+
+def test_another_one_of_the_same_name_has_its_own_strength() -> None:
+    app = page("3_Photo.py")
+
+    def open_one(strength: float) -> str:
+        mine = sadder("mine").with_strength(strength)
+        mine = dataclasses.replace(mine, offsets=mine.offsets * strength)
+        text = json.dumps(to_json(mine)).encode()
+        opened(app).set_value([("mine.json", text, "application/json")])
+        return words(run(app))
+
+    assert "“mine”, strength 0.4" in open_one(0.4)
+    next(s for s in app.slider if s.label == "Strength").set_value(0.2)
+    assert "“mine”, strength 0.2" in words(run(app))
+    assert "“mine”, strength 0.9" in open_one(0.9)
+    assert [b.proto.label for b in app.get("download_button")] == ["Download this adaptation"]
+
+
+@pytest.mark.parametrize("gain", [{"faces": 3}, [1], {"difference": None}, "much"])
+def test_a_record_that_cannot_be_read_breaks_no_page(gain: object) -> None:
+    app = page("3_Photo.py")
+    text = json.dumps(to_json(sadder("mine")) | {"record": {"gain": gain}}).encode()
+    opened(app).set_value([("mine.json", text, "application/json")])
+    said = words(run(app))
+    assert "“mine”, strength 1" in said
+    assert "What it brings cannot be read" in said

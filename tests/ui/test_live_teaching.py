@@ -132,3 +132,23 @@ def test_another_stream_begins_anew(app: AppTest) -> None:
     app.session_state["stream"] = Stream()
     app.run()
     assert app.button(key="live_teach")
+
+
+def test_takes_outlive_the_camera(app: AppTest, stream: Stream) -> None:
+    """And the adaptation made from them can be saved after a new stream has begun."""
+    press(app, "live_teach")
+    probs = np.full((7, 7), 0.02) + 0.86 * np.eye(7)
+    probs[5] = [0.02, 0.02, 0.02, 0.02, 0.55, 0.35, 0.02]
+    take_all(stream, probs)
+    stream.ended = True
+    app.run()
+    assert "angry 3, disgust 3" in words(app)
+    press(app, "live_teach_make")
+    assert app.get("download_button")
+    other = Stream()
+    app.session_state["stream"] = other
+    app.run()
+    assert app.get("download_button")
+    press(app, "live_teach_again")
+    assert app.button(key="live_teach"), "the new stream can be asked for takes"
+    assert other.guide is None

@@ -82,6 +82,7 @@ def choose_adaptation(bundle: ModelBundle, page: str, locked: str = "") -> Adapt
         if adaptation is not None:
             adaptation = _with_strength(adaptation, page, locked)
             _show_record(adaptation)
+        offer_own(name, key=f"{page}_adaptation_download", label="Download this adaptation")
         if not locked:
             _offer_file(bundle, page)
     if adaptation is not None:
@@ -149,7 +150,8 @@ def _with_strength(adaptation: Adaptation, page: str, locked: str) -> Adaptation
         1.0,
         now,
         0.05,
-        key=f"{page}_strength_{adaptation.name}",
+        # Another one of the same name begins with its own strength.
+        key=f"{page}_strength_{adaptation.name}_{adaptation.fingerprint}",
         disabled=bool(locked),
         help=(
             f"0 leaves the network's answers unchanged. The default, {adaptation.strength:g}, "
@@ -175,12 +177,18 @@ def gain_words(gain: Mapping[str, Any] | None) -> str:
     """What an adaptation brings, in a sentence; "" where that was not measured."""
     if not gain:
         return ""
-    change = gain["difference"]
-    return (
-        f"Fitted to {gain['faces']:,} faces of {gain['people']:,} people or takes. On held-out "
-        f"faces, mean recall went from {gain['before']:.2f} to {gain['after']:.2f} "
-        f"({change['value']:+.2f}, 95% interval {change['low']:+.2f} to {change['high']:+.2f})."
-    )
+    try:
+        change = gain["difference"]
+        words = (
+            f"Fitted to {gain['faces']:,} faces of {gain['people']:,} people or takes. On held-out "
+            f"faces, mean recall went from {gain['before']:.2f} to {gain['after']:.2f} "
+            f"({change['value']:+.2f}, 95% interval {change['low']:+.2f} to {change['high']:+.2f})."
+        )
+        few = ", ".join(f"{e} {n}" for e, n in gain.get("left_out", {}).items())
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # The record of a file is for people, who may have edited it.
+        return "What it brings cannot be read from its file."
+    return f"{words} Left out, with too few faces: {few}." if few else words
 
 
 def _offer_file(bundle: ModelBundle, page: str) -> None:
@@ -259,11 +267,11 @@ def fit_own(
     st.rerun()
 
 
-def offer_own(name: str, *, key: str) -> None:
+def offer_own(name: str, *, key: str, label: str = "Download") -> None:
     """A button that saves an adaptation of this session as a file; nothing where there is none."""
     if made := own_adaptations().get(name.strip()):
         st.download_button(
-            "Download",
+            label,
             as_file(made),
             file_name=f"{made.name}.json",
             mime="application/json",

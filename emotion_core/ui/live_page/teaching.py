@@ -9,6 +9,7 @@ from emotion_core.labels import COLOURS, EXPRESSIONS
 from emotion_core.live.guided_takes import TAKES, GuidedTakes, Prompt
 from emotion_core.live.processor import LiveProcessor
 from emotion_core.model.bundle import ModelBundle
+from emotion_core.pipeline.network_hash import network_hash
 from emotion_core.ui.common.adaptation import fit_own, offer_own
 
 _GUIDE, _OVER = "live_guide", "live_guide_over"
@@ -26,11 +27,14 @@ def teaching_panel(processor: LiveProcessor | None, bundle: ModelBundle, *, reco
         bundle: the network that reads.
         recorded: whether a recording is under way, whose readings must not change.
     """
-    guide = _current(processor)
-    if processor is None or processor.reading().ended:
+    running = processor is not None and not processor.reading().ended
+    guide = _current(processor) if running else None
+    if guide is None and (earlier := _taken_earlier(bundle)) is not None:
+        _offer(processor if running else None, earlier, bundle)
+    elif processor is None or not running:
         st.caption("Start the camera to teach the network your face.")
     elif guide is None:
-        _begin(processor, recorded)
+        _begin(processor, bundle, recorded)
     elif (prompt := guide.prompt(processor.now_s())) is not None:
         _follow(processor, guide, prompt)
     else:
@@ -44,22 +48,37 @@ def is_teaching(processor: LiveProcessor | None) -> bool:
 
 
 def has_takes(processor: LiveProcessor | None) -> bool:
-    """Whether takes were begun in this stream, so that their place on the page is open."""
-    return _current(processor) is not None
+    """Whether takes were begun, in this stream or before, so that their place is open."""
+    return _current(processor) is not None or bool(_kept()[1])
+
+
+def _kept() -> tuple[int, GuidedTakes | None, str]:
+    """Which stream was asked for takes, the takes, and the network that read them."""
+    return st.session_state.get(_GUIDE) or (0, None, "")
 
 
 def _current(processor: LiveProcessor | None) -> GuidedTakes | None:
-    """The takes of this stream; those of an earlier stream are forgotten."""
-    stream, guide = st.session_state.get(_GUIDE, (None, None))
+    """The takes of this stream."""
+    stream, guide, _ = _kept()
     return guide if stream == id(processor) else None
 
 
-def _set(processor: LiveProcessor, guide: GuidedTakes | None) -> None:
-    st.session_state[_GUIDE] = (id(processor), guide)
-    processor.guide_with(guide)
+def _taken_earlier(bundle: ModelBundle) -> GuidedTakes | None:
+    """What was taken before the camera was stopped, as this network read it; None without."""
+    _, guide, network = _kept()
+    if guide is None or network != network_hash(bundle):
+        return None
+    guide.stop()
+    return guide if len(guide.taken()[1]) else None
 
 
-def _begin(processor: LiveProcessor, recorded: bool) -> None:
+def _forget(processor: LiveProcessor | None) -> None:
+    st.session_state.pop(_GUIDE, None)
+    if processor is not None:
+        processor.guide_with(None)
+
+
+def _begin(processor: LiveProcessor, bundle: ModelBundle, recorded: bool) -> None:
     st.markdown(
         f"The page asks for each of the seven expressions, {TAKES} times, for a minute and a half. "
         "Show each one as you would show it to a friend; skip what you cannot. From these takes a "
@@ -71,7 +90,9 @@ def _begin(processor: LiveProcessor, recorded: bool) -> None:
     if st.button(
         "Start", icon=":material/school:", key="live_teach", disabled=recorded, width="content"
     ):
-        _set(processor, GuidedTakes(processor.now_s()))
+        guide = GuidedTakes(processor.now_s())
+        st.session_state[_GUIDE] = (id(processor), guide, network_hash(bundle))
+        processor.guide_with(guide)
         st.rerun()
 
 
@@ -94,8 +115,8 @@ def _follow(processor: LiveProcessor, guide: GuidedTakes, prompt: Prompt) -> Non
         st.button("Stop", icon=":material/stop:", key="live_teach_stop", on_click=guide.stop)
 
 
-def _offer(processor: LiveProcessor, guide: GuidedTakes, bundle: ModelBundle) -> None:
-    if st.session_state.get(_OVER) is not guide:
+def _offer(processor: LiveProcessor | None, guide: GuidedTakes, bundle: ModelBundle) -> None:
+    if processor is not None and st.session_state.get(_OVER) is not guide:
         # The stream is read as before, and the page need not look so often any more.
         st.session_state[_OVER] = guide
         processor.guide_with(None)
@@ -113,7 +134,7 @@ def _offer(processor: LiveProcessor, guide: GuidedTakes, bundle: ModelBundle) ->
             disabled=not words,
         )
         if st.button("Start over", icon=":material/undo:", key="live_teach_again"):
-            _set(processor, None)
+            _forget(processor)
             st.rerun()
     if make:
         fit_own(probs, labels, None, name=name, bundle=bundle)
