@@ -105,7 +105,7 @@ def _begun(run_path: Path, options: argparse.Namespace) -> ChainState | None:
         CheckpointError: there is a run and it was not asked to go on, or it is damaged.
     """
     state, first = read_state(run_path), RunFolder(run_path).load()
-    if state is not None and first is None and not anything_done(run_path, state):
+    if state is not None and not anything_done(run_path, state):
         # It failed before its first epoch, for a reason that is gone or that is told again.
         if options.resume:
             options.recipe = options.recipe or state.recipe

@@ -129,7 +129,7 @@ def make_adaptation(
     gain = replace(gain, left_out=_counted(truth, gain.by_expression))
     parts = fit_corrections(faces.logits, faces.labels, kept)
     likeness = fit_likeness(faces.features, faces.labels, faces.people, reference)
-    return Adaptation(name, model, *parts, strength, None, likeness, {"gain": asdict(gain)}), gain
+    return Adaptation(name, model, *parts, strength, None, likeness, {"gain": gain.to_dict()}), gain
 
 
 def validation_rehearsal(

@@ -49,8 +49,10 @@ def score_other_faces(
         adaptation: corrects the network's answers before they are scored, and is named.
     """
     blocks, draws = [], []
+    # One generator, so that the draws of one set tell nothing about those of the next.
+    rng = np.random.default_rng(0)
     for faces in sets:
-        block, drawn = _score_set(classifier, faces, adaptation)
+        block, drawn = _score_set(classifier, faces, adaptation, rng)
         blocks.append(block)
         draws.append(drawn)
     value = float(np.mean([r["value"] for b in blocks for r in b["recall"].values()]))
@@ -67,7 +69,10 @@ def score_other_faces(
 
 
 def _score_set(
-    classifier: Classifier, faces: FaceSet, adaptation: Adaptation | None
+    classifier: Classifier,
+    faces: FaceSet,
+    adaptation: Adaptation | None,
+    rng: np.random.Generator,
 ) -> tuple[dict[str, Any], NDArray[np.float64]]:
     """The scores of one set, and (1000, judged) recalls of redrawn people."""
     judged = [EXPRESSIONS.index(expression) for expression in faces.judged]
@@ -78,7 +83,7 @@ def _score_set(
     if adaptation is not None:
         probs = adaptation.apply(probs, found.features)
     right = probs.argmax(axis=1) == truth
-    drawn = _redrawn_recalls(truth, right, people, judged)
+    drawn = _redrawn_recalls(truth, right, people, judged, rng)
     recall = {}
     for column, code in enumerate(judged):
         value = float(right[truth == code].mean())
@@ -129,6 +134,7 @@ def _redrawn_recalls(
     right: NDArray[np.bool_],
     people: NDArray[np.int64],
     judged: Sequence[int],
+    rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """(1000, judged) recalls, each of as many people drawn with replacement; NaN without a face."""
     _, person = np.unique(people, return_inverse=True)
@@ -139,7 +145,6 @@ def _redrawn_recalls(
         of_class = truth == code
         faces[:, column] = np.bincount(person[of_class], minlength=count)
         hits[:, column] = np.bincount(person[of_class & right], minlength=count)
-    rng = np.random.default_rng(0)
     times = rng.multinomial(count, np.full(count, 1 / count), size=_RESAMPLES)
     drawn = times @ faces
     return np.asarray(

@@ -32,6 +32,8 @@ _READABLE: Final = (1, 2, _VERSION)
 _NAME: Final = re.compile(r"[\w\-][\w\-. ]{0,59}")
 # An honest file has twenty kilobytes.
 _MOST_BYTES: Final = 100_000
+# What is shown where one is chosen and none is.
+NO_ADAPTATION: Final = "None"
 
 
 def check_name(name: str) -> str:
@@ -43,8 +45,8 @@ def check_name(name: str) -> str:
             adaptation where one is chosen.
     """
     name = name.strip()
-    if name == "None":
-        raise SettingsError("'None' cannot name an adaptation, as it stands for none.")
+    if name == NO_ADAPTATION:
+        raise SettingsError(f"{name!r} cannot name an adaptation, as it stands for none.")
     if not _NAME.fullmatch(name):
         raise SettingsError(
             f"{name!r} cannot name an adaptation: use 1 to 60 letters, digits, spaces, hyphens, "
@@ -59,7 +61,7 @@ def list_adaptations(folder: Path) -> list[str]:
     A file that is called otherwise than an adaptation may be is not among them.
     """
     names = (path.stem for path in folder.glob(f"*{SUFFIX}"))
-    return sorted(name for name in names if _NAME.fullmatch(name) and name != "None")
+    return sorted(name for name in names if _NAME.fullmatch(name) and name != NO_ADAPTATION)
 
 
 def save_adaptation(adaptation: Adaptation, folder: Path) -> Path:

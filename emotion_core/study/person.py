@@ -6,7 +6,7 @@ import numpy as np
 
 from emotion_core.errors import InputError
 from emotion_core.results.annotations import Edits
-from emotion_core.results.face_table import FaceTable, row_seconds
+from emotion_core.results.face_table import FaceTable, seconds_between
 
 
 def participant_rows(
@@ -36,13 +36,12 @@ def participant_rows(
 
 
 def _seen_longest(table: FaceTable, start_s: float, end_s: float | None) -> int:
-    inside = table.between(start_s, math.inf if end_s is None else end_s)
-    seen = inside.rows(~inside.predicted)
-    people, which = np.unique(seen.track_id, return_inverse=True)
+    seconds = seconds_between(table, start_s, math.inf if end_s is None else end_s)
+    seen = (seconds > 0) & ~table.predicted
+    people, which = np.unique(table.track_id[seen], return_inverse=True)
     if not len(people):
         raise InputError("No face was found in this recording.")
-    seconds = np.bincount(which, weights=row_seconds(seen.time_s, seen.frame_times))
-    return int(people[seconds.argmax()])
+    return int(people[np.bincount(which, weights=seconds[seen]).argmax()])
 
 
 def _wanted(table: FaceTable, edits: Edits, wanted: str) -> int:

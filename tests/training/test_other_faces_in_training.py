@@ -212,6 +212,20 @@ def test_a_run_that_was_begun_is_recognised(tmp_path: Path) -> None:
     assert begun.recipe == "best"
 
 
+def test_a_run_that_failed_before_its_first_epoch_is_begun_anew(tmp_path: Path) -> None:
+    """Under the options that it was begun with, where it is resumed and none others are given."""
+    write_state(tmp_path, ChainState("best", "fer2013", "abc", "", "float32", epochs=50))
+    go_on = options_of("--data", "x", "--resume")
+    assert train_run._begun(tmp_path, go_on) is None
+    assert (go_on.recipe, go_on.labels, go_on.epochs) == ("best", "fer2013", 50)
+    other = options_of("--data", "x", "--resume", "--recipe", "quick", "--epochs", "5")
+    assert train_run._begun(tmp_path, other) is None
+    assert (other.recipe, other.labels, other.epochs) == ("quick", "fer2013", 5)
+    anew = options_of("--data", "x")
+    assert train_run._begun(tmp_path, anew) is None
+    assert (anew.recipe, anew.labels, anew.epochs) == (None, None, None)
+
+
 def test_epochs_of_a_chain_are_remembered_and_its_teachers_follow(tmp_path: Path) -> None:
     """Also while its own network has not begun: its first trainings are those of its teachers."""
     words = ["--data", "x", "--recipe", "best"]

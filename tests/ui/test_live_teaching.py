@@ -36,7 +36,7 @@ def page() -> None:
 
     st.fragment(teaching_panel)(
         st.session_state.get("stream"),
-        load_bundle("ferplus"),
+        load_bundle(st.session_state.get("network", "ferplus")),
         recorded=st.session_state.get("recorded", False),
     )
 
@@ -132,6 +132,16 @@ def test_another_stream_begins_anew(app: AppTest) -> None:
     app.session_state["stream"] = Stream()
     app.run()
     assert app.button(key="live_teach")
+
+
+def test_takes_that_another_network_read_are_not_offered(app: AppTest, stream: Stream) -> None:
+    press(app, "live_teach")
+    take_all(stream, np.full((7, 7), 0.02) + 0.86 * np.eye(7))
+    stream.ended = True
+    assert "angry 3, disgust 3" in words(app.run())
+    app.session_state["network"] = "fer2013"
+    assert "Start the camera" in words(app.run())
+    assert not app.button
 
 
 def test_takes_outlive_the_camera(app: AppTest, stream: Stream) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from emotion_core.errors import InputError
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.study.statistics.design import Design, as_text, offenders, usable_rows
+from emotion_core.study.statistics.design import VALUE, Design, as_text, offenders, usable_rows
 
 # Fewer participants in a cell give effects that another sample would hardly repeat.
 FEW: Final = 10
@@ -38,14 +38,14 @@ def participant_values(table: pd.DataFrame, design: Design, signals: Sequence[st
         raise InputError(f"The table has no column {', '.join(missing)}.")
     wrong = {who for f in design.between for who in offenders(rows, f)}
     values = pd.DataFrame({k: as_text(rows[k]) for k in ["signal", "participant", *keys]})
-    values["value"] = pd.to_numeric(rows[design.measure], errors="coerce").astype(np.float64)
+    values[VALUE] = pd.to_numeric(rows[design.measure], errors="coerce").astype(np.float64)
     kept = values["signal"].isin(signals) & ~values["participant"].isin(wrong)
-    kept &= np.isfinite(values["value"]) & (values[keys] != "").all(axis=1)
+    kept &= np.isfinite(values[VALUE]) & (values[keys] != "").all(axis=1)
     values = values[kept]
     if values.empty:
         raise InputError(f"No values of {design.measure} are left to compare.")
     columns = ["signal", "participant", *keys]
-    return values.groupby(columns, sort=True, as_index=False)["value"].mean()
+    return values.groupby(columns, sort=True, as_index=False)[VALUE].mean()
 
 
 def cell_counts(values: pd.DataFrame, factors: Sequence[str]) -> "pd.Series[int]":
@@ -99,7 +99,7 @@ def _missing_cells(values: pd.DataFrame, design: Design) -> Iterator[str]:
 def _at_limits(values: pd.DataFrame, measure: str) -> Iterator[str]:
     found: dict[str, list[str]] = {}
     for signal, group in values.groupby("signal"):
-        x = group["value"].to_numpy()
+        x = group[VALUE].to_numpy()
         expression = signal in EXPRESSIONS
         if measure in _BOUNDED:
             low, high = (0.0 if expression else -1.0), 1.0

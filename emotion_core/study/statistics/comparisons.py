@@ -9,7 +9,7 @@ import pandas as pd
 
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.study.statistics.cells import participant_values, warnings_about
-from emotion_core.study.statistics.design import ZERO_MEANS_REST, Design
+from emotion_core.study.statistics.design import VALUE, ZERO_MEANS_REST, Design
 from emotion_core.study.statistics.effects import holm, mean_interval
 from emotion_core.study.statistics.mixed_model import Model, cell_means, fit_model, model_effects
 from emotion_core.study.statistics.outcome import Effect
@@ -119,8 +119,8 @@ def _one_signal(
         told.add("no values, so nothing was tested.", signal)
         return [], []
     raw = list(_raw_means(signal, values, design))
-    if np.ptp(values["value"]) < 1e-12:
-        value = f"{values['value'].iloc[0]:.2f}"
+    if np.ptp(values[VALUE]) < 1e-12:
+        value = f"{values[VALUE].iloc[0]:.2f}"
         told.add(f"every value is {value}, so nothing was tested.", signal)
         return [], raw
     if values["participant"].nunique() < 2:
@@ -164,10 +164,10 @@ def _simple(
 def _raw_means(signal: str, values: pd.DataFrame, design: Design) -> Iterator[list[object]]:
     """Mean over participants in each cell, with t interval."""
     keys = list(design.factors)
-    people = values.groupby(["participant", *keys], as_index=False)["value"].mean()
+    people = values.groupby(["participant", *keys], as_index=False)[VALUE].mean()
     parts = people.groupby(keys) if keys else [((), people)]
     for cell, part in parts:
-        mean = mean_interval(part["value"])
+        mean = mean_interval(part[VALUE])
         yield [signal, *cell, mean.value, mean.low, mean.high, len(part)]
 
 

@@ -8,6 +8,7 @@ from typing import Final, Literal
 import pandas as pd
 
 from emotion_core.errors import InputError
+from emotion_core.study.definitions import ASKED_KINDS
 
 Kind = Literal["two_groups", "several_groups", "paired", "one_sample", "mixed_model"]
 
@@ -126,7 +127,7 @@ def usable_rows(table: pd.DataFrame, measure: str) -> pd.DataFrame:
         rows = rows[rows["included"].astype(bool)]
     rows = rows[rows["participant"].notna() & (rows["participant"].astype(str) != "")]
     if "event_kind" in rows:
-        for kinds in (["stimulus", "event"], ["recording"]):
+        for kinds in (ASKED_KINDS, ["recording"]):
             if (asked := rows["event_kind"].isin(kinds)).any():
                 rows = rows[asked]
                 break

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from emotion_core.study.statistics.design import STIMULI_FOR_SLOPES
+from emotion_core.study.statistics.design import STIMULI_FOR_SLOPES, VALUE
 from emotion_core.study.statistics.effects import Estimate, t_test
 from emotion_core.study.statistics.outcome import Effect, FTest, LevelMean, effect_of_several
 from emotion_core.study.statistics.reml import Fit, fit_reml
@@ -73,7 +73,7 @@ def fit_model(
             return None
         rows, crossed = _cell_rows(data, factors)
         place = _cell_numbers(data, factors)
-        x, y = rows[place], data["value"].to_numpy(np.float64)
+        x, y = rows[place], data[VALUE].to_numpy(np.float64)
         if len(y) <= x.shape[1] or np.linalg.matrix_rank(x) < x.shape[1]:
             return None
         fit = fit_reml(y, x, list(terms.values()))
@@ -101,7 +101,7 @@ def _attempts(
         yield people | stimulus_terms(values, names, stimulus), values, ""
     told = "the variance of stimuli was dropped" if stimulus else ""
     yield people, values, told
-    means = values.groupby(["participant", *names])["value"].mean().reset_index()
+    means = values.groupby(["participant", *names])[VALUE].mean().reset_index()
     terms = {"participant": _codes(means, ["participant"])} if within else {}
     yield terms, means, "the participants' means in each cell were compared instead"
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from statsmodels.stats.oneway import anova_oneway
 
 from emotion_core.study.statistics import permutation
+from emotion_core.study.statistics.design import VALUE
 from emotion_core.study.statistics.effects import (
     Estimate,
     TResult,
@@ -46,7 +47,7 @@ def group_effects(
         NotTestableError: fewer than two groups with two participants each, or no variance.
     """
     groups = {
-        str(level): part["value"].to_numpy(np.float64) for level, part in values.groupby(factor)
+        str(level): part[VALUE].to_numpy(np.float64) for level, part in values.groupby(factor)
     }
     usable = {level: x for level, x in groups.items() if len(x) > 1}
     if len(usable) < 2:
@@ -98,7 +99,7 @@ def paired_effect(
     Raises:
         NotTestableError: fewer than two complete participants, or differences without variance.
     """
-    wide = values.pivot(index="participant", columns=factor, values="value").dropna()
+    wide = values.pivot(index="participant", columns=factor, values=VALUE).dropna()
     if wide.shape[1] < 2 or len(wide) < 2:
         raise NotTestableError(f"fewer than two participants have both levels of {factor}")
     a, b = sorted(wide.columns)
@@ -121,7 +122,7 @@ def sample_effect(signal: str, values: pd.DataFrame, permutations: int, seed: in
     Raises:
         NotTestableError: fewer than two participants, or values without variance.
     """
-    x = values["value"].to_numpy(np.float64)
+    x = values[VALUE].to_numpy(np.float64)
     if len(x) < 2:
         raise NotTestableError("there is only one participant")
     x = _varying(x, "the values do not vary")

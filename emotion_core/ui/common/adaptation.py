@@ -13,6 +13,7 @@ from emotion_core.errors import EmotionCoreError, InputError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.model.adaptation import Adaptation
 from emotion_core.model.adaptation_file import (
+    NO_ADAPTATION,
     check_made_for,
     check_name,
     from_json,
@@ -25,7 +26,6 @@ from emotion_core.ui.common.resources import app_settings
 from emotion_core.ui.common.text import escape
 from emotion_core.video.options import described_network
 
-NONE: Final = "None"
 _OWN, _CHOSEN, _STRENGTH = "adaptations_own", "adaptation_chosen", "adaptation_strength"
 _ABOUT: Final = (
     "An adaptation corrects the network's answers for one kind of faces. It suits faces like "
@@ -59,10 +59,10 @@ def choose_adaptation(bundle: ModelBundle, page: str, locked: str = "") -> Adapt
         The adaptation with the strength chosen; None without one.
     """
     own = own_adaptations()
-    names = [NONE, *own, *(n for n in list_adaptations(_folder()) if n not in own)]
-    chosen = st.session_state.get(_CHOSEN, NONE)
+    names = [NO_ADAPTATION, *own, *(n for n in list_adaptations(_folder()) if n not in own)]
+    chosen = st.session_state.get(_CHOSEN, NO_ADAPTATION)
     if chosen not in names:
-        chosen = NONE
+        chosen = NO_ADAPTATION
     with st.expander("Adaptation", icon=":material/school:"):
         st.caption(locked or _ABOUT)
         name = st.selectbox(
@@ -129,7 +129,7 @@ def _folder() -> Path:
 
 def _usable(name: str, bundle: ModelBundle) -> Adaptation | None:
     """The adaptation of this name, or None after a message."""
-    if name == NONE:
+    if name == NO_ADAPTATION:
         return None
     try:
         mine = own_adaptations().get(name)
