@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Where every core runs tests of its own, the threads of a library would only wait for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
+# Images of containers often forbid it, and then each of some hundred processes compiles TensorFlow.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test test-services coverage docs lint types chromium platforms clean
 
