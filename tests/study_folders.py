@@ -20,7 +20,7 @@ def recording(name: str, **fields: object) -> Recording:
 
 def write_faces(folder: Path, last_s: float, first_s: float = 0.0) -> Path:
     """A results folder whose faces.csv has two frames, the first and the last."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     lines = [",".join(COLUMNS)]
     for index, time_s in enumerate((first_s, last_s)):
         cells = dict.fromkeys(COLUMNS, "0") | {

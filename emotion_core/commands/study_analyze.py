@@ -25,9 +25,10 @@ from emotion_core.media.encoder import NO_ENCODER
 from emotion_core.model.bundle import load_bundle
 from emotion_core.progress import Event
 from emotion_core.results.export import output_error
-from emotion_core.results.paths import FACES
+from emotion_core.results.paths import FACES, read_summary
 from emotion_core.study.definitions import Recording
 from emotion_core.study.folder import ANALYSED, Study
+from emotion_core.study.person import show_several
 from emotion_core.video.options import VideoOptions, feasible
 
 
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     study = Study.open(options.study)
     wanted = _videos(study, options.recording)
     pieces = splitting_for(list(wanted), options.jobs, options.pieces)
-    made = replace(_batch_options(options, wanted), pieces=pieces)
+    made = replace(_batch_options(options, study, wanted), pieces=pieces)
     jobs = jobs_for(list(wanted), options.jobs, pieces)
     cluster = chosen_cluster(options, study.folder / ANALYSED)
 
@@ -91,16 +92,13 @@ def _videos(study: Study, names: Sequence[str] | None) -> dict[Path, list[Record
 
 
 def _batch_options(
-    options: argparse.Namespace, wanted: dict[Path, list[Recording]]
+    options: argparse.Namespace, study: Study, wanted: dict[Path, list[Recording]]
 ) -> BatchOptions:
-    """How the videos are read: those for which no person is named show one participant."""
+    """How the videos are read: those that all recordings say to be of one participant show one."""
     chosen = _chosen(options)
     several, single = (replace(chosen, one_person=one) for one in (False, True))
-    named = {
-        path
-        for path, recordings in wanted.items()
-        if len(recordings) > 1 or any(recording.person for recording in recordings)
-    }
+    everything = _videos(study, None)
+    named = {path for path in wanted if show_several(everything[path])}
     return BatchOptions(
         video=several if options.everybody else single,
         exceptions=dict.fromkeys(named, several),
@@ -123,8 +121,9 @@ def _share(
             continue
         for other in recordings[1:]:
             folder = study.analysis_folder(other)
-            if outcome["status"] == "done" or not folder.is_dir():
-                _copy(study.analysis_folder(recordings[0]), folder)
+            first = study.analysis_folder(recordings[0])
+            if read_summary(folder) != read_summary(first):
+                _copy(first, folder)
             shared.append(outcome | {"folder": str(folder)})
     return shared
 

@@ -16,6 +16,8 @@ MARKER: Final = "marker"
 CODE: Final = "code"
 # Kinds of tiers that are ordinary events where they are read into a study.
 OWN_KINDS: Final = frozenset({EXPRESSION, SPEAKING, UNSURE, MARKER, CODE})
+# How the name of a coder's tier begins, after the person whom it is about.
+CODES_OF: Final = "codes of "
 # As long as the labels that a study reads from event files.
 _LONGEST_LABEL: Final = 200
 _NOT_TEXT: Final = frozenset({"Cc", "Cs", "Cn", "Zl", "Zp"})

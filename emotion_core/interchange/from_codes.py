@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from emotion_core.errors import InputError
-from emotion_core.interchange.document import CODE, Span, Tier
+from emotion_core.interchange.document import CODE, CODES_OF, Span, Tier
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ def tiers_of_codes(codes: "pd.DataFrame", recording: str, person: str = "") -> l
     head = f"{person}: " if person else ""
     # The last ": " of a tier's name is the one after the person.
     return [
-        Tier(f"{head}codes of {coder.replace(': ', ' ')}", CODE, tuple(spans), person, coder)
+        Tier(f"{head}{CODES_OF}{coder.replace(': ', ' ')}", CODE, tuple(spans), person, coder)
         for coder, spans in sorted(found.items())
     ]
 

@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -11,12 +12,18 @@ from emotion_core.errors import InputError, OutputError
 from emotion_core.results.export import output_error
 from emotion_core.results.paths import FACES
 from emotion_core.study.definitions import Event, Recording
+from emotion_core.study.events import EventIndex, cleaned
 from emotion_core.study.file_patterns import match
 from emotion_core.study.folder import ANALYSED, Study
 from emotion_core.study.recordings import COLUMNS, recording_name
 
 # Of a results folder, what a study reads; pictures and clips stay where they are.
 _KEPT: Final = ("faces.csv", "summary.json", "edits.json")
+# Of a study's settings, tables, codes and readings.
+_OWN_SUFFIXES: Final = (".toml", ".csv", ".json", ".jsonl", ".parquet", ".sqlite", ".html")
+# Milliseconds by which an event may differ from the same one.
+_NEAR: Final = (-1, 0, 1)
+_Place = tuple[str, str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,21 +134,37 @@ def take_results(study: Study, results: Path, name: str, said: Mapping[str, str]
 def remove_recordings(study: Study, names: Collection[str]) -> None:
     """Take recordings out of a study, and delete what its folder holds of them.
 
-    Videos and results folders elsewhere stay, and so does a video that another recording uses.
+    What other recordings use stays, and so do files elsewhere and folders without results.
 
     Raises:
         OutputError: the study cannot be written, or a file cannot be deleted.
     """
     gone = [row for row in study.reopened().recordings if row.recording in names]
     left = study.change_recordings(lambda rows: [r for r in rows if r.recording not in names])
-    used = {os.path.realpath(left.source_of(row)) for row in left.recordings}
+    used = [path for row in left.recordings for path in _paths(left, row)]
     for row in gone:
         _delete(study.readings_file(row))
-        for path in (study.analysis_folder(row), study.source_of(row)):
-            real = Path(os.path.realpath(path))
-            inside = real != study.folder and real.is_relative_to(study.folder.resolve())
-            if inside and str(real) not in used:
-                _delete(real)
+        for path in _paths(study, row):
+            own = path.is_relative_to(study.folder.resolve()) and _is_source_or_results(path)
+            if own and not any(_nested(path, other) for other in used):
+                _delete(path)
+
+
+def _paths(study: Study, row: Recording) -> list[Path]:
+    """Where a recording's results and its source are, links followed."""
+    paths = (study.analysis_folder(row), study.source_of(row))
+    return [Path(os.path.realpath(path)) for path in paths]
+
+
+def _is_source_or_results(path: Path) -> bool:
+    """Not the table of recordings, or the folder of all videos, which a slip may name."""
+    if path.is_dir():
+        return (path / FACES).is_file() or path.parent.name == ANALYSED
+    return path.name == FACES or path.suffix not in _OWN_SUFFIXES
+
+
+def _nested(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def drop_outside(study: Study, allowed: Sequence[Path]) -> list[str]:
@@ -182,9 +205,37 @@ def _delete(path: Path) -> None:
 def add_events(study: Study, events: Iterable[Event]) -> int:
     """Add events that the study does not have yet; returns how many.
 
+    An event is there already where one of its kind and label lies within a millisecond of it in the
+    same recording, even if it was written for several: what other programs keep in milliseconds is
+    the same when it comes back.
+
     Raises:
         OutputError: the study cannot be written.
     """
-    wanted, before = list(dict.fromkeys(events)), len(study.reopened().events)
-    after = study.change_events(lambda now: [*now, *(e for e in wanted if e not in set(now))])
-    return len(after.events) - before
+    wanted, added = dict.fromkeys(map(cleaned, events)), 0
+    recordings = {row.recording: row for row in study.reopened().recordings}
+
+    def change(now: tuple[Event, ...]) -> list[Event]:
+        nonlocal added
+        index, known = EventIndex(now), dict[str, set[_Place]]()
+        new = []
+        for event in wanted:
+            name = event.recording
+            if name not in known:
+                row = recordings.get(name)
+                there = index.of(row) if row else [e for e in now if e.recording == name]
+                known[name] = {place for e in there for place in _places(e, _NEAR)}
+            if not known[name] & {*_places(event)}:
+                new.append(event)
+        added = len(new)
+        return [*now, *new]
+
+    study.change_events(change)
+    return added
+
+
+def _places(event: Event, near: Sequence[int] = (0,)) -> Iterator[_Place]:
+    """What an event is, and when, in milliseconds, and up to how many of these earlier or later."""
+    start, end = round(event.start_s * 1000), round(event.end_s * 1000)
+    for before, after in product(near, near):
+        yield str(event.kind), event.label, start + before, end + after

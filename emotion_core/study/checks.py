@@ -11,6 +11,7 @@ from emotion_core.results.paths import FACES
 from emotion_core.study.definitions import Baseline, Recording
 from emotion_core.study.event_checks import check_baseline_events, check_events
 from emotion_core.study.folder import Study, source_path
+from emotion_core.study.outdated import Outdated, outdated
 from emotion_core.study.problems import Problem, in_order, listed
 from emotion_core.study.recordings import RECORDINGS
 from emotion_core.study.spans import span_of
@@ -39,6 +40,7 @@ def check_study(study: Study) -> tuple[Problem, ...]:
     problems = list(study.problems)
     problems += check_recordings(study.recordings, study.folder)
     used = [r for r in study.recordings if r.include]
+    problems += _analysed_otherwise(study, used)
     spans = {r.recording: span for r in used if (span := span_of(study, r)) is not None}
     problems += check_events(study.recordings, study.events, spans)
     if study.settings.baseline is Baseline.EVENT:
@@ -46,6 +48,20 @@ def check_study(study: Study) -> tuple[Problem, ...]:
     if study.settings.baseline is Baseline.START:
         problems += _start_baseline(study.settings.baseline_s, spans)
     return in_order(problems)
+
+
+def _analysed_otherwise(study: Study, used: Sequence[Recording]) -> Iterable[Problem]:
+    found, names = outdated(study), [r.recording for r in used]
+    if other := [n for n in names if found.get(n) is Outdated.OTHER_VIDEO]:
+        words = f"{_these(other, 'was', 'were')} analysed from another video than the file is now"
+        yield Problem(RECORDINGS, f"{words}: {listed(other)}. Analyse {_it(other)} again.")
+    if mixed := [n for n in names if found.get(n) is Outdated.ONE_PERSON]:
+        words = f"{_these(mixed, 'was', 'were')} analysed as if the video showed one person only"
+        yield Problem(RECORDINGS, f"{words}: {listed(mixed)}. Analyse {_it(mixed)} again.")
+
+
+def _it(names: Sequence[str]) -> str:
+    return "it" if len(names) == 1 else "them"
 
 
 def _start_baseline(length_s: float, spans: Mapping[str, tuple[float, float]]) -> list[Problem]:

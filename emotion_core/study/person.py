@@ -1,12 +1,14 @@
 """Which person of a video is the participant of a recording."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from emotion_core.errors import InputError
 from emotion_core.results.annotations import Edits
 from emotion_core.results.face_table import FaceTable, seconds_between
+from emotion_core.study.definitions import Recording
 
 
 def participant_rows(
@@ -33,6 +35,13 @@ def participant_rows(
     if not wanted:
         return edited.person(_seen_longest(edited, start_s, end_s))
     return edited.person(_wanted(edited, edits, wanted))
+
+
+def show_several(rows: Iterable[Recording]) -> bool:
+    """Whether the recordings of one video are of several people: one is named, or their
+    participants differ. Two parts of a video may well be of one."""
+    rows = list(rows)
+    return any(r.person.strip() for r in rows) or len({r.participant for r in rows}) > 1
 
 
 def _seen_longest(table: FaceTable, start_s: float, end_s: float | None) -> int:

@@ -365,8 +365,21 @@ def _merged(before: Recording | None, after: Recording, now: Recording) -> Recor
     return recording_from(cells | changed)
 
 
-def add_recordings(now: Sequence[Recording], new: Sequence[Recording]) -> tuple[Recording, ...]:
-    """Recordings with further ones; one of the same name is replaced where it was."""
-    by_name = {r.recording: r for r in new}
-    replaced = [by_name.pop(r.recording, r) for r in now]
-    return (*replaced, *by_name.values())
+def add_recordings(now: Sequence[Recording], read: RecordingsFile) -> tuple[Recording, ...]:
+    """Recordings with those of another table.
+
+    Of a recording that both have, the table changes the columns that it has and leaves the others.
+    """
+    spelt = {column_key(name): name for row in now for name in cells_of(row)}
+    names = {column: spelt.get(column_key(column), column) for column in read.table.columns}
+    said = {}
+    for row in read.recordings:
+        cells = cells_of(row)
+        of_table = {name: cells[column] for column, name in names.items() if column in cells}
+        said[row.recording.casefold()] = {**of_table, "recording": row.recording}
+    changed = []
+    for row in now:
+        given = said.pop(row.recording.casefold(), None)
+        same_name = {"recording": row.recording}
+        changed.append(row if given is None else recording_from(cells_of(row) | given | same_name))
+    return (*changed, *map(recording_from, said.values()))

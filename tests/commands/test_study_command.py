@@ -19,6 +19,7 @@ from emotion_core.study.coding.store import CodingStore
 from emotion_core.study.definitions import EventKind
 from emotion_core.study.folder import Study
 from emotion_core.study.freshness import is_current
+from emotion_core.study.outdated import Outdated, outdated
 
 
 def study(*words: object) -> int:
@@ -108,16 +109,25 @@ def test_two_people_of_a_video_are_two_recordings(tmp_path: Path) -> None:
     study("new", folder)
     assert study("add", folder, video) == 0
     rows = Study.open(folder).recordings
+    # While nothing is known of a second person, everything is the first one's.
+    assert study("analyze", folder) == 0
     one, two = (
         rows[0].__class__(name, rows[0].file, name, person=person)
         for name, person in (("left", "1"), ("right", "2"))
     )
-    Study.open(folder).change_recordings(lambda _: [one, two])
+    (folder / "recordings" / "both").rename(folder / "recordings" / "left")
+    both = Study.open(folder).change_recordings(lambda _: [one, two])
+    assert outdated(both) == {"left": Outdated.ONE_PERSON}
     assert study("analyze", folder, "--json", tmp_path / "out.json") == 0
     assert len(json.loads((tmp_path / "out.json").read_text())) == 2
     summary = json.loads((folder / "recordings" / "left" / "summary.json").read_text())
     assert summary["settings"]["one_person"] is False
     copied = folder / "recordings" / "right" / "faces.csv"
+    assert copied.read_bytes() == (folder / "recordings" / "left" / "faces.csv").read_bytes()
+    # What was read from another video is not kept, although the first recording is finished.
+    (copied.parent / "summary.json").write_text('{"source": {"name": "another.mp4"}}')
+    copied.write_text("of another video")
+    assert study("analyze", folder) == 0
     assert copied.read_bytes() == (folder / "recordings" / "left" / "faces.csv").read_bytes()
     assert study("run", folder) == 0
 

@@ -16,13 +16,14 @@ from study_folders import recording
 
 from emotion_core.cli import main
 from emotion_core.errors import InputError
-from emotion_core.interchange.document import Document, beyond_end
-from emotion_core.interchange.formats import write
+from emotion_core.interchange.document import Document, Span, Tier, beyond_end
+from emotion_core.interchange.formats import FORMATS, write
 from emotion_core.interchange.from_codes import tiers_of_codes
 from emotion_core.interchange.from_results import document_of
 from emotion_core.media.probe import probe
 from emotion_core.results.annotations import Edits, Marker
 from emotion_core.results.edits_file import save_edits
+from emotion_core.study.additions import add_events
 from emotion_core.study.coding.plans import Plan, Window
 from emotion_core.study.coding.records import Unit
 from emotion_core.study.coding.replay import Action, Key
@@ -206,17 +207,56 @@ def test_a_study_is_read_again_event_by_event_with_its_kinds(study: Study, tmp_p
     for to in ("boris", "boris-project", "bids", "elan"):
         written = write(documents_of(study), to, "study")
         assert written.problems[0].startswith("P02_b: It has not been analysed")
-        found = [
-            (e.recording, e.kind, e.label, e.start_s, e.end_s)
+        events = [
+            event
             for path in saved(written, tmp_path)
             if path.suffix != ".json"
-            for e in import_events(path, recordings=study.recordings).events
+            for event in import_events(path, recordings=study.recordings).events
         ]
-        assert ("P01_a", EventKind.STIMULUS, "film, one", 0.5, 2.0) in found
-        assert ("P01_a", EventKind.EVENT, "film click", 1.0, 1.0) in found
+        found = [(e.recording, e.kind, e.label, e.start_s, e.end_s) for e in events]
+        # On the events' clock, 10 s ahead of that of the first video.
+        assert ("P01_a", EventKind.STIMULUS, "film, one", 10.5, 12.0) in found
+        assert ("P01_a", EventKind.EVENT, "film click", 11.0, 11.0) in found
         assert ("P02_b", EventKind.BASELINE, "quiet", 0.0, 5.0) in found
         assert ("P02_b", EventKind.STIMULUS, "film, one", 10.5, 12.0) in found
-        assert ("P01_a", EventKind.EVENT, "happy", 0.0, 2.0) in found
+        assert ("P01_a", EventKind.EVENT, "happy", 10.0, 12.0) in found
+        add_events(study, events)
+        own = [
+            e for e in study.reopened().events if e.label in {"film, one", "film click", "quiet"}
+        ]
+        assert own == list(study.events), "what comes back is there already"
+
+
+def test_events_of_two_recordings_of_a_video_stay_theirs(tmp_path: Path) -> None:
+    rows = [
+        Recording("pair-left", "pair.mp4", "A", person="1"),
+        Recording("pair-right", "pair.mp4", "B", person="2", clock_offset_s=2.0),
+    ]
+    events = [
+        Event("pair-left", EventKind.EXCLUDE, "hand over face", 5.0, 9.0),
+        Event("pair-right", EventKind.EXCLUDE, "looks away", 50.0, 58.0),
+    ]
+    documents = documents_of(made_study(tmp_path / "study", rows, events))
+    for to in FORMATS:
+        read = [
+            event
+            for path in saved(write(documents, to, "study"), tmp_path)
+            if path.suffix != ".json"
+            for event in import_events(path, recordings=rows).events
+        ]
+        assert sorted(read, key=lambda e: e.start_s) == events, to
+
+
+def test_events_of_no_known_recording_keep_their_clock_and_that_is_told(tmp_path: Path) -> None:
+    tier = Tier("stimulus", "stimulus", (Span(1.0, 2.0, "film"),))
+    (path,) = saved(write([Document("unknown", (tier,))], "elan", ""), tmp_path)
+    rows = [recording("P01", clock_offset_s=5.0), recording("P02")]
+    read = import_events(path, recordings=rows)
+    assert [(e.recording, e.start_s) for e in read.events] == [("*", 1.0)]
+    assert "not known which recording" in read.problems[0].message
+    read = import_events(path, recordings=rows, recording="P01", offset_s=0.5)
+    assert [(e.recording, e.start_s) for e in read.events] == [("P01", 6.5)]
+    assert read.problems == ()
 
 
 def test_codes_of_training_clips_are_left_out(study: Study) -> None:

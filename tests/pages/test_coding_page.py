@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from page_driver import run, words
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Toggle
 from study_page_driver import PAGE, add, folder_of, open_tab, page
 
 from emotion_core.errors import OutputError
@@ -109,12 +110,26 @@ def test_a_plan_is_made_and_deleted_on_the_tab(work: Path, token: str) -> None:
 
 def test_the_scheme_is_changed_on_the_tab(work: Path, token: str) -> None:
     app = open_tab(page(token), token, "Coding")
-    app.toggle(key=f"study_{token[:8]}_scheme_exclusive").set_value(False)
+    another = open_tab(page(token), token, "Coding")
+    toggle(app, "One stretch at a time").set_value(False)
     press(app, "Save categories")
     scheme, problems = read_scheme(Study.open(folder_of(work, token)))
-    assert (scheme.exclusive, scheme.intensity, len(scheme.categories), problems) == (
-        *(False, True, 7), (),
-    )  # fmt: skip
+    expected = (False, True, 7, ())
+    assert (scheme.exclusive, scheme.intensity, len(scheme.categories), problems) == expected
+    # Another visitor, whose page was drawn before, does not change it back.
+    toggle(another, "Intensity").set_value(False)
+    another = press(another, "Save categories")
+    assert "Somebody else has changed the categories" in words(another)
+    assert read_scheme(Study.open(folder_of(work, token)))[0] == scheme
+    toggle(another, "Intensity").set_value(False)
+    press(another, "Save categories")
+    scheme, _ = read_scheme(Study.open(folder_of(work, token)))
+    assert (scheme.exclusive, scheme.intensity) == (False, False)
+
+
+def toggle(app: AppTest, label: str) -> Toggle:
+    (found,) = [t for t in app.toggle if t.label.startswith(label)]
+    return found
 
 
 def test_coders_are_added_changed_and_deleted_on_the_tab(store: CodingStore, token: str) -> None:

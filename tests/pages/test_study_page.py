@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from page_driver import run, words
+from streamlit.testing.v1 import AppTest
 from study_page_driver import TABS, add, folder_of, open_tab, page, token_of
 
 from emotion_core.commands.study_run import compute
@@ -14,6 +15,8 @@ from emotion_core.media.write import sample_video
 from emotion_core.progress import ignore_progress
 from emotion_core.study.folder import Study
 from emotion_core.study.store import StudyStore
+from emotion_core.study.tables import long_table
+from emotion_core.ui.study_page.study_view import StudyView
 
 
 def test_the_start_offers_three_ways_and_lists_nobody_elses(work: Path) -> None:
@@ -115,13 +118,22 @@ def test_settings_are_saved_and_make_the_results_old(work: Path, computed: Path)
     compute(Study.open(folder), None, ignore_progress)
     app = open_tab(page(token), token, "Measures")
     assert not any(b.key == "study_run" for b in app.button)
-    key = f"study_{token[:8]}_set"
-    app.number_input(key=f"{key}_min_valid_share").set_value(0.9)
-    (save,) = [b for b in app.button if b.label == "Save settings"]
-    save.click()
-    app = run(app)
+    another = open_tab(page(token), token, "Measures")
+    app = saved(app, "Least valid share", 0.9)
     assert Study.open(folder).settings.min_valid_share == 0.9
     assert any(b.key == "study_run" for b in app.button)
+    another = saved(another, "A point event lasts (s)", 7.0)
+    settings = Study.open(folder).settings
+    assert (settings.min_valid_share, settings.event_s) == (0.9, 7.0), "both changes are kept"
+
+
+def saved(app: AppTest, label: str, value: float) -> AppTest:
+    """The page after one setting was changed and saved on it."""
+    (number,) = [n for n in app.number_input if n.label == label]
+    number.set_value(value)
+    (save,) = [b for b in app.button if b.label == "Save settings"]
+    save.click()
+    return run(app)
 
 
 def test_the_stimulus_plays_next_to_the_curve(work: Path, computed: Path, tmp_path: Path) -> None:
@@ -222,3 +234,22 @@ def test_odd_studies_are_shown_with_a_sentence(kind: str, work: Path, computed: 
     if kind in expected:
         tab, said = expected[kind]
         assert said in found[tab], found[tab]
+
+
+def test_variables_called_like_results_leave_these_alone(work: Path, computed: Path) -> None:
+    """They are written under another name, by which values can be compared."""
+    token = add(work, computed)
+    own = {"included": "yes", "occurrence": "first"}
+    study = Study.open(folder_of(work, token)).change_recordings(
+        lambda rows: [replace(row, variables=row.variables | own) for row in rows]
+    )
+    compute(study, None, ignore_progress)
+    truth, shown = long_table(study), StudyView(token, study.folder).long_table()
+    assert not truth["included"].all()
+    for column in ("included", "occurrence"):
+        assert shown[column].astype(float).tolist() == truth[column].astype(float).tolist()
+    assert shown["included_variable"].eq("yes").all()
+    app = open_tab(page(token), token, "Statistics")
+    (factors,) = [m for m in app.multiselect if m.label == "Compare by"]
+    assert "included_variable" in factors.options
+    assert "included" not in factors.options

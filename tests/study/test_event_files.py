@@ -12,7 +12,7 @@ from study_folders import recording
 from emotion_core.errors import InputError
 from emotion_core.study.definitions import Event, EventKind
 from emotion_core.study.event_files import import_events, read_event_file
-from emotion_core.study.event_files.found import kind_from
+from emotion_core.study.event_files.found import kind_from, kind_of_tier
 
 BORIS_8 = (
     "Observation id,Observation date,Description,Observation duration,Observation type,Source,"
@@ -298,6 +298,22 @@ def test_what_holds_no_events(name: str, text: str, words: str, tmp_path: Path) 
 )
 def test_kinds_from_names(name: str, kind: EventKind) -> None:
     assert kind_from(name, EVENT) is kind
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Rest01: expression", EventKind.EVENT),
+        ("Film7: unsure (2)", EventKind.EVENT),
+        ("Film7: codes of Mia", EventKind.EVENT),
+        ("expression", EventKind.EVENT),
+        ("codes of a film", EventKind.STIMULUS),
+        ("stimulus (2)", EventKind.STIMULUS),
+        ("baseline", EventKind.BASELINE),
+    ],
+)
+def test_a_participant_called_like_a_kind_has_events(name: str, kind: EventKind) -> None:
+    assert kind_of_tier(name) is kind
 
 
 def test_two_people_of_one_video(tmp_path: Path) -> None:

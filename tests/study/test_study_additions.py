@@ -99,6 +99,23 @@ def test_removing_deletes_what_the_study_has_of_it_and_nothing_else(
     assert not shared.exists()
 
 
+@pytest.mark.parametrize("file", ["videos", "recordings", ".", "recordings.csv", "study.toml"])
+def test_removing_a_slip_deletes_nothing_of_others(study: Study, file: str) -> None:
+    video = study.folder / "videos" / "one.mp4"
+    video.parent.mkdir()
+    video.touch()
+    analysed = study.folder / "recordings" / "one" / "faces.csv"
+    analysed.parent.mkdir(parents=True)
+    analysed.touch()
+    rows = [Recording("one", "videos/one.mp4", "P1"), Recording("slip", file, "P2")]
+    study.change_recordings(lambda _: rows)
+    remove_recordings(study, ["slip"])
+    assert [r.recording for r in study.reopened().recordings] == ["one"]
+    assert video.is_file()
+    assert analysed.is_file()
+    assert study.reopened().name == study.name
+
+
 def test_recordings_of_files_elsewhere_are_dropped(study: Study, tmp_path: Path) -> None:
     allowed = tmp_path / "allowed"
     allowed.mkdir()

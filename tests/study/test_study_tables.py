@@ -7,7 +7,7 @@ import pytest
 from study_folders import recording
 
 from emotion_core.errors import InputError
-from emotion_core.study.definitions import Event, EventKind
+from emotion_core.study.definitions import Event, EventKind, Recording
 from emotion_core.study.events import (
     kind_named,
     on_clock_of,
@@ -204,6 +204,24 @@ def test_a_table_of_another_program_is_imported(tmp_path: Path) -> None:
         import_recordings(tmp_path / "missing.csv")
 
 
+def test_a_table_changes_only_the_columns_that_it_has(tmp_path: Path) -> None:
+    rows = (
+        Recording(
+            "P01", "a.mp4", "P01", {"group": "A"}, 2.0, 60.0, 12.5, "2", False, "talked, to others"
+        ),
+        Recording("P02", "b.mp4", "P02", {"group": "B"}),
+    )
+    read = import_recordings(
+        written(tmp_path / "x.csv", "recording,age,Group\np01,23,C\nP03,9,D\n")
+    )
+    first, second, third = add_recordings(rows, read)
+    assert first == replace(rows[0], variables={"group": "C", "age": "23"})
+    assert second is rows[1]
+    assert third == Recording("P03", "", "", {"age": "9", "group": "D"})
+    read = import_recordings(written(tmp_path / "y.csv", "recording,include,reason\nP01,yes,\n"))
+    assert add_recordings(rows, read)[0] == replace(rows[0], include=True, reason="")
+
+
 def test_a_table_may_use_a_usual_name_and_ours(tmp_path: Path) -> None:
     path = written(tmp_path / "list.csv", "participant,subject,file\nP1,7,a.mp4\n")
     (found,) = import_recordings(path).recordings
@@ -242,11 +260,6 @@ def test_long_names_stay_unique_and_safe(name: str) -> None:
         taken.append(free_name(name, taken))
     assert len(set(taken)) == 12
     assert all(free_name(n, ()) == n for n in taken)
-
-
-def test_added_recordings_replace_those_of_their_name() -> None:
-    one, two, new = recording("one"), recording("two"), recording("one", group="B")
-    assert add_recordings([one, two], [new, recording("three")]) == (new, two, recording("three"))
 
 
 EVENTS = """recording,Kind,label,start_s,end_s,comment

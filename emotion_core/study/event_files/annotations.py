@@ -1,11 +1,10 @@
 """Praat's TextGrid files and WebVTT subtitles as events."""
 
 from emotion_core.errors import InputError
-from emotion_core.interchange.document import OWN_KINDS, Document
+from emotion_core.interchange.document import Document
 from emotion_core.interchange.textgrid import read_textgrid
 from emotion_core.interchange.webvtt import read_webvtt
-from emotion_core.study.definitions import EventKind
-from emotion_core.study.event_files.found import Found, FoundEvent, kind_from, label_from
+from emotion_core.study.event_files.found import Found, FoundEvent, kind_of_tier, label_from
 from emotion_core.study.problems import Problem
 
 
@@ -40,19 +39,13 @@ def _found(program: str, document: Document) -> Found:
             span.start_s,
             span.end_s,
             label_from(span.label),
-            _kind(tier.name),
+            kind_of_tier(tier.name),
             session=document.name,
             subject=tier.person,
         )
         for tier, span in document.rows()
     ]
-    return Found(program, events)
-
-
-def _kind(tier: str) -> EventKind:
-    """The kind that a tier's name speaks of; "Film: expression" is about a person called Film."""
-    own = tier.rpartition(": ")[2] in OWN_KINDS
-    return EventKind.EVENT if own else kind_from(tier, EventKind.EVENT)
+    return Found(program, on_video=True, events=events)
 
 
 def _stem(name: str) -> str:

@@ -55,7 +55,7 @@ def header_line(text: Text) -> int | None:
 
 def read_table_of_boris(name: str, text: Text, above: int) -> Found:
     """Exported "tabular events" or "aggregated events", with or without lines above them."""
-    found = Found("BORIS")
+    found = Found("BORIS", on_video=True)
     session, media = _observed(text.text.split("\n", above)[:above])
     table = table_of(text, above)
     lines = []
@@ -176,7 +176,7 @@ def read_project(path: Path) -> Found:
     observations = data.get("observations") if isinstance(data, dict) else None
     if not isinstance(observations, dict):
         raise InputError(f"{path.name} is not a project of BORIS: it has no observations.")
-    found, behaviors = Found("BORIS"), _behaviors(data)
+    found, behaviors = Found("BORIS", on_video=True), _behaviors(data)
     for session, observation in observations.items():
         lines: list[Line] = []
         for number, entry in enumerate(_list(_dict(observation).get("events")), 1):

@@ -9,8 +9,7 @@ from pympi.Elan import Eaf
 
 from emotion_core.errors import InputError
 from emotion_core.interchange.elan import POINT_MS
-from emotion_core.study.definitions import EventKind
-from emotion_core.study.event_files.found import Found, FoundEvent, kind_from, label_from
+from emotion_core.study.event_files.found import Found, FoundEvent, kind_of_tier, label_from
 from emotion_core.study.problems import Problem
 from emotion_core.study.text_files import read_text
 
@@ -36,13 +35,11 @@ def read_elan(path: Path) -> Found:
     except Exception as error:  # pympi raises whatever a missing part leads to
         words = f"{path.name} is not a file of ELAN ({type(error).__name__}: {error})."
         raise InputError(f"{words} Open it in ELAN and save it again.") from error
-    found = Found("ELAN")
+    found = Found("ELAN", on_video=True)
     media = tuple(
         PurePosixPath(str(m.get("MEDIA_URL", "")).replace("\\", "/")).name
         for m in eaf.media_descriptors
     )
-    # A last hint to whose events they are.
-    media += (path.name,)
     times: dict[str, tuple[float, float]] = {}
     for aligned, *_ in eaf.tiers.values():
         times |= _aligned_times(aligned, eaf.timeslots)
@@ -55,7 +52,7 @@ def read_elan(path: Path) -> Found:
                 continue
             if round((time[1] - time[0]) * _MS) <= POINT_MS:
                 time = time[0], time[0]
-            kind = kind_from(tier, EventKind.EVENT)
+            kind = kind_of_tier(tier)
             label = label_from(value) or label_from(tier) or str(kind)
             subject = str(about.get("PARTICIPANT", ""))
             found.events.append(FoundEvent(*time, label, kind, media=media, subject=subject))

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
+from emotion_core.interchange.document import CODES_OF, OWN_KINDS
 from emotion_core.study.definitions import EventKind
 from emotion_core.study.problems import Problem
 
 _LONGEST_LABEL: Final = 200
+# How a tier goes on where annotations overlap: "Anna: expression (2)".
+_REPEATED: Final = re.compile(r" \(\d+\)$")
 _WORDS: Final = re.compile(r"[^\W\d_]+")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _KINDS: Final = {
@@ -52,9 +55,11 @@ class Found:
 
     Attributes:
         format: what wrote the file: "BORIS".
+        on_video: times are those of the video from which the events were coded.
     """
 
     format: str
+    on_video: bool = False
     events: list[FoundEvent] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -128,6 +133,13 @@ def kind_from(name: str, otherwise: EventKind) -> EventKind:
     """The kind that a name speaks of: "Baseline_1" is a baseline, "stimFilm" a stimulus."""
     words = {word.casefold() for word in _WORDS.findall(_CAMEL.sub(" ", name))}
     return next((kind for kind, names in _KINDS.items() if words & names), otherwise)
+
+
+def kind_of_tier(name: str) -> EventKind:
+    """The kind that a tier's name speaks of; "Film: expression" is about a person called Film."""
+    own = _REPEATED.sub("", name.rpartition(": ")[2])
+    written_here = own in OWN_KINDS or (": " in name and own.startswith(CODES_OF))
+    return EventKind.EVENT if written_here else kind_from(name, EventKind.EVENT)
 
 
 def label_from(text: str) -> str:

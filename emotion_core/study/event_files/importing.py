@@ -1,7 +1,7 @@
 """Read any file of events, and find out to which recording of a study each of them belongs."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,10 @@ _UNDERSTOOD: Final = (
     "Files of BORIS (.boris, and exported tables), ELAN (.eaf), Praat (.TextGrid), PsychoPy (.csv, "
     ".log) and E-Prime (.txt) are understood, subtitles (.vtt), and tables with the columns "
     "start_s, end_s and label, or BIDS events."
+)
+_UNKNOWN_CLOCK: Final = (
+    "Of some events it is not known which recording they are of: their times are taken as those of "
+    "the events' clock."
 )
 
 
@@ -64,13 +68,15 @@ def import_events(
     """Read the events of BORIS, ELAN, Praat, PsychoPy, E-Prime, WebVTT, or of a table.
 
     One file may hold the events of many recordings. The recording of an event is the one that has
-    the name of its observation or of its media file; if there is none, the one whose participant
-    it names; if that is not known either, `recording`.
+    the name of its observation, of the file, or of its media file; if there is none, the one whose
+    participant it names; if that is not known either, `recording`.
 
     Args:
         path: the file.
         recording: see above; a name, "*", or `column=value`.
         offset_s: added to every time of the file: the clock of events.csv minus that of the file.
+            Times of BORIS, ELAN, Praat, WebVTT and BIDS are those of the video: `clock_offset_s` of
+            the recording is added to them, too.
         recordings: of the study.
         labels_from: a column (PsychoPy, E-Prime, tables) that says what was shown.
 
@@ -79,16 +85,22 @@ def import_events(
             no such column.
     """
     found = _read(path, labels_from)
-    owners = _Owners(recordings, recording, found.events)
+    owners = _Owners(recordings, recording, found, path.name)
+    clocks = {r.recording: r.clock_offset_s for r in recordings if found.on_video}
     events, problems = [], found.problems
     for event in found.events:
         names, problem = owners.of(event)
         problems += [Problem(path.name, problem)] if problem else []
-        start_s, end_s = event.start_s + offset_s, event.end_s + offset_s
-        try:
-            events += [Event(name, event.kind, event.label, start_s, end_s) for name in names]
-        except InputError as error:
-            problems.append(Problem(path.name, str(error)))
+        for name in names:
+            of_video = name in clocks
+            if not of_video and any(clocks.values()):
+                problems.append(Problem(path.name, _UNKNOWN_CLOCK))
+            shift_s = offset_s + (clocks[name] if of_video else 0.0)
+            start_s, end_s = event.start_s + shift_s, event.end_s + shift_s
+            try:
+                events.append(Event(name, event.kind, event.label, start_s, end_s))
+            except InputError as error:
+                problems.append(Problem(path.name, str(error)))
     return Imported(found.format, tuple(events), in_order(problems))
 
 
@@ -125,11 +137,12 @@ class _Owners:
     Args:
         recordings: of the study.
         otherwise: for events that name none of them.
-        events: of the file.
+        found: in the file.
+        file: its name.
     """
 
     def __init__(
-        self, recordings: Sequence[Recording], otherwise: str, events: Iterable[FoundEvent]
+        self, recordings: Sequence[Recording], otherwise: str, found: Found, file: str
     ) -> None:
         self._named: dict[str, list[Recording]] = defaultdict(list)
         self._seen: dict[str, list[Recording]] = defaultdict(list)
@@ -138,15 +151,20 @@ class _Owners:
                 self._named[key].append(recording)
             self._seen[recording.participant.casefold()].append(recording)
         self._otherwise = otherwise
-        self._many = len({event.session for event in events}) > 1
+        self._many = len({event.session for event in found.events}) > 1
+        own = (r.recording for r in recordings if _key(r.recording) == _key(stem_of(file)))
+        self._own = next(own, "") if found.on_video else ""
+        self._file = file if found.on_video else ""
         self._told = bool(recordings)
 
     def of(self, event: FoundEvent) -> tuple[list[str], str]:
         """Names of recordings, and what is to be told about them."""
         if event.recording:
             return [event.recording], ""
+        if self._own and not event.session:
+            return [self._own], ""
         subject = clean(event.subject)
-        for hint in filter(None, (event.session, *event.media)):
+        for hint in filter(None, (event.session, *event.media, self._file)):
             found = self._named.get(_key(hint)) or self._named.get(_key(stem_of(hint)))
             if found:
                 own = [r for r in found if r.participant.casefold() == subject.casefold()]

@@ -11,7 +11,9 @@ from emotion_core.study.event_files.found import Found, FoundEvent
 from emotion_core.study.events import events_of
 from emotion_core.study.text_files import Row, Table, column_key, seconds_of
 
-# The Brain Imaging Data Structure (BIDS) says onset, duration and trial_type.
+# The Brain Imaging Data Structure (BIDS) says onset, duration and trial_type. Its onsets count from
+# the beginning of the recording.
+_OF_BIDS: Final = "_events.tsv"
 _NAMES: Final = {
     "start_s": ("start_s", "start", "onset", "onset_s", "start_(s)", "begin", "time", "time_s"),
     "end_s": ("end_s", "end", "stop", "stop_s", "stop_(s)", "end_(s)"),
@@ -45,7 +47,7 @@ def read_event_table(name: str, table: Table, labels_from: str) -> Found:
         raise InputError(f'{name} has no column "{labels_from}".')
     table = _with_ends(_plain(table.with_columns(_renamed(table, labels_from))))
     read = events_of(table, name)
-    found = Found("table")
+    found = Found("table", on_video=name.lower().endswith(_OF_BIDS))
     found.problems += [
         replace(problem, message=problem.message.partition(" The row is kept")[0])
         for problem in read.problems

@@ -35,15 +35,25 @@ def show_scheme(view: StudyView) -> None:
         with st.form(f"{view.key}_scheme", border=False):
             rows = _editor(view, scheme)
             intensity = st.toggle(
-                "Intensity from 1 to 5", scheme.intensity, key=f"{view.key}_scheme_intensity"
+                "Intensity from 1 to 5",
+                scheme.intensity,
+                key=f"{view.key}_scheme_intensity_{hash(scheme)}",
             )
             exclusive = st.toggle(
                 "One stretch at a time: the next one ends the running one",
                 scheme.exclusive,
-                key=f"{view.key}_scheme_exclusive",
+                key=f"{view.key}_scheme_exclusive_{hash(scheme)}",
             )
             pressed = st.form_submit_button("Save categories", icon=":material/save:")
-        if pressed:
+        shown = st.session_state.get(f"{view.key}_scheme_shown", scheme)
+        st.session_state[f"{view.key}_scheme_shown"] = scheme
+        if pressed and shown != scheme:
+            st.warning(
+                "Somebody else has changed the categories meanwhile. Above is what they are now: "
+                "change them again.",
+                icon=":material/warning:",
+            )
+        elif pressed:
             redraw_after(
                 lambda: save_scheme(view.study, Scheme(_categories(rows), intensity, exclusive))
             )

@@ -231,8 +231,8 @@ def _table(view: StudyView) -> None:
         key=f"{view.key}_table_{round_}",
     )
     st.caption(
-        "Rows of recordings that are in the study change it; new ones are added. Files are looked "
-        "for in the study’s folder."
+        "A row of a recording that is in the study changes it in the columns that the table has; "
+        "other rows are added. Files are looked for in the study’s folder."
     )
     if upload is None:
         return
@@ -240,7 +240,7 @@ def _table(view: StudyView) -> None:
     try:
         with uploaded_file(upload) as path:
             read = import_recordings(path)
-        view.study.change_recordings(lambda now: with_rows(now, read.recordings))
+        view.study.change_recordings(lambda now: with_rows(now, read))
         outside = drop_outside(view.study, allowed_folders())
     except EmotionCoreError as error:
         st.session_state[f"{view.key}_problem"] = str(error)

@@ -234,11 +234,13 @@ def _offer_work(view: StudyView) -> None:
     """What can be done next: analyse videos, compute results from those that are analysed."""
     study = view.study
     waiting = [r for r in study.recordings if study.results_folder(r) is None]
-    there = [r for r in waiting if study.source_of(r).is_file()]
     ready = len(waiting) < len(study.recordings) and not view.is_current
+    waiting += [r for r in study.recordings if r.recording in view.outdated()]
+    there = [r for r in waiting if study.source_of(r).is_file()]
     if not (there or ready):
         return
-    count = f"{len(there)} video{'' if len(there) == 1 else 's'}"
+    videos = len({study.source_of(r) for r in there})
+    count = f"{videos} video{'' if videos == 1 else 's'}"
     words = "Update results" if view.has_results else "Compute results"
     frames: tuple[str, ...] = ()
     with st.container(horizontal=True, vertical_alignment="bottom"):

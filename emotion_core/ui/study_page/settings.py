@@ -50,9 +50,14 @@ def show_settings(view: StudyView) -> None:
     st.rerun()
 
 
+def _key(view: StudyView, name: str, now: StudySettings) -> str:
+    """Of a widget: it begins anew where somebody else has changed this setting."""
+    return f"{view.key}_set_{name}_{getattr(now, name)}"
+
+
 def _number(view: StudyView, name: str, label: str, now: StudySettings, **options: Any) -> float:
     value = st.number_input(
-        label, value=float(getattr(now, name)), key=f"{view.key}_set_{name}", **options
+        label, value=float(getattr(now, name)), key=_key(view, name, now), **options
     )
     return float(value)
 
@@ -66,7 +71,7 @@ def _baseline(view: StudyView, now: StudySettings) -> dict[str, Any]:
             baselines,
             index=baselines.index(now.baseline),
             format_func=lambda b: _BASELINES[b],
-            key=f"{view.key}_set_baseline",
+            key=_key(view, "baseline", now),
         ),
         "baseline_s": _number(view, "baseline_s", "Its first seconds", now, min_value=0.1),
         "space": st.selectbox(
@@ -74,7 +79,7 @@ def _baseline(view: StudyView, now: StudySettings) -> dict[str, Any]:
             spaces,
             index=spaces.index(now.space),
             format_func=lambda s: _SPACES[s],
-            key=f"{view.key}_set_space",
+            key=_key(view, "space", now),
             help="In log-odds a rise from 1 to 2 % counts as much as one from 33 to 50 %.",
         ),
         "smoothing": st.selectbox(
@@ -82,7 +87,7 @@ def _baseline(view: StudyView, now: StudySettings) -> dict[str, Any]:
             smoothings,
             index=smoothings.index(now.smoothing),
             format_func=lambda s: _SMOOTHINGS[s],
-            key=f"{view.key}_set_smoothing",
+            key=_key(view, "smoothing", now),
         ),
         "smoothing_s": _number(view, "smoothing_s", "Smoothed over (s)", now, min_value=0.05),
         "rate_hz": _number(view, "rate_hz", "Readings per second", now, min_value=0.1),
@@ -102,12 +107,14 @@ def _gate(view: StudyView, now: StudySettings) -> dict[str, Any]:
             min_value=0.0, max_value=1.0,
         ),
         "leave_out_unsure": st.toggle(
-            "Leave out unsure readings", now.leave_out_unsure, key=f"{view.key}_set_unsure"
+            "Leave out unsure readings",
+            now.leave_out_unsure,
+            key=_key(view, "leave_out_unsure", now),
         ),
         "leave_out_speaking": st.toggle(
             "Leave out speaking",
             now.leave_out_speaking,
-            key=f"{view.key}_set_speaking",
+            key=_key(view, "leave_out_speaking", now),
             help="Talking moves the mouth, and the readings with it.",
         ),
     }  # fmt: skip

@@ -8,6 +8,7 @@ import streamlit as st
 from emotion_core.charts.groups import group_keys
 from emotion_core.charts.study_effects import forest_chart, means_chart
 from emotion_core.errors import EmotionCoreError
+from emotion_core.study.definitions import ASKED_KINDS
 from emotion_core.study.measures import MEASURES
 from emotion_core.study.occurrences import WHOLE
 from emotion_core.study.outcome import (
@@ -22,6 +23,7 @@ from emotion_core.study.outcome import (
     strongest_signal,
 )
 from emotion_core.study.statistics.comparisons import Analysis
+from emotion_core.study.tables import variable_columns
 from emotion_core.ui.common.charts import download_data, show_legend
 from emotion_core.ui.common.text import escape
 from emotion_core.ui.study_page.study_view import StudyView, file_state
@@ -78,10 +80,11 @@ def _analysis(
 def _choices(view: StudyView, long: pd.DataFrame, now: Question) -> Question:
     """What is compared; a change is kept in the study."""
     kinds = dict(zip(long["event"], long["event_kind"], strict=True))
-    labels = [label for label, kind in kinds.items() if kind in ("stimulus", "event")] or [WHOLE]
+    labels = [label for label, kind in kinds.items() if kind in ASKED_KINDS] or [WHOLE]
     measures = [m.name for m in MEASURES if m.name not in _NOT_COMPARED]
     names = {m.name: m.label for m in MEASURES}
-    columns = [v for v in view.variables if v in long] + (["event"] if len(labels) > 1 else [])
+    columns = [column for column in variable_columns(view.study).values() if column in long]
+    columns += ["event"] if len(labels) > 1 else []
     left, middle, right = st.columns(3, gap="medium")
     shown_events = events_of(now, long)
     with left:

@@ -12,7 +12,9 @@ from emotion_core.study.checks import check_study
 from emotion_core.study.folder import RESULTS, Study
 from emotion_core.study.freshness import LONG_TABLE, has_results, inputs_digest, is_current
 from emotion_core.study.outcome import Question, question_of
+from emotion_core.study.outdated import Outdated, outdated
 from emotion_core.study.problems import Problem
+from emotion_core.study.tables import variable_columns
 
 # Columns of results/long.csv that hold text also where every value looks like a number.
 _TEXT: Final = ("participant", "recording", "event", "event_kind", "signal", "reason")
@@ -67,7 +69,8 @@ class StudyView:
         Raises:
             EmotionCoreError, OSError, ValueError: it cannot be read.
         """
-        return read_table(self.results_file(LONG_TABLE), (*_TEXT, *self.variables))
+        text = (*_TEXT, *variable_columns(self.study).values())
+        return read_table(self.results_file(LONG_TABLE), text)
 
     def change(self, change: Callable[[Study], object]) -> bool:
         """Change the study on disk; returns whether that was possible, and tells where not.
@@ -92,6 +95,10 @@ class StudyView:
         """What cannot be read of the study, and what is likely a mistake."""
         return _problems(self.token, inputs_digest(self.study), self.study)
 
+    def outdated(self) -> dict[str, Outdated]:
+        """Recordings whose video has to be analysed again, and why."""
+        return _outdated(self.token, inputs_digest(self.study), self.study)
+
     def show_problem(self) -> None:
         """Tell what an earlier change met."""
         if problem := st.session_state.pop(f"{self.key}_problem", ""):
@@ -102,6 +109,12 @@ class StudyView:
 def _problems(token: str, digest: str, _study: Study) -> tuple[Problem, ...]:
     del token, digest
     return check_study(_study)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def _outdated(token: str, digest: str, _study: Study) -> dict[str, Outdated]:
+    del token, digest
+    return outdated(_study)
 
 
 def file_state(path: Path) -> tuple[int, int, int]:
