@@ -182,7 +182,7 @@ def _write(study: Study, found: StudyFindings, digest: str) -> None:
 def _networks(study: Study, models_dir: Path) -> list[dict[str, Any]]:
     """What is known of each network that read the faces of a study, with each adaptation."""
     found: dict[tuple[str, str, str], Mapping[str, Any]] = {}
-    for recording in study.recordings:
+    for recording in study.included:
         folder = study.results_folder(recording)
         model = (read_summary(folder) if folder else {}).get("model") or {}
         corrected = adaptation_words(model.get("adaptation"))

@@ -91,7 +91,7 @@ def _versions() -> dict[str, str]:
 
 
 def _summaries(study: Study) -> list[dict[str, Any]]:
-    folders = (study.results_folder(recording) for recording in study.recordings)
+    folders = (study.results_folder(recording) for recording in study.included)
     return [read_summary(folder) for folder in folders if folder is not None]
 
 

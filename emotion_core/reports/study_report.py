@@ -85,14 +85,14 @@ def study_report_html(found: StudyFindings) -> str:
 
 
 def _facts(found: StudyFindings) -> list[tuple[str, str]]:
-    recordings = found.study.recordings
+    recordings, used = found.study.recordings, found.study.included
     kept = found.tables.long.loc[found.tables.long["included"].astype(bool), "recording"].nunique()
-    people = len({r.participant for r in recordings if r.participant})
-    variables = list(dict.fromkeys(v for r in recordings for v in r.variables))
+    people = len({r.participant for r in used if r.participant})
+    variables = list(dict.fromkeys(v for r in used for v in r.variables))
     facts = [("Participants", f"{people:,}"), ("Recordings", f"{len(recordings):,}")]
     facts += [("With results", f"{kept:,}")] if kept != len(recordings) else []
     for name in variables:
-        levels = sorted({r.variables.get(name, "") for r in recordings} - {""})
+        levels = sorted({r.variables.get(name, "") for r in used} - {""})
         words = ", ".join(levels) if len(levels) <= 8 else f"{len(levels)} values"
         facts.append((name, words or "–"))
     return facts

@@ -55,6 +55,23 @@ class Hide(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """What a merge changed besides the identity itself, so that it can be taken back.
+
+    Attributes:
+        into: the identity that it was merged into.
+        members: identities that had been merged into it before, and came along.
+        named: `into` had no name and took over this one's.
+        excluded: it had been left out.
+    """
+
+    into: int
+    members: tuple[int, ...] = ()
+    named: bool = False
+    excluded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Edits:
     """What a person decided about the result of a video.
 
@@ -67,6 +84,7 @@ class Edits:
         apart: tracklet → the identity that it has of its own: it was recognised as somebody else by
             mistake.
         different: pairs of identities, the smaller first, that are not one person.
+        undo: merged identity → what its merge changed; a merge of an earlier version has none.
         lost: entries of the file that could not be read.
     """
 
@@ -77,6 +95,7 @@ class Edits:
     hide: Hide = Hide.NOBODY
     apart: Mapping[int, int] = field(default_factory=dict)
     different: frozenset[tuple[int, int]] = frozenset()
+    undo: Mapping[int, Merge] = field(default_factory=dict)
     lost: int = field(default=0, compare=False)
 
     @property
@@ -132,18 +151,35 @@ class Edits:
         # person is.
         excluded = self.excluded - {track_id}
         names = dict(self.names)
-        if track_id in names:
-            names.setdefault(target, names[track_id])
-        return replace(self, names=names, merged={**moved, track_id: target}, excluded=excluded)
+        named = track_id in names and target not in names
+        if named:
+            names[target] = names[track_id]
+        members = tuple(k for k, v in self.merged.items() if v == track_id)
+        change = Merge(target, members, named, track_id in self.excluded)
+        return replace(
+            self,
+            names=names,
+            merged={**moved, track_id: target},
+            excluded=excluded,
+            undo={**self.undo, track_id: change},
+        )
 
     def split(self, track_id: int) -> "Edits":
-        """Take a merge back, and a name that came with it."""
-        names, name = dict(self.names), self.names.get(track_id)
+        """Take a merge back, with what it changed: whoever came along goes along."""
         target = self.merged.get(track_id)
-        if name is not None and target is not None and names.get(target) == name:
-            del names[target]
-        merged = {k: v for k, v in self.merged.items() if k != track_id}
-        return replace(self, names=names, merged=merged)
+        if target is None:
+            return self
+        change = self.undo.get(track_id) or Merge(target, named=True)
+        names, name, taken = dict(self.names), self.names.get(track_id), change
+        # The name may have been handed on.
+        while taken.named and name is not None and names.get(taken.into) == name:
+            del names[taken.into]
+            taken = self.undo.get(taken.into, Merge(taken.into))
+        back = {k: track_id for k in change.members if self.merged.get(k) == target}
+        merged = {k: v for k, v in {**self.merged, **back}.items() if k != track_id}
+        undo = {k: v for k, v in self.undo.items() if k != track_id}
+        out = self.excluded | {track_id} if change.excluded else self.excluded
+        return replace(self, names=names, merged=merged, undo=undo, excluded=out)
 
     def take_apart(self, tracklet: int, identity: int) -> "Edits":
         """Say that a tracklet was recognised by mistake: it is a person of its own.
@@ -163,6 +199,7 @@ class Edits:
             names={k: v for k, v in self.names.items() if k != identity},
             merged={k: v for k, v in self.merged.items() if identity not in (k, v)},
             excluded=self.excluded - {identity},
+            undo={k: v for k, v in self.undo.items() if identity not in (k, v.into)},
         )
 
     def tell_apart(self, one: int, other: int, different: bool = True) -> "Edits":

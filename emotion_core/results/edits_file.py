@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from emotion_core.atomic_io import parse_json, replacing
 from emotion_core.errors import InputError, OutputError, StoreError
-from emotion_core.results.annotations import Edits, Hide, Marker, one_line
+from emotion_core.results.annotations import Edits, Hide, Marker, Merge, one_line
 from emotion_core.results.paths import EDITS, taking_turns
 
 # Where a file with entries that cannot be read is kept when the next change is written.
@@ -106,6 +106,7 @@ def _edits_of(data: Mapping[str, Any]) -> Edits:
     different, no_different = _readable(
         data.get("different", []), list, lambda e: (_id(e[0]), _id(e[1]))
     )
+    undo, no_undo = _readable(data.get("undo", {}), dict, lambda e: (_id(e[0]), _merge_of(e[1])))
     lost = no_apart + no_different + no_names + no_merged + no_excluded + no_markers + no_hide
     return Edits(
         dict(names),
@@ -115,8 +116,14 @@ def _edits_of(data: Mapping[str, Any]) -> Edits:
         Hide.EVERYBODY if no_hide else Hide(hide),
         dict(apart),
         frozenset(different),
-        lost,
+        dict(undo),
+        lost + no_undo,
     )
+
+
+def _merge_of(entry: Any) -> Merge:
+    members = tuple(_id(member) for member in entry["members"])
+    return Merge(_id(entry["into"]), members, bool(entry["named"]), bool(entry["excluded"]))
 
 
 def _id(value: Any) -> int:
@@ -192,6 +199,7 @@ def _write(folder: Path, edits: Edits, damaged: bool) -> None:
         "hide": edits.hide,
         "apart": {str(k): v for k, v in edits.apart.items()},
         "different": sorted(edits.different),
+        "undo": {str(k): asdict(v) for k, v in edits.undo.items()},
     }
     with replacing(folder / EDITS) as part:
         part.write_text(json.dumps(data, indent=1, ensure_ascii=False), "utf-8")

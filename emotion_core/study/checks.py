@@ -39,7 +39,7 @@ def check_study(study: Study) -> tuple[Problem, ...]:
     """Everything that is wrong with a study: what cannot be read, and what is likely a mistake."""
     problems = list(study.problems)
     problems += check_recordings(study.recordings, study.folder)
-    used = [r for r in study.recordings if r.include]
+    used = study.included
     problems += _analysed_otherwise(study, used)
     spans = {r.recording: span for r in used if (span := span_of(study, r)) is not None}
     problems += check_events(study.recordings, study.events, spans)

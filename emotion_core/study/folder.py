@@ -258,6 +258,11 @@ class Study:
                 replace_file(self.folder / EVENTS, events_csv.written_events(before, events))
         return self.reopened()
 
+    @property
+    def included(self) -> tuple[Recording, ...]:
+        """The recordings that are not left out."""
+        return tuple(row for row in self.recordings if row.include)
+
     def source_of(self, recording: Recording) -> Path:
         """Absolute path of a recording's video or results folder, whether or not it exists.
 

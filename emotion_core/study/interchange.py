@@ -32,7 +32,7 @@ def documents_of(study: Study) -> list[Document]:
         codes = _codes_of(study)
     except EmotionCoreError as error:
         notes = (f"What people coded is left out: {error}",)
-    made = [document_of(study, r, codes) for r in study.recordings if r.include]
+    made = [document_of(study, r, codes) for r in study.included]
     return [replace(document, notes=(*document.notes, *notes)) for document in made]
 
 

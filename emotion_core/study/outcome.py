@@ -337,11 +337,10 @@ def _mean_rows(times_s: Float64Array, group: str, values: Float64Array) -> pd.Da
 
 def between_variables(study: Study) -> list[str]:
     """The variables on which participants differ and which make groups of them, in order."""
-    found = []
-    names = list(dict.fromkeys(v for r in study.recordings for v in r.variables))
-    for name in names:
+    found, used = [], study.included
+    for name in dict.fromkeys(v for r in used for v in r.variables):
         levels: dict[str, set[str]] = {}
-        for row in study.recordings:
+        for row in used:
             if value := row.variables.get(name, ""):
                 levels.setdefault(row.participant, set()).add(value)
         values = set().union(*levels.values()) if levels else set()

@@ -133,11 +133,10 @@ def missing_reason(study: Study, recording: Recording) -> str:
 
 def _groups(study: Study) -> list[list[Recording]]:
     """The included recordings; those of which one baseline is computed are together."""
-    included = [recording for recording in study.recordings if recording.include]
     if study.settings.baseline not in _POOLED:
-        return [[recording] for recording in included]
+        return [[recording] for recording in study.included]
     groups: dict[tuple[str, str], list[Recording]] = {}
-    for recording in included:
+    for recording in study.included:
         # Recordings without a participant may be of different people.
         key = (recording.participant, "" if recording.participant else recording.recording)
         groups.setdefault(key, []).append(recording)

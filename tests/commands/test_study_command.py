@@ -240,7 +240,7 @@ def test_every_adaptation_of_a_study_s_readings_is_told(
     }
 
     class Read:
-        recordings = tuple(models)
+        included = tuple(models)
 
         def results_folder(self, recording: str) -> Path:
             return tmp_path / recording

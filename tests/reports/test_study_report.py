@@ -12,7 +12,7 @@ from emotion_core.commands.study_run import compute
 from emotion_core.progress import ignore_progress
 from emotion_core.reports import study_methods
 from emotion_core.reports.study_methods import methods_of
-from emotion_core.reports.study_report import StudyFindings, study_report_html
+from emotion_core.reports.study_report import StudyFindings, _facts, study_report_html
 from emotion_core.study.definitions import Baseline, Smoothing, Space, StudySettings
 from emotion_core.study.outcome import answer, event_curves, question_of, share_curves
 from emotion_core.study.sample import make_sample_study
@@ -71,6 +71,20 @@ def test_names_are_text(found: StudyFindings) -> None:
     html = study_report_html(replace(found, study=study))
     assert "<b>Käse" not in html
     assert "&lt;b&gt;Käse&lt;/b&gt; &amp; &#39;x&#39;" in html
+
+
+def test_people_and_groups_that_are_left_out_are_not_counted(found: StudyFindings) -> None:
+    first = found.study.recordings[0]
+    recordings = [
+        replace(row, include=row.participant != first.participant, variables={"group": "A"})
+        for row in found.study.recordings
+    ]
+    left_out = replace(first, include=False, variables={"group": "pilot"})
+    study = replace(found.study, recordings=(left_out, *recordings[1:]))
+    facts = dict(_facts(replace(found, study=study)))
+    people = {row.participant for row in recordings}
+    assert facts["Participants"] == str(len(people) - 1)
+    assert facts["group"] == "A"
 
 
 def test_without_a_test_the_rest_is_there(found: StudyFindings) -> None:

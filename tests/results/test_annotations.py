@@ -86,6 +86,31 @@ def test_a_name_goes_over_to_whom_the_person_is_merged_into() -> None:
     assert Edits().rename(5, "Ada").merge(2, into=1).merge(5, into=2).name_of(1) == "Ada"
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        Edits({1: "Anna", 2: "Anna"}),
+        Edits({2: "Anna"}, excluded=frozenset({2}), hide=Hide.EXCLUDED),
+        Edits(excluded=frozenset({1})),
+        Edits().rename(3, "Ada").merge(3, into=2).merge(4, into=2),
+        Edits().rename(2, "Bo").merge(2, into=5),
+    ],
+)
+def test_unmerging_restores_what_was_before(before: Edits, tmp_path: Path) -> None:
+    person = 5 if 2 in before.merged else 2
+    merged = before.merge(person, into=1)
+    assert merged.split(person) == before
+    save_edits(tmp_path, merged)
+    assert load_edits(tmp_path).split(person) == before
+    assert before.merge(1, into=6).merge(person, into=1).split(person).split(1) == before
+    assert before.split(99) == before, "who was not merged"
+
+
+def test_a_merge_of_an_earlier_version_is_taken_back_with_its_name() -> None:
+    earlier = Edits({1: "Ada", 5: "Ada"}, merged={5: 1})
+    assert earlier.split(5) == Edits({5: "Ada"})
+
+
 def test_edits_survive_on_disk(tmp_path: Path) -> None:
     edits = Edits().rename(1, "Zoë 😀").merge(2, 1).exclude(3).add_marker(Marker(1, 2, "x"))
     save_edits(tmp_path, edits)

@@ -75,6 +75,9 @@ def test_defaults_follow_the_study(sample: tuple[Study, pd.DataFrame]) -> None:
     assert events_of(Question(("sad film", "gone")), long) == ["sad film"]
     assert events_of(Question(), long[long["event_kind"] == "recording"]) == ["whole recording"]
     assert between_variables(study) == ["group"]
+    wrong = replace(study.recordings[0], recording="wrong", variables={"group": "?"}, include=False)
+    with_wrong = replace(study, recordings=(*study.recordings, wrong))
+    assert between_variables(with_wrong) == ["group"], "what is left out does not count"
     assert curve_events(study) == ["funny film", "sad film", "neutral film"]
     assert curve_unit(study, "happy") == "happy above baseline"
     assert curve_unit(plain, "happy") == "happy"

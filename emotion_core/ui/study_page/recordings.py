@@ -247,7 +247,7 @@ def _cells(view: StudyView) -> None:
     )
     if not chosen:
         return
-    included = [r for r in view.study.recordings if r.include]
+    included = view.study.included
     cells = Counter(tuple(r.variables.get(v, "") or "–" for v in chosen) for r in included)
     table = pd.Series(cells)
     if len(chosen) == 2:
