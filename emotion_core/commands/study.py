@@ -101,7 +101,12 @@ def _add(parser: argparse.ArgumentParser) -> None:
         help="whose events they are: a recording, column=value, or * for all (*)",
     )
     parser.add_argument(
-        "--offset", type=float, default=0.0, metavar="S", help="added to the times of the events"
+        "--offset",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="added to the times of the events; clock_offset_s is added by itself to times of "
+        "BORIS, ELAN, Praat, WebVTT and BIDS, which are those of the video",
     )
 
 

@@ -234,6 +234,34 @@ def test_codes_beyond_their_unit_are_cut_and_told() -> None:
     assert value(agreement(made), "agreement_time") == 1.0
 
 
+def test_of_what_is_coded_twice_the_first_unit_counts_where_one_code_may_hold() -> None:
+    codes = pd.concat(
+        [
+            codes_table([("A", "r1", 0, 6, "happy"), ("B", "r1", 0, 6, "happy")], "1"),
+            codes_table([("A", "r1", 4, 5, "sad"), ("A", "r1", 5, 8, "happy")], "2"),
+            codes_table([("A", "r1", 2, 3, "?"), ("A", "r1", 3, 3, "sad")], "3"),
+        ]
+    )
+    units = pd.concat(
+        [
+            units_table(["A", "B"], ["r1"], 6.0).assign(unit="1"),
+            units_table(["A"], ["r1"], 8.0, 4.0).assign(unit="2"),
+            units_table(["A"], ["r1"], 3.5, 2.0).assign(unit="3"),
+        ]
+    )
+    made = read_coding(codes, units, CATEGORIES, exclusive=True)
+    coded = made.of["A"]["r1"]
+    assert [(c.start_s, c.end_s, c.code) for c in coded.codes] == [(0, 8, "happy"), (3, 3, "sad")]
+    assert coded.cannot_tell == []
+    assert made.problems == (
+        "A coded 3.5 s in more than one unit; of this time the first unit counts.",
+    )
+    assert value(agreement(made), "agreement_time") == 1.0
+    both = read_coding(codes, units, CATEGORIES)
+    assert (4, 5, "sad") in [(c.start_s, c.end_s, c.code) for c in both.of["A"]["r1"].codes]
+    assert both.problems == ()
+
+
 def test_unusable_rows_are_told_and_missing_columns_refused() -> None:
     codes = codes_table([("A", "r1", 3, 2, "happy"), ("A", "r1", np.nan, 2, "sad")])
     made = read_coding(codes, units_table(["A"], ["r1"]))

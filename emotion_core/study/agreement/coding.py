@@ -2,6 +2,7 @@
 
 import math
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -25,6 +26,13 @@ CODES: Final = (
 UNITS: Final = ("coder", "recording", "unit", "start_s", "end_s", "training", "done")
 # Shorter stretches outside of a unit come from rounding, and are not told.
 _ROUNDING_S: Final = 0.05
+_OUTSIDE: Final = (
+    "Codes of {coder} reach {seconds:.1f} s beyond the units that they belong to; this time does "
+    "not count."
+)
+_REPEATED: Final = (
+    "{coder} coded {seconds:.1f} s in more than one unit; of this time the first unit counts."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +124,21 @@ class Coding:
         )
 
 
-def read_coding(codes: pd.DataFrame, units: pd.DataFrame, categories: Sequence[str] = ()) -> Coding:
+def read_coding(
+    codes: pd.DataFrame,
+    units: pd.DataFrame,
+    categories: Sequence[str] = (),
+    *,
+    exclusive: bool = False,
+) -> Coding:
     """The codes that count: those within units that are finished and not for training.
 
     Args:
         codes: the columns of `CODES`; times are seconds on the clock of the video.
         units: the columns of `UNITS`, one row for each coder and unit.
         categories: codes of the scheme, in its order.
+        exclusive: only one code may hold at a time. Of time that a coder has coded in several
+            units, the first one counts; otherwise, all of them do.
 
     Raises:
         InputError: a column is missing.
@@ -134,30 +150,52 @@ def read_coding(codes: pd.DataFrame, units: pd.DataFrame, categories: Sequence[s
     counted = _counted_units(units, problems)
     usable = _usable_codes(codes, problems)
     by_unit = dict(list(usable.groupby(["coder", "recording", "unit"])))
-    cut: dict[str, float] = {}
+    outside: dict[str, float] = defaultdict(float)
+    repeated: dict[str, float] = defaultdict(float)
     of: dict[str, dict[str, Coded]] = {}
     for (coder, recording), rows in counted.groupby(["coder", "recording"]):
-        spans = list(zip(rows["unit"], rows["start_s"], rows["end_s"], strict=True))
-        found, untold = [], []
-        for unit, start, end in spans:
-            of_unit = by_unit.get((coder, recording, unit), usable.iloc[:0])
-            inside, not_told, outside_s = _of_unit(of_unit, (float(start), float(end)))
-            found += inside
-            untold += not_told
-            cut[str(coder)] = cut.get(str(coder), 0.0) + outside_s
-        seen = merged((float(a), float(b)) for _, a, b in spans)
-        of.setdefault(str(coder), {})[str(recording)] = Coded(
-            seen, merged(untold), _without_repetition(found)
-        )
-    problems += [
-        f"Codes of {coder} reach {s:.1f} s beyond the units that they belong to; this time does "
-        "not count."
-        for coder, s in sorted(cut.items())
-        if s > _ROUNDING_S
-    ]
+        parts = [
+            ((float(a), float(b)), by_unit.get((coder, recording, unit), usable.iloc[:0]))
+            for unit, a, b in zip(rows["unit"], rows["start_s"], rows["end_s"], strict=True)
+        ]
+        coded, outside_s, repeated_s = _coded(parts, exclusive)
+        outside[str(coder)] += outside_s
+        repeated[str(coder)] += repeated_s
+        of.setdefault(str(coder), {})[str(recording)] = coded
+    for sentence, found in ((_OUTSIDE, outside), (_REPEATED, repeated)):
+        problems += [
+            sentence.format(coder=coder, seconds=s)
+            for coder, s in sorted(found.items())
+            if s > _ROUNDING_S
+        ]
     used = {code.code for mine in of.values() for one in mine.values() for code in one.codes}
     more = sorted(used - set(categories))
     return Coding(of, (*categories, *more), tuple(problems))
+
+
+def _coded(
+    parts: Sequence[tuple[Interval, pd.DataFrame]], exclusive: bool
+) -> tuple[Coded, float, float]:
+    """A recording as one coder coded it, the seconds of codes outside of their unit, and those that
+    do not count as they were coded before.
+
+    Args:
+        parts: each unit with its codes.
+        exclusive: as of `read_coding`.
+    """
+    found, untold, seen = list[Code](), list[Interval](), list[Interval]()
+    outside_s = repeated_s = 0.0
+    for span, rows in parts:
+        inside, not_told, beyond_s = _of_unit(rows, span)
+        outside_s += beyond_s
+        if exclusive and (again := common([span], seen)):
+            repeated_s += seconds(again)
+            inside = _as_first_coded(inside, found, again)
+            not_told = without(merged(not_told), again)
+        seen = merged([*seen, span])
+        found += inside
+        untold += not_told
+    return Coded(seen, merged(untold), _without_repetition(found)), outside_s, repeated_s
 
 
 def _counted_units(units: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
@@ -205,6 +243,22 @@ def _of_unit(rows: pd.DataFrame, unit: Interval) -> tuple[list[Code], list[Inter
             value = math.nan if intensity is None else float(intensity)
             found.append(Code(low, high, str(code), value))
     return found, untold, outside_s
+
+
+def _as_first_coded(
+    codes: Sequence[Code], first: Sequence[Code], again: Sequence[Interval]
+) -> list[Code]:
+    """The codes of a further unit: in time that was coded before, only what was coded there too."""
+    kept = []
+    for code in codes:
+        if code.is_moment:
+            kept.append(code)
+            continue
+        span = [(code.start_s, code.end_s)]
+        same = merged((c.start_s, c.end_s) for c in first if c.code == code.code)
+        parts = merged([*without(span, again), *common(span, same)])
+        kept += [replace(code, start_s=start, end_s=end) for start, end in parts]
+    return kept
 
 
 def _without_repetition(codes: Sequence[Code]) -> list[Code]:

@@ -37,7 +37,8 @@ def people_coding(study: Study) -> Coding:
         InputError, OutputError: they cannot be read.
     """
     scheme, problems = read_scheme(study)
-    coding = read_coding(*CodingStore(study.folder).tables(), [c.code for c in scheme.categories])
+    tables, categories = CodingStore(study.folder).tables(), [c.code for c in scheme.categories]
+    coding = read_coding(*tables, categories, exclusive=scheme.exclusive)
     included = {r.recording: r.include for r in study.recordings}
     coded = sorted({name for of in coding.of.values() for name in of})
     told = [str(problem) for problem in problems]

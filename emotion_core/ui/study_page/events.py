@@ -93,7 +93,12 @@ def _import(view: StudyView) -> None:
             help="Used where the file itself names no recording of the study.",
         )
         offset_s = st.number_input(
-            "Add to the times (s)", value=0.0, step=0.1, key=f"{view.key}_events_offset"
+            "Add to the times (s)",
+            value=0.0,
+            step=0.1,
+            key=f"{view.key}_events_offset",
+            help="The recording’s clock_offset_s is added by itself to times of BORIS, ELAN, Praat, "
+            "WebVTT and BIDS, which are those of the video.",
         )
         pressed = st.button(
             "Import", type="primary", disabled=upload is None, key=f"{view.key}_events_import"
