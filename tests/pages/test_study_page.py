@@ -241,7 +241,7 @@ def test_variables_called_like_results_leave_these_alone(work: Path, computed: P
     token = add(work, computed)
     own = {"included": "yes", "occurrence": "first"}
     study = Study.open(folder_of(work, token)).change_recordings(
-        lambda rows: [replace(row, variables=row.variables | own) for row in rows]
+        lambda rows: [replace(row, variables={**row.variables, **own}) for row in rows]
     )
     compute(study, None, ignore_progress)
     truth, shown = long_table(study), StudyView(token, study.folder).long_table()

@@ -97,8 +97,8 @@ def _import(view: StudyView) -> None:
             value=0.0,
             step=0.1,
             key=f"{view.key}_events_offset",
-            help="The recording’s clock_offset_s is added by itself to times of BORIS, ELAN, Praat, "
-            "WebVTT and BIDS, which are those of the video.",
+            help="Times of BORIS, ELAN, Praat, WebVTT and BIDS are those of the video: the "
+            "recording’s clock_offset_s is added by itself.",
         )
         pressed = st.button(
             "Import", type="primary", disabled=upload is None, key=f"{view.key}_events_import"
