@@ -7,9 +7,7 @@ import numpy as np
 
 from emotion_core.datatypes import FrameResult, QualityHint
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.results.export import (
-    FacesWriter,
-)
+from emotion_core.results.faces_writer import FacesWriter
 
 
 def result(

@@ -11,10 +11,9 @@ from typing import Any, Final
 
 from emotion_core.errors import StoreError
 from emotion_core.jobs.lease import renew_file
-from emotion_core.jobs.log import DONE, FAILED, RUNNING, WAITING, JobState
+from emotion_core.jobs.log import DONE, FAILED, RUNNING, WAITING, JobState, is_private
 from emotion_core.jobs.replica import ReplicaStore
 from emotion_core.jobs.shared_state import local, progress_of, stopped, uploads_of
-from emotion_core.results.edits_file import is_edits_file
 from emotion_core.results.paths import EDITS, PREVIEW
 from emotion_core.sharing.job_index import MOST_ATTEMPTS, JobRow
 
@@ -195,7 +194,7 @@ class Carrier:
     def _publish(self, below: str) -> None:
         store, owner = self._store, self._row.part_of or self._id
         folder = store.results_of(owner).parent
-        files = [f for f in (folder / below).rglob("*") if f.is_file() and not _is_private(f)]
+        files = [f for f in (folder / below).rglob("*") if f.is_file() and not is_private(f)]
 
         edits = self._edits_here()
 
@@ -221,8 +220,3 @@ class Carrier:
             if state := store.state_here(self._id) if self.launched else None:
                 progress = progress_of(state, store.root)
             store.index.report(self._id, store.replica, progress, message, status)
-
-
-def _is_private(file: Path) -> bool:
-    """Locks, half-written files, previews; edits are shared another way."""
-    return file.name.startswith(".") or file.name == PREVIEW or is_edits_file(file)

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from emotion_core.atomic_io import parse_json, replace_file
-from emotion_core.results.paths import EDITED_CLIPS, EDITS, read_summary, remove_leftovers
+from emotion_core.results.edits_file import is_edits_file
+from emotion_core.results.paths import (
+    EDITED_CLIPS,
+    EDITS,
+    PREVIEW,
+    read_summary,
+    remove_leftovers,
+)
 
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 WAITING: Final = "waiting"
@@ -245,6 +252,13 @@ def touched_s(folder: Path) -> float:
     return max(times, default=time.time())
 
 
+def asked_s(folder: Path) -> float:
+    """When the work of a job was asked for first: asking for it again while it waits changes
+    nothing."""
+    made = read_json(folder / "job.json").get("created_s")
+    return float(made) if isinstance(made, int | float) else time.time()
+
+
 def waits(folder: Path) -> bool:
     """Whether a job was never begun; a job with a damaged description belongs to no user."""
     marks = (PROCESS, "cancelled")
@@ -284,6 +298,11 @@ def after_death(state: FileState, status: str) -> FileState:
     return FileState(state.name, status, words, state.fraction, folder=state.folder)
 
 
+def is_private(file: Path) -> bool:
+    """Whether a file of results is not for others: locks, half-written files, previews, edits."""
+    return file.name.startswith(".") or file.name == PREVIEW or is_edits_file(file)
+
+
 def take_over(files: Sequence[FileState], results: Path) -> None:
     """Give another job's folder of results what is finished here, without what people made of it.
 
@@ -291,7 +310,7 @@ def take_over(files: Sequence[FileState], results: Path) -> None:
     """
     for folder in (f.folder for f in files if f.status == DONE and f.folder):
         for file in folder.rglob("*"):
-            if not file.is_file() or EDITS in file.name or file.match(EDITED_CLIPS):
+            if not file.is_file() or is_private(file) or file.match(EDITED_CLIPS):
                 continue
             target = results / folder.name / file.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)

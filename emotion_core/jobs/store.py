@@ -27,6 +27,7 @@ from emotion_core.jobs.log import (
     JobInput,
     JobLog,
     JobState,
+    asked_s,
     describe,
     input_of,
     read_json,
@@ -320,7 +321,7 @@ class JobStore(JobFolders):
         past = {*running, *self._problems}
         waiting = [i for i in ids if i not in past and waits(self._folder(i))]
         room = max(0, self._command.most_at_once - len(running))
-        return sorted(waiting, key=lambda j: touched_s(self._folder(j))), room
+        return sorted(waiting, key=lambda j: asked_s(self._folder(j))), room
 
     def _launch(self, job_id: str) -> None:
         folder = self._folder(job_id)

@@ -36,13 +36,16 @@ class FinalIdentities:
 
         Args:
             resolve: asked at the end of the stream.
-            ids_before, tracklets_before: what its numbers are moved by in the recording.
+            ids_before, tracklets_before: what its numbers are moved by in the recording, which are
+                the highest that have been recorded.
         """
-        self._end_stream()
+        self._end_stream(ids_before, tracklets_before)
         self._resolve = resolve
         self._ids_before, self._tracklets_before = ids_before, tracklets_before
 
-    def _end_stream(self) -> None:
+    def _end_stream(self, last_id: int, last_tracklet: int) -> None:
+        """Take what a stream knows of its people, up to the last ones that were recorded: those
+        whom it saw later, while the recording paused, have the numbers of the next stream."""
         resolve, self._resolve = self._resolve, None
         try:
             found = resolve() if resolve else None
@@ -53,9 +56,15 @@ class FinalIdentities:
         if found is None:
             return
         shift, more = self._ids_before, self._tracklets_before
-        self._people |= {t + more: person + shift for t, person in found.people.items()}
+        self._people |= {
+            t + more: person + shift
+            for t, person in found.people.items()
+            if t + more <= last_tracklet and person + shift <= last_id
+        }
         self.suggestions += [
-            (s.person + shift, s.other + shift, s.likelihood) for s in found.suggestions
+            (s.person + shift, s.other + shift, s.likelihood)
+            for s in found.suggestions
+            if max(s.person, s.other) + shift <= last_id
         ]
 
     def write(self, faces: Path, edits: Edits) -> tuple[Edits, bool]:
@@ -67,13 +76,13 @@ class FinalIdentities:
             The edits with every name at the identity that its person has now, and whether the table
             changed. Where the table cannot be written, everything stays as recorded.
         """
-        self._end_stream()
         try:
             before = _given(read_faces(faces))
+            self._end_stream(max(before.values(), default=0), max(before, default=0))
             people = _allowed(self._people, before, edits.names)
             if not set_identities(faces, people):
                 return edits, False
-        except EmotionCoreError as error:
+        except (EmotionCoreError, ValueError) as error:
             logger.warning("The identities stay as recorded: %s", error)
             return edits, False
         return _renamed(edits, before, people), True
@@ -88,15 +97,17 @@ def _given(table: FaceTable) -> dict[int, int]:
 def _allowed(
     people: Mapping[int, int], before: Mapping[int, int], names: Mapping[int, str]
 ) -> dict[int, int]:
-    """The new identities without those that would take a named person for one of another name."""
-
-    def same(one: int, other: int) -> bool:
-        return names.get(one, names.get(other)) == names.get(other, names.get(one))
-
+    """The new identities without those that would make one of people of different names."""
+    people = {tracklet: person for tracklet, person in people.items() if tracklet in before}
+    # The name of each new identity: its own, or else the first of those that become one with it.
+    called = {person: names[person] for person in people.values() if person in names}
+    for tracklet in sorted(people):
+        if (old := before[tracklet]) in names:
+            called.setdefault(people[tracklet], names[old])
     return {
         tracklet: person
         for tracklet, person in people.items()
-        if tracklet in before and same(before[tracklet], person)
+        if names.get(before[tracklet], called.get(person)) == called.get(person)
     }
 
 

@@ -24,7 +24,7 @@ from emotion_core.live.recording_folder import finish_folder, write_head
 from emotion_core.live.video_recorder import Film
 from emotion_core.results.annotations import Edits, Marker, one_line
 from emotion_core.results.edits_file import save_edits
-from emotion_core.results.export import FacesWriter
+from emotion_core.results.faces_writer import FacesWriter
 from emotion_core.results.paths import CLIP, FACES, sole_writer
 
 logger = logging.getLogger(__name__)

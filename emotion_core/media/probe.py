@@ -1,12 +1,14 @@
 """What a video file is, before its pictures are decoded; refuses what cannot be read safely."""
 
 import re
+import struct
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import av
+from av.sidedata.sidedata import Type as DataKind
 
 from emotion_core.errors import VideoError
 
@@ -74,7 +76,7 @@ def probe(path: str | Path) -> VideoInfo:
     with open_video(path) as container:
         stream = video_stream(path, container)
         info = stream_info(path, container, stream)
-        return _turned(info, _first_rotation(container, stream))
+        return _turned(info, _first_orientation(container, stream))
 
 
 def open_video(path: Path) -> Any:
@@ -190,16 +192,45 @@ def _created_utc(container: Any, stream: Any) -> str:
     return made.isoformat(timespec="milliseconds")
 
 
-def _first_rotation(container: Any, stream: Any) -> int:
-    """Degrees counter-clockwise that the first frame asks for; 0 where none can be decoded."""
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How a decoded picture becomes the one that is shown: rows and columns are exchanged first.
+
+    Attributes:
+        transposed: rows become columns.
+        mirrored: left and right are exchanged then.
+        flipped: top and bottom are exchanged then.
+    """
+
+    transposed: bool = False
+    mirrored: bool = False
+    flipped: bool = False
+
+
+def orientation_of(decoded: Any) -> Orientation:
+    """What the display matrix of a decoded frame asks for, rounded to quarter turns.
+
+    The matrix maps a pixel (x, y) to (a x + c y, b x + d y) (ISO/IEC 14496-12, `tkhd`).
+    """
+    found = decoded.side_data.get(DataKind.DISPLAYMATRIX)
+    if found is None:
+        return Orientation()
+    a, b, _, c, d = struct.unpack("=5i", bytes(found)[:20])
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return Orientation(transposed=True, mirrored=c < 0, flipped=b < 0)
+    return Orientation(mirrored=a < 0, flipped=d < 0)
+
+
+def _first_orientation(container: Any, stream: Any) -> Orientation:
+    """What the first frame asks for; nothing where none can be decoded."""
     try:
-        return int(next(container.decode(stream)).rotation)
+        return orientation_of(next(container.decode(stream)))
     except (av.error.FFmpegError, ValueError, StopIteration):
-        return 0
+        return Orientation()
 
 
-def _turned(info: VideoInfo, degrees: int) -> VideoInfo:
-    if round(degrees / 90) % 2 == 0:
+def _turned(info: VideoInfo, orientation: Orientation) -> VideoInfo:
+    if not orientation.transposed:
         return info
     return replace(info, width=info.height, height=info.width)
 

@@ -21,8 +21,10 @@ from emotion_core.datatypes import Frame, ImageArray
 from emotion_core.errors import SettingsError, VideoError
 from emotion_core.media.probe import (
     MAX_PIXELS,
+    Orientation,
     display_size,
     open_video,
+    orientation_of,
     reason,
     stream_info,
     video_stream,
@@ -181,19 +183,17 @@ class _ToBgr:
     def __call__(self, decoded: Any) -> ImageArray:
         width, height = display_size(decoded.width, decoded.height, self._aspect)
         bgr = self._reformatter.reformat(decoded, width, height, "bgr24").to_ndarray()
-        return _upright(np.asarray(bgr, np.uint8), decoded.rotation)
+        return _upright(np.asarray(bgr, np.uint8), orientation_of(decoded))
 
 
-_TURNS: Final = {
-    90: cv2.ROTATE_90_COUNTERCLOCKWISE,
-    180: cv2.ROTATE_180,
-    270: cv2.ROTATE_90_CLOCKWISE,
-}
-
-
-def _upright(image: ImageArray, counter_clockwise_degrees: int) -> ImageArray:
-    quarter = round(counter_clockwise_degrees / 90) * 90 % 360
-    return np.asarray(cv2.rotate(image, _TURNS[quarter]), np.uint8) if quarter else image
+def _upright(image: ImageArray, orientation: Orientation) -> ImageArray:
+    if orientation.transposed:
+        image = np.asarray(cv2.transpose(image), np.uint8)
+    if orientation.mirrored or orientation.flipped:
+        both = orientation.mirrored and orientation.flipped
+        axis = -1 if both else int(orientation.mirrored)
+        image = np.asarray(cv2.flip(image, axis), np.uint8)
+    return image
 
 
 class _Reader:

@@ -12,9 +12,9 @@ from emotion_core.jobs.log import (
     RUNNING,
     WAITING,
     JobLog,
+    asked_s,
     job_status,
     read_json,
-    touched_s,
     waits,
 )
 from emotion_core.jobs.process import living
@@ -102,7 +102,7 @@ def longest_wait_s(
         waiting = {folder for folder in folders if waits(folder)}
         if not waiting or any(living(folder, None) for folder in folders - waiting):
             continue
-        wait_s = max(now_s - touched_s(folder) for folder in waiting)
+        wait_s = max(now_s - asked_s(folder) for folder in waiting)
         worst = max(worst, (kind, wait_s), key=lambda found: found[1])
     return worst
 

@@ -132,8 +132,11 @@ class Edits:
         return f"{name} (#{track_id})" if name in others or default else name
 
     def rename(self, track_id: int, name: str) -> "Edits":
-        """Give a name; an empty one takes it away. Control characters become spaces."""
-        clean = one_line(name)
+        """Give a name; an empty one takes it away. Control characters become spaces.
+
+        An identity that was merged into another, by somebody else at this moment, is that one.
+        """
+        track_id, clean = self.merged.get(track_id, track_id), one_line(name)
         names = {k: v for k, v in self.names.items() if k != track_id}
         return replace(self, names={**names, track_id: clean} if clean else names)
 
@@ -210,8 +213,11 @@ class Edits:
         )
 
     def exclude(self, track_id: int, excluded: bool = True) -> "Edits":
-        """Leave a person out, or take them in again."""
-        change = {track_id}
+        """Leave a person out, or take them in again.
+
+        An identity that was merged into another, by somebody else at this moment, is that one.
+        """
+        change = {self.merged.get(track_id, track_id)}
         return replace(
             self, excluded=self.excluded | change if excluded else self.excluded - change
         )

@@ -9,8 +9,7 @@ import errno
 import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 
@@ -79,63 +78,6 @@ def face_rows(result: FrameResult, names: dict[int, str] | None = None) -> list[
             + [f"{result.angles[i]:.1f}"]
         )
     return rows
-
-
-class FacesWriter:
-    """A context manager that writes a new faces.csv row by row; rows survive a crash.
-
-    A file of that name is replaced, never rewritten: another visitor's results may be a hard link
-    to it.
-
-    Raises:
-        OutputError: the file cannot be written; a full disk is named as such.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        part = path.with_name(f".{path.name}.part")
-        try:
-            if path.is_file():
-                part.touch()
-                part.replace(path)
-            self._file = path.open("w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise output_error(path, error) from error
-        self._csv = csv.writer(self._file, lineterminator="\n")
-        self._write([list(COLUMNS)])
-
-    def write(self, result: FrameResult) -> None:
-        """Append the rows of one analysed frame."""
-        self._write(face_rows(result))
-
-    def flush(self) -> None:
-        """Hand what was written to the system."""
-        try:
-            self._file.flush()
-        except OSError as error:
-            raise output_error(self.path, error) from error
-
-    def _write(self, rows: list[list[str]]) -> None:
-        try:
-            self._csv.writerows(rows)
-        except OSError as error:
-            raise output_error(self.path, error) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self._file.close()
-        except OSError as problem:
-            # Python tries to flush again when the file is collected; the first report is enough.
-            if error is None:
-                raise output_error(self.path, problem) from problem
 
 
 def output_error(path: Path, error: OSError) -> OutputError:

@@ -25,7 +25,8 @@ from emotion_core.pipeline.identity_resolution import Resolution
 from emotion_core.pipeline.pipeline import Pipeline
 from emotion_core.results.annotations import Edits
 from emotion_core.results.edits_file import change_edits, load_edits
-from emotion_core.results.export import FacesWriter, output_error, read_faces
+from emotion_core.results.export import output_error, read_faces
+from emotion_core.results.faces_writer import FacesWriter
 from emotion_core.results.identities import described_identities, set_identities
 from emotion_core.results.paths import (
     CLIP,
@@ -282,7 +283,9 @@ class AnalysisRun:
         start_s, end_s = self._options.start_s, self._options.end_s
         drawing = Drawing(self._source.path, self._folder, start_s, end_s, self._clip["origin_s"])
         try:
-            self._stopped |= not drawing.draw(self._folder / CLIP, Edits(), self._hooks)
+            if not drawing.draw(self._folder / CLIP, Edits(), self._hooks):
+                self._stopped = True
+                self._clip |= {"identities_problem": "The analysis was stopped."}
         except (VideoError, OutputError) as error:
             # The readings are complete, and so is the clip, with the identities of before.
             self._clip |= {"identities_problem": str(error)}

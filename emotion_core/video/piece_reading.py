@@ -21,7 +21,8 @@ from emotion_core.model.adaptation import Adaptation
 from emotion_core.pipeline.classification import ExpressionClassifier
 from emotion_core.pipeline.pipeline import Pipeline
 from emotion_core.pipeline.tracklets import Tracklet
-from emotion_core.results.export import FacesWriter, output_error
+from emotion_core.results.export import output_error
+from emotion_core.results.faces_writer import FacesWriter
 from emotion_core.results.paths import FACES, MOMENTS, SUMMARY, read_summary
 from emotion_core.results.summary import write_summary
 from emotion_core.results.thumbnails import MomentKeeper, moment_name

@@ -108,7 +108,7 @@ def test_any_edits_can_be_shown_changed_and_kept(data: bytes) -> None:
         assert edited_clip(folder, shown).parent == folder
         assert faces_csv(file_of(_faces([[1, 0.5]]), "faces.csv"), shown)
     assert load_edits(folder) == change_edits(folder, lambda e: e)
-    assert load_edits(folder).names[1] == "Ada"
+    assert "Ada" in load_edits(folder).names.values()
     assert load_edits(folder).lost == 0
 
 

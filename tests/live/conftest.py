@@ -12,7 +12,7 @@ from emotion_core.errors import OutputError
 from emotion_core.live import recording
 from emotion_core.live.processor import LiveProcessor, live_threads
 from emotion_core.live.recording import LiveSession
-from emotion_core.results.export import FacesWriter
+from emotion_core.results.faces_writer import FacesWriter
 
 
 @pytest.fixture

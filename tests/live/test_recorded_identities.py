@@ -79,6 +79,26 @@ def test_people_of_different_names_stay_two(session: LiveSession) -> None:
     assert written(session) == [1, 2, 1]
 
 
+def test_people_of_different_names_do_not_meet_in_one_without_a_name(session: LiveSession) -> None:
+    one = told({1: 1, 2: 1, 3: 1, 4: 1})
+    record(session, one, seen((1, 1)), seen((2, 2)), seen((3, 3)), seen((4, 4)))
+    session.rename(2, "Ada")
+    session.rename(3, "Bob")
+    session.rename(4, "Ada")
+    assert [person["name"] for person in session.stop()["people"]] == ["Ada", "Bob"]
+    assert written(session) == [1, 1, 3, 1]
+
+
+def test_who_was_seen_in_a_pause_is_nobody_of_the_next_stream(session: LiveSession) -> None:
+    first = told({1: 1, 2: 1, 3: 2}, Suggestion(2, 3, 0.9), Suggestion(1, 2, 0.8))
+    record(session, first, seen((1, 1)))
+    record(session, told({}), seen((1, 1)), seen((2, 2)))
+    summary = session.stop()
+    assert written(session) == [1, 2, 3]
+    assert summary["identities"]["joined"] == []
+    assert summary["identities"]["suggestions"] == []
+
+
 def test_a_comparison_that_fails_costs_nothing(
     session: LiveSession, caplog: pytest.LogCaptureFixture
 ) -> None:

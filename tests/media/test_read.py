@@ -1,5 +1,6 @@
 """Reading videos: which frames, at what times, of which containers."""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,33 @@ def test_rotation_is_obeyed(
     (frame, *_) = read_frames(path)
     assert frame.image.shape[:2] == shape
     assert frame.image[corner].min() > 200
+    info = probe(path)
+    assert (info.height, info.width) == shape
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shape", "corner"),
+    [
+        ((-1, 0, 0, 1), (48, 64), (2, -3)),  # mirrored, as by a camera that faces its user
+        ((1, 0, 0, -1), (48, 64), (-3, 2)),
+        ((0, 1, 1, 0), (64, 48), (2, 2)),
+        ((0, -1, -1, 0), (64, 48), (-3, -3)),
+    ],
+)
+def test_a_file_that_mirrors_is_shown_mirrored(
+    tmp_path: Path, matrix: tuple[int, ...], shape: tuple[int, int], corner: tuple[int, int]
+) -> None:
+    """The white corner is at the top left of the stored picture."""
+    path = write_clip(tmp_path / "mirrored.mp4", [0, 0.1, 0.2])
+    data = bytearray(path.read_bytes())
+    a, b, c, d = (value << 16 for value in matrix)
+    at = data.index(b"tkhd") + 4 + 40
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    (frame, *_) = read_frames(path)
+    assert frame.image.shape[:2] == shape
+    assert frame.image[corner].min() > 200
+    assert sum(frame.image[y, x].min() > 200 for y in (2, -3) for x in (2, -3)) == 1
     info = probe(path)
     assert (info.height, info.width) == shape
 

@@ -13,10 +13,8 @@ from made_results import write_faces
 from emotion_core.errors import InputError, OutputError
 from emotion_core.results.annotations import Edits, Hide, Marker, edited_clip, markers_csv
 from emotion_core.results.edits_file import change_edits, load_edits, save_edits
-from emotion_core.results.export import (
-    FacesWriter,
-    read_faces,
-)
+from emotion_core.results.export import read_faces
+from emotion_core.results.faces_writer import FacesWriter
 from emotion_core.results.summary import summarise
 
 
@@ -84,6 +82,16 @@ def test_a_name_goes_over_to_whom_the_person_is_merged_into() -> None:
     assert named.name_of(2) == "Bo"
     assert named.split(5).names == {5: "Ada", 2: "Bo"}
     assert Edits().rename(5, "Ada").merge(2, into=1).merge(5, into=2).name_of(1) == "Ada"
+
+
+def test_what_is_said_of_somebody_merged_meanwhile_is_said_of_whom_they_are() -> None:
+    """Another tab may have merged them since this one was drawn."""
+    merged = Edits(hide=Hide.EXCLUDED).merge(2, into=1)
+    out = merged.exclude(2)
+    assert out.hides_face_of(1)
+    assert out.hides_face_of(2)
+    assert not out.exclude(2, excluded=False).excluded
+    assert merged.rename(2, "Anna").name_of(1) == "Anna"
 
 
 @pytest.mark.parametrize(

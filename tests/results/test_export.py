@@ -1,4 +1,5 @@
 import csv
+import errno
 import io
 import json
 from dataclasses import replace
@@ -14,13 +15,14 @@ from emotion_core.errors import InputError, OutputError
 from emotion_core.results.annotations import Edits
 from emotion_core.results.export import (
     COLUMNS,
-    FacesWriter,
     column_dictionary,
+    edited_rows,
     faces_csv,
     faces_parquet,
     read_faces,
     webvtt,
 )
+from emotion_core.results.faces_writer import FacesWriter
 from emotion_core.results.summary import summarise
 
 CONTRACT = (
@@ -164,6 +166,46 @@ def test_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         writer.flush()
     with pytest.raises(OutputError, match="disk is full"):
         writer.__exit__(None, None, None)
+
+
+class SmallDisk(io.FileIO):
+    """A file on a disk that takes so many bytes in all, and part of what it is asked for."""
+
+    room = 0
+
+    def write(self, data: Any) -> int:
+        taken = bytes(data)[: max(0, self.room - self.tell())]
+        if not taken:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(taken)
+
+
+def test_a_disk_that_was_full_leaves_whole_rows_and_takes_the_next_ones(tmp_path: Path) -> None:
+    """A live recording goes on when the visitor has made room."""
+    whole = tmp_path / "whole.csv"
+    with FacesWriter(whole) as writer:
+        for index in range(200):
+            writer.write(result(index, [1, 2]))
+    size = whole.stat().st_size
+    # Less than is handed on before the end.
+    for room in range(9000, size - 9000, 1777):
+        path, lost = tmp_path / "faces.csv", []
+        with FacesWriter(path) as writer:
+            disk = SmallDisk(path, "w")
+            disk.room = room
+            writer._file = disk
+            for index in range(200):
+                try:
+                    writer.write(result(index, [1, 2]))
+                except OutputError:
+                    lost.append(index)
+                    assert path.read_bytes() == whole.read_bytes()[: path.stat().st_size]
+                    assert path.read_bytes().endswith(b"\n")
+                    disk.room = size
+        kept = [i for i in range(200) if i not in lost]
+        assert len(lost) == 1
+        assert np.unique(read_faces(path).frame).tolist() == kept
+        assert len(list(edited_rows(path, Edits()))) == 1 + 2 * len(kept)
 
 
 def test_who_speaks_is_kept_and_what_is_not_known_stays_empty(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from emotion_core.errors import OutputError
 from emotion_core.results import identities
 from emotion_core.results.annotations import Edits, Hide, edited_clip, shown_clip
 from emotion_core.results.edits_file import load_edits, save_edits
-from emotion_core.results.export import FacesWriter, faces_csv, read_faces
+from emotion_core.results.export import faces_csv, read_faces
 from emotion_core.results.face_table import Moment, dominant_runs
+from emotion_core.results.faces_writer import FacesWriter
 from emotion_core.results.identities import (
     described_identities,
     joined_tracklets,

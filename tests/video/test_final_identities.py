@@ -87,6 +87,16 @@ def test_a_clip_that_cannot_be_drawn_again_costs_nothing_else(
     assert (tmp_path / CLIP).is_file()
 
 
+@pytest.mark.usefixtures("late")
+def test_a_clip_that_was_not_drawn_again_says_so(
+    video: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Drawing, "draw", lambda *_: False)
+    summary = analyse_video(video, tmp_path, FakeClassifier(), VideoOptions())
+    assert summary["status"] == "cancelled"
+    assert "stopped" in summary["clip"]["identities_problem"]
+
+
 @pytest.mark.parametrize("options", [{"reidentify": False}, {"one_person": True}])
 def test_nothing_is_resolved_where_that_is_not_wanted(
     video: Source, tmp_path: Path, options: dict[str, bool]
