@@ -45,12 +45,14 @@ class VideoInfo:
         width, height: pixels of the upright picture (rotation and pixel shape obeyed).
         codec: FFmpeg's name of the codec, such as "h264".
         fps: average frames a second, made plausible; a help for progress, never for times.
-        duration_s: length in seconds, or None where the file does not say.
+        duration_s: length of the pictures in seconds, or None where the file does not say.
         frames: expected number of frames, or None where nothing says.
         has_audio: the file carries sound.
         offset_s: added to the file's own clock so that no time is negative; mostly 0.
         created_utc: when the camera says that it made the file, ISO 8601 with an offset; "" where
             it does not. Many cameras write local time as if it were UTC, some the end.
+        start_s: when the pictures begin, on the clock of `read_frames`: some cameras count from
+            when they were switched on.
     """
 
     path: Path
@@ -63,6 +65,12 @@ class VideoInfo:
     has_audio: bool
     offset_s: float
     created_utc: str = ""
+    start_s: float = 0.0
+
+    @property
+    def end_s(self) -> float | None:
+        """When the pictures end, on the clock of `read_frames`, or None; as `duration_s`."""
+        return None if self.duration_s is None else self.start_s + self.duration_s
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -161,7 +169,9 @@ def stream_info(path: Path, container: Any, stream: Any) -> VideoInfo:
         stream.codec_context.width, stream.codec_context.height, stream.sample_aspect_ratio
     )
     fps = _plausible_fps(stream.average_rate or stream.guessed_rate)
-    duration = _duration_s(container, stream)
+    offset_s = clock_offset_s(container)
+    start_s = max(0.0, float((stream.start_time or 0) * (stream.time_base or 0)) + offset_s)
+    duration = _duration_s(container, stream, start_s - offset_s)
     frames = stream.frames or (round(duration * fps) if duration else None)
     return VideoInfo(
         path,
@@ -172,8 +182,9 @@ def stream_info(path: Path, container: Any, stream: Any) -> VideoInfo:
         duration,
         frames,
         bool(container.streams.audio),
-        clock_offset_s(container),
+        offset_s,
         _created_utc(container, stream),
+        start_s,
     )
 
 
@@ -235,21 +246,22 @@ def _turned(info: VideoInfo, orientation: Orientation) -> VideoInfo:
     return replace(info, width=info.height, height=info.width)
 
 
-def _picture_duration_s(stream: Any) -> float | None:
-    """How long the pictures of a stream last, or None where the file does not say."""
-    seconds = 0.0
+def _duration_s(container: Any, stream: Any, start_s: float) -> float | None:
+    """The pictures' own length, or that of the whole file: sound may last longer.
+
+    Args:
+        start_s: of the pictures, on the file's own clock. What Matroska says of them, and what is
+            said of a whole file, is when they end.
+    """
+    end_s = (container.duration or 0) / av.time_base
     if stream.duration and stream.time_base:
-        seconds = float(stream.duration * stream.time_base)
+        end_s = start_s + float(stream.duration * stream.time_base)
     elif match := _TAGGED.match(stream.metadata.get("DURATION", "")):
         hours, minutes, rest = match.groups()
-        seconds = 3600 * int(hours) + 60 * int(minutes) + float(rest)
+        end_s = 3600 * int(hours) + 60 * int(minutes) + float(rest)
+    # A start that the end contradicts is not believed.
+    seconds = end_s - start_s if end_s > start_s > 0 else end_s
     return seconds if 0 < seconds < _LONGEST_S else None
-
-
-def _duration_s(container: Any, stream: Any) -> float | None:
-    """The pictures' own length, or that of the whole file: sound may last longer."""
-    whole = (container.duration or 0) / av.time_base
-    return _picture_duration_s(stream) or (whole if 0 < whole < _LONGEST_S else None)
 
 
 def _plausible_fps(rate: Any) -> float:

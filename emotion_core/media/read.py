@@ -179,11 +179,16 @@ class _ToBgr:
 
     def __init__(self, aspect: Any) -> None:
         self._reformatter, self._aspect = VideoReformatter(), aspect
+        self._rotation: int | None = None
+        self._orientation = Orientation()
 
     def __call__(self, decoded: Any) -> ImageArray:
         width, height = display_size(decoded.width, decoded.height, self._aspect)
         bgr = self._reformatter.reformat(decoded, width, height, "bgr24").to_ndarray()
-        return _upright(np.asarray(bgr, np.uint8), orientation_of(decoded))
+        # A frame whose side data was looked at stays in memory until garbage is collected.
+        if decoded.rotation != self._rotation:
+            self._rotation, self._orientation = decoded.rotation, orientation_of(decoded)
+        return _upright(np.asarray(bgr, np.uint8), self._orientation)
 
 
 def _upright(image: ImageArray, orientation: Orientation) -> ImageArray:
@@ -206,7 +211,7 @@ class _Reader:
         apply_limit(self._stream)
         info = stream_info(path, container, self._stream)
         self._step_s, self._offset_s = 1 / info.fps, info.offset_s
-        self._duration_s = info.duration_s
+        self._duration_s, self._end_s = info.duration_s, info.end_s
         self._last_s, self._longest_step_s = -math.inf, 1.0
         self._begin_at: int | None = None
         # Of the packets since the beginning, where the stamps of those before are not known.
@@ -219,11 +224,11 @@ class _Reader:
 
     def check_length(self) -> None:
         """Note a file that ends well before the length its head announces."""
-        expected = self._duration_s
-        if not expected or not math.isfinite(self._last_s):
+        expected = self._end_s
+        if not (expected and self._duration_s) or not math.isfinite(self._last_s):
             return
         # The last picture lasts as long as any other may have.
-        if self._last_s + self._longest_step_s < 0.98 * expected:
+        if self._last_s + self._longest_step_s < expected - 0.02 * self._duration_s:
             self._report.cut_short = True
             # Whether the decoder also complains of the last, half frame is a matter of chance.
             ends = f"the file ends at {self._last_s:.1f} s of the {expected:.1f} s it announces"

@@ -138,9 +138,9 @@ def analyse_video(
 
 
 def _check_range(info: VideoInfo, options: VideoOptions) -> None:
-    if info.duration_s is not None and options.start_s >= info.duration_s:
+    if info.end_s is not None and options.start_s >= info.end_s:
         raise VideoError(
-            f"{info.path.name} is {info.duration_s:.1f} s long: a range that starts at "
+            f"{info.path.name} ends at {info.end_s:.1f} s: a range that starts at "
             f"{options.start_s:g} s holds no frame of it."
         )
 
@@ -355,20 +355,25 @@ class AnalysisRun:
             self._hooks.progress(self._progress())
             return True
 
+    @property
+    def _start_s(self) -> float:
+        """Where the pictures of the range begin."""
+        return max(self._options.start_s, self._info.start_s)
+
     def _progress(self) -> VideoProgress:
-        end_s = min(self._options.end_s or math.inf, self._info.duration_s or math.inf)
+        end_s = min(self._options.end_s or math.inf, self._info.end_s or math.inf)
         reached_s = max(self._last_s, self._report.newest_s)
         return VideoProgress.at(
             (self._read, self._analysed),
             reached_s,
-            (self._options.start_s, end_s),
+            (self._start_s, end_s),
             time.monotonic() - self._begun_s,
         )
 
     def _head(self, status: str) -> dict[str, Any]:
         info, report = self._info, self._report
         spent = time.monotonic() - self._begun_s
-        covered = max(0.0, self._last_s - self._options.start_s)
+        covered = max(0.0, self._last_s - self._start_s)
         return {
             "status": status,
             "key": self._key,

@@ -63,7 +63,7 @@ def clip_writer(
     source: Path, target: Path, info: VideoInfo, start_s: float, end_s: float | None
 ) -> VideoWriter:
     """Writes the clip of a video's range, with its sound, small enough to be played."""
-    length_s = min(end_s or math.inf, info.duration_s or math.inf) - start_s
+    length_s = min(end_s or math.inf, info.end_s or math.inf) - start_s
     return VideoWriter(
         target,
         fps=info.fps,

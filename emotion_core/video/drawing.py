@@ -76,8 +76,11 @@ class Drawing:
         """
         info = probe(self.source)
         writer = clip_writer(self.source, target, info, self.origin_s, self.end_s)
-        end_s = min(self.end_s or math.inf, info.duration_s or math.inf)
-        teller = _Teller(hooks, self.folder, (self.start_s, end_s), edits)
+        span_s = (
+            max(self.start_s, info.start_s),
+            min(self.end_s or math.inf, info.end_s or math.inf),
+        )
+        teller = _Teller(hooks, self.folder, span_s, edits)
         faces = self.folder / FACES
         hide = Anonymiser(read_faces(faces), edits) if edits.hides else None
         try:

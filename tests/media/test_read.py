@@ -286,6 +286,32 @@ def test_sound_that_lasts_longer_is_no_damage(tmp_path: Path) -> None:
     assert not report.cut_short
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+def test_a_clock_that_starts_late_has_an_end_beyond_its_length(tmp_path: Path, suffix: str) -> None:
+    """As of a camera that counts from when it was switched on."""
+    late = write_clip(tmp_path / f"late.{suffix}", [100 + i / 25 for i in range(100)], (320, 240))
+    info = probe(late)
+    assert info.start_s == pytest.approx(100, abs=0.1)
+    assert info.duration_s == pytest.approx(4, abs=0.15)
+    assert info.end_s == pytest.approx(104, abs=0.15)
+    report = ReadReport()
+    times = [f.time_s for f in read_frames(late, report=report)]
+    assert (times[0], times[-1]) == pytest.approx((100, 103.96), abs=0.01)
+    assert not report.cut_short
+
+
+def test_a_file_that_starts_late_and_is_cut_short_is_told(tmp_path: Path) -> None:
+    late = tmp_path / "late.mp4"
+    write_clip(
+        late, [100 + i / 25 for i in range(300)], (320, 240), options={"movflags": "faststart"}
+    )
+    late.write_bytes(late.read_bytes()[: int(0.6 * late.stat().st_size)])
+    report = ReadReport()
+    read = [f.time_s for f in read_frames(late, report=report)]
+    assert 100 <= read[-1] < 111
+    assert report.cut_short
+
+
 def test_a_slow_time_lapse_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "slow.mp4"
     frames = (Frame(np.full((64, 96, 3), 9 * i, np.uint8), i, 30.0 * i) for i in range(6))

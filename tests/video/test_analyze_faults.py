@@ -97,7 +97,7 @@ def test_unreadable_files_leave_no_folder(tmp_path: Path) -> None:
 
 
 def test_a_range_behind_the_end_is_explained(clip: Path, tmp_path: Path) -> None:
-    with pytest.raises(VideoError, match=r"clip\.mp4 is 2\.0 s long"):
+    with pytest.raises(VideoError, match=r"clip\.mp4 ends at 2\.0 s"):
         analyse(clip, tmp_path / "r", start_s=9.0)
 
 

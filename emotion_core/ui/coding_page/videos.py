@@ -70,9 +70,9 @@ def codable_video(study: Study, recording: Recording) -> CodableVideo:
 
 
 def _span(study: Study, recording: Recording, info: VideoInfo) -> tuple[float, float] | None:
-    if info.duration_s is None:
+    if info.end_s is None:
         return span_of(study, recording)
-    end_s = info.duration_s if recording.end_s is None else min(info.duration_s, recording.end_s)
+    end_s = info.end_s if recording.end_s is None else min(info.end_s, recording.end_s)
     return (recording.start_s, end_s) if end_s > recording.start_s else None
 
 
