@@ -1,5 +1,6 @@
 """What a video file is, before its pictures are decoded; refuses what cannot be read safely."""
 
+import math
 import re
 import struct
 from dataclasses import dataclass, replace
@@ -71,6 +72,10 @@ class VideoInfo:
     def end_s(self) -> float | None:
         """When the pictures end, on the clock of `read_frames`, or None; as `duration_s`."""
         return None if self.duration_s is None else self.start_s + self.duration_s
+
+    def span_s(self, start_s: float, end_s: float | None) -> tuple[float, float]:
+        """Where the pictures of a range begin and end, in seconds; infinite where nothing says."""
+        return max(start_s, self.start_s), min(end_s or math.inf, self.end_s or math.inf)
 
 
 def probe(path: str | Path) -> VideoInfo:

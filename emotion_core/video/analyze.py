@@ -355,25 +355,20 @@ class AnalysisRun:
             self._hooks.progress(self._progress())
             return True
 
-    @property
-    def _start_s(self) -> float:
-        """Where the pictures of the range begin."""
-        return max(self._options.start_s, self._info.start_s)
-
     def _progress(self) -> VideoProgress:
-        end_s = min(self._options.end_s or math.inf, self._info.end_s or math.inf)
+        span_s = self._info.span_s(self._options.start_s, self._options.end_s)
         reached_s = max(self._last_s, self._report.newest_s)
         return VideoProgress.at(
             (self._read, self._analysed),
             reached_s,
-            (self._start_s, end_s),
+            span_s,
             time.monotonic() - self._begun_s,
         )
 
     def _head(self, status: str) -> dict[str, Any]:
         info, report = self._info, self._report
         spent = time.monotonic() - self._begun_s
-        covered = max(0.0, self._last_s - self._start_s)
+        covered = max(0.0, self._last_s - max(self._options.start_s, info.start_s))
         return {
             "status": status,
             "key": self._key,

@@ -76,10 +76,7 @@ class Drawing:
         """
         info = probe(self.source)
         writer = clip_writer(self.source, target, info, self.origin_s, self.end_s)
-        span_s = (
-            max(self.start_s, info.start_s),
-            min(self.end_s or math.inf, info.end_s or math.inf),
-        )
+        span_s = info.span_s(self.start_s, self.end_s)
         teller = _Teller(hooks, self.folder, span_s, edits)
         faces = self.folder / FACES
         hide = Anonymiser(read_faces(faces), edits) if edits.hides else None
