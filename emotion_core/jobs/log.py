@@ -253,8 +253,7 @@ def touched_s(folder: Path) -> float:
 
 
 def asked_s(folder: Path) -> float:
-    """When the work of a job was asked for first: asking for it again while it waits changes
-    nothing."""
+    """When a job was made, seconds since the epoch: asking for it again does not change its turn."""
     made = read_json(folder / "job.json").get("created_s")
     return float(made) if isinstance(made, int | float) else time.time()
 

@@ -145,8 +145,7 @@ def remove_recordings(study: Study, names: Collection[str]) -> None:
     for row in gone:
         _delete(study.readings_file(row))
         for path in _paths(study, row):
-            own = path.is_relative_to(study.folder.resolve()) and _is_source_or_results(path)
-            if own and not any(_nested(path, other) for other in used):
+            if _is_own(study, path) and not any(_nested(path, other) for other in used):
                 _delete(path)
 
 
@@ -156,11 +155,15 @@ def _paths(study: Study, row: Recording) -> list[Path]:
     return [Path(os.path.realpath(path)) for path in paths]
 
 
-def _is_source_or_results(path: Path) -> bool:
-    """Not the table of recordings, or the folder of all videos, which a slip may name."""
+def _is_own(study: Study, path: Path) -> bool:
+    """Whether a path is a video or results in the study's folder: not that folder itself, its
+    tables, or the folder of all videos, which a slip may name."""
+    folder = study.folder.resolve()
+    if path == folder or not path.is_relative_to(folder):
+        return False
     if path.is_dir():
-        return (path / FACES).is_file() or path.parent.name == ANALYSED
-    return path.name == FACES or path.suffix not in _OWN_SUFFIXES
+        return (path / FACES).is_file() or path.parent == folder / ANALYSED
+    return path.name == FACES or path.suffix.lower() not in _OWN_SUFFIXES
 
 
 def _nested(one: Path, other: Path) -> bool:

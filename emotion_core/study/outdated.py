@@ -20,7 +20,7 @@ class Outdated(StrEnum):
 
 def outdated(study: Study) -> dict[str, Outdated]:
     """Recordings that the study analysed from another video than their file is now, or as if their
-    video showed one person, although a row names a person or several rows have this video.
+    video showed one person, although its rows are of several (`show_several`).
 
     A recording that is a results folder, or not analysed yet, is not among them.
     """

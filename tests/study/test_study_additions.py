@@ -116,6 +116,18 @@ def test_removing_a_slip_deletes_nothing_of_others(study: Study, file: str) -> N
     assert study.reopened().name == study.name
 
 
+def test_a_study_within_a_folder_called_recordings_is_not_one_of_its_results(
+    tmp_path: Path,
+) -> None:
+    study = Study.create(tmp_path / "recordings" / "ours", "Ours")
+    (study.folder / "NOTES.CSV").write_text("kept")
+    rows = [Recording("folder", ".", "P1"), Recording("notes", "NOTES.CSV", "P2")]
+    study.change_recordings(lambda _: rows)
+    remove_recordings(study, ["folder", "notes"])
+    assert study.reopened().name == "Ours"
+    assert (study.folder / "NOTES.CSV").is_file()
+
+
 def test_recordings_of_files_elsewhere_are_dropped(study: Study, tmp_path: Path) -> None:
     allowed = tmp_path / "allowed"
     allowed.mkdir()

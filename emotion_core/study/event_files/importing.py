@@ -87,13 +87,14 @@ def import_events(
     found = _read(path, labels_from)
     owners = _Owners(recordings, recording, found, path.name)
     clocks = {r.recording: r.clock_offset_s for r in recordings if found.on_video}
+    clocks_differ = any(clocks.values())
     events, problems = [], found.problems
     for event in found.events:
         names, problem = owners.of(event)
         problems += [Problem(path.name, problem)] if problem else []
         for name in names:
             of_video = name in clocks
-            if not of_video and any(clocks.values()):
+            if not of_video and clocks_differ:
                 problems.append(Problem(path.name, _UNKNOWN_CLOCK))
             shift_s = offset_s + (clocks[name] if of_video else 0.0)
             start_s, end_s = event.start_s + shift_s, event.end_s + shift_s
