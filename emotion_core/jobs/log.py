@@ -253,7 +253,7 @@ def touched_s(folder: Path) -> float:
 
 
 def asked_s(folder: Path) -> float:
-    """When a job was made, seconds since the epoch: asking for it again does not change its turn."""
+    """When a job was made, seconds since the epoch; asking for it again leaves its turn."""
     made = read_json(folder / "job.json").get("created_s")
     return float(made) if isinstance(made, int | float) else time.time()
 
